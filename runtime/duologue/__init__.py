@@ -1,0 +1,39 @@
+"""Typed conversations between two programs, neither of which has to be a server."""
+
+from duologue.connection.base import Connection as Connection
+from duologue.endpoints import connect as connect
+from duologue.endpoints import serve as serve
+from duologue.errors import BadFrame as BadFrame
+from duologue.errors import CallError as CallError
+from duologue.errors import Cancelled as Cancelled
+from duologue.errors import ConnectionClosed as ConnectionClosed
+from duologue.errors import ContractError as ContractError
+from duologue.errors import ContractMismatch as ContractMismatch
+from duologue.errors import DeadlineExceeded as DeadlineExceeded
+from duologue.errors import DuologueError as DuologueError
+from duologue.errors import GoingAway as GoingAway
+from duologue.errors import InternalError as InternalError
+from duologue.errors import InvalidParams as InvalidParams
+from duologue.errors import InvalidResult as InvalidResult
+from duologue.errors import LimitExceeded as LimitExceeded
+from duologue.errors import Problem as Problem
+from duologue.errors import ProtocolError as ProtocolError
+from duologue.errors import RefusedService as RefusedService
+from duologue.errors import RefusedValue as RefusedValue
+from duologue.errors import RelayError as RelayError
+from duologue.errors import RemoteCause as RemoteCause
+from duologue.errors import RemoteError as RemoteError
+from duologue.errors import SecurityError as SecurityError
+from duologue.errors import ServiceIdTaken as ServiceIdTaken
+from duologue.errors import Unauthorised as Unauthorised
+from duologue.errors import Unimplemented as Unimplemented
+from duologue.errors import UnknownError as UnknownError
+from duologue.limits import Limits as Limits
+from duologue.promisifier.promise import CloseStatus as CloseStatus
+from duologue.promisifier.promisifier import WebsocketPromisifier as WebsocketPromisifier
+from duologue.promisifier.promisifier import (
+    create_websocket_promisifier as create_websocket_promisifier,
+)
+from duologue.protocol.undefined import UNDEFINED as UNDEFINED
+from duologue.typed.context import CallContext as CallContext
+from duologue.typed.model import Model as Model

@@ -1,0 +1,80 @@
+"""The `duologue` command.
+
+Subcommands come from the entry-point group `duologue.commands`, so that the runtime's command line
+need not import the compiler. A subcommand is a function with typer's annotations.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import EntryPoint, entry_points, version
+from typing import Annotated, Any, Final
+
+import typer
+
+GROUP: Final = "duologue.commands"
+
+EXIT_USAGE: Final = 2
+EXIT_BUG: Final = 3
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"duologue {version('duologue')}")
+        raise typer.Exit
+
+
+def _about(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Typed conversations between two programs, neither of which has to be a server.
+
+    Exit codes: 0 good, 1 findings or a failed call, 2 wrong use, 3 a bug of ours.
+    """
+
+
+def _load(entry: EntryPoint) -> Callable[..., Any]:
+    try:
+        return entry.load()  # type: ignore[no-any-return]
+    except ModuleNotFoundError as error:
+        missing = error.name
+
+        def explain() -> None:
+            typer.echo(
+                f"duologue {entry.name} needs `{missing}`, which is not installed.\n"
+                "Install the tools: pip install 'duologue[tools]'",
+                err=True,
+            )
+            raise typer.Exit(EXIT_USAGE)
+
+        explain.__doc__ = f"Not installed: needs `{missing}`, from duologue[tools]."
+        return explain
+
+
+def application() -> typer.Typer:
+    """The command with every subcommand that is installed."""
+    app = typer.Typer(
+        name="duologue", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    )
+    app.callback()(_about)
+    for entry in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+        lenient = {"allow_extra_args": True, "ignore_unknown_options": True}
+        command = _load(entry)
+        settings = lenient if command.__module__ == __name__ else {}
+        app.command(entry.name, context_settings=settings)(command)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; ends the process."""
+    try:
+        application()(args=arguments)
+    except Exception as error:
+        # The outermost frame of the process: say whose fault it is, keep the traceback.
+        sys.excepthook(type(error), error, error.__traceback__)
+        typer.echo("This is a bug in duologue; please report it with the lines above.", err=True)
+        sys.exit(EXIT_BUG)

@@ -1,0 +1,1 @@
+"""What carries messages: each file is one way to carry them, all promise the same."""

@@ -1,0 +1,205 @@
+"""What a connection promises, whatever carries it."""
+
+import itertools
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final, Generic, TypeVar
+
+from duologue.errors import ConnectionClosed, DuologueError
+
+Message = str | bytes
+"""One whole message: text or bytes. The two kinds are never mixed up on the way."""
+
+CLOSE_CODE_NORMAL: Final = 1000
+CLOSE_CODE_NONE_GIVEN: Final = 1005
+CLOSE_CODE_LOST: Final = 1006
+CLOSE_CODE_TOO_BIG: Final = 1009
+
+T = TypeVar("T")
+Unlisten = Callable[[], None]
+
+_ids = itertools.count(1)
+
+
+class ConnectionState(StrEnum):
+    """Where a connection stands. It only ever moves downwards."""
+
+    CONNECTING = "connecting"
+    """The opening handshake is not finished; nothing can be sent."""
+    OPEN = "open"
+    """Messages flow both ways."""
+    CLOSING = "closing"
+    """One side has asked to close; nothing more is sent, and what arrives is dropped."""
+    CLOSED = "closed"
+    """Over. `close_code` and `close_reason` are final."""
+
+
+class Signal(Generic[T]):
+    """Something one can listen to. Listeners are called at once, in the order they came."""
+
+    __slots__ = ("_listeners",)
+
+    def __init__(self) -> None:
+        self._listeners: tuple[Callable[[T], None], ...] = ()
+
+    def listen(self, listener: Callable[[T], None]) -> Unlisten:
+        """Call `listener` with every value from now on; returns the function that ends it."""
+        self._listeners = (*self._listeners, listener)
+
+        def unlisten() -> None:
+            self._listeners = tuple(each for each in self._listeners if each is not listener)
+
+        return unlisten
+
+    def emit(self, value: T) -> None:
+        """Hand `value` to every listener."""
+        for listener in self._listeners:
+            listener(value)
+
+
+class MessageSignal(Signal[Message]):
+    """A `Signal` that loses nothing while nobody listens.
+
+    Messages that come before the first listener, or between two, wait in `backlog` and are handed
+    over, in order, before `listen` returns (base profile 9.1). Whoever emits bounds the backlog by
+    not reading on while `backlog_bytes` is high; `when_emptied` tells it to go on.
+    """
+
+    __slots__ = ("_delivering", "backlog", "backlog_bytes", "when_emptied")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backlog: deque[Message] = deque()
+        self.backlog_bytes = 0
+        """Their lengths together; characters, where a message is text."""
+        self.when_emptied: Callable[[], None] | None = None
+        """Called when listeners have taken the whole backlog. Belongs to whoever emits."""
+        self._delivering = False
+
+    def listen(self, listener: Callable[[Message], None]) -> Unlisten:
+        """As `Signal.listen`; what has waited is delivered before this returns."""
+        unlisten = super().listen(listener)
+        self._deliver()
+        return unlisten
+
+    def emit(self, value: Message) -> None:
+        """Hand `value` to every listener, or keep it until there is one."""
+        if self._listeners and not self.backlog:
+            for listener in self._listeners:
+                listener(value)
+            return
+        self.backlog.append(value)
+        self.backlog_bytes += len(value)
+        self._deliver()
+
+    def _deliver(self) -> None:
+        # A listener may stop listening half-way, or cause an emit: one loop keeps the order.
+        if self._delivering or not self._listeners or not self.backlog:
+            return
+        self._delivering = True
+        try:
+            while self._listeners and self.backlog:
+                message = self.backlog.popleft()
+                self.backlog_bytes -= len(message)
+                for listener in self._listeners:
+                    listener(message)
+        finally:
+            self._delivering = False
+        if not self.backlog and self.when_emptied is not None:
+            self.when_emptied()
+
+    def drop_backlog(self) -> None:
+        """Forget what waits: the connection is closed, nothing is delivered any more."""
+        self.backlog.clear()
+        self.backlog_bytes = 0
+
+
+class StateOfConnection:
+    """The present state and the moment of entering each later one."""
+
+    __slots__ = ("current_state", "on_enter_state")
+
+    def __init__(self, initial: ConnectionState) -> None:
+        self.current_state = initial
+        self.on_enter_state: Signal[ConnectionState] = Signal()
+
+    def enter(self, state: ConnectionState) -> None:
+        """Move to `state` and tell; entering the present state again does nothing."""
+        if state is not self.current_state:
+            self.current_state = state
+            self.on_enter_state.emit(state)
+
+
+class Connection(ABC):
+    """Whole messages, in order, both ways; callback style and synchronous.
+
+    Promises, checked for every implementation by `duologue.testing.check_connection`:
+
+    * `send` either takes the message, in order, or raises. It never waits and never blocks.
+    * Text arrives as `str`, bytes as `bytes`; nothing is split, joined, repeated or reordered.
+    * The state moves CONNECTING, OPEN, CLOSING, CLOSED; states may be skipped, never repeated.
+      When CLOSED is entered, `close_code`, `close_reason` and `failure` are final, and after it no
+      message is delivered.
+    * No task and no timer is left behind once the state is CLOSED.
+    """
+
+    def __init__(self, state: ConnectionState = ConnectionState.CONNECTING) -> None:
+        self.id = next(_ids)
+        self.state = StateOfConnection(state)
+        self.on_message = MessageSignal()
+        self.close_code: int | None = None
+        """The WebSocket close code; 1005 none given, 1006 lost without a close frame."""
+        self.close_reason = ""
+        self.failure: DuologueError | None = None
+        """Why the connection was ended, where it was a fault: a limit, a broken protocol."""
+        self.remote_address: str | None = None
+        """What the transport knows of the other side's address, as text for people."""
+
+    @abstractmethod
+    def send(self, message: Message) -> None:
+        """Accept one message for sending.
+
+        Raises:
+            ConnectionClosed: the connection is not open; nothing was taken.
+            LimitExceeded: the message is above `max_message_bytes`; nothing was taken.
+        """
+
+    def send_utf8(self, text: bytes) -> None:
+        """`send` of a text that is already UTF-8; carriers that write bytes save two copies."""
+        self.send(text.decode())
+
+    @abstractmethod
+    def close(self, reason: str | None = None) -> None:
+        """Start closing with code 1000 (base profile 8.3). Does nothing once closing or closed."""
+
+    @abstractmethod
+    def terminate(self, reason: str) -> None:
+        """Close without waiting for the other side: the state is CLOSED when this returns."""
+
+    @property
+    @abstractmethod
+    def buffered_amount(self) -> int:
+        """Bytes accepted by `send` and not yet handed to the network."""
+
+    @abstractmethod
+    async def drained(self) -> None:
+        """Wait until little is buffered (base profile 7.5), or the connection is closed."""
+
+    def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
+        """For implementations: make the end final, then tell it. The first call decides."""
+        if self.state.current_state is ConnectionState.CLOSED:
+            return
+        self.close_code = code
+        self.close_reason = reason
+        if failure is not None:
+            self.failure = failure
+        self.on_message.drop_backlog()
+        self.state.enter(ConnectionState.CLOSED)
+
+    def _refuse_send(self) -> ConnectionClosed:
+        """For implementations: what `send` raises when the connection is not open."""
+        state = self.state.current_state
+        reason = self.close_reason or f"the connection is {state}"
+        return ConnectionClosed(self.close_code or CLOSE_CODE_LOST, reason, sent="no")

@@ -1,0 +1,208 @@
+"""The fast path: whole, plain WebSocket frames in and out of bytes (RFC 6455 5.2).
+
+A plain frame is final, text or binary, without reserved bits, masked as it must be, and within the
+size limit. Every other frame is left alone here: it goes to `websockets`, as it is. Pure: bytes in,
+bytes out; randomness is an argument.
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from duologue.connection.base import Message
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:
+    from websockets.utils import apply_mask
+
+WHOLE_TEXT: Final = 0x81
+"""First byte of a text frame that is a message of its own."""
+
+WHOLE_BINARY: Final = 0x82
+"""First byte of a binary frame that is a message of its own."""
+
+OPCODE_BITS: Final = 0x0F
+MASK_BIT: Final = 0x80
+KEY_BYTES: Final = 4
+
+_SHORT_HEADS: Final = {
+    (first, mask): tuple(bytes((first, mask | length)) for length in range(126))
+    for first in (WHOLE_TEXT, WHOLE_BINARY)
+    for mask in (0, MASK_BIT)
+}
+
+
+class FrameHead(NamedTuple):
+    """What stands before the payload of one frame."""
+
+    first: int
+    """FIN, reserved bits and opcode."""
+    masked: bool
+    length: int
+    """Of the payload, as announced; up to 2**64 - 1."""
+    size: int
+    """Of the head itself, the mask key included."""
+
+
+def read_head(data: bytes, position: int) -> FrameHead | None:
+    """The head of the frame that starts at `position`; None while it is not there whole."""
+    available = len(data) - position
+    if available < 2:
+        return None
+    second = data[position + 1]
+    masked = second >= MASK_BIT
+    length = second & 0x7F
+    size = 2 if length < 126 else 4 if length == 126 else 10
+    if available < size:
+        return None
+    if size > 2:
+        length = int.from_bytes(data[position + 2 : position + size], "big")
+    if masked:
+        size += KEY_BYTES
+        if available < size:
+            return None
+    return FrameHead(data[position], masked, length, size)
+
+
+def take_plain_frames(
+    data: bytes, position: int, messages: list[Message], *, masked: bool, max_bytes: int
+) -> int:
+    """Append the messages of all plain frames from `position` on; return where they end.
+
+    Stops without a word before the first frame that is not plain, not whole, or not UTF-8.
+    """
+    end = len(data)
+    append = messages.append
+    mask_bit, key_bytes = (MASK_BIT, KEY_BYTES) if masked else (0, 0)
+    while position + 2 <= end:
+        first = data[position]
+        if first != WHOLE_TEXT and first != WHOLE_BINARY:
+            break
+        # Below 0, or above 127, the mask bit is not as it must be.
+        length = data[position + 1] - mask_bit
+        start = position + 2
+        if length > 125:
+            if length == 126:
+                start = position + 4
+            elif length == 127:
+                start = position + 10
+            else:
+                break
+            if start > end:
+                break
+            length = int.from_bytes(data[position + 2 : start], "big")
+        elif length < 0:
+            break
+        start += key_bytes
+        stop = start + length
+        if stop > end or length > max_bytes:
+            break
+        payload = data[start:stop]
+        if masked:
+            payload = apply_mask(payload, data[start - KEY_BYTES : start])
+        if first == WHOLE_TEXT:
+            try:
+                append(payload.decode())
+            except UnicodeDecodeError:
+                break
+        else:
+            append(payload)
+        position = stop
+    return position
+
+
+def encode_frame(first: int, payload: bytes) -> bytes:
+    """A plain frame as a server sends it. `first` is WHOLE_TEXT or WHOLE_BINARY."""
+    length = len(payload)
+    if length < 126:
+        return _SHORT_HEADS[first, 0][length] + payload
+    return _long_head(first, 0, length) + payload
+
+
+def encode_masked_frame(first: int, payload: bytes, key: bytes) -> bytes:
+    """A plain frame as a client sends it. `key` is 4 bytes that nobody can foretell."""
+    length = len(payload)
+    if length < 126:
+        return _SHORT_HEADS[first, MASK_BIT][length] + key + apply_mask(payload, key)
+    return b"".join((_long_head(first, MASK_BIT, length), key, apply_mask(payload, key)))
+
+
+def _long_head(first: int, mask_bit: int, length: int) -> bytes:
+    if length < 65_536:
+        return bytes((first, mask_bit | 126)) + length.to_bytes(2, "big")
+    return bytes((first, mask_bit | 127)) + length.to_bytes(8, "big")
+
+
+class MaskKeys:
+    """Mask keys, cut from blocks of random bytes: one system call for a thousand frames."""
+
+    __slots__ = ("_block", "_position", "_random_bytes")
+
+    BLOCK_BYTES: Final = 4096
+
+    def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
+        self._random_bytes = random_bytes
+        self._block = b""
+        self._position = 0
+
+    def take(self) -> bytes:
+        """The next key. None is given twice."""
+        position = self._position
+        if position == len(self._block):
+            self._block = self._random_bytes(self.BLOCK_BYTES)
+            position = 0
+        self._position = position + KEY_BYTES
+        return self._block[position : position + KEY_BYTES]
+
+
+class LargeFrame:
+    """The payload of one large plain frame, while it comes in.
+
+    The transport reads straight into `room()`. Memory grows with what has really come, by doubling
+    up to exactly the announced length: announcing a length costs the sender's peer nothing.
+    """
+
+    __slots__ = ("_buffer", "_filled", "_key", "_length", "first")
+
+    FIRST_ROOM_BYTES: Final = 65_536
+
+    def __init__(self, head: FrameHead, key: bytes) -> None:
+        self.first = head.first
+        self._key = key
+        """Empty where the frame is not masked."""
+        self._length = head.length
+        self._buffer = bytearray(min(head.length, self.FIRST_ROOM_BYTES))
+        self._filled = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the whole payload has come."""
+        return self._filled == self._length
+
+    def room(self) -> memoryview:
+        """Where the next bytes belong; never past the end of this frame, never empty before it."""
+        filled = self._filled
+        if filled == len(self._buffer):
+            larger = bytearray(min(self._length, 2 * filled))
+            larger[:filled] = self._buffer
+            self._buffer = larger
+        return memoryview(self._buffer)[filled:]
+
+    def advance(self, size: int) -> None:
+        """Say that `size` bytes were written to the start of `room()`."""
+        self._filled += size
+
+    def feed(self, data: bytes) -> int:
+        """Copy in what belongs to this frame; return how many bytes of `data` that were."""
+        taken = 0
+        while taken < len(data) and not self.is_whole:
+            room = self.room()
+            size = min(len(room), len(data) - taken)
+            room[:size] = data[taken : taken + size]
+            self.advance(size)
+            taken += size
+        return taken
+
+    def payload(self) -> bytes:
+        """The payload, unmasked. Only when it is whole."""
+        return apply_mask(self._buffer, self._key) if self._key else bytes(self._buffer)

@@ -1,0 +1,385 @@
+"""A WebSocket on an asyncio transport, either role."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, cast
+
+from websockets.protocol import Side, State
+
+from duologue.connection.base import (
+    CLOSE_CODE_LOST,
+    CLOSE_CODE_NORMAL,
+    CLOSE_CODE_TOO_BIG,
+    Connection,
+    ConnectionState,
+    Message,
+)
+from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES, DrainGate
+from duologue.connection.frames import (
+    WHOLE_BINARY,
+    WHOLE_TEXT,
+    MaskKeys,
+    encode_frame,
+    encode_masked_frame,
+)
+from duologue.connection.opening import Opening
+from duologue.connection.shared_by_thread import mask_keys, reading_space_for
+from duologue.connection.wire import Wire
+from duologue.errors import DuologueError, LimitExceeded
+from duologue.limits import Limits
+from duologue.protocol.closing import close_text, terminate_text
+
+FLUSH_MESSAGES: Final = 8
+"""Messages that wait at most before they are written. One by one costs a system call each; all at
+the end of a batch makes the two sides take turns instead of working side by side."""
+
+FLUSH_BYTES: Final = 16_384
+"""Bytes that wait at most before they are written."""
+
+
+class WebSocketConnection(Connection, asyncio.BufferedProtocol):
+    """Whole messages over one socket; see `Connection` for what it promises.
+
+    It is an asyncio protocol as well: the `connection_made` and later methods are for transports.
+    `on_open` is called once the opening handshake is done and before any message; `on_lost` when
+    the socket is gone, whether it was ever open or not.
+    """
+
+    def __init__(
+        self,
+        make_opening: Callable[[asyncio.Transport], Opening],
+        limits: Limits,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        opening_timeout_s: float | None,
+        on_open: Callable[["WebSocketConnection"], None],
+        on_lost: Callable[["WebSocketConnection"], None],
+    ) -> None:
+        super().__init__(ConnectionState.CONNECTING)
+        self._make_opening = make_opening
+        self._limits = limits
+        self._max_message_bytes = limits.max_message_bytes
+        self._loop = loop
+        self._opening_timeout_s = opening_timeout_s
+        self._on_open = on_open
+        self._on_lost = on_lost
+        self._opening: Opening | None = None
+        self._wire: Wire | None = None
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._mask_keys: MaskKeys | None = None
+        self._reading_space = reading_space_for(loop)
+        self._is_receiving = False
+        self._reading_is_paused = False
+        self._pending: list[bytes] = []
+        """Frames accepted by `send` and not written yet."""
+        self._pending_bytes = 0
+        self._flush_messages = FLUSH_MESSAGES
+        self._tick_is_due = False
+        self._gate = DrainGate()
+
+    # -- what users call ----------------------------------------------------------------------
+
+    def send(self, message: Message) -> None:
+        """See `Connection.send`."""
+        if isinstance(message, str):
+            self._send(WHOLE_TEXT, message.encode())
+        else:
+            self._send(WHOLE_BINARY, message)
+
+    def send_utf8(self, text: bytes) -> None:
+        """See `Connection.send_utf8`."""
+        self._send(WHOLE_TEXT, text)
+
+    def close(self, reason: str | None = None) -> None:
+        """See `Connection.close`."""
+        if self.state.current_state is ConnectionState.OPEN:
+            self._send_close(close_text(reason))
+            self._enter_closing()
+
+    def terminate(self, reason: str) -> None:
+        """See `Connection.terminate`. The peer is told, if that is possible without waiting."""
+        if self.state.current_state is ConnectionState.CLOSED:
+            return
+        text = terminate_text(reason)
+        transport = self._transport
+        if transport is not None:
+            if self.state.current_state is ConnectionState.OPEN:
+                self._send_close(text)
+            if transport.get_write_buffer_size() or transport.get_extra_info("sslcontext"):
+                # Closing politely would wait for the peer.
+                transport.abort()
+            else:
+                transport.close()
+        self._end(CLOSE_CODE_LOST, text)
+
+    @property
+    def buffered_amount(self) -> int:
+        """See `Connection.buffered_amount`."""
+        transport = self._transport
+        if transport is None or self.state.current_state is ConnectionState.CLOSED:
+            return 0
+        return self._pending_bytes + transport.get_write_buffer_size()
+
+    async def drained(self) -> None:
+        """See `Connection.drained`."""
+        await self._gate.wait()
+
+    # -- writing ------------------------------------------------------------------------------
+
+    def _send(self, first: int, payload: bytes) -> None:
+        if self.state.current_state is not ConnectionState.OPEN:
+            raise self._refuse_send()
+        if len(payload) > self._max_message_bytes:
+            raise LimitExceeded("max_message_bytes", self._max_message_bytes, len(payload))
+        keys = self._mask_keys
+        if keys is None:
+            frame = encode_frame(first, payload)
+        else:
+            frame = encode_masked_frame(first, payload, keys.take())
+        pending = self._pending
+        pending.append(frame)
+        self._pending_bytes += len(frame)
+        if self._is_receiving or self._tick_is_due:
+            if len(pending) >= self._flush_messages or self._pending_bytes >= FLUSH_BYTES:
+                self._flush()
+        else:
+            # The first message of an idle tick does not wait; those that follow it do.
+            self._tick_is_due = True
+            self._loop.call_soon(self._end_tick)
+            self._flush()
+
+    def _end_tick(self) -> None:
+        self._tick_is_due = False
+        if self._pending:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Give what is pending to the transport."""
+        pending = self._pending
+        data = pending[0] if len(pending) == 1 else b"".join(pending)
+        pending.clear()
+        self._pending_bytes = 0
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.write(data)
+        if self._gate.is_shut:
+            self._check_unsent(transport)
+
+    def _check_unsent(self, transport: asyncio.Transport) -> None:
+        unsent = transport.get_write_buffer_size()
+        if unsent > self._limits.max_unsent_bytes:
+            # No close frame: it would stand behind all that the peer does not read.
+            transport.abort()
+            failure = LimitExceeded("max_unsent_bytes", self._limits.max_unsent_bytes, unsent)
+            self._end(CLOSE_CODE_LOST, "", failure)
+
+    def _send_close(self, text: str) -> None:
+        if self._pending:
+            self._flush()
+        # In a batch that ends with the peer's close frame, `websockets` has answered already.
+        if self._wire is not None and self._wire.protocol.state is State.OPEN:
+            self._wire.protocol.send_close(CLOSE_CODE_NORMAL, text)
+            self._write_from(self._wire)
+
+    def _write_from(self, source: Wire | Opening) -> None:
+        """Write what `websockets` wants sent."""
+        transport = self._transport
+        for data in source.protocol.data_to_send():
+            if transport is None or transport.is_closing():
+                return
+            if data:
+                transport.write(data)
+            elif transport.can_write_eof():
+                try:
+                    transport.write_eof()
+                except OSError:
+                    transport.abort()  # the peer was faster: the socket is gone
+            else:
+                transport.close()  # TLS has no half-close
+        if self._gate.is_shut and transport is not None:
+            self._check_unsent(transport)
+
+    def pause_writing(self) -> None:
+        """The transport holds more than it should."""
+        self._gate.shut()
+
+    def resume_writing(self) -> None:
+        """The transport has little left."""
+        self._gate.open()
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is there; the opening handshake begins."""
+        # asyncio has no common class for what stream transports offer.
+        stream = cast(asyncio.Transport, transport)
+        self._transport = stream
+        if self.state.current_state is ConnectionState.CLOSED:
+            stream.abort()
+            return
+        high = min(PAUSE_ABOVE_BYTES, self._limits.max_unsent_bytes)
+        stream.set_write_buffer_limits(high=high, low=min(RESUME_BELOW_BYTES - 1, high))
+        self.remote_address = _address_text(stream.get_extra_info("peername"))
+        if self._opening_timeout_s is not None:
+            self._timer = self._loop.call_later(self._opening_timeout_s, self._give_up)
+        self._opening = self._make_opening(stream)
+        self._opening.start()
+        self._write_from(self._opening)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the transport shall read to. Holds nothing of ours between two calls."""
+        wire = self._wire
+        if wire is None or wire.large is None:
+            return self._reading_space
+        return wire.large.room()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """The transport has read `nbytes` into the buffer."""
+        wire = self._wire
+        if wire is None:
+            self._receive_opening(bytes(self._reading_space[:nbytes]))
+        elif wire.large is None:
+            self._deliver(wire, wire.receive(bytes(self._reading_space[:nbytes])))
+        else:
+            self._deliver(wire, wire.receive_large(nbytes))
+
+    def _receive_opening(self, data: bytes) -> None:
+        opening = self._opening
+        transport = self._transport
+        if opening is None or transport is None:
+            return
+        rest = opening.receive(data)
+        self._write_from(opening)
+        if opening.is_open:
+            self._open(opening)
+            if rest and self._wire is not None:
+                self._deliver(self._wire, self._wire.receive(rest))
+        elif opening.failure is not None:
+            self.failure = opening.failure
+            if opening.protocol.side is Side.CLIENT:
+                transport.abort()
+
+    def _open(self, opening: Opening) -> None:
+        self._cancel_timer()
+        self._opening = None
+        self._wire = Wire(
+            opening.protocol, max_message_bytes=self._max_message_bytes, clock=self._loop.time
+        )
+        if opening.protocol.side is Side.CLIENT:
+            self._mask_keys = mask_keys()
+        self.on_message.when_emptied = self._resume_reading
+        self.state.enter(ConnectionState.OPEN)
+        self._on_open(self)
+
+    def _deliver(self, wire: Wire, messages: list[Message]) -> None:
+        self._flush_messages = max(FLUSH_MESSAGES, len(messages) // 8)
+        state = self.state
+        emit = self.on_message.emit
+        self._is_receiving = True
+        try:
+            for message in messages:
+                if state.current_state is not ConnectionState.OPEN:
+                    break
+                emit(message)
+        finally:
+            self._is_receiving = False
+            if self._pending:
+                self._flush()
+            self._write_from(wire)
+        if wire.is_over:
+            self._note_end(wire)
+        elif self.on_message.backlog_bytes > self._max_message_bytes:
+            self._pause_reading()
+
+    def _note_end(self, wire: Wire) -> None:
+        """The peer has closed, or has been found wrong."""
+        if self.failure is None:
+            self.failure = wire.failure
+        closed = wire.protocol.close_rcvd
+        if self.failure is None and closed is not None and closed.code == CLOSE_CODE_TOO_BIG:
+            # Which limit is the peer's secret, unless its reason tells.
+            self.failure = LimitExceeded("max_message_bytes", self._max_message_bytes)
+        self._enter_closing()
+
+    def _pause_reading(self) -> None:
+        if (
+            self._transport is not None
+            and not self._reading_is_paused
+            and self.state.current_state is ConnectionState.OPEN
+        ):
+            self._reading_is_paused = True
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._transport is not None and self._reading_is_paused:
+            self._reading_is_paused = False
+            self._transport.resume_reading()
+
+    def eof_received(self) -> None:
+        """The peer sends no more; the transport closes when this returns."""
+        transport = self._transport
+        source = self._wire or self._opening
+        if source is None or transport is None:
+            return
+        source.protocol.receive_eof()
+        self._write_from(source)
+        if self.state.current_state is not ConnectionState.CLOSING:
+            # Without a close frame. What is unsent is of no use to a peer that has gone.
+            transport.abort()
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def _enter_closing(self) -> None:
+        if self.state.current_state is not ConnectionState.OPEN:
+            return
+        self._timer = self._loop.call_later(self._limits.close_timeout_s, self._give_up)
+        # The answer to our close frame stands behind what nobody listened to.
+        self._resume_reading()
+        self.state.enter(ConnectionState.CLOSING)
+
+    def _give_up(self) -> None:
+        """The peer took too long for the opening or the closing handshake."""
+        if self._transport is not None:
+            self._transport.abort()
+        self._end(*self._close_code_and_reason())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone."""
+        opening = self._opening
+        if opening is not None:
+            opening.receive_eof()
+            if self.failure is None:
+                self.failure = opening.failure
+        self._end(*self._close_code_and_reason())
+        self._on_lost(self)
+
+    def _close_code_and_reason(self) -> tuple[int, str]:
+        if self._wire is not None:
+            protocol = self._wire.protocol
+            # Who fails a connection does not read the answer: its own words count.
+            close = protocol.close_rcvd if self._wire.failure is None else protocol.close_sent
+            if close is not None:
+                return int(close.code), close.reason
+        return CLOSE_CODE_LOST, ""
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
+        self._cancel_timer()
+        self._pending.clear()
+        self._pending_bytes = 0
+        self._gate.open()
+        super()._end(code, reason, failure)
+
+
+def _address_text(address: object) -> str | None:
+    """Host and port as people write them; None where the transport knows none."""
+    if isinstance(address, tuple):
+        host, port = cast("tuple[object, ...]", address)[:2]
+        return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+    return str(address) if address else None

@@ -1,0 +1,308 @@
+"""Every exception of duologue, in one tree.
+
+    DuologueError
+    |- CallError(.code .message .details)       the other side answered with a failure
+    |  |- ContractError[D](.data)               declared in a contract; the generated classes
+    |  |- UnknownError                          a declared error this build does not know
+    |  |- InvalidParams  InvalidResult  Unimplemented  InternalError(.incident)
+    |  |- Cancelled  Unauthorised  GoingAway
+    |  |- DeadlineExceeded                      also a TimeoutError
+    |  `- RemoteError(.cause)                   failure of an untyped `send`
+    |- ConnectionClosed(.code .reason .stats .pending .sent)    also a ConnectionError
+    |- ProtocolError                            the other side broke the protocol; BadFrame and kin
+    |- LimitExceeded(.limit .value .met)
+    |- RefusedValue  RefusedService  ServiceIdTaken  ContractMismatch
+    |- SecurityError
+    `- RelayError
+
+A branch answers: whose fault, and what can I do? Errors with a code of the wire have it in `.code`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar
+
+D = TypeVar("D")
+
+Sent = Literal["yes", "no", "unknown"]
+"""Whether a request had left: "no" makes a retry safe, "unknown" and "yes" do not."""
+
+
+class DuologueError(Exception):
+    """The root: `except DuologueError` catches everything this library raises on purpose."""
+
+
+# -- the other side's answer --------------------------------------------------------------------
+
+
+class CallError(DuologueError):
+    """The call was answered with a failure, or could not be made as the contract says."""
+
+    code: str = ""
+    """What programs test: a declared error's code, or one of the runtime's own in capitals."""
+    message: str
+    """For people."""
+    details: Any
+    """The declared error's fields, or what the class says."""
+    foreign: bool = False
+    """True once it came out of an own call. A handler that lets such an error pass answers INTERNAL:
+    it would otherwise speak of somebody else's call. (A declared error that it lists does pass.)"""
+
+    def __init__(self, message: str = "", *, code: str | None = None, details: Any = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+        self.message = message
+        self.details = details
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.code, self.message) if part)
+
+
+class ContractError(CallError, Generic[D]):
+    """A failure that a contract declares; the base of the generated error classes.
+
+    Raise it in a handler of a method that lists it, catch it by class at the caller.
+    """
+
+    code: str = ""
+    retry: ClassVar[Literal["never", "now", "later"]] = "never"
+    """Whether the same call may do better, as the contract tells callers."""
+    data: D
+    """The declared fields; None where the contract declares none."""
+
+    def __init__(self, data: D) -> None:
+        self.data = data
+        super().__init__(str(self), details=data)
+
+    def __str__(self) -> str:
+        return self.code
+
+    @classmethod
+    def from_data(cls, data: D) -> "ContractError[D]":
+        """The error that these received fields stand for."""
+        error = cls.__new__(cls)
+        ContractError.__init__(error, data)
+        return error
+
+
+class UnknownError(CallError):
+    """An error code that this build's contract does not list: the other side may be newer."""
+
+
+class Problem(NamedTuple):
+    """One thing wrong with a value: where, and what. Never the value itself."""
+
+    path: str
+    """Dotted path inside the params or the result; empty for the whole."""
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.text}" if self.path else self.text
+
+
+class _InvalidValue(CallError):
+    """Carries the problems found; at most `MAX_REPORTED_PROBLEMS` of them."""
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__(
+            message, details=[{"path": each.path, "text": each.text} for each in self.problems]
+        )
+
+    def __str__(self) -> str:
+        return "\n  ".join([f"{self.code}: {self.message}", *map(str, self.problems)])
+
+
+class InvalidParams(_InvalidValue):
+    """The params do not fit the contract. Raised by the client before anything is sent."""
+
+    code = "INVALID_PARAMS"
+
+
+class InvalidResult(_InvalidValue):
+    """The answer does not fit the contract: the two sides disagree, or the service has a bug."""
+
+    code = "INVALID_RESULT"
+
+
+class Unimplemented(CallError):
+    """The other side does not offer the service (`UNKNOWN-SERVICE`) or method (`UNIMPLEMENTED`)."""
+
+    code = "UNIMPLEMENTED"
+
+
+class InternalError(CallError):
+    """The handler failed in a way its contract does not declare. Nothing of it crosses the wire."""
+
+    code = "INTERNAL"
+
+    def __init__(self, message: str = "the handler failed", *, incident: str = "") -> None:
+        self.incident = incident
+        """The id beside the traceback in the serving side's log."""
+        super().__init__(message, details={"incident": incident} if incident else None)
+
+
+class Cancelled(CallError):
+    """The other side gave the call up, for instance because it is shutting down."""
+
+    code = "CANCELLED"
+
+
+class Unauthorised(CallError):
+    """The other side refuses this caller."""
+
+    code = "UNAUTHORISED"
+
+
+class GoingAway(CallError):
+    """The other side takes no new calls. Nothing ran; another connection may serve it."""
+
+    code = "GOING_AWAY"
+
+
+class DeadlineExceeded(CallError, TimeoutError):
+    """No answer came in time. The call may still have run."""
+
+    code = "DEADLINE_EXCEEDED"
+
+
+class RemoteCause(Exception):
+    """What the serving side said of its failure (base profile 7.4)."""
+
+    def __init__(self, name: str, message: str, code: str | None) -> None:
+        super().__init__(message)
+        self.name = name
+        self.message = message
+        self.code = code
+
+    def __str__(self) -> str:
+        code = f" [{self.code}]" if self.code else ""
+        return f"{self.name}{code}: {self.message}"
+
+
+class RemoteError(CallError):
+    """The other side's service failed; raised by an untyped `send` (base profile 7.4)."""
+
+    name: Final = "WebsocketRequestError"
+    code = "WSRQ-JRMH1"
+
+    def __init__(self, cause: RemoteCause) -> None:
+        super().__init__('Remote websocket function returned an error (see "cause" property)')
+        self.cause = cause
+        self.__cause__ = cause
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}: {self.cause}"
+
+
+# -- the connection -----------------------------------------------------------------------------
+
+
+class ConnectionClosed(DuologueError, ConnectionError):
+    """No answer can come any more.
+
+    A call that was open, or came too late, has the code `WSP-ONCL0` (base profile 8.4) and tells in
+    `sent` whether its request had left. The one that `promise` raises has the WebSocket close code.
+    """
+
+    def __init__(
+        self,
+        code: int | str,
+        reason: str,
+        *,
+        close_code: int | None = None,
+        stats: Mapping[str, int] | None = None,
+        pending: Sequence[int] = (),
+        sent: Sent = "unknown",
+    ) -> None:
+        self.code = code
+        self.reason = reason
+        self.close_code = code if isinstance(code, int) else close_code
+        self.stats: Mapping[str, int] = stats if stats is not None else {}
+        self.pending = tuple(pending)
+        """Service ids of the own calls that were open."""
+        self.sent: Sent = sent
+        super().__init__(code, reason)
+
+    def __str__(self) -> str:
+        if isinstance(self.code, str):
+            why = f" (close code {self.close_code}: {self.reason})" if self.close_code else ""
+            return f"{self.code}: Aborted: Connection closed{why}; request sent: {self.sent}"
+        text = f"Connection closed with code {self.code}: {self.reason or 'no reason given'}"
+        if self.pending:
+            ids = ", ".join(map(str, self.pending))
+            text += f"; {len(self.pending)} requests still pending ({ids})"
+        return text
+
+
+class ProtocolError(DuologueError):
+    """The other side broke the protocol."""
+
+
+class BadFrame(ProtocolError):
+    """A message that cannot be read, or that may not come here. Says what was met."""
+
+
+class LimitExceeded(DuologueError):
+    """A bound of `Limits` was met."""
+
+    code = "LIMIT_EXCEEDED"
+
+    def __init__(self, limit: str, value: float, met: float | None = None) -> None:
+        self.limit = limit
+        """The field of `Limits`."""
+        self.value = value
+        """What the limit stands at."""
+        self.met = met
+        """What was met, where it is known."""
+        super().__init__(limit, value, met)
+
+    def __str__(self) -> str:
+        met = "" if self.met is None else f", met {self.met}"
+        return f"{self.limit} is {self.value}{met}; raise it in Limits if that is intended"
+
+
+class RefusedValue(DuologueError, ValueError):
+    """A value the wire has no form for; nothing was sent (base profile 7.2)."""
+
+    code = "WSP-ESV"
+
+    def __init__(self, key: str, what: str) -> None:
+        self.key = key
+        super().__init__(f'{self.code}: Key "{key}" value {what} is not allowed')
+
+
+class RefusedService(DuologueError, ValueError):
+    """A service id that is no integer above 0 (base profile 7.1)."""
+
+    code = "WSP-SN3"
+
+    def __init__(self, met: object) -> None:
+        super().__init__(
+            f'{self.code}: "type" must be a number > 0 but is {met!r} ({type(met).__name__})'
+        )
+
+
+class ServiceIdTaken(DuologueError):
+    """Two services of one connection want the same number. Names both."""
+
+    def __init__(self, service_id: int, holder: str, newcomer: str) -> None:
+        self.service_id = service_id
+        self.holder = holder
+        self.newcomer = newcomer
+        super().__init__(
+            f"service id {service_id} belongs to {holder}; {newcomer} cannot have it too. "
+            "Give one of them another `base` in its contract."
+        )
+
+
+class ContractMismatch(DuologueError):
+    """The two sides were built from contracts that do not fit together."""
+
+
+class SecurityError(DuologueError):
+    """A proof of identity or a sealed message was not right."""
+
+
+class RelayError(DuologueError):
+    """The communication server could not, or would not, join the two sides."""

@@ -1,0 +1,183 @@
+"""Requests of the other side to handlers: how many may run, and who owns their tasks."""
+
+import asyncio
+import sys
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from duologue.errors import BadFrame, LimitExceeded
+from duologue.limits import Limits
+from duologue.promisifier.failures import describe_incident, describe_limit
+from duologue.promisifier.handlers import Handler
+from duologue.protocol.messages import Failure, RequestReceived
+from duologue.protocol.session import UNKNOWN_SERVICE, Session
+
+if TYPE_CHECKING:
+    from duologue.promisifier.promisifier import WebsocketPromisifier
+
+
+class Dispatcher:
+    """Starts handlers in order of arrival and sends what they give.
+
+    Plain handlers run at once, in the read callback. Async ones get a task each, held here until it
+    has really ended: `running` counts it till then, whatever it does with a cancellation. Calls
+    above `max_running_calls` wait in line; above `max_waiting_calls` they are refused.
+    """
+
+    def __init__(
+        self,
+        peer: "WebsocketPromisifier",
+        session: Session[Any],
+        reply: Callable[[bytes], None],
+        limits: Limits,
+    ) -> None:
+        self.handlers: dict[int, Handler] = {}
+        self.running = 0
+        self._peer = peer
+        self._session = session
+        self._reply = reply
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: deque[RequestReceived] = deque()
+        self._waiting_bytes = 0
+        self._draining = False
+        self._closed = False
+        self._idle: asyncio.Future[None] | None = None
+
+    def dispatch(self, event: RequestReceived) -> None:
+        """Serve one request: start it, let it wait, or refuse it."""
+        if self._draining:
+            self._refuse(event, Failure("GoingAway", "this side is shutting down", "GOING_AWAY"))
+        elif self.running < self._limits.max_running_calls:
+            self._start(event)
+        else:
+            self._wait_in_line(event)
+
+    def close(self) -> None:
+        """Cancel what runs and forget what waits; results are dropped from now on."""
+        self._closed = True
+        self._waiting.clear()
+        for task in tuple(self._tasks):
+            task.cancel()
+        self._tell_idle()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Refuse new calls and let the accepted ones finish; cancel those that take too long."""
+        self._draining = True
+        if self.running or self._waiting:
+            self._idle = self._loop.create_future()
+            await asyncio.wait([self._idle], timeout=timeout_s)
+        for event in self._waiting:
+            self._refuse(event, Failure("GoingAway", "this side is shutting down", "GOING_AWAY"))
+        self._waiting.clear()
+        # Each answers CANCELLED while the connection is still open.
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=1.0)
+
+    def _start(self, event: RequestReceived) -> None:
+        handler = self.handlers.get(event.service_id)
+        if handler is None:
+            self._refuse(event, unknown_service(event.service_id))
+            return
+        try:
+            outcome = handler.start(event.args, self._peer)
+        except BadFrame:
+            self._session.disown(event)
+        except Exception as error:
+            self._refuse(event, handler.failure(error))
+        else:
+            if isinstance(outcome, bytes) or outcome is None:
+                self._answer(event, outcome)
+            else:
+                self._start_task(self._run(event, handler, outcome))
+
+    def _start_task(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self.running += 1
+        if sys.version_info >= (3, 12):
+            task = asyncio.Task(coroutine, loop=self._loop, eager_start=True)
+        else:
+            task = self._loop.create_task(coroutine)
+        if not task.done():
+            self._tasks.add(task)
+
+    async def _run(
+        self,
+        event: RequestReceived,
+        handler: Handler,
+        outcome: Coroutine[Any, Any, bytes | None],
+    ) -> None:
+        try:
+            data = await outcome
+        except asyncio.CancelledError:
+            self._refuse(event, Failure("Cancelled", "the call was cancelled", "CANCELLED"))
+        except BadFrame as error:
+            # From a call of the handler's own; the request itself was read long ago.
+            self._refuse(event, describe_incident(error, handler.name))
+        except Exception as error:
+            self._refuse(event, handler.failure(error))
+        else:
+            self._answer(event, data)
+        finally:
+            self._ended()
+
+    def _ended(self) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.discard(task)
+        self.running -= 1
+        while self._waiting and self.running < self._limits.max_running_calls:
+            event = self._waiting.popleft()
+            self._waiting_bytes -= len(event.args or b"")
+            self._start(event)
+        if not self.running:
+            self._tell_idle()
+
+    def _tell_idle(self) -> None:
+        if self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+
+    def _wait_in_line(self, event: RequestReceived) -> None:
+        size = len(event.args or b"")
+        if len(self._waiting) >= self._limits.max_waiting_calls:
+            self._refuse_busy(
+                event, LimitExceeded("max_waiting_calls", self._limits.max_waiting_calls)
+            )
+        elif self._waiting_bytes + size > self._limits.max_waiting_bytes:
+            self._refuse_busy(
+                event, LimitExceeded("max_waiting_bytes", self._limits.max_waiting_bytes)
+            )
+        else:
+            self._waiting.append(event)
+            self._waiting_bytes += size
+
+    def _refuse_busy(self, event: RequestReceived, error: LimitExceeded) -> None:
+        self._session.counters.requests_refused_busy += 1
+        self._refuse(event, describe_limit(error))
+
+    def _refuse(self, event: RequestReceived, failure: Failure) -> None:
+        if self._closed:
+            self._session.counters.results_dropped += 1
+        else:
+            self._reply(self._session.fail(event.request_id, failure))
+
+    def _answer(self, event: RequestReceived, data: bytes | None) -> None:
+        if self._closed:
+            self._session.counters.results_dropped += 1
+            return
+        try:
+            self._reply(self._session.answer(event.request_id, data))
+        except LimitExceeded as error:
+            # The result is larger than a message may be; nothing of it was taken.
+            self._refuse(event, describe_limit(error))
+
+
+def unknown_service(service_id: int) -> Failure:
+    """The answer to a number that nobody serves; the spelling is the original's."""
+    return Failure(
+        "TypeError", f"Not a function: Servcie ID {service_id} [number]", UNKNOWN_SERVICE
+    )

@@ -1,0 +1,51 @@
+"""Exceptions of services to the failures that cross the wire, and what stays in the log."""
+
+import logging
+import secrets
+
+from duologue.errors import CallError, InvalidResult, LimitExceeded, RefusedValue
+from duologue.protocol.messages import Failure
+
+_log = logging.getLogger("duologue")
+
+
+def describe_failure(error: Exception, what: str) -> Failure:
+    """What the caller may know of a service's exception (base profile 7.4).
+
+    Only errors meant for callers are told: a `CallError` that was raised here, and results that
+    could not be sent. Anything else becomes `INTERNAL` with an incident id, which stands beside
+    the traceback in the log.
+    """
+    if isinstance(error, CallError) and not error.foreign:
+        if isinstance(error, InvalidResult):
+            _log.error("the result of %s does not fit its contract: %s", what, error)
+        name = getattr(error, "name", type(error).__name__)
+        return Failure(name, error.message, error.code or None, error.details)
+    if isinstance(error, RefusedValue):
+        _log.error("the result of %s cannot be sent: %s", what, error)
+        return Failure("Error", str(error), error.code)
+    if isinstance(error, LimitExceeded):
+        return describe_limit(error)
+    return describe_incident(error, what)
+
+
+def describe_incident(error: BaseException, what: str) -> Failure:
+    """`INTERNAL`: an id for both logs, and nothing of the exception."""
+    incident = secrets.token_hex(6)
+    _log.error("incident %s: %s failed", incident, what, exc_info=error)
+    return Failure(
+        "InternalError",
+        f"the handler failed; incident {incident} in its log",
+        "INTERNAL",
+        {"incident": incident},
+    )
+
+
+def describe_limit(error: LimitExceeded) -> Failure:
+    """`LIMIT_EXCEEDED`, with the limit that was met."""
+    return Failure(
+        "LimitExceeded",
+        f"{error.limit} is {error.value}",
+        error.code,
+        {"limit": error.limit, "value": error.value},
+    )

@@ -1,0 +1,82 @@
+"""What stands behind a service number."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol
+
+from duologue.errors import CallError
+from duologue.promisifier.failures import describe_failure
+from duologue.protocol.messages import Failure
+from duologue.protocol.undefined import UNDEFINED
+from duologue.protocol.values import decode_value, encode_value
+
+if TYPE_CHECKING:
+    from duologue.promisifier.promisifier import WebsocketPromisifier
+
+Outcome = bytes | None | Coroutine[Any, Any, bytes | None]
+"""JSON of the result, None for no result, or a coroutine that gives one of them."""
+
+
+class Handler(Protocol):
+    """Answers the requests of one service number."""
+
+    name: str
+    """For logs and errors."""
+
+    def start(self, args: bytes | None, peer: "WebsocketPromisifier") -> Outcome:
+        """Run, or begin to.
+
+        `args` is a JSON list; None means no arguments.
+
+        Raises:
+            BadFrame: the arguments are no JSON after all; the message counts as unreadable.
+            Exception: what the service raised; `failure` says what the caller learns of it.
+        """
+        ...
+
+    def failure(self, error: Exception) -> Failure:
+        """What the caller learns of an exception that `start` or its coroutine raised."""
+        ...
+
+
+class FunctionHandler:
+    """A plain or async function; the arguments are spread as positional ones (base profile 7.3)."""
+
+    __slots__ = ("_function", "_max_depth", "name")
+
+    def __init__(self, service_id: int, function: Callable[..., object], max_depth: int) -> None:
+        self.name = f"service {service_id} ({getattr(function, '__qualname__', repr(function))})"
+        self._function = function
+        self._max_depth = max_depth
+
+    def start(self, args: bytes | None, peer: "WebsocketPromisifier") -> Outcome:
+        """Call the function; see `Handler`."""
+        values = [] if args is None else decode_value(args)
+        result = self._function(*values)
+        if isinstance(result, Awaitable):
+            return self._finish(result)
+        return self._encode(result)
+
+    def failure(self, error: Exception) -> Failure:
+        """See `Handler`."""
+        return describe_failure(error, self.name)
+
+    async def _finish(self, result: Awaitable[object]) -> bytes | None:
+        return self._encode(await result)
+
+    def _encode(self, result: object) -> bytes | None:
+        # A Python function that returns nothing returns None: no result, not null.
+        if result is None or result is UNDEFINED:
+            return None
+        if isinstance(result, bytes | bytearray | memoryview):
+            raise BinaryResult
+        return encode_value(result, "data", self._max_depth)
+
+
+class BinaryResult(CallError):
+    """A service returned raw bytes, which JSON cannot carry (base profile 7.4)."""
+
+    code = ""
+    name = "TypeError"
+
+    def __init__(self) -> None:
+        super().__init__("Binary data must be sent from a SimpleReadStream")

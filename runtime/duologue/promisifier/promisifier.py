@@ -1,0 +1,361 @@
+"""Calls and services over one connection: the object an application holds."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from duologue.connection.base import Connection, ConnectionState, Message, Unlisten
+from duologue.errors import (
+    BadFrame,
+    ConnectionClosed,
+    DeadlineExceeded,
+    DuologueError,
+    LimitExceeded,
+    RemoteCause,
+    RemoteError,
+    Sent,
+    ServiceIdTaken,
+)
+from duologue.limits import Limits
+from duologue.promisifier.call import Call, Decode, DecodeFailure
+from duologue.promisifier.dispatch import Dispatcher
+from duologue.promisifier.handlers import FunctionHandler, Handler
+from duologue.promisifier.promise import CloseStatus, Promise
+from duologue.promisifier.stats import Stats
+from duologue.protocol.deadlines import DeadlineWheel
+from duologue.protocol.messages import AnswerReceived, Failure, Refused, RequestReceived
+from duologue.protocol.session import Session
+from duologue.protocol.undefined import UNDEFINED
+from duologue.protocol.values import decode_value, encode_arguments
+
+T = TypeVar("T")
+
+
+class WebsocketPromisifier:
+    """One end of a conversation: calls the other side's services and serves its calls.
+
+    Made by `create_websocket_promisifier`, `connect` and `serve`. Both directions work at once and
+    neither side is special. All of it runs in the event loop's thread, in callbacks of the
+    connection; the only tasks are those of async services.
+    """
+
+    def __init__(self, connection: Connection, limits: Limits) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._connection = connection
+        self._limits = limits
+        self._session: Session[Call[Any]] = Session(limits)
+        self._dispatcher = Dispatcher(self, self._session, self._send_text, limits)
+        self._deadlines: DeadlineWheel[Call[Any]] = DeadlineWheel()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due_s = 0.0
+        self._promise = Promise(self._loop)
+        self._stats = Stats(self._session.counters)
+        self._closed_listeners: list[Callable[[WebsocketPromisifier], None]] = []
+        self._unlisten_message: Unlisten | None = None
+        self._unlisten_state = connection.state.on_enter_state.listen(self._on_state)
+        # Not at once: whoever made this has services to add before the first request is served.
+        self._loop.call_soon(self._start)
+
+    # -- the documented API ---------------------------------------------------------------------
+
+    @property
+    def promise(self) -> Promise:
+        """Awaitable; settles once, when the connection is closed.
+
+        Gives a `CloseStatus` if it was closed with code 1000, else raises `ConnectionClosed`.
+        """
+        return self._promise
+
+    @property
+    def conn_id(self) -> int:
+        """The id of the underlying connection."""
+        return self._connection.id
+
+    @property
+    def stats(self) -> Stats:
+        """What this side has counted; a live, read-only view."""
+        return self._stats
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds of this side."""
+        return self._limits
+
+    @property
+    def remote_address(self) -> str | None:
+        """What the transport knows of the other side's address."""
+        return self._connection.remote_address
+
+    def add_service(self, service_id: int, function: Callable[..., object]) -> None:
+        """Serve `function`, plain or async, under a number; args come as positional arguments.
+
+        Tell callers about a failure by raising a `CallError`; of any other exception they learn
+        only an incident id. Returning nothing gives the caller `UNDEFINED`.
+
+        Raises:
+            RefusedService: the id is no integer above 0.
+            ServiceIdTaken: something is served under it.
+        """
+        self._session.check_service_id(service_id)
+        handler = FunctionHandler(service_id, function, self._limits.max_json_depth - 1)
+        self.add_handlers({service_id: handler})
+
+    def add_handlers(self, handlers: Mapping[int, Handler]) -> None:
+        """Serve ready-made handlers, all of them or none.
+
+        Raises:
+            ServiceIdTaken: something is served under one of the numbers.
+        """
+        for service_id, handler in handlers.items():
+            holder = self._dispatcher.handlers.get(service_id)
+            if holder is not None:
+                raise ServiceIdTaken(service_id, holder.name, handler.name)
+        self._dispatcher.handlers.update(handlers)
+
+    def remove_service(self, service_id: int) -> None:
+        """Serve nothing under this number any more; what runs goes on."""
+        self._dispatcher.handlers.pop(service_id, None)
+
+    def clear_services(self) -> None:
+        """Serve nothing any more; what runs goes on."""
+        self._dispatcher.handlers.clear()
+
+    def send(self, service_id: int, *args: object) -> Call[Any]:
+        """Call the other side's service; awaiting the result gives its value.
+
+        The request leaves when `send` is called, not when its result is awaited. There is no
+        deadline; cancelling gives the call up and drops a late answer.
+
+        Raises (when awaited):
+            RefusedService: the id is no integer above 0.
+            RefusedValue: an argument has no form on the wire; nothing was sent.
+            RemoteError: the service failed; `.cause` says how.
+            ConnectionClosed: no answer can come; `.sent` tells whether the request had left.
+            LimitExceeded: too many open calls, or the request is too large; nothing was sent.
+        """
+        try:
+            self._session.check_service_id(service_id)
+            encoded = encode_arguments(args, self._limits.max_json_depth - 1)
+        except DuologueError as error:
+            failed: Call[Any] = Call(
+                self._loop, 0, "", _decode_untyped, _remote_error, self._on_call_cancelled
+            )
+            failed.fail(error)
+            return failed
+        return self.start_call(
+            service_id, encoded, f"service {service_id}", _decode_untyped, _remote_error, None
+        )
+
+    def close(self, reason: str | None = None) -> None:
+        """Start closing with code 1000; the result is in `promise`. A second call does nothing.
+
+        A reason is cut, at a whole character, to what a close frame can hold (base profile 8.3).
+        """
+        self._connection.close(reason)
+
+    # -- for the typed layer and the endpoints --------------------------------------------------
+
+    def start_call(
+        self,
+        service_id: int,
+        args: bytes,
+        what: str,
+        decode: Decode[T],
+        decode_failure: DecodeFailure,
+        timeout_s: float | None,
+    ) -> Call[T]:
+        """Send a request and return its future, which settles exactly once.
+
+        `args` is a JSON list; `timeout_s` counts from now, None waits for ever. A request that
+        could not be sent is a future that has failed already.
+        """
+        call = Call(self._loop, service_id, what, decode, decode_failure, self._on_call_cancelled)
+        try:
+            request_id, text = self._session.open_call(service_id, args, call)
+        except LimitExceeded as error:
+            call.fail(error)
+            return call
+        try:
+            self._connection.send_utf8(text)
+        except ConnectionClosed as error:
+            self._session.take_back(request_id)
+            call.fail(self._aborted(call, "no", error.reason))
+            return call
+        except LimitExceeded as error:
+            self._session.take_back(request_id)
+            call.fail(error)
+            return call
+        self._session.counters.bytes_sent += len(text)
+        call.request_id = request_id
+        if timeout_s is not None:
+            self._set_deadline(call, timeout_s)
+        return call
+
+    async def drain(self, timeout_s: float) -> None:
+        """Refuse new calls, let the running ones finish within `timeout_s`, cancel the rest."""
+        await self._dispatcher.drain(timeout_s)
+
+    def on_closed(self, listener: "Callable[[WebsocketPromisifier], None]") -> None:
+        """Tell `listener`, once, when the connection is closed."""
+        self._closed_listeners.append(listener)
+
+    # -- messages -------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        if self._promise.done():
+            return
+        if self._connection.state.current_state is ConnectionState.CLOSED:
+            self._on_closed()
+        else:
+            self._unlisten_message = self._connection.on_message.listen(self._on_message)
+
+    def _on_message(self, message: Message) -> None:
+        try:
+            if isinstance(message, str):
+                self._session.counters.bytes_received += (
+                    len(message) if message.isascii() else len(message.encode())
+                )
+                self._on_text(message)
+            else:
+                self._session.counters.bytes_received += len(message)
+                self._session.receive_bytes(message)
+        except (BadFrame, LimitExceeded) as error:
+            self._connection.failure = error
+            self._connection.close(f"onMsgHandler error: {error}")
+
+    def _on_text(self, text: str) -> None:
+        event = self._session.receive(text)
+        if isinstance(event, AnswerReceived):
+            self._settle(event.call, event.data)
+        elif isinstance(event, RequestReceived):
+            self._dispatcher.dispatch(event)
+        elif isinstance(event, Refused):
+            self._send_text(event.reply)
+        elif event is not None:
+            self._forget_deadline(event.call)
+            event.call.fail(event.call.decode_failure(event.failure))
+
+    def _settle(self, call: Call[Any], data: bytes | None) -> None:
+        self._forget_deadline(call)
+        try:
+            result = call.decode(data)
+        except BadFrame as error:
+            # Unreadable, and yet an answer: counted as the one, failed as the other, so that the
+            # caller is not left waiting.
+            call.fail(error)
+            self._session.count_invalid()
+        except DuologueError as error:
+            call.fail(error)
+        else:
+            call.set_result(result)
+
+    def _send_text(self, text: bytes) -> None:
+        try:
+            self._connection.send_utf8(text)
+        except ConnectionClosed:
+            self._session.counters.results_dropped += 1
+        else:
+            self._session.counters.bytes_sent += len(text)
+
+    # -- giving up ------------------------------------------------------------------------------
+
+    def _on_call_cancelled(self, call: Call[Any]) -> None:
+        self._forget_deadline(call)
+        self._session.abandon(call.request_id)
+
+    def _set_deadline(self, call: Call[Any], timeout_s: float) -> None:
+        due_s = self._loop.time() + timeout_s
+        if due_s == float("inf"):
+            return
+        call.timeout_s = timeout_s
+        call.tick = self._deadlines.add(call, due_s)
+        if self._timer is None or due_s < self._timer_due_s:
+            self._arm_timer()
+
+    def _forget_deadline(self, call: Call[Any]) -> None:
+        if call.tick >= 0:
+            self._deadlines.discard(call.tick, call)
+            call.tick = -1
+
+    def _arm_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due_s = self._deadlines.next_due_s()
+        if due_s is not None:
+            self._timer_due_s = due_s
+            self._timer = self._loop.call_at(due_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        for call in self._deadlines.expired(self._loop.time()):
+            call.tick = -1
+            if self._session.abandon(call.request_id):
+                call.fail_quietly(
+                    DeadlineExceeded(f"no answer to {call.what} within {call.timeout_s:g} s")
+                )
+        self._arm_timer()
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def _on_state(self, state: ConnectionState) -> None:
+        if state is ConnectionState.CLOSED:
+            self._on_closed()
+
+    def _on_closed(self) -> None:
+        self._unlisten_state()
+        if self._unlisten_message is not None:
+            self._unlisten_message()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        connection = self._connection
+        sent: Sent = "unknown" if connection.buffered_amount else "yes"
+        calls = self._session.close()
+        pending = tuple(call.service_id for call in calls)
+        stats = self._stats.snapshot()
+        for call in calls:
+            call.fail_quietly(self._aborted(call, sent, connection.close_reason))
+        self._dispatcher.close()
+        code = 1006 if connection.close_code is None else connection.close_code
+        if code == 1000 and connection.failure is None:
+            self._promise.settle(CloseStatus(code, connection.close_reason, stats, pending))
+        else:
+            closed = ConnectionClosed(
+                code, connection.close_reason, stats=stats, pending=pending, sent=sent
+            )
+            closed.__cause__ = connection.failure
+            self._promise.settle(closed)
+        for listener in self._closed_listeners:
+            listener(self)
+        self._closed_listeners.clear()
+
+    def _aborted(self, call: Call[Any], sent: Sent, reason: str) -> ConnectionClosed:
+        error = ConnectionClosed(
+            "WSP-ONCL0",
+            reason,
+            close_code=self._connection.close_code,
+            stats=self._stats.snapshot(),
+            pending=(call.service_id,),
+            sent=sent,
+        )
+        error.__cause__ = self._connection.failure
+        return error
+
+
+def create_websocket_promisifier(
+    connection: Connection, *, limits: Limits | None = None
+) -> WebsocketPromisifier:
+    """A promisifier over `connection`, for calls and services by number (base profile 7).
+
+    Must be called in a running event loop. Messages that came before are not lost.
+    """
+    return WebsocketPromisifier(connection, limits or Limits())
+
+
+def _decode_untyped(data: bytes | None) -> Any:
+    return UNDEFINED if data is None else decode_value(data)
+
+
+def _remote_error(failure: Failure) -> DuologueError:
+    return RemoteError(RemoteCause(failure.name or "Error", failure.message or "", failure.code))

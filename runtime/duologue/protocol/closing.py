@@ -1,0 +1,28 @@
+"""The texts of close frames (base profile 8.3)."""
+
+from typing import Final
+
+from duologue.limits import MAX_CLOSE_REASON_BYTES
+
+CLOSE_CALLED: Final = "Close called"
+TERMINATE_CALLED: Final = "Terminate called"
+
+
+def close_text(reason: str | None) -> str:
+    """What `close(reason)` writes into its close frame; None: no reason was given."""
+    return f"{CLOSE_CALLED}." if reason is None else shorten(f"{CLOSE_CALLED}: {reason}")
+
+
+def terminate_text(reason: str) -> str:
+    """What `terminate(reason)` writes into its close frame."""
+    return shorten(f"{TERMINATE_CALLED}: {reason}")
+
+
+def shorten(text: str, max_bytes: int = MAX_CLOSE_REASON_BYTES) -> str:
+    """`text`, cut at a whole character to at most `max_bytes` of UTF-8.
+
+    A lone surrogate has no UTF-8 and becomes a question mark: closing must never fail.
+    """
+    encoded = text.encode(errors="replace")
+    # Only a character that was cut in two can be undecodable here.
+    return encoded[:max_bytes].decode(errors="ignore")

@@ -1,0 +1,138 @@
+"""The texts of the RPC layer: bytes made from fields, and fields read from bytes (base profile 7).
+
+Requests and answers are spliced from parts that are JSON already. Reading leaves arguments and
+results as raw slices, for whoever knows their type.
+"""
+
+import json
+from typing import Any, Final
+
+import msgspec
+from duologue.errors import BadFrame
+from duologue.limits import MAX_SAFE_INTEGER
+from duologue.protocol.messages import Failure
+from duologue.protocol.undefined import SENTINEL
+from duologue.protocol.values import SENTINEL_JSON, parse_json
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """The fields of one message as they came. Which are needed depends on `type`."""
+
+    type: str = ""
+    requestId: int | float | None = None
+    responseId: int | float | None = None
+    serviceId: int | float | None = None
+    args: msgspec.Raw = msgspec.Raw(b"")
+    data: msgspec.Raw = msgspec.Raw(b"")
+    error: msgspec.Raw = msgspec.Raw(b"")
+
+
+_decode: Final = msgspec.json.Decoder(Envelope).decode
+
+
+def read_envelope(text: str) -> Envelope:
+    """The fields of the message `text`.
+
+    Raises:
+        BadFrame: not JSON, not an object, or `type` is no string.
+    """
+    try:
+        return _decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return _read_leniently(text)
+
+
+def _read_leniently(text: str) -> Envelope:
+    # Two reasons to come here: lone surrogates, and odd values in fields that `type` does not need.
+    fields = parse_json(text)
+    if not isinstance(fields, dict):
+        raise BadFrame("a message must be a JSON object")
+    kind = fields.get("type")
+    if not isinstance(kind, str):
+        raise BadFrame("a message must have a `type`")
+    return Envelope(
+        kind,
+        _number_or_none(fields.get("requestId")),
+        _number_or_none(fields.get("responseId")),
+        _number_or_none(fields.get("serviceId")),
+        _raw(fields, "args"),
+        _raw(fields, "data"),
+        _raw(fields, "error"),
+    )
+
+
+def _number_or_none(value: object) -> int | float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _raw(fields: dict[str, Any], name: str) -> msgspec.Raw:
+    if name not in fields:
+        return msgspec.Raw(b"")
+    return msgspec.Raw(json.dumps(fields[name], separators=(",", ":")).encode())
+
+
+def integral(number: int | float | None) -> int | None:
+    """`number` as an id, or None if it is none: integral, within 2^53-1 (base profile 7.1)."""
+    if type(number) is float:
+        if not number.is_integer():
+            return None
+        number = int(number)
+    if number is None or not -MAX_SAFE_INTEGER <= number <= MAX_SAFE_INTEGER:
+        return None
+    return int(number)
+
+
+def slice_or_none(raw: msgspec.Raw) -> bytes | None:
+    """The bytes of a field; None if it is absent or the sentinel."""
+    text = bytes(raw)
+    return None if not text or text == SENTINEL_JSON else text
+
+
+def read_failure(text: bytes | None) -> Failure:
+    """The `error` object of an answer, whatever the other side put there.
+
+    Raises:
+        BadFrame: the slice cannot be read.
+    """
+    fields = parse_json(text) if text is not None else None
+    if not isinstance(fields, dict):
+        return Failure(None, None, None)
+
+    def text_of(name: str) -> str | None:
+        value = fields.get(name)
+        return value if isinstance(value, str) and value != SENTINEL else None
+
+    return Failure(text_of("name"), text_of("message"), text_of("code"), fields.get("details"))
+
+
+def request(request_id: int, service_id: int, args: bytes) -> bytes:
+    """A call; `args` is a JSON list."""
+    return b'{"requestId":%d,"type":"request","serviceId":%d,"args":%b}' % (
+        request_id,
+        service_id,
+        args,
+    )
+
+
+def answer(request_id: int, data: bytes | None) -> bytes:
+    """The result of a call; None is sent as the sentinel."""
+    return b'{"responseId":%d,"type":"data","data":%b}' % (request_id, data or SENTINEL_JSON)
+
+
+def error_answer(request_id: int, failure: Failure) -> bytes:
+    """The failure of a call. Fields that do not exist carry the sentinel, as in the original."""
+    fields: dict[str, Any] = {
+        name: SENTINEL if value is None else value
+        for name, value in (
+            ("name", failure.name),
+            ("message", failure.message),
+            ("code", failure.code),
+        )
+    }
+    if failure.details is not None:
+        fields["details"] = failure.details
+    try:
+        text = msgspec.json.encode(fields)
+    except UnicodeEncodeError:
+        text = json.dumps(fields, separators=(",", ":")).encode()
+    return b'{"responseId":%d,"type":"error","error":%b}' % (request_id, text)

@@ -1,0 +1,29 @@
+"""What a session counts (base profile 8.1)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Counters:
+    """Plain integers that only grow. The first three are those of the base profile."""
+
+    requests_sent_total: int = 0
+    """Requests encoded and handed to the connection."""
+    requests_received_total: int = 0
+    """Requests that arrived with usable ids, served or not; and every `write-stream-error`."""
+    requests_received_invalid: int = 0
+    """Texts that are no JSON object, or whose `type` with its ids is none we know."""
+    bytes_sent: int = 0
+    """Bytes of messages handed to the connection; texts as UTF-8."""
+    bytes_received: int = 0
+    """Bytes of messages that arrived."""
+    answers_dropped_unknown: int = 0
+    """Answers to a request that was never made."""
+    answers_dropped_late: int = 0
+    """Answers to a call that had ended: given up, timed out, or answered before."""
+    messages_dropped: int = 0
+    """Stream messages and byte messages that belong to no open stream."""
+    requests_refused_busy: int = 0
+    """Calls answered LIMIT_EXCEEDED because too many were running and waiting."""
+    results_dropped: int = 0
+    """Results of our services that had nowhere to go, because the connection was closed."""

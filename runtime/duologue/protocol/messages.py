@@ -1,0 +1,54 @@
+"""What the texts of the RPC layer say, as values (base profile 7)."""
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+CallT = TypeVar("CallT")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The `error` object of an answer. None stands for a field that is absent or undefined."""
+
+    name: str | None
+    message: str | None
+    code: str | None
+    details: Any = None
+    """A declared error's fields, or what the runtime's own codes carry; JSON values."""
+
+
+@dataclass(slots=True)
+class RequestReceived:
+    """The other side calls a service of ours."""
+
+    request_id: int
+    service_id: int
+    args: bytes | None
+    """The JSON list of the arguments; None when the field is absent or undefined."""
+
+
+@dataclass(slots=True)
+class AnswerReceived(Generic[CallT]):
+    """An own call has succeeded; it is no longer open."""
+
+    call: CallT
+    data: bytes | None
+    """The JSON text of the result; None when there is none."""
+
+
+@dataclass(slots=True)
+class FailureReceived(Generic[CallT]):
+    """An own call has failed at the other side; it is no longer open."""
+
+    call: CallT
+    failure: Failure
+
+
+@dataclass(slots=True)
+class Refused:
+    """A request that got its answer without any service; `reply` is to be sent."""
+
+    reply: bytes
+
+
+Event = RequestReceived | AnswerReceived[CallT] | FailureReceived[CallT] | Refused

@@ -1,0 +1,214 @@
+"""One end of a conversation, without I/O: messages in, events out (base profile 7 and 8).
+
+It does not know which side it plays: both may call and both may serve. It holds the ids in use, the
+calls that wait, and the counters; it opens no socket and reads no clock.
+"""
+
+from typing import Generic
+
+from duologue.errors import BadFrame, LimitExceeded, RefusedService
+from duologue.limits import MAX_SAFE_INTEGER, Limits
+from duologue.protocol import codec
+from duologue.protocol.counters import Counters
+from duologue.protocol.depth import is_deeper_than
+from duologue.protocol.messages import (
+    AnswerReceived,
+    CallT,
+    Event,
+    Failure,
+    FailureReceived,
+    Refused,
+    RequestReceived,
+)
+
+UNKNOWN_SERVICE = "UNKNOWN-SERVICE"
+
+
+class Session(Generic[CallT]):
+    """Numbers own requests, matches answers to calls, and notes which requests are being served.
+
+    `CallT` is whatever the shell files under a request, a future for instance. Invariant: a call is
+    in `open_calls` from the moment its request is handed out until exactly one of: its answer is
+    returned by `receive`, it is abandoned, or `close` hands it back.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.counters = Counters()
+        self.open_calls: dict[int, CallT] = {}
+        self._limits = limits
+        self._next_request_id = 0
+        self._served: set[int] = set()
+
+    # -- own calls ------------------------------------------------------------------------------
+
+    def check_service_id(self, service_id: object) -> int:
+        """`service_id` if it can be called.
+
+        Raises:
+            RefusedService: not an integer above 0 (base profile 7.1).
+        """
+        if (
+            isinstance(service_id, int)
+            and not isinstance(service_id, bool)
+            and 0 < service_id <= MAX_SAFE_INTEGER
+        ):
+            return service_id
+        raise RefusedService(service_id)
+
+    def open_call(self, service_id: int, args: bytes, call: CallT) -> tuple[int, bytes]:
+        """File `call`; returns its request id and the text to send.
+
+        `args` is a JSON list. If the connection refuses the text, `take_back` undoes this.
+
+        Raises:
+            LimitExceeded: `max_open_calls` calls are open already; no id was used up.
+        """
+        if len(self.open_calls) >= self._limits.max_open_calls:
+            raise LimitExceeded(
+                "max_open_calls", self._limits.max_open_calls, len(self.open_calls) + 1
+            )
+        request_id = self._next_request_id
+        self._next_request_id = request_id + 1
+        self.open_calls[request_id] = call
+        self.counters.requests_sent_total += 1
+        return request_id, codec.request(request_id, service_id, args)
+
+    def take_back(self, request_id: int) -> None:
+        """Undo the latest `open_call`: its text was never handed to the connection."""
+        del self.open_calls[request_id]
+        self._next_request_id = request_id
+        self.counters.requests_sent_total -= 1
+
+    def abandon(self, request_id: int) -> bool:
+        """Give a call up; a late answer will be dropped. False if it had been settled."""
+        return self.open_calls.pop(request_id, None) is not None
+
+    def close(self) -> list[CallT]:
+        """End everything; returns the calls that were still open, in order of their requests."""
+        calls = list(self.open_calls.values())
+        self.open_calls.clear()
+        self._served.clear()
+        return calls
+
+    # -- calls of the other side ----------------------------------------------------------------
+
+    def answer(self, request_id: int, data: bytes | None) -> bytes:
+        """The text that answers a request with `data`, JSON; None is no result."""
+        self._served.discard(request_id)
+        return codec.answer(request_id, data)
+
+    def fail(self, request_id: int, failure: Failure) -> bytes:
+        """The text that answers a request with a failure."""
+        self._served.discard(request_id)
+        return codec.error_answer(request_id, failure)
+
+    def disown(self, event: RequestReceived) -> None:
+        """Count a request as unreadable after all: its arguments are no JSON (base profile 7.2)."""
+        self._served.discard(event.request_id)
+        self.counters.requests_received_total -= 1
+        self.counters.requests_received_invalid += 1
+
+    # -- messages -------------------------------------------------------------------------------
+
+    def receive(self, text: str) -> Event[CallT] | None:
+        """What the message `text` means; None if nothing is to be done.
+
+        Unreadable messages are counted and ignored (base profile 8.2).
+
+        Raises:
+            LimitExceeded: `max_invalid_messages` have been met; the connection should be closed.
+        """
+        try:
+            if is_deeper_than(text, self._limits.max_json_depth):
+                raise BadFrame(f"nested more than {self._limits.max_json_depth} levels")
+            envelope = codec.read_envelope(text)
+            kind = envelope.type
+            if kind == "data":
+                return self._receive_data(envelope)
+            if kind == "request":
+                return self._receive_request(envelope)
+            if kind == "error":
+                return self._receive_error(envelope)
+            if kind == "write-stream-error":
+                # Counted with any id or none; nothing of ours is streaming.
+                self.counters.requests_received_total += 1
+                self.counters.messages_dropped += 1
+                return None
+            if kind in ("stream", "stream-end", "stream-error"):
+                self._response_id(envelope)
+                self.counters.messages_dropped += 1
+                return None
+            raise BadFrame("a `type` that is not known")
+        except BadFrame:
+            self.count_invalid()
+            return None
+
+    def receive_bytes(self, message: bytes) -> None:
+        """A byte message: a chunk of a stream that nobody waits for.
+
+        Raises:
+            BadFrame: shorter than the id in front of every chunk (base profile 8.2).
+        """
+        if len(message) < 8:
+            raise BadFrame(f"a byte message of {len(message)} bytes, at least 8 are needed")
+        self.counters.messages_dropped += 1
+
+    def count_invalid(self) -> None:
+        """Count one unreadable message.
+
+        Raises:
+            LimitExceeded: as `receive`.
+        """
+        self.counters.requests_received_invalid += 1
+        if self.counters.requests_received_invalid > self._limits.max_invalid_messages:
+            raise LimitExceeded("max_invalid_messages", self._limits.max_invalid_messages)
+
+    def _receive_request(self, envelope: codec.Envelope) -> Event[CallT]:
+        request_id = codec.integral(envelope.requestId)
+        service_id = codec.integral(envelope.serviceId)
+        if request_id is None or service_id is None:
+            raise BadFrame("a request needs an integral `requestId` and `serviceId`")
+        args = codec.slice_or_none(envelope.args)
+        self.counters.requests_received_total += 1
+        if request_id in self._served:
+            return Refused(
+                codec.error_answer(
+                    request_id,
+                    Failure(
+                        "Error", f"request id {request_id} is still in use", "DUPLICATE-REQUEST"
+                    ),
+                )
+            )
+        if args is not None and args[:1] != b"[":
+            return Refused(
+                codec.error_answer(request_id, Failure("TypeError", "args must be a list", None))
+            )
+        self._served.add(request_id)
+        return RequestReceived(request_id, service_id, args)
+
+    def _receive_data(self, envelope: codec.Envelope) -> Event[CallT] | None:
+        call = self._answered(envelope)
+        if call is None:
+            return None
+        return AnswerReceived(call, codec.slice_or_none(envelope.data))
+
+    def _receive_error(self, envelope: codec.Envelope) -> Event[CallT] | None:
+        failure = codec.read_failure(codec.slice_or_none(envelope.error))
+        call = self._answered(envelope)
+        return None if call is None else FailureReceived(call, failure)
+
+    def _answered(self, envelope: codec.Envelope) -> CallT | None:
+        response_id = self._response_id(envelope)
+        call = self.open_calls.pop(response_id, None)
+        if call is None:
+            if 0 <= response_id < self._next_request_id:
+                self.counters.answers_dropped_late += 1
+            else:
+                self.counters.answers_dropped_unknown += 1
+        return call
+
+    def _response_id(self, envelope: codec.Envelope) -> int:
+        response_id = codec.integral(envelope.responseId)
+        if response_id is None:
+            raise BadFrame("an answer needs an integral `responseId`")
+        return response_id

@@ -1,0 +1,187 @@
+"""Untyped values: Python to JSON bytes and back, with the sentinel (base profile 7.2)."""
+
+import json
+import math
+from typing import Any, Final, NoReturn
+
+import msgspec
+from duologue.errors import BadFrame, RefusedValue
+from duologue.limits import MAX_SAFE_INTEGER
+from duologue.protocol.undefined import SENTINEL, UNDEFINED
+
+SENTINEL_JSON: Final = b'"%s"' % SENTINEL.encode()
+_SENTINEL_BYTES: Final = SENTINEL.encode()
+
+_encode_json: Final = msgspec.json.Encoder().encode
+_decode_json: Final = msgspec.json.Decoder().decode
+
+
+def encode_value(value: object, key: str, max_depth: int) -> bytes:
+    """The JSON text of `value`; `key` names it in an error.
+
+    Takes None, bool, int, float, str, list, tuple, dict with str keys, and `UNDEFINED`.
+
+    Raises:
+        RefusedValue: JSON or the other side has no faithful form for it: NaN and the infinities,
+            integers beyond 2^53-1, bytes, sets, other objects, other keys, a string equal to the
+            sentinel, more than `max_depth` levels.
+    """
+    plain = _plain(value, key, max_depth)
+    try:
+        return _encode_json(plain)
+    except UnicodeEncodeError:
+        # A lone surrogate: only the escaped form may be written.
+        return json.dumps(plain, separators=(",", ":")).encode()
+
+
+def encode_arguments(args: tuple[object, ...], max_depth: int) -> bytes:
+    """The JSON list of a call's arguments; an argument's key is its position.
+
+    Raises:
+        RefusedValue: as `encode_value`.
+    """
+    plain = [_plain(arg, str(index), max_depth - 1) for index, arg in enumerate(args)]
+    try:
+        return _encode_json(plain)
+    except UnicodeEncodeError:
+        return json.dumps(plain, separators=(",", ":")).encode()
+
+
+def decode_value(text: bytes) -> Any:
+    """The Python value of one JSON text; the sentinel becomes `UNDEFINED`, or leaves its object.
+
+    Raises:
+        BadFrame: not JSON, a number beyond float, or one of the words NaN and Infinity.
+    """
+    value = parse_json(text)
+    # An escaped `$` is legal JSON, so a text with \u escapes is looked at as well.
+    if _SENTINEL_BYTES in text or b"\\u" in text:
+        return _with_undefined(value)
+    return value
+
+
+def parse_json(text: bytes | str) -> Any:
+    """One JSON text, strictly.
+
+    What msgspec refuses is tried once with the standard library: untyped peers of the base profile
+    may send lone surrogates as escapes, and only what both refuse is unreadable.
+
+    Raises:
+        BadFrame: as `decode_value`; also text nested beyond what the parsers bear.
+    """
+    try:
+        return _decode_json(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        return _lenient.decode(text if isinstance(text, str) else text.decode())
+    except (ValueError, RecursionError) as error:
+        raise BadFrame(f"not JSON: {type(error).__name__}") from None
+
+
+def without_undefined(text: bytes) -> bytes:
+    """`text` with every sentinel resolved for a validator: members removed, list items null.
+
+    Raises:
+        BadFrame: as `decode_value`.
+    """
+    return json.dumps(_without_undefined(parse_json(text)), separators=(",", ":")).encode()
+
+
+def mentions_sentinel(text: bytes) -> bool:
+    """Whether the sentinel's letters occur anywhere in `text`; cheap, and rarely true."""
+    return _SENTINEL_BYTES in text
+
+
+def refuse_sentinel(text: bytes, key: str) -> None:
+    """Refuse JSON of our own making in which a string equals the sentinel.
+
+    Raises:
+        RefusedValue: the other side would read "undefined" instead of the string.
+    """
+    if _SENTINEL_BYTES in text and _holds_sentinel(parse_json(text)):
+        raise RefusedValue(key, f'{SENTINEL!r} ("string")')
+
+
+def _plain(value: object, key: str, levels: int) -> object:
+    # bool first: it is an int to isinstance.
+    if value is None or value is True or value is False:
+        return value
+    if isinstance(value, str):
+        if value == SENTINEL:
+            raise RefusedValue(key, f'{value!r} ("string")')
+        return value
+    if isinstance(value, int):
+        if not -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+            # Not shown in full: its decimal form may be too long to make.
+            raise RefusedValue(key, f'of {value.bit_length()} bits ("bigint")')
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            name = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+            raise RefusedValue(key, f'{name} ("number")')
+        return value
+    if value is UNDEFINED:
+        return SENTINEL
+    if isinstance(value, list | tuple):
+        if levels <= 0:
+            raise RefusedValue(key, "nested too deeply")
+        return [_plain(item, str(index), levels - 1) for index, item in enumerate(value)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(value, dict):
+        return _plain_object(value, key, levels)  # pyright: ignore[reportUnknownArgumentType]
+    raise RefusedValue(key, f'of type {type(value).__name__} ("object")')
+
+
+def _plain_object(value: dict[object, object], key: str, levels: int) -> dict[str, object]:
+    if levels <= 0:
+        raise RefusedValue(key, "nested too deeply")
+    plain: dict[str, object] = {}
+    for name, member in value.items():
+        if not isinstance(name, str):
+            raise RefusedValue(key, f"with a key of type {type(name).__name__}")
+        plain[name] = _plain(member, name, levels - 1)
+    return plain
+
+
+def _with_undefined(value: Any) -> Any:
+    if value == SENTINEL:
+        return UNDEFINED
+    if isinstance(value, list):
+        return [_with_undefined(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _with_undefined(member) for key, member in value.items() if member != SENTINEL}
+    return value
+
+
+def _without_undefined(value: Any) -> Any:
+    if value == SENTINEL:
+        return None
+    if isinstance(value, list):
+        return [_without_undefined(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: _without_undefined(member) for key, member in value.items() if member != SENTINEL
+        }
+    return value
+
+
+def _holds_sentinel(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_holds_sentinel, value))
+    if isinstance(value, dict):
+        return any(map(_holds_sentinel, value.values()))
+    return bool(value == SENTINEL)
+
+
+def _refuse_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number beyond float")
+    return number
+
+
+_lenient: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)

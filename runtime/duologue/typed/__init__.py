@@ -1,0 +1,21 @@
+"""What generated code builds on; applications need it only to name types."""
+
+from duologue.typed.client import Client as Client
+from duologue.typed.codec import NO_PARAMS as NO_PARAMS
+from duologue.typed.codec import NOTHING as NOTHING
+from duologue.typed.codec import Codec as Codec
+from duologue.typed.codec import Params as Params
+from duologue.typed.method import DeclaredError as DeclaredError
+from duologue.typed.method import ServiceContract as ServiceContract
+from duologue.typed.method import Unary as Unary
+from duologue.typed.method import unimplemented as unimplemented
+from duologue.typed.scalars import Int32 as Int32
+from duologue.typed.scalars import Int64 as Int64
+from duologue.typed.scalars import Json as Json
+from duologue.typed.scalars import OpenEnum as OpenEnum
+from duologue.typed.scalars import SafeInt as SafeInt
+from duologue.typed.scalars import Url as Url
+from duologue.typed.service import Reply as Reply
+from duologue.typed.service import Service as Service
+from duologue.typed.unions import OpenUnion as OpenUnion
+from duologue.typed.unions import Unknown as Unknown

@@ -1,0 +1,57 @@
+"""The base of every generated client."""
+
+from collections.abc import Awaitable
+from copy import copy
+from typing import ClassVar, ParamSpec, Self, TypeVar
+
+from duologue.errors import CallError
+from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.typed.method import ServiceContract, Unary
+
+A = ParamSpec("A")
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+class Client:
+    """Calls one service of the other side. Cheap: make one wherever it is needed.
+
+    A call raises the errors its contract declares, other `CallError`s, `ConnectionClosed`,
+    `LimitExceeded` or `RefusedValue`, and nothing else.
+    """
+
+    __contract__: ClassVar[ServiceContract]
+
+    def __init__(self, peer: WebsocketPromisifier, *, timeout: float | None = None) -> None:
+        self._peer = peer
+        self._timeout = timeout
+
+    def with_options(self, *, timeout: float | None) -> Self:
+        """The same client with another deadline for its calls, in seconds.
+
+        None is the contract's own; `math.inf` is no deadline.
+        """
+        if timeout is not None and not timeout > 0:
+            raise ValueError(f"timeout must be above 0 seconds but is {timeout!r}")
+        client = copy(self)
+        client._timeout = timeout
+        return client
+
+    def _unary(self, method: Unary[A, P, R], /, *args: A.args, **kwargs: A.kwargs) -> Awaitable[R]:
+        peer = self._peer
+        try:
+            encoded = method.params.encode(method.full_name, *args, **kwargs)
+        except CallError as error:
+            error.foreign = True
+            raise
+        timeout_s = self._timeout
+        if timeout_s is None:
+            timeout_s = peer.limits.call_timeout_s if method.timeout is None else method.timeout
+        return peer.start_call(
+            self.__contract__.base + method.id,
+            encoded,
+            method.full_name,
+            method.decode_result,
+            method.decode_failure,
+            timeout_s,
+        )

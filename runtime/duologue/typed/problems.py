@@ -1,0 +1,66 @@
+"""What pydantic found, in words that name places and never repeat the input."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, cast
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from duologue.errors import Problem
+from duologue.limits import MAX_REPORTED_PROBLEMS
+
+_MAX_PATH_CHARACTERS: Final = 200
+
+# pydantic's own words for these repeat a part of what it was given.
+_WORDS: Final = {
+    "uuid_parsing": "Input should be a valid UUID",
+    "union_tag_not_found": "Input should carry the tag of a variant",
+    "json_invalid": "Input should be one JSON value",
+    "date_parsing": "Input should be a valid date",
+    "date_from_datetime_parsing": "Input should be a valid date",
+    "time_parsing": "Input should be a valid time",
+    "datetime_parsing": "Input should be a valid datetime",
+    "datetime_from_date_parsing": "Input should be a valid datetime",
+    "time_delta_parsing": "Input should be a valid duration",
+    "value_error": "Input is not valid",
+    "bytes_invalid_encoding": "Input should be base64",
+}
+
+
+def problems_of(error: ValidationError, schema: object) -> list[Problem]:
+    """The first `MAX_REPORTED_PROBLEMS` findings.
+
+    `schema` is the core schema that was validated with: only names that occur in it are shown in
+    paths, so a key of a map, which is input, becomes `*`.
+    """
+    names = set(_field_names(schema))
+    found = error.errors(include_url=False, include_input=False)
+    return [_problem(each, names) for each in found[:MAX_REPORTED_PROBLEMS]]
+
+
+def _problem(details: ErrorDetails, names: set[str]) -> Problem:
+    path = ".".join(
+        str(part) if isinstance(part, int) or part in names else "*" for part in details["loc"]
+    )
+    kind = details["type"]
+    if kind == "union_tag_invalid":
+        text = f"Input should be tagged {details.get('ctx', {}).get('expected_tags', '')}"
+    else:
+        text = _WORDS.get(kind, details["msg"])
+    return Problem(path[:_MAX_PATH_CHARACTERS], text)
+
+
+def _field_names(schema: object) -> Iterator[str]:
+    # Every name a model or a tagged union of this schema can put into a path.
+    todo: list[object] = [schema]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, Mapping):
+            node = cast("Mapping[str, Any]", node)
+            for key in ("fields", "choices"):
+                members = node.get(key)
+                if isinstance(members, Mapping):
+                    yield from (name for name in members if isinstance(name, str))
+            todo += node.values()
+        elif isinstance(node, list | tuple):
+            todo += cast("list[object]", node)

@@ -1,0 +1,62 @@
+"""Scalar types of the contract language that Python has no type of its own for."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
+
+from pydantic import AllowInfNan, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from duologue.limits import MAX_SAFE_INTEGER
+
+E = TypeVar("E", bound=StrEnum)
+
+SafeInt: TypeAlias = Annotated[int, Field(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER)]
+"""`int` of a contract: within what every JSON reader keeps exact."""
+
+Int32: TypeAlias = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+"""`int32` of a contract."""
+
+Url: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:[^\s]+$", max_length=8192)]
+"""`url` of a contract: absolute, kept letter for letter. (pydantic's own URL types rewrite it.)"""
+
+Json: TypeAlias = Annotated[JsonValue, AllowInfNan(False)]
+"""`json` of a contract: any JSON value."""
+
+OpenEnum: TypeAlias = Annotated[E | str, Field(union_mode="left_to_right")]
+"""An enum with `open: true`: known values are members, others stay strings."""
+
+_INT64_MIN: Final = -(2**63)
+_INT64_MAX: Final = 2**63 - 1
+_INT64_PATTERN: Final = "^-?(0|[1-9][0-9]{0,18})$"
+
+
+class _Int64Schema:
+    """A decimal string in JSON, an int in Python."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        number = core_schema.int_schema(ge=_INT64_MIN, le=_INT64_MAX, strict=True)
+        # The pattern comes first: int() would take blanks, underscores and a plus sign.
+        text = core_schema.chain_schema(
+            [
+                core_schema.str_schema(pattern=_INT64_PATTERN, strict=True),
+                core_schema.no_info_plain_validator_function(int),
+                number,
+            ]
+        )
+        return core_schema.json_or_python_schema(
+            json_schema=text,
+            python_schema=number,
+            serialization=core_schema.to_string_ser_schema(when_used="json"),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "pattern": _INT64_PATTERN}
+
+
+Int64: TypeAlias = Annotated[int, _Int64Schema()]
+"""`int64` of a contract: a decimal string on the wire, because JavaScript's numbers end at 2^53."""

@@ -1,0 +1,87 @@
+"""The base of every generated service, and how its methods become handlers."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, ClassVar, TypeAlias, TypeVar
+
+from duologue.errors import ContractError, ServiceIdTaken
+from duologue.promisifier.failures import describe_failure, describe_incident
+from duologue.promisifier.handlers import Handler, Outcome
+from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.protocol.messages import Failure
+from duologue.typed.codec import NO_PARAMS
+from duologue.typed.context import CallContext
+from duologue.typed.method import ServiceContract, Unary
+
+T = TypeVar("T")
+
+Reply: TypeAlias = T | Awaitable[T]
+"""What a method gives: `def` and `async def` both implement it. A plain one must not block."""
+
+
+class Service:
+    """Offered to the other side by `serve`, `connect(offer=...)` or `linked`.
+
+    One object serves every connection it is offered on; `ctx.peer` tells them apart.
+    """
+
+    __contract__: ClassVar[ServiceContract]
+
+
+class MethodHandler:
+    """JSON in, model, method, model, JSON out."""
+
+    __slots__ = ("_function", "_method", "_takes_params", "name")
+
+    def __init__(self, method: Unary[..., Any, Any], function: Callable[..., Any]) -> None:
+        self.name = method.full_name
+        self._method = method
+        self._function = function
+        self._takes_params = method.params is not NO_PARAMS
+
+    def start(self, args: bytes | None, peer: WebsocketPromisifier) -> Outcome:
+        """See `Handler`."""
+        context = CallContext(peer, self.name)
+        if self._takes_params:
+            result = self._function(self._method.params.decode(self.name, args), context)
+        else:
+            result = self._function(context)
+        if isinstance(result, Awaitable):
+            return self._finish(result)
+        return self._encode(result)
+
+    def failure(self, error: Exception) -> Failure:
+        """See `Handler`. An error that the method does not declare is an incident."""
+        if isinstance(error, ContractError):
+            declared = self._method.errors.get(error.code)
+            if declared is None or not isinstance(error, declared.error):
+                return describe_incident(error, self.name)
+            return declared.describe(error)
+        return describe_failure(error, self.name)
+
+    async def _finish(self, result: Awaitable[Any]) -> bytes | None:
+        return self._encode(await result)
+
+    def _encode(self, result: Any) -> bytes | None:
+        return self._method.returns.encode_result(result)
+
+
+def handlers_of(services: Iterable[Service]) -> dict[int, Handler]:
+    """The handlers of services that are offered together, by number.
+
+    Raises:
+        TypeError: one of them is no service object.
+        ServiceIdTaken: two of them want the same number.
+    """
+    handlers: dict[int, Handler] = {}
+    for service in services:
+        if not isinstance(service, Service):
+            hint = " (a class: make an object of it)" if isinstance(service, type) else ""
+            raise TypeError(f"{service!r} is no service{hint}")
+        contract = service.__contract__
+        for method in contract.methods:
+            number = contract.base + method.id
+            handler = MethodHandler(method, getattr(service, method.name))
+            if number in handlers:
+                raise ServiceIdTaken(number, handlers[number].name, handler.name)
+            handlers[number] = handler
+    return handlers
