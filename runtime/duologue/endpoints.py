@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl as tls
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
@@ -156,7 +156,7 @@ async def connect(
     ssl: tls.SSLContext | None = None,
     limits: Limits | None = None,
     on_peer: OnPeer | None = None,
-) -> AsyncIterator[WebsocketPromisifier]:
+) -> AsyncGenerator[WebsocketPromisifier]:
     """A conversation with the server at `url`, closed when the block is left.
 
     `offer` are services that the server may call; `timeout` is for reaching it, in seconds
@@ -177,10 +177,10 @@ async def connect(
         timeout_s=limits.connect_timeout_s if timeout is None else timeout,
     )
     peer = create_websocket_promisifier(connection, limits=limits)
-    peer.add_handlers(handlers)
-    if on_peer is not None:
-        on_peer(peer)
     try:
+        peer.add_handlers(handlers)
+        if on_peer is not None:
+            on_peer(peer)
         yield peer
     finally:
         peer.close()

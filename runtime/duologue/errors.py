@@ -30,6 +30,10 @@ Sent = Literal["yes", "no", "unknown"]
 class DuologueError(Exception):
     """The root: `except DuologueError` catches everything this library raises on purpose."""
 
+    foreign: bool = False
+    """True once it came out of an own call. A handler that lets such an error pass answers
+    INTERNAL, or it would speak of somebody else's call. (A declared error that it lists passes.)"""
+
 
 # -- the other side's answer --------------------------------------------------------------------
 
@@ -43,9 +47,6 @@ class CallError(DuologueError):
     """For people."""
     details: Any
     """The declared error's fields, or what the class says."""
-    foreign: bool = False
-    """True once it came out of an own call. A handler that lets such an error pass answers INTERNAL:
-    it would otherwise speak of somebody else's call. (A declared error that it lists does pass.)"""
 
     def __init__(self, message: str = "", *, code: str | None = None, details: Any = None) -> None:
         super().__init__(message)
@@ -71,8 +72,7 @@ class ContractError(CallError, Generic[D]):
     """The declared fields; None where the contract declares none."""
 
     def __init__(self, data: D) -> None:
-        self.data = data
-        super().__init__(str(self), details=data)
+        self._fill(data)
 
     def __str__(self) -> str:
         return self.code
@@ -81,8 +81,13 @@ class ContractError(CallError, Generic[D]):
     def from_data(cls, data: D) -> "ContractError[D]":
         """The error that these received fields stand for."""
         error = cls.__new__(cls)
-        ContractError.__init__(error, data)
+        error._fill(data)
         return error
+
+    def _fill(self, data: D) -> None:
+        # Apart from __init__, whose signature in generated classes has the fields one by one.
+        self.data = data
+        CallError.__init__(self, str(self), details=data)
 
 
 class UnknownError(CallError):

@@ -1,6 +1,6 @@
 """For tests: conversations without a network."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ async def linked_peers(
     right: Sequence[Service] = (),
     *,
     limits: Limits | None = None,
-) -> AsyncIterator[tuple[WebsocketPromisifier, WebsocketPromisifier]]:
+) -> AsyncGenerator[tuple[WebsocketPromisifier, WebsocketPromisifier]]:
     """Two ends of one conversation in memory: each offers its services to the other."""
     limits = limits or Limits()
     left_connection, right_connection = connected_pair(limits)
@@ -42,7 +42,7 @@ async def linked(
     *,
     offer: Sequence[Service] = (),
     limits: Limits | None = None,
-) -> AsyncIterator[C]:
+) -> AsyncGenerator[C]:
     """A client joined to a service through the real protocol, with no port and no mocks.
 
     `offer` are services of the client's side, which the service may call through `ctx.peer`.

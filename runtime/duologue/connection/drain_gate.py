@@ -1,7 +1,6 @@
 """Where writers wait while much is buffered."""
 
 import asyncio
-from collections import deque
 from typing import Final
 
 PAUSE_ABOVE_BYTES: Final = 262_144
@@ -18,7 +17,7 @@ class DrainGate:
 
     def __init__(self) -> None:
         self.is_shut = False
-        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._waiters: list[asyncio.Future[None]] = []
 
     def shut(self) -> None:
         """Make later waiters wait."""
@@ -27,13 +26,13 @@ class DrainGate:
     def open(self) -> None:
         """Let everybody go."""
         self.is_shut = False
-        while self._waiters:
-            waiter = self._waiters.popleft()
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
 
     async def wait(self) -> None:
-        """Return once the gate is open, and not before those that waited longer."""
+        """Return once the gate is open."""
         while self.is_shut:
             # A future for each waiter: cancelling one must not cancel the others.
             waiter = asyncio.get_running_loop().create_future()

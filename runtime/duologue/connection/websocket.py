@@ -10,6 +10,7 @@ from websockets.exceptions import InvalidURI
 from websockets.uri import WebSocketURI, parse_uri
 
 from duologue.connection.opening import AcceptanceRules, ClientOpening, ServerOpening
+from duologue.connection.reaching import connected_socket
 from duologue.connection.websocket_connection import WebSocketConnection
 from duologue.errors import ConnectionClosed, DeadlineExceeded
 from duologue.limits import Limits
@@ -20,8 +21,9 @@ MAX_WAITING_REFUSALS: Final = 100
 """Connections above the limit that are still read from, so that they get to see HTTP 503. More
 than these are dropped unheard."""
 
-HAPPY_EYEBALLS_DELAY_S: Final = 0.25
-"""How long one address may stay silent before the next is tried too (RFC 8305 5)."""
+
+ACCEPTING_TURNS: Final = 4
+"""Loop turns from accepting a socket, in asyncio, to having dropped it."""
 
 
 async def dial_websocket(
@@ -56,7 +58,7 @@ async def dial_websocket(
             opened.set_result(is_open)
 
     connection = WebSocketConnection(
-        lambda _transport: ClientOpening(
+        lambda _connection, _transport: ClientOpening(
             uri,
             address,
             headers=headers,
@@ -70,15 +72,16 @@ async def dial_websocket(
         on_lost=lambda _connection: settle(False),
     )
     patience = asyncio.timeout(timeout_s)
+    context = (ssl or tls.create_default_context()) if uri.secure else None
     try:
         async with patience:
+            sock = await connected_socket(uri.host, uri.port)
             await loop.create_connection(
                 lambda: connection,
-                uri.host,
-                uri.port,
-                ssl=(ssl or tls.create_default_context()) if uri.secure else None,
+                sock=sock,
+                ssl=context,
+                server_hostname=uri.host if uri.secure else None,
                 ssl_shutdown_timeout=limits.close_timeout_s if uri.secure else None,
-                happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY_S,
             )
             is_open = await opened
     except OSError as error:
@@ -97,8 +100,11 @@ async def dial_websocket(
 def _parsed(url: str) -> WebSocketURI:
     try:
         return parse_uri(url)
-    except (InvalidURI, ValueError) as error:
-        raise ValueError(f"not a ws: or wss: address: {error}") from error
+    except InvalidURI as error:
+        # Its own text repeats the address, passwords included.
+        raise ValueError(f"not a ws: or wss: address: {error.msg}") from None
+    except ValueError as error:
+        raise ValueError(f"not a ws: or wss: address: {error}") from None
 
 
 def _address(uri: WebSocketURI) -> str:
@@ -118,7 +124,7 @@ async def accept_websockets(
     hosts: Collection[str] | None = None,
     sock: socket.socket | None = None,
 ) -> "WebSocketListener":
-    """Listen at `host` and `port` (0: any free one), or at `sock`, and open what comes.
+    """Listen at `host` and `port` (0: any free one), or at `sock`, a TCP socket.
 
     `on_connection` is called with each connection when it is open, before any message is
     delivered. Refused with HTTP: pages of origins that `origins` does not name, requests whose
@@ -218,12 +224,14 @@ class WebSocketListener:
 
     async def wait_closed(self) -> None:
         """Wait until it is closed and the last of its connections is gone."""
-        if self._is_closed and not self._admitted and not self._refused:
-            return
-        if self._waiter is None:
-            self._waiter = self._loop.create_future()
-        # One waiter that is cancelled must not cancel the others.
-        await asyncio.shield(self._waiter)
+        if not self._is_gone:
+            if self._waiter is None:
+                self._waiter = self._loop.create_future()
+            # One waiter that is cancelled must not cancel the others.
+            await asyncio.shield(self._waiter)
+        # What asyncio had accepted when we closed comes to us later, and is dropped then.
+        for _ in range(ACCEPTING_TURNS):
+            await asyncio.sleep(0)
 
     def start(self, server: asyncio.Server) -> None:
         """For `accept_websockets`: the asyncio server that feeds this listener."""
@@ -234,18 +242,14 @@ class WebSocketListener:
     def make_connection(self) -> WebSocketConnection:
         """For `accept_websockets`: the protocol of one accepted socket."""
 
-        def make_opening(transport: asyncio.Transport) -> ServerOpening:
-            return self._judge(connection, transport)
-
-        connection = WebSocketConnection(
-            make_opening,
+        return WebSocketConnection(
+            self._judge,
             self._limits,
             self._loop,
             opening_timeout_s=self._limits.handshake_timeout_s,
             on_open=self._note_open,
             on_lost=self._note_lost,
         )
-        return connection
 
     def _judge(
         self, connection: WebSocketConnection, transport: asyncio.Transport
@@ -275,7 +279,9 @@ class WebSocketListener:
         self._wake_if_all_gone()
 
     def _wake_if_all_gone(self) -> None:
-        if self._is_closed and not self._admitted and not self._refused:
-            waiter, self._waiter = self._waiter, None
-            if waiter is not None and not waiter.done():
-                waiter.set_result(None)
+        if self._is_gone and self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    @property
+    def _is_gone(self) -> bool:
+        return self._is_closed and not self._admitted and not self._refused

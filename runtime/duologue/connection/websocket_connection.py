@@ -15,6 +15,7 @@ from duologue.connection.base import (
     Message,
 )
 from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES, DrainGate
+from duologue.connection.event_loop import Loop, Timer, mask_keys, reading_space_for
 from duologue.connection.frames import (
     WHOLE_BINARY,
     WHOLE_TEXT,
@@ -23,8 +24,7 @@ from duologue.connection.frames import (
     encode_masked_frame,
 )
 from duologue.connection.opening import Opening
-from duologue.connection.shared_by_thread import mask_keys, reading_space_for
-from duologue.connection.wire import Wire
+from duologue.connection.wire import Wire, limit_told_by_peer
 from duologue.errors import DuologueError, LimitExceeded
 from duologue.limits import Limits
 from duologue.protocol.closing import close_text, terminate_text
@@ -47,9 +47,9 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
 
     def __init__(
         self,
-        make_opening: Callable[[asyncio.Transport], Opening],
+        make_opening: Callable[["WebSocketConnection", asyncio.Transport], Opening],
         limits: Limits,
-        loop: asyncio.AbstractEventLoop,
+        loop: Loop,
         *,
         opening_timeout_s: float | None,
         on_open: Callable[["WebSocketConnection"], None],
@@ -66,7 +66,7 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
         self._opening: Opening | None = None
         self._wire: Wire | None = None
         self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         self._mask_keys: MaskKeys | None = None
         self._reading_space = reading_space_for(loop)
         self._is_receiving = False
@@ -224,7 +224,7 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
         self.remote_address = _address_text(stream.get_extra_info("peername"))
         if self._opening_timeout_s is not None:
             self._timer = self._loop.call_later(self._opening_timeout_s, self._give_up)
-        self._opening = self._make_opening(stream)
+        self._opening = self._make_opening(self, stream)
         self._opening.start()
         self._write_from(self._opening)
 
@@ -299,8 +299,7 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
             self.failure = wire.failure
         closed = wire.protocol.close_rcvd
         if self.failure is None and closed is not None and closed.code == CLOSE_CODE_TOO_BIG:
-            # Which limit is the peer's secret, unless its reason tells.
-            self.failure = LimitExceeded("max_message_bytes", self._max_message_bytes)
+            self.failure = limit_told_by_peer(closed.reason)
         self._enter_closing()
 
     def _pause_reading(self) -> None:
@@ -353,6 +352,7 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
             if self.failure is None:
                 self.failure = opening.failure
         self._end(*self._close_code_and_reason())
+        self._transport = None
         self._on_lost(self)
 
     def _close_code_and_reason(self) -> tuple[int, str]:
@@ -374,6 +374,7 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
         self._pending.clear()
         self._pending_bytes = 0
         self._gate.open()
+        self.on_message.when_emptied = None
         super()._end(code, reason, failure)
 
 

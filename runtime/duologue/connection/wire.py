@@ -1,5 +1,7 @@
 """One end of an open WebSocket, without I/O: bytes in, whole messages out."""
 
+import math
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -28,8 +30,23 @@ MAX_CONTROL_FRAMES_PER_S: Final = 1000
 """Pings, pongs and the like. They cost much more time to read than to send, so a flood of them
 would hold up everybody else on the loop."""
 
+_TOO_BIG_TEXT: Final = re.compile(r"(?:(\d+) bytes .*)?exceeds limit of (\d+) bytes")
+
 _DATA_OPCODES: Final = frozenset((Opcode.CONT, Opcode.TEXT, Opcode.BINARY))
 _OPCODES: Final = frozenset(Opcode)
+
+
+def limit_told_by_peer(reason: str) -> LimitExceeded:
+    """What a peer means that has closed with 1009: a message was above its limit.
+
+    Our side and `websockets` put the numbers into the reason. The limit of others stays unknown,
+    which is NaN.
+    """
+    told = _TOO_BIG_TEXT.search(reason)
+    if told is None:
+        return LimitExceeded("max_message_bytes", math.nan)
+    met = None if told[1] is None else int(told[1])
+    return LimitExceeded("max_message_bytes", int(told[2]), met)
 
 
 class Wire:
@@ -48,6 +65,7 @@ class Wire:
         *,
         max_message_bytes: int,
         clock: Callable[[], float],
+        large_frame_bytes: int = LARGE_FRAME_BYTES,
     ) -> None:
         self.protocol = protocol
         self.failure: DuologueError | None = None
@@ -56,6 +74,7 @@ class Wire:
         self._masked = protocol.side is Side.SERVER
         self._max_message_bytes = max_message_bytes
         self._clock = clock
+        self._large_frame_bytes = large_frame_bytes
         self._remainder = b""
         """The start of a frame whose rest has not come."""
         self._foreign_bytes = 0
@@ -122,7 +141,7 @@ class Wire:
             return len(data)
         size = head.size + head.length
         if plain_may_come and position + size > len(data) and self._is_plain(head):
-            if size <= LARGE_FRAME_BYTES:
+            if size <= self._large_frame_bytes:
                 self._remainder = data[position:]
                 return len(data)
             start = position + head.size

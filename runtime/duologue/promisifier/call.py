@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from duologue.errors import CallError, DuologueError
+from duologue.errors import DuologueError
 from duologue.protocol.messages import Failure
 
 T = TypeVar("T")
@@ -65,8 +65,7 @@ class Call(asyncio.Future[T]):
 
     def fail(self, error: DuologueError) -> None:
         """Settle with an error."""
-        if isinstance(error, CallError):
-            error.foreign = True
+        error.foreign = True
         self.set_exception(error)
 
     def fail_quietly(self, error: DuologueError) -> None:

@@ -1,20 +1,23 @@
 """Requests of the other side to handlers: how many may run, and who owns their tasks."""
 
 import asyncio
+import contextvars
 import sys
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from duologue.errors import BadFrame, LimitExceeded
+from duologue.errors import DuologueError, LimitExceeded
 from duologue.limits import Limits
 from duologue.promisifier.failures import describe_incident, describe_limit
-from duologue.promisifier.handlers import Handler
+from duologue.promisifier.handlers import Handler, UnreadableArguments
 from duologue.protocol.messages import Failure, RequestReceived
 from duologue.protocol.session import UNKNOWN_SERVICE, Session
 
 if TYPE_CHECKING:
     from duologue.promisifier.promisifier import WebsocketPromisifier
+
+_CANCELLED: Final = Failure("Cancelled", "the call was cancelled", "CANCELLED")
 
 
 class Dispatcher:
@@ -30,6 +33,7 @@ class Dispatcher:
         peer: "WebsocketPromisifier",
         session: Session[Any],
         reply: Callable[[bytes], None],
+        give_up: Callable[[DuologueError], None],
         limits: Limits,
     ) -> None:
         self.handlers: dict[int, Handler] = {}
@@ -37,11 +41,14 @@ class Dispatcher:
         self._peer = peer
         self._session = session
         self._reply = reply
+        self._give_up = give_up
         self._limits = limits
         self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: deque[RequestReceived] = deque()
         self._waiting_bytes = 0
+        self._starting_waiting = False
         self._draining = False
         self._closed = False
         self._idle: asyncio.Future[None] | None = None
@@ -86,10 +93,16 @@ class Dispatcher:
             return
         try:
             outcome = handler.start(event.args, self._peer)
-        except BadFrame:
-            self._session.disown(event)
+        except UnreadableArguments:
+            self._disown(event)
+        except asyncio.CancelledError:
+            self._refuse(event, _CANCELLED)
         except Exception as error:
-            self._refuse(event, handler.failure(error))
+            self._fail(event, handler, error)
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:
+            self._refuse(event, describe_incident(error, handler.name))
         else:
             if isinstance(outcome, bytes) or outcome is None:
                 self._answer(event, outcome)
@@ -114,12 +127,14 @@ class Dispatcher:
         try:
             data = await outcome
         except asyncio.CancelledError:
-            self._refuse(event, Failure("Cancelled", "the call was cancelled", "CANCELLED"))
-        except BadFrame as error:
-            # From a call of the handler's own; the request itself was read long ago.
-            self._refuse(event, describe_incident(error, handler.name))
+            self._refuse(event, _CANCELLED)
         except Exception as error:
-            self._refuse(event, handler.failure(error))
+            self._fail(event, handler, error)
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:
+            # A panic in a Rust extension, say, is no `Exception`; the caller must be told even so.
+            self._refuse(event, describe_incident(error, handler.name))
         else:
             self._answer(event, data)
         finally:
@@ -130,12 +145,23 @@ class Dispatcher:
         if task is not None:
             self._tasks.discard(task)
         self.running -= 1
+        # An eager task that ends at once comes back here: one loop starts them all, no recursion.
+        if not self._starting_waiting:
+            self._starting_waiting = True
+            try:
+                self._start_waiting()
+            finally:
+                self._starting_waiting = False
+        if not self.running:
+            self._tell_idle()
+
+    def _start_waiting(self) -> None:
         while self._waiting and self.running < self._limits.max_running_calls:
             event = self._waiting.popleft()
             self._waiting_bytes -= len(event.args or b"")
-            self._start(event)
-        if not self.running:
-            self._tell_idle()
+            # This is the task of the handler that has ended. What that one left in context
+            # variables must not reach the next caller's.
+            self._context.copy().run(self._start, event)
 
     def _tell_idle(self) -> None:
         if self._idle is not None and not self._idle.done():
@@ -159,11 +185,28 @@ class Dispatcher:
         self._session.counters.requests_refused_busy += 1
         self._refuse(event, describe_limit(error))
 
+    def _disown(self, event: RequestReceived) -> None:
+        try:
+            self._session.disown(event)
+        except LimitExceeded as error:
+            self._give_up(error)
+
+    def _fail(self, event: RequestReceived, handler: Handler, error: Exception) -> None:
+        try:
+            self._refuse(event, handler.failure(error))
+        except Exception as flaw:
+            # The error itself is broken: its text raises, or its fields have no form in JSON.
+            self._refuse(event, describe_incident(flaw, handler.name))
+
     def _refuse(self, event: RequestReceived, failure: Failure) -> None:
         if self._closed:
             self._session.counters.results_dropped += 1
-        else:
+            return
+        try:
             self._reply(self._session.fail(event.request_id, failure))
+        except LimitExceeded as error:
+            # Larger than a message may be; nothing of it was taken.
+            self._reply(self._session.fail(event.request_id, describe_limit(error)))
 
     def _answer(self, event: RequestReceived, data: bytes | None) -> None:
         if self._closed:

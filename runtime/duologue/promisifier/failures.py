@@ -3,7 +3,7 @@
 import logging
 import secrets
 
-from duologue.errors import CallError, InvalidResult, LimitExceeded, RefusedValue
+from duologue.errors import CallError, DuologueError, InvalidResult, LimitExceeded, RefusedValue
 from duologue.protocol.messages import Failure
 
 _log = logging.getLogger("duologue")
@@ -16,7 +16,9 @@ def describe_failure(error: Exception, what: str) -> Failure:
     could not be sent. Anything else becomes `INTERNAL` with an incident id, which stands beside
     the traceback in the log.
     """
-    if isinstance(error, CallError) and not error.foreign:
+    if isinstance(error, DuologueError) and error.foreign:
+        return describe_incident(error, what)
+    if isinstance(error, CallError):
         if isinstance(error, InvalidResult):
             _log.error("the result of %s does not fit its contract: %s", what, error)
         name = getattr(error, "name", type(error).__name__)

@@ -1,9 +1,9 @@
 """What stands behind a service number."""
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
-from duologue.errors import CallError
+from duologue.errors import BadFrame, CallError
 from duologue.promisifier.failures import describe_failure
 from duologue.protocol.messages import Failure
 from duologue.protocol.undefined import UNDEFINED
@@ -28,7 +28,7 @@ class Handler(Protocol):
         `args` is a JSON list; None means no arguments.
 
         Raises:
-            BadFrame: the arguments are no JSON after all; the message counts as unreadable.
+            UnreadableArguments: they are no JSON after all; the message counts as unreadable.
             Exception: what the service raised; `failure` says what the caller learns of it.
         """
         ...
@@ -36,6 +36,11 @@ class Handler(Protocol):
     def failure(self, error: Exception) -> Failure:
         """What the caller learns of an exception that `start` or its coroutine raised."""
         ...
+
+
+def is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:
+    """Whether `value` has to be awaited."""
+    return isinstance(value, Awaitable)
 
 
 class FunctionHandler:
@@ -50,9 +55,12 @@ class FunctionHandler:
 
     def start(self, args: bytes | None, peer: "WebsocketPromisifier") -> Outcome:
         """Call the function; see `Handler`."""
-        values = [] if args is None else decode_value(args)
+        try:
+            values: list[Any] = [] if args is None else decode_value(args)
+        except BadFrame as error:
+            raise UnreadableArguments(str(error)) from error
         result = self._function(*values)
-        if isinstance(result, Awaitable):
+        if is_awaitable(result):
             return self._finish(result)
         return self._encode(result)
 
@@ -70,6 +78,13 @@ class FunctionHandler:
         if isinstance(result, bytes | bytearray | memoryview):
             raise BinaryResult
         return encode_value(result, "data", self._max_depth)
+
+
+class UnreadableArguments(BadFrame):
+    """The arguments of a request are no JSON after all (base profile 7.2).
+
+    Not a bare `BadFrame`: a service may let one of those pass that has nothing to do with its call.
+    """
 
 
 class BinaryResult(CallError):

@@ -44,7 +44,7 @@ class WebsocketPromisifier:
         self._connection = connection
         self._limits = limits
         self._session: Session[Call[Any]] = Session(limits)
-        self._dispatcher = Dispatcher(self, self._session, self._send_text, limits)
+        self._dispatcher = Dispatcher(self, self._session, self._send_text, self._give_up, limits)
         self._deadlines: DeadlineWheel[Call[Any]] = DeadlineWheel()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_s = 0.0
@@ -187,7 +187,8 @@ class WebsocketPromisifier:
             return call
         self._session.counters.bytes_sent += len(text)
         call.request_id = request_id
-        if timeout_s is not None:
+        # Sending may have ended the connection, and the call with it.
+        if timeout_s is not None and not call.done():
             self._set_deadline(call, timeout_s)
         return call
 
@@ -220,8 +221,11 @@ class WebsocketPromisifier:
                 self._session.counters.bytes_received += len(message)
                 self._session.receive_bytes(message)
         except (BadFrame, LimitExceeded) as error:
-            self._connection.failure = error
-            self._connection.close(f"onMsgHandler error: {error}")
+            self._give_up(error)
+
+    def _give_up(self, error: DuologueError) -> None:
+        self._connection.failure = error
+        self._connection.close(f"onMsgHandler error: {error}")
 
     def _on_text(self, text: str) -> None:
         event = self._session.receive(text)

@@ -8,11 +8,12 @@ import json
 from typing import Any, Final
 
 import msgspec
+
 from duologue.errors import BadFrame
 from duologue.limits import MAX_SAFE_INTEGER
 from duologue.protocol.messages import Failure
 from duologue.protocol.undefined import SENTINEL
-from duologue.protocol.values import SENTINEL_JSON, parse_json
+from duologue.protocol.values import SENTINEL_JSON, is_object, parse_json, plain_json
 
 
 class Envelope(msgspec.Struct, gc=False):
@@ -45,7 +46,7 @@ def read_envelope(text: str) -> Envelope:
 def _read_leniently(text: str) -> Envelope:
     # Two reasons to come here: lone surrogates, and odd values in fields that `type` does not need.
     fields = parse_json(text)
-    if not isinstance(fields, dict):
+    if not is_object(fields):
         raise BadFrame("a message must be a JSON object")
     kind = fields.get("type")
     if not isinstance(kind, str):
@@ -94,8 +95,8 @@ def read_failure(text: bytes | None) -> Failure:
     Raises:
         BadFrame: the slice cannot be read.
     """
-    fields = parse_json(text) if text is not None else None
-    if not isinstance(fields, dict):
+    fields = None if text is None else parse_json(text)
+    if not is_object(fields):
         return Failure(None, None, None)
 
     def text_of(name: str) -> str | None:
@@ -131,8 +132,4 @@ def error_answer(request_id: int, failure: Failure) -> bytes:
     }
     if failure.details is not None:
         fields["details"] = failure.details
-    try:
-        text = msgspec.json.encode(fields)
-    except UnicodeEncodeError:
-        text = json.dumps(fields, separators=(",", ":")).encode()
-    return b'{"responseId":%d,"type":"error","error":%b}' % (request_id, text)
+    return b'{"responseId":%d,"type":"error","error":%b}' % (request_id, plain_json(fields))

@@ -103,10 +103,14 @@ class Session(Generic[CallT]):
         return codec.error_answer(request_id, failure)
 
     def disown(self, event: RequestReceived) -> None:
-        """Count a request as unreadable after all: its arguments are no JSON (base profile 7.2)."""
+        """Count a request as unreadable after all: its arguments are no JSON (base profile 7.2).
+
+        Raises:
+            LimitExceeded: as `receive`.
+        """
         self._served.discard(event.request_id)
         self.counters.requests_received_total -= 1
-        self.counters.requests_received_invalid += 1
+        self.count_invalid()
 
     # -- messages -------------------------------------------------------------------------------
 
@@ -193,9 +197,17 @@ class Session(Generic[CallT]):
         return AnswerReceived(call, codec.slice_or_none(envelope.data))
 
     def _receive_error(self, envelope: codec.Envelope) -> Event[CallT] | None:
-        failure = codec.read_failure(codec.slice_or_none(envelope.error))
         call = self._answered(envelope)
-        return None if call is None else FailureReceived(call, failure)
+        if call is None:
+            return None
+        try:
+            failure = codec.read_failure(codec.slice_or_none(envelope.error))
+        except BadFrame:
+            # An answer all the same: its caller must not be left waiting. There is at most one for
+            # each own call, so the bound on unreadable messages need not be looked at.
+            self.counters.requests_received_invalid += 1
+            failure = Failure(None, None, None)
+        return FailureReceived(call, failure)
 
     def _answered(self, envelope: codec.Envelope) -> CallT | None:
         response_id = self._response_id(envelope)

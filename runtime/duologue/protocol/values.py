@@ -2,9 +2,11 @@
 
 import json
 import math
-from typing import Any, Final, NoReturn
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn, TypeGuard, cast
 
 import msgspec
+
 from duologue.errors import BadFrame, RefusedValue
 from duologue.limits import MAX_SAFE_INTEGER
 from duologue.protocol.undefined import SENTINEL, UNDEFINED
@@ -26,12 +28,7 @@ def encode_value(value: object, key: str, max_depth: int) -> bytes:
             integers beyond 2^53-1, bytes, sets, other objects, other keys, a string equal to the
             sentinel, more than `max_depth` levels.
     """
-    plain = _plain(value, key, max_depth)
-    try:
-        return _encode_json(plain)
-    except UnicodeEncodeError:
-        # A lone surrogate: only the escaped form may be written.
-        return json.dumps(plain, separators=(",", ":")).encode()
+    return plain_json(_plain(value, key, max_depth))
 
 
 def encode_arguments(args: tuple[object, ...], max_depth: int) -> bytes:
@@ -40,11 +37,16 @@ def encode_arguments(args: tuple[object, ...], max_depth: int) -> bytes:
     Raises:
         RefusedValue: as `encode_value`.
     """
-    plain = [_plain(arg, str(index), max_depth - 1) for index, arg in enumerate(args)]
+    return plain_json([_plain(arg, str(index), max_depth - 1) for index, arg in enumerate(args)])
+
+
+def plain_json(value: object) -> bytes:
+    """The JSON text of what is plain already: as `parse_json` gives it."""
     try:
-        return _encode_json(plain)
+        return _encode_json(value)
     except UnicodeEncodeError:
-        return json.dumps(plain, separators=(",", ":")).encode()
+        # A lone surrogate: only the escaped form may be written.
+        return json.dumps(value, separators=(",", ":")).encode()
 
 
 def decode_value(text: bytes) -> Any:
@@ -56,7 +58,7 @@ def decode_value(text: bytes) -> Any:
     value = parse_json(text)
     # An escaped `$` is legal JSON, so a text with \u escapes is looked at as well.
     if _SENTINEL_BYTES in text or b"\\u" in text:
-        return _with_undefined(value)
+        return _resolved(value, UNDEFINED)
     return value
 
 
@@ -79,13 +81,23 @@ def parse_json(text: bytes | str) -> Any:
         raise BadFrame(f"not JSON: {type(error).__name__}") from None
 
 
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether `value` is a JSON object."""
+    return isinstance(value, dict)
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Whether `value` is a JSON list."""
+    return isinstance(value, list)
+
+
 def without_undefined(text: bytes) -> bytes:
     """`text` with every sentinel resolved for a validator: members removed, list items null.
 
     Raises:
         BadFrame: as `decode_value`.
     """
-    return json.dumps(_without_undefined(parse_json(text)), separators=(",", ":")).encode()
+    return json.dumps(_resolved(parse_json(text), None), separators=(",", ":")).encode()
 
 
 def mentions_sentinel(text: bytes) -> bool:
@@ -109,26 +121,28 @@ def _plain(value: object, key: str, levels: int) -> object:
         return value
     if isinstance(value, str):
         if value == SENTINEL:
-            raise RefusedValue(key, f'{value!r} ("string")')
-        return value
+            raise RefusedValue(key, f'{SENTINEL!r} ("string")')
+        # The encoder takes the plain types only, not a numpy.float64 or the like.
+        return value if type(value) is str else str.__str__(value)
     if isinstance(value, int):
         if not -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
             # Not shown in full: its decimal form may be too long to make.
             raise RefusedValue(key, f'of {value.bit_length()} bits ("bigint")')
-        return value
+        return value if type(value) is int else int.__int__(value)
     if isinstance(value, float):
         if not math.isfinite(value):
             name = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
             raise RefusedValue(key, f'{name} ("number")')
-        return value
+        return value if type(value) is float else float.__float__(value)
     if value is UNDEFINED:
         return SENTINEL
     if isinstance(value, list | tuple):
         if levels <= 0:
             raise RefusedValue(key, "nested too deeply")
-        return [_plain(item, str(index), levels - 1) for index, item in enumerate(value)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        items = cast("Sequence[object]", value)
+        return [_plain(item, str(index), levels - 1) for index, item in enumerate(items)]
     if isinstance(value, dict):
-        return _plain_object(value, key, levels)  # pyright: ignore[reportUnknownArgumentType]
+        return _plain_object(cast("dict[object, object]", value), key, levels)
     raise RefusedValue(key, f'of type {type(value).__name__} ("object")')
 
 
@@ -139,36 +153,29 @@ def _plain_object(value: dict[object, object], key: str, levels: int) -> dict[st
     for name, member in value.items():
         if not isinstance(name, str):
             raise RefusedValue(key, f"with a key of type {type(name).__name__}")
-        plain[name] = _plain(member, name, levels - 1)
+        plain[name if type(name) is str else str.__str__(name)] = _plain(member, name, levels - 1)
     return plain
 
 
-def _with_undefined(value: Any) -> Any:
+def _resolved(value: Any, replacement: object) -> Any:
+    # Members that are undefined go; list items and the whole become `replacement`.
     if value == SENTINEL:
-        return UNDEFINED
-    if isinstance(value, list):
-        return [_with_undefined(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _with_undefined(member) for key, member in value.items() if member != SENTINEL}
-    return value
-
-
-def _without_undefined(value: Any) -> Any:
-    if value == SENTINEL:
-        return None
-    if isinstance(value, list):
-        return [_without_undefined(item) for item in value]
-    if isinstance(value, dict):
+        return replacement
+    if is_list(value):
+        return [_resolved(item, replacement) for item in value]
+    if is_object(value):
         return {
-            key: _without_undefined(member) for key, member in value.items() if member != SENTINEL
+            key: _resolved(member, replacement)
+            for key, member in value.items()
+            if member != SENTINEL
         }
     return value
 
 
 def _holds_sentinel(value: Any) -> bool:
-    if isinstance(value, list):
+    if is_list(value):
         return any(map(_holds_sentinel, value))
-    if isinstance(value, dict):
+    if is_object(value):
         return any(map(_holds_sentinel, value.values()))
     return bool(value == SENTINEL)
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from copy import copy
 from typing import ClassVar, ParamSpec, Self, TypeVar
 
-from duologue.errors import CallError
+from duologue.errors import DuologueError
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.typed.method import ServiceContract, Unary
 
@@ -24,24 +24,22 @@ class Client:
 
     def __init__(self, peer: WebsocketPromisifier, *, timeout: float | None = None) -> None:
         self._peer = peer
-        self._timeout = timeout
+        self._timeout = _checked(timeout)
 
     def with_options(self, *, timeout: float | None) -> Self:
         """The same client with another deadline for its calls, in seconds.
 
         None is the contract's own; `math.inf` is no deadline.
         """
-        if timeout is not None and not timeout > 0:
-            raise ValueError(f"timeout must be above 0 seconds but is {timeout!r}")
         client = copy(self)
-        client._timeout = timeout
+        client._timeout = _checked(timeout)
         return client
 
     def _unary(self, method: Unary[A, P, R], /, *args: A.args, **kwargs: A.kwargs) -> Awaitable[R]:
         peer = self._peer
         try:
             encoded = method.params.encode(method.full_name, *args, **kwargs)
-        except CallError as error:
+        except DuologueError as error:
             error.foreign = True
             raise
         timeout_s = self._timeout
@@ -55,3 +53,9 @@ class Client:
             method.decode_failure,
             timeout_s,
         )
+
+
+def _checked(timeout: float | None) -> float | None:
+    if timeout is not None and not timeout > 0:
+        raise ValueError(f"timeout must be above 0 seconds but is {timeout!r}")
+    return timeout

@@ -119,11 +119,14 @@ class Params(Generic[A, P]):
         """
         try:
             params = self._model(*args, **kwargs)
-            return b"[%b]" % self._codec.encode(params)
         except ValidationError as error:
             raise InvalidParams(
                 f"{what} was not called", problems_of(error, self._codec.adapter.core_schema)
             ) from None
+        try:
+            return b"[%b]" % self._codec.encode(params)
+        except InvalidResult as error:
+            raise InvalidParams(f"{what} was not called", error.problems) from error
 
     def decode(self, what: str, args: bytes | None) -> P:
         """The params in a JSON list of arguments; an empty one stands for an empty object.

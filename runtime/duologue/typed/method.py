@@ -2,7 +2,6 @@
 
 from typing import Any, Final, Generic, Literal, NoReturn, ParamSpec, TypeVar
 
-import msgspec
 from pydantic import ValidationError
 
 from duologue.errors import (
@@ -21,9 +20,10 @@ from duologue.errors import (
     Unimplemented,
     UnknownError,
 )
+from duologue.limits import MAX_REPORTED_PROBLEMS
 from duologue.protocol.messages import Failure
 from duologue.protocol.session import UNKNOWN_SERVICE
-from duologue.protocol.values import parse_json
+from duologue.protocol.values import is_list, is_object, parse_json, plain_json
 from duologue.typed.codec import NOTHING, Codec, Params
 from duologue.typed.problems import problems_of
 
@@ -53,7 +53,7 @@ class DeclaredError(Generic[D]):
     def rebuild(self, failure: Failure) -> CallError:
         """The exception for a received failure."""
         try:
-            return self.error.from_data(self.codec.decode(msgspec.json.encode(failure.details)))
+            return self.error.from_data(self.codec.decode(plain_json(failure.details)))
         except ValidationError as error:
             return InvalidResult(
                 f"the fields of the error {failure.code} do not fit the contract",
@@ -145,9 +145,9 @@ def runtime_error(failure: Failure) -> DuologueError:
     if code == InvalidResult.code:
         return InvalidResult(message, _problems(details))
     if code == InternalError.code:
-        incident = details.get("incident") if isinstance(details, dict) else None
+        incident = details.get("incident") if is_object(details) else None
         return InternalError(message, incident=incident if isinstance(incident, str) else "")
-    if code == LimitExceeded.code and isinstance(details, dict):
+    if code == LimitExceeded.code and is_object(details):
         limit, value = details.get("limit"), details.get("value")
         if isinstance(limit, str) and isinstance(value, int | float):
             return LimitExceeded(f"the other side's {limit}", value)
@@ -155,12 +155,12 @@ def runtime_error(failure: Failure) -> DuologueError:
 
 
 def _problems(details: object) -> list[Problem]:
-    if not isinstance(details, list):
+    if not is_list(details):
         return []
     return [
         Problem(str(each.get("path", "")), str(each.get("text", "")))
-        for each in details
-        if isinstance(each, dict)
+        for each in details[:MAX_REPORTED_PROBLEMS]
+        if is_object(each)
     ]
 
 

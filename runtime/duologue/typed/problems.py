@@ -60,6 +60,7 @@ def _field_names(schema: object) -> Iterator[str]:
             for key in ("fields", "choices"):
                 members = node.get(key)
                 if isinstance(members, Mapping):
+                    members = cast("Mapping[object, object]", members)
                     yield from (name for name in members if isinstance(name, str))
             todo += node.values()
         elif isinstance(node, list | tuple):

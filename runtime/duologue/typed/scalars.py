@@ -1,11 +1,12 @@
 """Scalar types of the contract language that Python has no type of its own for."""
 
+import math
 from enum import StrEnum
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
-from pydantic import AllowInfNan, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from duologue.limits import MAX_SAFE_INTEGER
 
@@ -20,7 +21,22 @@ Int32: TypeAlias = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 Url: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:[^\s]+$", max_length=8192)]
 """`url` of a contract: absolute, kept letter for letter. (pydantic's own URL types rewrite it.)"""
 
-Json: TypeAlias = Annotated[JsonValue, AllowInfNan(False)]
+
+def _finite(value: JsonValue) -> JsonValue:
+    # pydantic's own check looks neither into lists and objects nor at numbers that came as JSON.
+    todo: list[JsonValue] = [value]
+    while todo:
+        each = todo.pop()
+        if isinstance(each, float) and not math.isfinite(each):
+            raise PydanticCustomError("finite_number", "Input should be a finite number")
+        if isinstance(each, list):
+            todo += each
+        elif isinstance(each, dict):
+            todo += each.values()
+    return value
+
+
+Json: TypeAlias = Annotated[JsonValue, AfterValidator(_finite)]
 """`json` of a contract: any JSON value."""
 
 OpenEnum: TypeAlias = Annotated[E | str, Field(union_mode="left_to_right")]

@@ -1,11 +1,11 @@
 """The base of every generated service, and how its methods become handlers."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeGuard, TypeVar
 
-from duologue.errors import ContractError, ServiceIdTaken
+from duologue.errors import BadFrame, ContractError, ServiceIdTaken
 from duologue.promisifier.failures import describe_failure, describe_incident
-from duologue.promisifier.handlers import Handler, Outcome
+from duologue.promisifier.handlers import Handler, Outcome, UnreadableArguments, is_awaitable
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.messages import Failure
 from duologue.typed.codec import NO_PARAMS
@@ -42,16 +42,20 @@ class MethodHandler:
         """See `Handler`."""
         context = CallContext(peer, self.name)
         if self._takes_params:
-            result = self._function(self._method.params.decode(self.name, args), context)
+            try:
+                params = self._method.params.decode(self.name, args)
+            except BadFrame as error:
+                raise UnreadableArguments(str(error)) from error
+            result = self._function(params, context)
         else:
             result = self._function(context)
-        if isinstance(result, Awaitable):
+        if is_awaitable(result):
             return self._finish(result)
         return self._encode(result)
 
     def failure(self, error: Exception) -> Failure:
         """See `Handler`. An error that the method does not declare is an incident."""
-        if isinstance(error, ContractError):
+        if _is_declared_somewhere(error):
             declared = self._method.errors.get(error.code)
             if declared is None or not isinstance(error, declared.error):
                 return describe_incident(error, self.name)
@@ -65,7 +69,11 @@ class MethodHandler:
         return self._method.returns.encode_result(result)
 
 
-def handlers_of(services: Iterable[Service]) -> dict[int, Handler]:
+def _is_declared_somewhere(error: Exception) -> TypeGuard[ContractError[Any]]:
+    return isinstance(error, ContractError)
+
+
+def handlers_of(services: Iterable[object]) -> dict[int, Handler]:
     """The handlers of services that are offered together, by number.
 
     Raises:

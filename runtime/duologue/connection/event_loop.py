@@ -1,15 +1,41 @@
-"""What the connections of one loop share, so that an idle one costs nothing for it."""
+"""What WebSocket connections need of their event loop, and what they share on it.
+
+Sharing makes an idle connection cheap: neither a buffer nor random bytes lie waiting in it.
+"""
 
 import asyncio
 import os
 import sys
 import threading
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Protocol
 
 from duologue.connection.frames import MaskKeys
 
 READ_BYTES: Final = 65_536
 """What is read from a socket at once."""
+
+
+class Timer(Protocol):
+    """Something that will happen unless it is cancelled."""
+
+    def cancel(self) -> None:
+        """Let it not happen."""
+
+
+class Loop(Protocol):
+    """What a connection needs of its event loop."""
+
+    def time(self) -> float:
+        """Seconds of a clock that only goes forward."""
+        ...
+
+    def call_soon(self, callback: Callable[[], object], /) -> object:
+        """Call in the next turn."""
+
+    def call_later(self, delay: float, callback: Callable[[], object], /) -> Timer:
+        """Call after `delay` seconds."""
+        ...
 
 
 class _SharedByThread(threading.local):
@@ -28,7 +54,7 @@ def mask_keys() -> MaskKeys:
     return _shared.mask_keys
 
 
-def reading_space_for(loop: asyncio.AbstractEventLoop) -> memoryview:
+def reading_space_for(loop: object) -> memoryview:
     """Where a connection lets its transport read to: shared, if the loop allows it.
 
     It does if it asks for the space only to fill it there and then. A proactor loop does not: its
@@ -37,7 +63,7 @@ def reading_space_for(loop: asyncio.AbstractEventLoop) -> memoryview:
     return _shared.reading_space if _reads_at_once(loop) else memoryview(bytearray(READ_BYTES))
 
 
-def _reads_at_once(loop: asyncio.AbstractEventLoop) -> bool:
+def _reads_at_once(loop: object) -> bool:
     if isinstance(loop, asyncio.SelectorEventLoop):
         return True
     return sys.platform != "win32" and type(loop).__module__.partition(".")[0] == "uvloop"

@@ -1,0 +1,1 @@
+"""Tests, the demonstration and the benchmarks."""
