@@ -1,0 +1,74 @@
+"""Names that the generated package will have, and whether any two of them meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ..diagnostics import Diagnostic, Position, Related, quoted
+from ..model import Contract, InlineParams
+from ..names import pascal, type_name_taken, upper_snake
+from .registry import Findings, rule
+from .walk import methods
+
+_CONSTANTS: Final = frozenset({"NOTHING", "NO_PARAMS"})
+"""Constants that `_contract.py` imports."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedName:
+    """A name in a generated package, and what in the contract it is made from."""
+
+    name: str
+    origin: str
+    """In words: service `Rooms`."""
+    at: Position
+
+
+def generated_names(contract: Contract) -> Iterator[GeneratedName]:
+    """Every public name of the package of `contract`, and every constant of its `_contract.py`."""
+    for type_ in contract.types.values():
+        yield GeneratedName(type_.name, f"type {quoted(type_.name)}", type_.at)
+    for error in contract.errors.values():
+        origin = f"error {quoted(error.name)}"
+        yield GeneratedName(error.name, origin, error.at)
+        yield GeneratedName(upper_snake(error.name), origin, error.at)
+        if error.fields:
+            yield GeneratedName(f"{error.name}Data", origin, error.at)
+    for service in contract.services.values():
+        origin = f"service {quoted(service.name)}"
+        yield GeneratedName(upper_snake(service.name), origin, service.at)
+        for ending in ("Client", "Service", "ServicePartial"):
+            yield GeneratedName(f"{service.name}{ending}", origin, service.at)
+    for service, method in methods(contract):
+        origin = f"method {quoted(method.name)} of {quoted(service.name)}"
+        constant = f"{upper_snake(service.name)}_{upper_snake(method.name)}"
+        class_ = f"{service.name}{pascal(method.name)}"
+        yield GeneratedName(constant, origin, method.at)
+        if isinstance(method.params, InlineParams):
+            yield GeneratedName(f"{class_}Params", origin, method.at)
+        if contract.errors_of(service, method):
+            yield GeneratedName(f"{class_}Error", origin, method.at)
+            yield GeneratedName(f"{constant}_ERRORS", origin, method.at)
+
+
+@rule("generated-name-taken")
+def generated_name_taken(contract: Contract) -> Findings:
+    """No two names in the generated package meet."""
+    seen: dict[str, GeneratedName] = {}
+    in_order = sorted(generated_names(contract), key=lambda one: (one.at.line, one.at.column))
+    for one in in_order:
+        first = seen.setdefault(one.name, one)
+        if first.origin != one.origin:
+            related = Related(first.at, f"{quoted(one.name)} is already made from this")
+            message = f"{one.origin} would be {quoted(one.name)}, as {first.origin} is"
+            yield Diagnostic(
+                "generated-name-taken", one.at, message, "rename one of the two", related=related
+            )
+        elif one.name in _CONSTANTS:
+            message = f"{one.origin} would be {quoted(one.name)}, which generated code imports"
+            yield Diagnostic("generated-name-taken", one.at, message, "rename it")
+        elif f"{quoted(one.name)}" not in one.origin and (taken := type_name_taken(one.name)):
+            message = f"{one.origin} would be {quoted(one.name)}, but {taken}"
+            yield Diagnostic("generated-name-taken", one.at, message, "rename it")

@@ -1,0 +1,92 @@
+"""What a rule is, and how its function becomes one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from ..diagnostics import Diagnostic, Level
+from ..loader import Project
+from ..model import Contract
+
+Findings: TypeAlias = Iterator[Diagnostic]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A name, a purpose in one line, and a function that finds what breaks the rule."""
+
+    id: str
+    purpose: str
+    judge: Callable[[Project], Findings]
+    level: Level = "error"
+    may_be_off: bool = False
+    """Whether a project may do without it. No code can be made from what breaks the others."""
+
+
+RULES: Final[dict[str, Rule]] = {}
+"""Every rule that has a function of its own, by id."""
+
+READING_RULES: Final[Mapping[str, str]] = {
+    "yaml-syntax": "The file is YAML, in UTF-8.",
+    "yaml-subset": "The file does without tabs, anchors, tags, merge keys and further documents.",
+    "duplicate-key": "No key is written twice.",
+    "node-shape": "Each key holds what it is for: text, a number, a list, a mapping.",
+    "known-keys": "Only keys of the language are used, each where it belongs.",
+    "not-supported-yet": "Nothing is used that this version of duologue cannot do.",
+    "type-expression": "Types are spelled as the language spells them.",
+    "import-exists": "Each import is the path of a contract, from the schema root.",
+    "id-range": "Ids lie between 1 and 16,383.",
+    "base-range": "The numbers of a service stay below 2^53.",
+    "enum-not-empty": "An enum has a value, and a union a form.",
+    "timeout-sane": "Timeouts lie between a millisecond and a day.",
+    "deprecated-has-text": "A deprecation says what to use instead.",
+}
+"""Rules that are found while a file is read, and their purposes. None can be off."""
+
+
+def rule(
+    id_: str, *, level: Level = "error", may_be_off: bool = False
+) -> Callable[[Callable[[Contract], Findings]], Callable[[Contract], Findings]]:
+    """Make a rule of a function that judges one contract; its docstring tells the purpose."""
+
+    def register(judge: Callable[[Contract], Findings]) -> Callable[[Contract], Findings]:
+        def judge_all(project: Project) -> Findings:
+            for contract in project.judged:
+                yield from judge(contract)
+
+        _add(id_, judge.__doc__, judge_all, level, may_be_off)
+        return judge
+
+    return register
+
+
+def project_rule(
+    id_: str,
+) -> Callable[[Callable[[Project], Findings]], Callable[[Project], Findings]]:
+    """Make a rule of a function that compares contracts; its docstring tells the purpose."""
+
+    def register(judge: Callable[[Project], Findings]) -> Callable[[Project], Findings]:
+        _add(id_, judge.__doc__, judge, "error", may_be_off=False)
+        return judge
+
+    return register
+
+
+def _add(
+    id_: str,
+    doc: str | None,
+    judge: Callable[[Project], Findings],
+    level: Level,
+    may_be_off: bool,
+) -> None:
+    if id_ in RULES or id_ in READING_RULES or not doc:
+        raise ValueError(f"rule {id_!r} exists already, or has no purpose")
+    RULES[id_] = Rule(id_, doc.splitlines()[0], judge, level, may_be_off)
+
+
+def findings_of(rule_: Rule, project: Project) -> Findings:
+    """What `rule_` finds, at its level."""
+    for found in rule_.judge(project):
+        yield replace(found, level=rule_.level)

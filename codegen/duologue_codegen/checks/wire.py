@@ -1,0 +1,144 @@
+"""What goes over the wire is told apart there: ids, numbers, codes, values and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ..diagnostics import Diagnostic, Position, Related, quoted
+from ..loader import Project
+from ..model import Contract, EnumType, Method, ObjectType, Service, UnionType
+from ..reading.services import MAX_ID
+from .registry import Findings, project_rule, rule
+from .walk import methods
+
+
+def next_free_id(service: Service) -> int:
+    """The id for a new method: one above all that are used or reserved, if there is room."""
+    used = {method.id for method in service.methods.values()}
+    used |= {reserved.id for reserved in service.reserved_ids}
+    top = max(used, default=0) + 1
+    return top if top <= MAX_ID else next(id_ for id_ in range(1, MAX_ID + 2) if id_ not in used)
+
+
+@rule("id-present")
+def id_present(contract: Contract) -> Findings:
+    """Every method has an id: its identity on the wire."""
+    for service, method in methods(contract):
+        if method.id_at == method.at:
+            message = f"method {quoted(method.name)} has no id"
+            hint = f"add `id: {next_free_id(service)}`, and never change it"
+            yield Diagnostic("id-present", method.at, message, hint)
+
+
+@rule("id-unique")
+def id_unique(contract: Contract) -> Findings:
+    """No two methods of a service have the same id."""
+    for service in contract.services.values():
+        first: dict[int, Method] = {}
+        for method in _with_ids(service):
+            other = first.setdefault(method.id, method)
+            if other is not method:
+                related = Related(other.id_at, "first used here")
+                message = f"id {method.id} is already {quoted(other.name)}"
+                hint = f"next free id is {next_free_id(service)}"
+                yield Diagnostic("id-unique", method.id_at, message, hint, related=related)
+
+
+@rule("id-not-reserved")
+def id_not_reserved(contract: Contract) -> Findings:
+    """A reserved id is not used again."""
+    for service in contract.services.values():
+        retired = {reserved.id: reserved.at for reserved in service.reserved_ids}
+        for method in _with_ids(service):
+            if method.id in retired:
+                related = Related(retired[method.id], "reserved here")
+                message = f"id {method.id} is reserved"
+                hint = f"next free id is {next_free_id(service)}"
+                yield Diagnostic("id-not-reserved", method.id_at, message, hint, related=related)
+
+
+def _with_ids(service: Service) -> Iterator[Method]:
+    yield from (method for method in service.methods.values() if method.id)
+
+
+@project_rule("wire-number-unique")
+def wire_number_unique(project: Project) -> Findings:
+    """No two services below one schema folder use the same number on the wire."""
+    judged = {contract.path for contract in project.judged}
+    # Judged contracts come last, so that findings stand in what was asked for.
+    in_order = sorted(project.everything, key=lambda one: (one.path in judged, one.path))
+    first: dict[int, tuple[str, Service, Method]] = {}
+    told: set[tuple[str, str, str]] = set()
+    for contract in in_order:
+        for service, method in methods(contract):
+            if not method.id:
+                continue
+            number = service.base + method.id
+            path, other, other_method = first.setdefault(number, (contract.path, service, method))
+            pair = (f"{contract.path}:{service.name}", path, other.name)
+            if other is service or pair in told or contract.path not in judged:
+                continue
+            told.add(pair)  # one finding for two services: the others would say the same
+            mine, theirs = f"{service.name}.{method.name}", f"{other.name}.{other_method.name}"
+            message = f"number {number} is {quoted(mine)} and {quoted(theirs)}"
+            hint = f"a number is `base` + `id`: {_free_base(project.everything, service)} is free"
+            related = Related(other.base_at, f"{other.name} begins here")
+            at = service.base_at
+            yield Diagnostic("wire-number-unique", at, message, hint, related=related)
+
+
+def _free_base(contracts: Iterable[Contract], service: Service) -> str:
+    """A round `base` above all others, with room for the ids of `service`."""
+    others = (
+        other.base + max((method.id for method in other.methods.values()), default=0)
+        for contract in contracts
+        for other in contract.services.values()
+        if other is not service
+    )
+    return f"`base: {(max(others, default=0) // 100 + 1) * 100}`"
+
+
+@rule("error-code-unique")
+def error_code_unique(contract: Contract) -> Findings:
+    """No two errors of a contract have the same code."""
+    codes = ((error.code, error.code_at) for error in contract.errors.values())
+    yield from _twice("error-code-unique", "code", codes)
+
+
+@rule("enum-value-unique")
+def enum_value_unique(contract: Contract) -> Findings:
+    """No two members of an enum have the same value."""
+    for type_ in contract.types.values():
+        if isinstance(type_, EnumType):
+            values = ((value.value, value.at) for value in type_.values.values())
+            yield from _twice("enum-value-unique", "value", values)
+
+
+def _twice(id_: str, what: str, used: Iterable[tuple[str, Position]]) -> Findings:
+    first: dict[str, Position] = {}
+    for word, at in used:
+        if (before := first.setdefault(word, at)) is not at:
+            related = Related(before, "first used here")
+            message = f"{what} {quoted(word)} is there twice"
+            yield Diagnostic(id_, at, message, "each needs its own", related=related)
+
+
+@rule("union-tag-free")
+def union_tag_free(contract: Contract) -> Findings:
+    """The tag of a union is no field of its forms: it is added to them."""
+    for union in contract.types.values():
+        if not isinstance(union, UnionType) or not union.tag:
+            continue
+        for variant in union.variants.values():
+            type_ = contract.resolve(variant.type)
+            if not isinstance(type_, ObjectType):
+                continue
+            field = type_.fields.get(union.tag)
+            places = (
+                [field.at] if field else [one.at for one in type_.reserved if one.name == union.tag]
+            )
+            for place in places:
+                message = f"{quoted(union.tag)} is already a field of {quoted(type_.name)}"
+                related = Related(place, "here")
+                hint = "take another tag, or leave the field out: the tag is added by itself"
+                yield Diagnostic("union-tag-free", union.tag_at, message, hint, related=related)

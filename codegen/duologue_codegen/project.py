@@ -1,0 +1,102 @@
+"""`[tool.duologue]` in pyproject.toml: where contracts are, and where packages go."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, cast
+
+KEYS: Final = ("schema", "out", "import_root", "off")
+
+
+class BadConfiguration(ValueError):
+    """pyproject.toml says something that cannot be. The text names the file and the key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """Where contracts are and packages go. Paths are as seen from the working directory."""
+
+    schema: Path = Path("schema")
+    out: Path = Path("generated")
+    import_root: str = "generated"
+    """The dotted name under which the packages in `out` import each other; may be empty."""
+    off: tuple[str, ...] = ()
+    """Rules that are not asked for."""
+
+    def with_options(self, *, schema: Path | None, out: Path | None) -> Configuration:
+        """The same with what the command line says instead."""
+        return replace(self, schema=schema or self.schema, out=out or self.out)
+
+
+def read_configuration(start: Path | None = None) -> Configuration:
+    """What the nearest pyproject.toml with a `[tool.duologue]` says, from `start` upwards.
+
+    Without one, the defaults. Relative paths in it are seen from its own folder.
+
+    Raises:
+        BadConfiguration: it cannot be read, or holds an unknown key or an impossible value.
+    """
+    here = (start or Path.cwd()).absolute()
+    for folder in (here, *here.parents):
+        file = folder / "pyproject.toml"
+        if file.is_file():
+            table = _table(file)
+            if table is not None:
+                return _configuration(table, file, here)
+    return Configuration()
+
+
+def _table(file: Path) -> Mapping[str, object] | None:
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadConfiguration(f"{file}: {error}") from error
+    tool = content.get("tool", {})
+    table = cast("dict[str, Any]", tool).get("duologue") if isinstance(tool, dict) else None
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        raise BadConfiguration(f"{file}: [tool.duologue] must be a table")
+    return cast("dict[str, object]", table)
+
+
+def _configuration(table: Mapping[str, object], file: Path, here: Path) -> Configuration:
+    for key in table:
+        if key not in KEYS:
+            known = ", ".join(KEYS)
+            raise BadConfiguration(f"{file}: [tool.duologue] has no key `{key}`; known: {known}")
+    standard = Configuration()
+
+    def text(key: str, otherwise: str) -> str:
+        value = table.get(key, otherwise)
+        if not isinstance(value, str):
+            raise BadConfiguration(f"{file}: [tool.duologue] `{key}` must be text, met {value!r}")
+        return value
+
+    def folder(key: str, otherwise: Path) -> Path:
+        named = text(key, str(otherwise))
+        if not named:
+            raise BadConfiguration(f"{file}: [tool.duologue] `{key}` must name a folder")
+        return Path(os.path.relpath(file.parent / named, here))
+
+    import_root = text("import_root", standard.import_root)
+    if import_root and not all(part.isidentifier() for part in import_root.split(".")):
+        raise BadConfiguration(
+            f"{file}: [tool.duologue] `import_root` must be a dotted name, met {import_root!r}"
+        )
+    off = table.get("off", [])
+    if not isinstance(off, list):
+        raise BadConfiguration(f"{file}: [tool.duologue] `off` must be a list of rules")
+    rules = cast("list[object]", off)
+    if not all(isinstance(rule, str) for rule in rules):
+        raise BadConfiguration(f"{file}: [tool.duologue] `off` must be a list of rules")
+    return Configuration(
+        schema=folder("schema", standard.schema),
+        out=folder("out", standard.out),
+        import_root=import_root,
+        off=tuple(map(str, rules)),
+    )

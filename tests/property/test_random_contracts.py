@@ -1,0 +1,239 @@
+"""For any contract that the checks accept, the package can be imported and type-checks.
+
+The contracts come from a seeded generator, so a failure can be repeated by its seed.
+"""
+
+import json
+import os
+import random
+import shutil
+import string
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from duologue_codegen.build import build
+
+ROOT: Final = Path(__file__).parents[2]
+SEEDS: Final = range(15)
+
+SCALARS: Final = (
+    *("string", "int", "int32", "int64", "float", "bool", "bytes", "datetime", "date", "time"),
+    *("duration", "uuid", "decimal", "url", "json"),
+)
+DOCS: Final = (
+    "Plain.",
+    'Ends with a "quote"',
+    'Has """three""" of them, and a back\\slash \\n',
+    "Is long. " * 30,
+    "Has lines.\n\n  * one\n  * two\n",
+    "{braces} %s ünï😀",
+    "'''",
+    "\\",
+)
+FIELD_NAMES: Final = (
+    *("c", "e", "m", "name", "value", "code", "data", "message", "retry", "args", "kwargs"),
+    *("method", "cls", "room", "field", "annotated", "typing", "datetime", "uuid", "peer"),
+    *("timeout", "effect", "text", "kind_of", "items_of", "x", "deprecated", "abc", "final"),
+)
+METHOD_NAMES: Final = (
+    *("join", "send", "close", "call", "get", "name", "peer", "c", "run", "start", "stop"),
+    *("reply", "errors", "contract", "client", "service", "models", "with_timeout"),
+)
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+
+class Writer:
+    """One random contract. It only states what the language allows."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.random = random.Random(seed)
+        self.package = f"fuzz.p{seed}.v1"
+        self.objects = [f"Object{letter}" for letter in string.ascii_uppercase[:5]]
+        self.enums = ["EnumA", "EnumB"]
+        self.unions = ["UnionA", "UnionB"]
+        self.aliases = ["KeyAlias", "ListAlias", "EnumAlias", "CountAlias"]
+
+    def contract(self) -> dict[str, Json]:
+        """As plain data; JSON is YAML."""
+        types: dict[str, Json] = {}
+        types.update((name, self.enum(index == 1)) for index, name in enumerate(self.enums))
+        types["KeyAlias"] = {"doc": self.doc(), "is": {"type": "string", "pattern": "^[a-z]+$"}}
+        types["ListAlias"] = {
+            "doc": self.doc(),
+            "is": f"list of {self.random.choice(self.objects)}",
+        }
+        types["EnumAlias"] = {"doc": self.doc(), "is": self.random.choice(self.enums)}
+        types["CountAlias"] = {"doc": self.doc(), "is": {"type": "int", "min": 0}}
+        types.update((name, self.object()) for name in self.objects)
+        types["UnionA"] = self.union(self.objects[:2], "tag", is_open=False)
+        types["UnionB"] = self.union(self.objects[1:4], "tag", is_open=True)
+        names = list(types)
+        self.random.shuffle(names)
+        return {
+            "duologue": 1,
+            "package": self.package,
+            "doc": self.doc(),
+            "types": {name: types[name] for name in names},
+            "errors": {f"Fault{letter}": self.error() for letter in "ABC"},
+            "services": {"Things": self.service()},
+        }
+
+    def doc(self) -> str:
+        return self.random.choice(DOCS)
+
+    def enum(self, is_open: bool) -> dict[str, Json]:
+        values: dict[str, Json] = {"red": self.doc(), "name": self.doc(), "value": self.doc()}
+        values["deep_blue"] = {"value": "deep-blue", "doc": self.doc(), "deprecated": "Use `red`."}
+        return {"doc": self.doc(), "enum": values, "open": is_open}
+
+    def union(self, variants: list[str], tag: str, *, is_open: bool) -> dict[str, Json]:
+        forms: dict[str, Json] = {f"form_{name[-1].lower()}": name for name in variants}
+        return {"doc": self.doc(), "union": forms, "tag": tag, "open": is_open}
+
+    def object(self) -> dict[str, Json]:
+        return {"doc": self.doc(), "fields": self.fields(self.random.randrange(6), in_circle=True)}
+
+    def fields(self, count: int, *, in_circle: bool = False) -> dict[str, Json]:
+        names = self.random.sample(FIELD_NAMES, count)
+        return {name: self.field(in_circle) for name in names}
+
+    def field(self, in_circle: bool) -> dict[str, Json]:
+        """A field; inside types that may contain each other, one that lets the circle end."""
+        inner = self.expression()
+        choice = self.random.randrange(7)
+        stated: dict[str, Json]
+        match choice:
+            case 0:
+                stated = {"type": f"optional {inner}"}
+            case 1:
+                stated = {"type": f"list of {inner}", "default": [], "max": 5}
+            case 2:
+                stated = {"type": f"map of {inner}", "default": {}}
+            case 3:
+                stated = {"type": inner, "presence": "explicit"}
+            case 4:
+                enum = self.random.choice([*self.enums, "EnumAlias"])
+                stated = {"type": enum, "default": self.random.choice(["red", "deep-blue"])}
+            case 5:
+                stated = self.random.choice(
+                    [
+                        {"type": "string", "default": 'a "b" \\ {c}\n', "max": 99},
+                        {"type": "int", "default": -3, "min": -5, "lt": 7},
+                        {"type": "float", "default": 2, "multiple_of": 0.5},
+                        {"type": "bool", "default": True},
+                        {"type": "optional int", "default": 5},
+                        {"type": "optional string", "pattern": "^[\"'a-z]*$"},
+                    ]
+                )
+            case _:
+                stated = {"type": self.random.choice(SCALARS) if in_circle else inner}
+        if self.random.random() < 0.3:
+            stated["doc"] = self.doc()
+        if self.random.random() < 0.1:
+            stated["deprecated"] = 'It\'s "old".'
+        return stated
+
+    def expression(self) -> str:
+        """A type that is not optional."""
+        named = [*self.objects, *self.enums, *self.unions, *self.aliases]
+        key = self.random.choice(["KeyAlias", *self.enums])
+        return self.random.choice(
+            [
+                self.random.choice(SCALARS),
+                self.random.choice(named),
+                f"list of {self.random.choice(named)}",
+                f"list of optional {self.random.choice(SCALARS)}",
+                f"map of {self.random.choice(SCALARS)}",
+                f"map of {key} to {self.random.choice(named)}",
+            ]
+        )
+
+    def error(self) -> dict[str, Json]:
+        fields = self.fields(self.random.randrange(3))
+        shown = " and ".join(f"{{{name}}}" for name in fields)
+        return {
+            "doc": self.doc(),
+            "message": f'it\'s "{{{{this}}}}" \\ {shown}',
+            "retry": self.random.choice(["never", "now", "later"]),
+            **({"fields": fields} if fields else {}),
+        }
+
+    def service(self) -> dict[str, Json]:
+        names = self.random.sample(METHOD_NAMES, 8)
+        return {
+            "doc": self.doc(),
+            "base": 100 * self.seed,
+            "errors": ["FaultA"],
+            "methods": {name: self.method(id_) for id_, name in enumerate(names, 1)},
+        }
+
+    def method(self, id_: int) -> dict[str, Json]:
+        stated: dict[str, Json] = {"id": id_, "doc": self.doc()}
+        params = self.fields(self.random.randrange(5))
+        if params:
+            stated["params"] = params
+        elif self.random.random() < 0.5:
+            stated["params"] = self.random.choice(self.objects)
+        if self.random.random() < 0.8:
+            stated["returns"] = self.random.choice(["", "optional "]) + self.expression()
+        if self.random.random() < 0.5:
+            stated["errors"] = self.random.sample(["FaultB", "FaultC"], 2)
+        if self.random.random() < 0.2:
+            stated["deprecated"] = self.doc().strip()
+        stated["effect"] = self.random.choice(["read", "idempotent", "write"])
+        return stated
+
+
+def write_contracts(schema: Path) -> Iterator[str]:
+    for seed in SEEDS:
+        writer = Writer(seed)
+        path = schema / f"{writer.package.replace('.', '/')}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # JSON with its escapes is YAML, and keeps the texts exactly as they are.
+        path.write_text(json.dumps(writer.contract(), ensure_ascii=False))
+        yield writer.package
+
+
+def run(folder: Path, *arguments: str) -> None:
+    """Run Python in `folder`; fails with what it printed."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "MYPYPATH": str(ROOT / "runtime")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_packages_of_random_contracts_import_and_type_check(tmp_path: Path) -> None:
+    packages = list(write_contracts(tmp_path / "schema"))
+    result = build(tmp_path / "schema", tmp_path / "generated", import_root="generated")
+    assert [f"{each.at.file}:{each.at.column} {each.message}" for each in result.diagnostics] == []
+    assert len(result.packages) == len(packages)
+
+    imports = "\n".join(
+        f"from generated.{package} import _contract\n"
+        "for method in _contract.THINGS.methods:\n"
+        "    method.returns.adapter\n"
+        for package in packages
+    )
+    run(tmp_path, "-W", "error", "-c", imports)
+    run(tmp_path, "-m", "mypy", "--strict", "--explicit-package-bases", "generated")
+    if shutil.which("node") is None:
+        print("pyright was left out: it needs node, and there is none")
+        return
+    settings = {
+        "typeCheckingMode": "strict",
+        "include": ["generated"],
+        "extraPaths": [str(ROOT / "runtime")],
+        "pythonVersion": "3.11",
+    }
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    run(tmp_path, "-m", "pyright", "--pythonpath", sys.executable)
