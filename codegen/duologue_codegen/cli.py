@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -233,7 +233,7 @@ def _colour() -> bool:
 
 
 @contextmanager
-def _faults(command: str) -> Iterator[None]:
+def _faults(command: str) -> Generator[None]:
     """Turns what may go wrong around a command into one clear line and the right exit code."""
     try:
         yield

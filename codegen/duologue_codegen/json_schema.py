@@ -81,7 +81,7 @@ class _Writer:
         }
 
     def _placeholder(self, annotation: str) -> str:
-        name = f"Annotation{len(self.annotations)}"
+        name = f"Annotation_{len(self.annotations)}"  # no type of a contract has a `_`
         self.annotations[name] = annotation
         return f"{PLACEHOLDER_MODULE}.{name}"
 

@@ -67,14 +67,28 @@ MODEL_MEMBERS: Final = frozenset(
 )
 """Attributes of pydantic's `BaseModel` that do not begin with `model_` or `parse_`."""
 
-BUILTIN_NAMES: Final = frozenset(
-    {"bool", "bytes", "dict", "float", "int", "list", "set", "str", "type"}
+ANNOTATION_NAMES: Final = frozenset(
+    {
+        "bool",
+        "bytes",
+        "date",
+        "dict",
+        "float",
+        "int",
+        "list",
+        "set",
+        "str",
+        "time",
+        "timedelta",
+        "type",
+    }
 )
-"""Built-in types that annotations use."""
+"""What annotations in the body of a generated class mean something else by.
 
-CLASS_BODY_NAMES: Final = frozenset(
-    {"abstractmethod", "date", "datetime", "deprecated", "object", "time", "timedelta", "tuple"}
-)
+A field `time: time | None = None` would turn the `time` of the next annotation into None.
+"""
+
+CLASS_BODY_NAMES: Final = frozenset({"abstractmethod", "datetime", "deprecated", "object", "tuple"})
 """What the body of a generated client or service reads besides: a method would hide it."""
 
 PARAM_NAMES: Final = frozenset({"ctx", "items", "out", "params"})
@@ -158,11 +172,11 @@ def method_name_taken(name: str) -> str | None:
 
 
 def _taken_anywhere(name: str) -> str | None:
-    if name == "self":
-        return "Python methods have an argument `self`"
+    if name in {"self", "kwargs"}:
+        return f"Python methods have an argument {_shown(name)}"
     if name in KEYWORDS:
         return f"{_shown(name)} is a Python keyword"
-    if name in BUILTIN_NAMES:
+    if name in ANNOTATION_NAMES:
         return f"generated code needs {_shown(name)} for its annotations"
     return None
 

@@ -234,7 +234,11 @@ def apply(planned: Plan) -> None:
 
 def _remove_if_empty(folder: Path, out: Path) -> None:
     """Remove a folder that holds nothing but bytecode, and those above it up to `out`."""
-    while folder != out and {path.name for path in folder.iterdir()} <= {"__pycache__"}:
+    while (
+        folder != out
+        and folder.exists()
+        and {path.name for path in folder.iterdir()} <= {"__pycache__"}
+    ):
         shutil.rmtree(folder)
         folder = folder.parent
 

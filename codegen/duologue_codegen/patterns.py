@@ -53,9 +53,9 @@ def check_pattern(pattern: str) -> None:
     _Scanner(pattern).scan()
     try:
         re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        start = error.pos if isinstance(error, re.error) and error.pos is not None else 0
-        raise NotPortable(start, 1, f"Python cannot compile the pattern: {error}") from error
+    except re.error as error:
+        message = f"Python cannot compile the pattern: {error.msg}"
+        raise NotPortable(error.pos or 0, 1, message) from error
     if _compiled(pattern) is None:
         message = "Rust cannot compile the pattern"
         hint = "it is malformed, or its repetitions multiply to too much"

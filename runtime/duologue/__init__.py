@@ -25,6 +25,7 @@ from duologue.errors import RemoteCause as RemoteCause
 from duologue.errors import RemoteError as RemoteError
 from duologue.errors import SecurityError as SecurityError
 from duologue.errors import ServiceIdTaken as ServiceIdTaken
+from duologue.errors import StreamFailed as StreamFailed
 from duologue.errors import Unauthorised as Unauthorised
 from duologue.errors import Unimplemented as Unimplemented
 from duologue.errors import UnknownError as UnknownError
@@ -34,6 +35,9 @@ from duologue.promisifier.promisifier import WebsocketPromisifier as WebsocketPr
 from duologue.promisifier.promisifier import (
     create_websocket_promisifier as create_websocket_promisifier,
 )
+from duologue.promisifier.streams import ByteStream as ByteStream
+from duologue.promisifier.streams import SavedFile as SavedFile
+from duologue.promisifier.streams import TextStream as TextStream
 from duologue.protocol.undefined import UNDEFINED as UNDEFINED
 from duologue.typed.context import CallContext as CallContext
 from duologue.typed.model import Model as Model

@@ -7,12 +7,15 @@
     |  |- InvalidParams  InvalidResult  Unimplemented  InternalError(.incident)
     |  |- Cancelled  Unauthorised  GoingAway
     |  |- DeadlineExceeded                      also a TimeoutError
+    |  |- StreamFailed                          the other side broke a stream off
     |  `- RemoteError(.cause)                   failure of an untyped `send`
     |- ConnectionClosed(.code .reason .stats .pending .sent)    also a ConnectionError
     |- ProtocolError                            the other side broke the protocol; BadFrame and kin
     |- LimitExceeded(.limit .value .met)
     |- RefusedValue  RefusedService  ServiceIdTaken  ContractMismatch
-    |- SecurityError
+    |- SecurityError                            a proof of identity or a sealed message is not right
+    |  |- HandshakeFailed(.fault)  IdentityMismatch  DecryptionFailed  NonceExhausted
+    |  `- UnsafeKey  UnsafeKeyFile(.path .remedy)
     `- RelayError
 
 A branch answers: whose fault, and what can I do? Errors with a code of the wire have it in `.code`.
@@ -171,6 +174,18 @@ class DeadlineExceeded(CallError, TimeoutError):
     code = "DEADLINE_EXCEEDED"
 
 
+class StreamFailed(CallError):
+    """The other side could not finish its stream; what was received is discarded."""
+
+    code = "WSRQ-SEH1"
+
+    def __init__(self, received: str) -> None:
+        super().__init__(
+            "Remote ReadStream failed. While receiving a stream we received an error from the "
+            f"sender. Message: {received}"
+        )
+
+
 class RemoteCause(Exception):
     """What the serving side said of its failure (base profile 7.4)."""
 
@@ -307,6 +322,57 @@ class ContractMismatch(DuologueError):
 
 class SecurityError(DuologueError):
     """A proof of identity or a sealed message was not right."""
+
+
+HandshakeFault = Literal[
+    "unexpected",
+    "box",
+    "key",
+    "target",
+    "loopback",
+    "reflection",
+    "replay",
+    "not-allowed",
+    "too-many",
+    "unconfirmed",
+    "timeout",
+    "closed",
+]
+"""Why a handshake came to nothing, for counting; PROTOCOL 3 says what each stands for."""
+
+
+class HandshakeFailed(SecurityError):
+    """No key could be agreed on with the other side, or it could not prove that it has its own."""
+
+    def __init__(self, text: str, fault: HandshakeFault) -> None:
+        super().__init__(text)
+        self.fault: HandshakeFault = fault
+
+
+class IdentityMismatch(SecurityError):
+    """The other side says, inside the sealed channel, that it is or speaks to somebody else."""
+
+
+class DecryptionFailed(SecurityError):
+    """A sealed message does not open: changed, repeated, out of order, or under another key."""
+
+
+class NonceExhausted(SecurityError):
+    """The connection has sealed as many messages as its key may seal; open another."""
+
+
+class UnsafeKey(SecurityError, ValueError):
+    """No public key to build on: misshapen, in an unusual form, or one that agrees with anybody."""
+
+
+class UnsafeKeyFile(SecurityError):
+    """A key file that others could read or swap, or that is damaged. Says what mends it."""
+
+    def __init__(self, path: str, trouble: str, remedy: str) -> None:
+        self.path = path
+        self.remedy = remedy
+        """What to do, as a command where one helps."""
+        super().__init__(f"{path}: {trouble}. {remedy}")
 
 
 class RelayError(DuologueError):

@@ -16,6 +16,30 @@ MAX_FRAGMENTS_PER_MESSAGE: Final = 4096
 """Frames one WebSocket message may come in; empty fragments would otherwise fill memory."""
 
 
+MAX_SEALED_MESSAGE_BYTES: Final = 65_536
+"""What one encrypted frame carries at most: one fragment (base profile 6.4)."""
+
+MAX_SEALED_FRAME_BYTES: Final = 128 * 1024
+"""The largest encrypted frame that is looked at (base profile 2). No sender makes one above 65,808
+bytes; the rest is for senders that pad more."""
+
+MAX_HANDSHAKE_TEXT: Final = 4096
+"""Characters of one handshake message; ours have 190."""
+
+MAX_REMEMBERED_FLIGHTS: Final = 4096
+"""First flights that an acceptor remembers, to know a repeated one."""
+
+FLIGHT_MEMORY_S: Final = 600.0
+"""How long it remembers them. Defence in depth: a repeated flight proves nothing anyway."""
+
+MAX_FRAGMENTS: Final = 4096
+"""Fragments of one message, empty ones included, unless its size limit needs more."""
+
+HOLD_BACK_S: Final = 0.25
+"""How long an acceptor stays silent after the handshake, for connectors that install their
+encryption late (base profile 5.1)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The bounds of one connection, or of one server where the name says so.
@@ -47,6 +71,17 @@ class Limits:
     max_unsent_bytes: int = 4 * 1024 * 1024
     """Bytes accepted for a peer that does not read; above it the connection is ended."""
 
+    max_stream_buffer_bytes: int = 1024 * 1024
+    """Of incoming streams, received and not read yet. Above it nothing more is read from the
+    connection, unless an own call waits for its answer, which may be behind the stream."""
+
+    max_stream_backlog_bytes: int = 16 * 1024 * 1024
+    """As above, while an own call does wait."""
+
+    stream_stall_timeout_s: float = 20.0
+    """How long a reader may keep the connection from being read before its stream is cancelled.
+    Below the 25 s after which a silent side is taken for dead (base profile 6.3)."""
+
     call_timeout_s: float = 30.0
     """Deadline of a typed call whose contract states none."""
 
@@ -55,6 +90,25 @@ class Limits:
 
     handshake_timeout_s: float = 10.0
     """A server's patience with a client that has not finished the opening handshake."""
+
+    confirm_timeout_s: float = 25.0
+    """From the end of the key agreement until the connector has proved itself with a frame. A quiet
+    peer of the original system first speaks after 20 s; between own peers 10 s is plenty."""
+
+    max_unconfirmed: int = 32
+    """Connections of one listener that have agreed on a key and not yet proved to have it."""
+
+    max_unconfirmed_per_key: int = 4
+    """The same, for one claimed key."""
+
+    keepalive_interval_s: float = 20.0
+    """An encrypted connection that has sent nothing for so long sends a lifesign."""
+
+    keepalive_timeout_s: float = 25.0
+    """An encrypted connection that has received nothing for so long is dead."""
+
+    fragment_timeout_s: float = 30.0
+    """How long each 64 KiB of a fragmented message may take; slower ones end the connection."""
 
     close_timeout_s: float = 5.0
     """From our close frame until the transport is dropped if the peer does not answer."""

@@ -16,6 +16,9 @@ import time
 from collections.abc import Awaitable
 from typing import Final
 
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection, serve
+
 from duologue.connection.base import Message
 from duologue.connection.websocket import (
     WebSocketConnection,
@@ -23,8 +26,6 @@ from duologue.connection.websocket import (
     dial_websocket,
 )
 from duologue.limits import Limits
-from websockets.asyncio.client import connect
-from websockets.asyncio.server import ServerConnection, serve
 
 ASK_FOR_CPU: Final = "cpu?"
 """The server answers this with the CPU seconds it has used."""

@@ -30,7 +30,9 @@ async def main(url: str) -> None:
 
         print("\n\033[1mtyped calls, both ways on one connection\033[0m")
         member = await rooms.join(room="lobby", name="Ann")
-        print(f"join -> {member.user.name} is {member.role.value} since {member.joined_at:%H:%M:%S}")
+        print(
+            f"join -> {member.user.name} is {member.role.value} since {member.joined_at:%H:%M:%S}"
+        )
         await rooms.join(room="lobby", name="Bob")
 
         print("\n\033[1ma declared error is caught as its class\033[0m")

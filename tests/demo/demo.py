@@ -94,7 +94,9 @@ def main() -> int:
     if failed:
         console.print("[bold red]the demonstration did not go as it should[/]")
         return 1
-    console.print("[bold green]done.[/] The contract is schema/chat/rooms/v1.yaml, the code it", end=" ")
+    console.print(
+        "[bold green]done.[/] The contract is schema/chat/rooms/v1.yaml, the code it", end=" "
+    )
     console.print("became is generated/chat/rooms/v1/, and the two programs are tests/demo/.")
     return 0
 

@@ -9,7 +9,6 @@ import os
 from pathlib import Path
 
 import pytest
-
 from duologue_codegen.checks import READING_RULES, RULES, check
 from duologue_codegen.diagnostics import render_text
 from duologue_codegen.loader import load_project

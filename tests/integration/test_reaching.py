@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+
 from duologue.connection import reaching
 from duologue.connection.reaching import Address, connected_socket, interleaved
 

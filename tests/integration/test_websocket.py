@@ -1,144 +1,30 @@
-"""WebSocket connections on loopback: with each other, and with `websockets` as a foreign peer."""
+"""Our WebSocket connections with each other, on loopback."""
 
 import asyncio
 import ssl as tls
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from duologue.connection.base import Connection, ConnectionState, Message
-from duologue.connection.websocket import (
-    WebSocketConnection,
-    WebSocketListener,
-    accept_websockets,
-    dial_websocket,
-)
+
+from duologue.connection.base import ConnectionState, Message
+from duologue.connection.websocket import WebSocketConnection, accept_websockets, dial_websocket
 from duologue.errors import (
     ConnectionClosed,
-    DeadlineExceeded,
-    DuologueError,
     LimitExceeded,
-    ProtocolError,
 )
 from duologue.limits import Limits
-from websockets.asyncio.client import connect
-from websockets.asyncio.server import ServerConnection, serve
-from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK, InvalidStatus
+from tests.integration.loopback import (
+    PATIENCE_S,
+    SAMPLES,
+    Inbox,
+    closed,
+    dialled,
+    serving,
+)
+from tests.integration.loopback import nothing_is_left as nothing_is_left
 
-PATIENCE_S = 10
 CERTIFICATE = Path(__file__).parent / "localhost.pem"
 """Self-signed, for localhost, key included: worthless outside these tests."""
-
-SAMPLES: tuple[Message, ...] = (
-    *("", "é", "x" * 125, "x" * 126, "€" * 30_000, "x" * 1_048_576),
-    *(b"", b"\x00\xff", b"x" * 65_535, b"x" * 65_536, b"\x80" * 1_048_576),
-)
-
-
-@pytest.fixture(autouse=True)
-async def nothing_is_left() -> AsyncIterator[None]:
-    """No task, no timer and no unheard exception may be left behind by a test."""
-    loop = asyncio.get_running_loop()
-    complaints: list[dict[str, Any]] = []
-    loop.set_exception_handler(lambda _loop, context: complaints.append(context))
-    tasks_before = asyncio.all_tasks()
-    yield
-    for _ in range(5):
-        await asyncio.sleep(0)
-    assert complaints == []
-    assert asyncio.all_tasks() - tasks_before - {asyncio.current_task()} == set()
-    timers: list[asyncio.TimerHandle] = vars(loop)["_scheduled"]
-    assert [timer for timer in timers if not timer.cancelled()] == []
-
-
-class Served:
-    """A listener of ours and what it has accepted."""
-
-    def __init__(self, accepted: asyncio.Queue[WebSocketConnection]) -> None:
-        self._accepted = accepted
-        self.listener: WebSocketListener
-
-    @property
-    def port(self) -> int:
-        return self.listener.port
-
-    @property
-    def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
-
-    async def next(self) -> WebSocketConnection:
-        async with asyncio.timeout(PATIENCE_S):
-            return await self._accepted.get()
-
-
-@asynccontextmanager
-async def serving(
-    limits: Limits | None = None,
-    *,
-    echo: bool = False,
-    host: str = "127.0.0.1",
-    ssl: tls.SSLContext | None = None,
-    origins: tuple[str, ...] = (),
-    hosts: tuple[str, ...] = (),
-) -> AsyncGenerator[Served]:
-    accepted: asyncio.Queue[WebSocketConnection] = asyncio.Queue()
-    served = Served(accepted)
-
-    def accept(connection: WebSocketConnection) -> None:
-        if echo:
-            connection.on_message.listen(connection.send)
-        accepted.put_nowait(connection)
-
-    served.listener = await accept_websockets(
-        accept, limits or Limits(), host=host, ssl=ssl, origins=origins, hosts=hosts
-    )
-    try:
-        yield served
-    finally:
-        served.listener.close()
-        for connection in tuple(served.listener.connections):
-            connection.terminate("the test is over")
-        async with asyncio.timeout(PATIENCE_S):
-            await served.listener.wait_closed()
-
-
-@asynccontextmanager
-async def dialled(
-    url: str, limits: Limits | None = None, **options: Any
-) -> AsyncGenerator[WebSocketConnection]:
-    connection = await dial_websocket(url, limits or Limits(), timeout_s=PATIENCE_S, **options)
-    try:
-        yield connection
-    finally:
-        connection.terminate("the test is over")
-        await asyncio.sleep(0)
-
-
-async def closed(connection: Connection) -> tuple[int | None, str]:
-    """Wait for the end; its code and reason."""
-    event = asyncio.Event()
-    connection.state.on_enter_state.listen(
-        lambda state: event.set() if state is ConnectionState.CLOSED else None
-    )
-    if connection.state.current_state is not ConnectionState.CLOSED:
-        async with asyncio.timeout(PATIENCE_S):
-            await event.wait()
-    return connection.close_code, connection.close_reason
-
-
-class Inbox:
-    def __init__(self, connection: Connection) -> None:
-        self._queue: asyncio.Queue[Message] = asyncio.Queue()
-        connection.on_message.listen(self._queue.put_nowait)
-
-    async def next(self) -> Message:
-        async with asyncio.timeout(PATIENCE_S):
-            return await self._queue.get()
-
-
-# -- with each other ------------------------------------------------------------------------------
 
 
 async def test_every_kind_of_message_there_and_back() -> None:
@@ -317,6 +203,10 @@ async def test_a_dial_given_up_at_any_moment_leaves_nothing(turns: int) -> None:
             dialling.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await dialling
+        # asyncio itself (3.11) loses a socket that it accepts in the turn in which its server is
+        # closed: let it finish accepting.
+        for _ in range(5):
+            await asyncio.sleep(0)
 
 
 async def test_closing_the_listener_keeps_connections_and_waits_for_them() -> None:
@@ -350,230 +240,6 @@ async def test_connections_above_the_limit_are_refused_until_there_is_room() -> 
         await closed(server)
         async with dialled(served.url) as third:
             assert third.state.current_state is ConnectionState.OPEN
-
-
-# -- with `websockets` as the other side ----------------------------------------------------------
-
-
-async def test_their_client_with_our_server() -> None:
-    async with (
-        serving(echo=True) as served,
-        connect(served.url, max_size=None) as client,  # offers compression
-    ):
-        assert client.protocol.extensions == []
-        for message in SAMPLES:
-            await client.send(message)
-            assert await client.recv() == message
-        await client.send(["in ", "three ", "pieces"])
-        assert await client.recv() == "in three pieces"
-        await client.send([b"\xff", b"\xfe"])
-        assert await client.recv() == b"\xff\xfe"
-        await asyncio.wait_for(await client.ping(), PATIENCE_S)
-        await client.close(4000, "done")
-        assert await closed(await served.next()) == (4000, "done")
-
-
-async def test_our_client_with_their_server() -> None:
-    async def answer(connection: ServerConnection) -> None:
-        async for message in connection:
-            if message == "pieces":
-                await connection.send(["in ", "pieces"])
-            elif message == "ping":
-                await (await connection.ping())
-                await connection.send("pong came")
-            else:
-                await connection.send(message)
-
-    async with serve(answer, "127.0.0.1", 0, max_size=None) as server:
-        port = server.sockets[0].getsockname()[1]
-        async with dialled(f"ws://127.0.0.1:{port}") as client:
-            inbox = Inbox(client)
-            for message in SAMPLES:
-                client.send(message)
-                assert await inbox.next() == message
-            client.send("pieces")
-            assert await inbox.next() == "in pieces"
-            client.send("ping")
-            assert await inbox.next() == "pong came"
-            client.close("bye")
-            assert await closed(client) == (1000, "Close called: bye")
-
-
-async def test_our_close_reason_reaches_their_client() -> None:
-    async with serving() as served, connect(served.url) as client:
-        (await served.next()).close("bye")
-        with pytest.raises(ConnectionClosedOK) as caught:
-            await client.recv()
-        assert caught.value.rcvd is not None
-        assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1000, "Close called: bye")
-
-
-async def test_our_terminate_reason_reaches_their_client() -> None:
-    async with serving() as served, connect(served.url) as client:
-        (await served.next()).terminate("no answer")
-        with pytest.raises(ConnectionClosedOK) as caught:
-            await client.recv()
-        assert caught.value.rcvd is not None
-        assert caught.value.rcvd.reason == "Terminate called: no answer"
-
-
-async def test_their_server_closes_us() -> None:
-    async def leave(connection: ServerConnection) -> None:
-        await connection.close(1001, "shutting down")
-
-    async with serve(leave, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        async with dialled(f"ws://127.0.0.1:{port}") as client:
-            assert await closed(client) == (1001, "shutting down")
-            assert client.failure is None
-
-
-async def test_their_server_finds_our_message_too_big() -> None:
-    async def read(connection: ServerConnection) -> None:
-        with pytest.raises(ConnectionClosedError):
-            await connection.recv()
-
-    async with serve(read, "127.0.0.1", 0, max_size=100) as server:
-        port = server.sockets[0].getsockname()[1]
-        async with dialled(f"ws://127.0.0.1:{port}") as client:
-            client.send("x" * 101)
-            assert (await closed(client))[0] == 1009
-            assert isinstance(client.failure, LimitExceeded)
-            assert client.failure.value == 100
-
-
-async def test_their_client_sends_more_than_we_take() -> None:
-    async with serving(Limits(max_message_bytes=100)) as served, connect(served.url) as client:
-        await client.send(["x" * 60, "y" * 60])
-        with pytest.raises(ConnectionClosedError) as caught:
-            await client.recv()
-        assert caught.value.rcvd is not None
-        assert caught.value.rcvd.code == 1009
-        server = await served.next()
-        await closed(server)
-        assert isinstance(server.failure, LimitExceeded)
-
-
-async def test_a_browser_page_is_refused_unless_it_is_named() -> None:
-    async with serving(origins=("https://good.example",)) as served:
-        with pytest.raises(InvalidStatus, match="403"):
-            await connect(served.url, additional_headers={"Origin": "https://evil.example"})
-        async with connect(
-            served.url, additional_headers={"Origin": "https://good.example"}
-        ) as client:
-            await client.close()
-
-
-async def test_a_foreign_host_is_refused_unless_it_is_named() -> None:
-    async with serving(hosts=("chat.example",)) as served:
-        address = ("127.0.0.1", served.port)
-        with pytest.raises(InvalidStatus, match="403"):
-            await connect(f"ws://evil.example:{served.port}", host=address[0], port=address[1])
-        async with connect("ws://chat.example", host=address[0], port=address[1]) as client:
-            await client.close()
-        async with dialled(f"ws://localhost:{served.port}") as ours:
-            assert ours.state.current_state is ConnectionState.OPEN
-
-
-# -- dialling what does not answer ----------------------------------------------------------------
-
-
-@asynccontextmanager
-async def answering(answer: bytes | None) -> AsyncGenerator[str]:
-    """A server that gives every client `answer`; None: never says anything."""
-    done = asyncio.Event()
-
-    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if answer is not None:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(answer)
-        else:
-            await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        done.set()
-
-    server = await asyncio.start_server(serve_one, "127.0.0.1", 0)
-    yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/path?token=secret"
-    server.close()
-    async with asyncio.timeout(PATIENCE_S):
-        await done.wait()
-        await server.wait_closed()
-
-
-async def dial_failure(url: str, timeout_s: float = PATIENCE_S) -> DuologueError:
-    with pytest.raises(DuologueError) as caught:
-        await dial_websocket(url, Limits(), timeout_s=timeout_s)
-    assert "secret" not in str(caught.value)
-    return caught.value
-
-
-async def test_nobody_listens() -> None:
-    async with serving() as served:
-        url = served.url
-    failure = await dial_failure(url)
-    assert isinstance(failure, ConnectionClosed)
-    assert (failure.code, failure.sent) == (1006, "no")
-    assert failure.reason.startswith(f"cannot reach {url}: ")
-
-
-async def test_a_name_that_does_not_exist() -> None:
-    failure = await dial_failure("ws://nobody.invalid:1")
-    assert isinstance(failure, ConnectionClosed)
-    assert failure.sent == "no"
-
-
-async def test_a_server_that_never_answers() -> None:
-    async with answering(None) as url:
-        failure = await dial_failure(url, timeout_s=0.05)
-    assert isinstance(failure, DeadlineExceeded)
-    assert isinstance(failure, TimeoutError)
-    assert "was not open after 0.05 s" in str(failure)
-
-
-async def test_a_server_that_hangs_up() -> None:
-    async with answering(b"") as url:
-        failure = await dial_failure(url)
-    assert isinstance(failure, ConnectionClosed)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 301 Moved\r\nLocation: ws://127.0.0.1:1\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n\r\n<html>",
-        b"SSH-2.0-OpenSSH\r\n",
-    ],
-)
-async def test_what_is_no_websocket_server(answer: bytes) -> None:
-    async with answering(answer) as url:
-        failure = await dial_failure(url)
-    assert isinstance(failure, ProtocolError)
-
-
-@pytest.mark.parametrize(
-    "url", ["http://localhost", "localhost:80", "ws://", "ws://user@h", "ws://h:x", "ws://h/#f"]
-)
-async def test_what_is_no_websocket_address(url: str) -> None:
-    with pytest.raises(ValueError, match="not a ws: or wss: address"):
-        await dial_websocket(url, Limits(), timeout_s=PATIENCE_S)
-
-
-async def test_a_passwords_place_in_an_address_is_not_repeated() -> None:
-    with pytest.raises(ValueError, match="not a ws: or wss: address") as caught:
-        await dial_websocket("http://me:secret@host", Limits(), timeout_s=PATIENCE_S)
-    assert "secret" not in str(caught.value)
-
-
-async def test_ssl_for_a_plain_address_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match="wss"):
-        await dial_websocket(
-            "ws://localhost",
-            Limits(),
-            ssl=tls.create_default_context(),
-            timeout_s=PATIENCE_S,
-        )
 
 
 # -- other loops ----------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from ..names import pascal, type_name_taken, upper_snake
 from .registry import Findings, rule
 from .walk import methods
 
-_CONSTANTS: Final = frozenset({"NOTHING", "NO_PARAMS"})
-"""Constants that `_contract.py` imports."""
+_CONSTANTS: Final = frozenset({"MISSING", "NOTHING", "NO_PARAMS"})
+"""Constants that generated modules import."""
 
 
 @dataclass(frozen=True, slots=True)

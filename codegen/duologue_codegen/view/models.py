@@ -144,8 +144,8 @@ def in_reading_order(types: list[TypeModel]) -> tuple[tuple[TypeModel, ...], tup
     """`types` so that the module can be read, and the classes that still look ahead.
 
     The order given is kept as far as that goes: always the first type is taken of which nothing is
-    missing. Where types mention each other in a circle, the first of them is taken that can be
-    defined before the others.
+    missing. A circle of types that mention each other is opened at the first that can be defined
+    before the others, and finished before anything else is taken.
 
     Raises:
         EndlessAlias: none can be.
@@ -153,33 +153,33 @@ def in_reading_order(types: list[TypeModel]) -> tuple[tuple[TypeModel, ...], tup
     waiting = {each.name: each for each in types}
     ordered: list[TypeModel] = []
     late: list[str] = []
+    circle: set[str] = set()
     while waiting:
         missing = {
             name: ((each.needs | each.needs_first) & waiting.keys()) - {name}
             for name, each in waiting.items()
         }
-        chosen = next((name for name, names in missing.items() if not names), None)
+        circle &= waiting.keys()
+        chosen = next(
+            (name for name in missing if name in (circle or waiting) and not missing[name]), None
+        )
         if chosen is None:
-            chosen = _opening_of_a_circle(waiting, missing)
+            chosen, circle = _opening(waiting, missing, circle or set(waiting))
             late.append(chosen)
         ordered.append(waiting.pop(chosen))
     return tuple(ordered), tuple(late)
 
 
-def _opening_of_a_circle(
-    waiting: Mapping[str, TypeModel], missing: Mapping[str, frozenset[str]]
-) -> str:
-    """The first type that can be defined now and misses nothing but types that also miss it."""
-    possible = [
-        name for name, each in waiting.items() if not each.needs_first & waiting.keys() - {name}
-    ]
-    if not possible:
-        raise EndlessAlias(", ".join(waiting))
-    ahead = {name: _reachable(name, missing) for name in waiting}
-    return next(
-        (name for name in possible if all(name in ahead[other] for other in ahead[name])),
-        possible[0],
-    )
+def _opening(
+    waiting: Mapping[str, TypeModel], missing: Mapping[str, frozenset[str]], among: set[str]
+) -> tuple[str, set[str]]:
+    """A type `among` those that wait which can be defined now, and what it is in a circle with."""
+    ahead = {name: _reachable(name, missing) for name in among}
+    for name in (name for name in waiting if name in among):
+        is_possible = not waiting[name].needs_first & waiting.keys() - {name}
+        if is_possible and all(name in _reachable(other, missing) for other in ahead[name]):
+            return name, ahead[name]
+    raise EndlessAlias(", ".join(waiting))
 
 
 def _reachable(start: str, missing: Mapping[str, frozenset[str]]) -> set[str]:

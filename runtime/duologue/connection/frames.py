@@ -45,7 +45,10 @@ class FrameHead(NamedTuple):
 
 
 def read_head(data: bytes, position: int) -> FrameHead | None:
-    """The head of the frame that starts at `position`; None while it is not there whole."""
+    """The head of the frame that starts at `position`; None while its length is not known.
+
+    The mask key, which comes last, may still be missing: what is too long is refused without it.
+    """
     available = len(data) - position
     if available < 2:
         return None
@@ -57,11 +60,7 @@ def read_head(data: bytes, position: int) -> FrameHead | None:
         return None
     if size > 2:
         length = int.from_bytes(data[position + 2 : position + size], "big")
-    if masked:
-        size += KEY_BYTES
-        if available < size:
-            return None
-    return FrameHead(data[position], masked, length, size)
+    return FrameHead(data[position], masked, length, size + KEY_BYTES if masked else size)
 
 
 def take_plain_frames(

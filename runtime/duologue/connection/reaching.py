@@ -9,12 +9,12 @@ import ipaddress
 import socket
 from collections.abc import Collection, Sequence
 from itertools import chain, zip_longest
-from typing import Final
+from typing import Any, Final
 
 ATTEMPT_DELAY_S: Final = 0.25
 """How long one address may stay silent before the next is tried too (RFC 8305 5)."""
 
-Address = tuple[socket.AddressFamily, tuple[str | int, ...]]
+Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 """The family, and what `socket.connect` takes in it."""
 
 
@@ -38,7 +38,7 @@ async def _addresses_of(host: str, port: int) -> list[Address]:
     except ValueError:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return interleaved([(family, place[:2]) for family, _, _, _, place in found])
+        return interleaved([(family, place) for family, _, _, _, place in found])
     family = socket.AF_INET if literal.version == 4 else socket.AF_INET6
     return [(family, (host, port))]
 

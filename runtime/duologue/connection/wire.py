@@ -141,10 +141,10 @@ class Wire:
             return len(data)
         size = head.size + head.length
         if plain_may_come and position + size > len(data) and self._is_plain(head):
-            if size <= self._large_frame_bytes:
+            start = position + head.size
+            if size <= self._large_frame_bytes or start > len(data):
                 self._remainder = data[position:]
                 return len(data)
-            start = position + head.size
             key = data[start - KEY_BYTES : start] if self._masked else b""
             self.large = LargeFrame(head, key)
             self.large.feed(data[start:])

@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
-from duologue.errors import DuologueError
+from duologue.errors import DuologueError, InvalidResult
+from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 
 T = TypeVar("T")
 
 Decode = Callable[[bytes | None], T]
 """JSON of a result (None: there is none) to its value, or a `DuologueError` if it does not fit."""
+
+DecodeStream = Callable[[ByteStream | TextStream], T]
+"""The stream that came in place of a JSON result to the value, or a `DuologueError`."""
 
 DecodeFailure = Callable[[Failure], DuologueError]
 """What the other side said of its failure to the exception for the caller."""
@@ -26,6 +30,7 @@ class Call(asyncio.Future[T]):
     __slots__ = (
         "decode",
         "decode_failure",
+        "decode_stream",
         "on_cancel",
         "request_id",
         "service_id",
@@ -41,6 +46,7 @@ class Call(asyncio.Future[T]):
         what: str,
         decode: Decode[T],
         decode_failure: DecodeFailure,
+        decode_stream: DecodeStream[T],
         on_cancel: "Callable[[Call[T]], None]",
     ) -> None:
         super().__init__(loop=loop)
@@ -49,6 +55,7 @@ class Call(asyncio.Future[T]):
         """The method's name, for messages to people."""
         self.decode = decode
         self.decode_failure = decode_failure
+        self.decode_stream = decode_stream
         self.on_cancel = on_cancel
         self.request_id = -1
         """-1 until the request has been handed to the connection."""
@@ -63,6 +70,21 @@ class Call(asyncio.Future[T]):
         self.on_cancel(self)
         return True
 
+    def stand_in(self) -> "Call[None]":
+        """The same call without its result, settled."""
+        other: Call[None] = Call(
+            self.get_loop(),
+            self.service_id,
+            self.what,
+            _no_result,
+            self.decode_failure,
+            refuse_stream,
+            _ignore,
+        )
+        other.request_id = self.request_id
+        other.set_result(None)
+        return other
+
     def fail(self, error: DuologueError) -> None:
         """Settle with an error."""
         error.foreign = True
@@ -72,3 +94,20 @@ class Call(asyncio.Future[T]):
         """`fail` without a log line if nobody awaits: the caller may have gone for good reasons."""
         self.fail(error)
         self.exception()
+
+
+def refuse_stream(stream: ByteStream | TextStream) -> NoReturn:
+    """The `DecodeStream` of a method whose result is JSON.
+
+    Raises:
+        InvalidResult: always.
+    """
+    raise InvalidResult("a stream came where the contract has a value")
+
+
+def _no_result(_data: bytes | None) -> None:
+    return None
+
+
+def _ignore(_call: Call[None]) -> None:
+    pass

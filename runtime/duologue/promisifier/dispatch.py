@@ -7,10 +7,13 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
-from duologue.errors import DuologueError, LimitExceeded
+from duologue.connection.base import Connection
+from duologue.errors import ConnectionClosed, DuologueError, LimitExceeded
 from duologue.limits import Limits
 from duologue.promisifier.failures import describe_incident, describe_limit
-from duologue.promisifier.handlers import Handler, UnreadableArguments
+from duologue.promisifier.handlers import Handler, Result, UnreadableArguments
+from duologue.promisifier.pump import send_stream
+from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure, RequestReceived
 from duologue.protocol.session import UNKNOWN_SERVICE, Session
 
@@ -32,6 +35,7 @@ class Dispatcher:
         self,
         peer: "WebsocketPromisifier",
         session: Session[Any],
+        connection: Connection,
         reply: Callable[[bytes], None],
         give_up: Callable[[DuologueError], None],
         limits: Limits,
@@ -40,12 +44,14 @@ class Dispatcher:
         self.running = 0
         self._peer = peer
         self._session = session
+        self._connection = connection
         self._reply = reply
         self._give_up = give_up
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._senders: dict[int, asyncio.Task[None]] = {}
         self._waiting: deque[RequestReceived] = deque()
         self._waiting_bytes = 0
         self._starting_waiting = False
@@ -61,6 +67,12 @@ class Dispatcher:
             self._start(event)
         else:
             self._wait_in_line(event)
+
+    def stop_stream(self, request_id: int) -> None:
+        """The caller wants no more of a stream: stop its source and say so."""
+        sender = self._senders.get(request_id)
+        if sender is not None:
+            sender.cancel()
 
     def close(self) -> None:
         """Cancel what runs and forget what waits; results are dropped from now on."""
@@ -106,6 +118,8 @@ class Dispatcher:
         else:
             if isinstance(outcome, bytes) or outcome is None:
                 self._answer(event, outcome)
+            elif isinstance(outcome, ByteStream | TextStream):
+                self._start_task(self._run_stream(event, handler, outcome))
             else:
                 self._start_task(self._run(event, handler, outcome))
 
@@ -122,10 +136,10 @@ class Dispatcher:
         self,
         event: RequestReceived,
         handler: Handler,
-        outcome: Coroutine[Any, Any, bytes | None],
+        outcome: Coroutine[Any, Any, Result],
     ) -> None:
         try:
-            data = await outcome
+            result = await outcome
         except asyncio.CancelledError:
             self._refuse(event, _CANCELLED)
         except Exception as error:
@@ -136,9 +150,46 @@ class Dispatcher:
             # A panic in a Rust extension, say, is no `Exception`; the caller must be told even so.
             self._refuse(event, describe_incident(error, handler.name))
         else:
-            self._answer(event, data)
+            if isinstance(result, ByteStream | TextStream):
+                await self._send_stream(event, handler, result)
+            else:
+                self._answer(event, result)
         finally:
             self._ended()
+
+    async def _run_stream(
+        self, event: RequestReceived, handler: Handler, stream: ByteStream | TextStream
+    ) -> None:
+        try:
+            await self._send_stream(event, handler, stream)
+        finally:
+            self._ended()
+
+    async def _send_stream(
+        self, event: RequestReceived, handler: Handler, stream: ByteStream | TextStream
+    ) -> None:
+        request_id = event.request_id
+        task = asyncio.current_task()
+        assert task is not None
+        self._senders[request_id] = task
+        self._session.start_stream(request_id)
+        try:
+            async with stream:
+                await send_stream(self._connection, request_id, stream, self._session.counters)
+        except (asyncio.CancelledError, ConnectionClosed):
+            # Refused by the caller, or closed. The source has been stopped.
+            closing = self._session.fail_stream(request_id)
+        except Exception as error:
+            describe_incident(error, f"the stream of {handler.name}")
+            closing = self._session.fail_stream(request_id)
+        else:
+            closing = self._session.end_stream(request_id)
+        finally:
+            del self._senders[request_id]
+        if self._closed:
+            self._session.counters.results_dropped += 1
+        else:
+            self._reply(closing)
 
     def _ended(self) -> None:
         task = asyncio.current_task()
@@ -152,7 +203,7 @@ class Dispatcher:
                 self._start_waiting()
             finally:
                 self._starting_waiting = False
-        if not self.running:
+        if not self.running and not self._waiting:
             self._tell_idle()
 
     def _start_waiting(self) -> None:

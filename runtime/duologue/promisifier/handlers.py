@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from duologue.errors import BadFrame, CallError
 from duologue.promisifier.failures import describe_failure
+from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 from duologue.protocol.undefined import UNDEFINED
 from duologue.protocol.values import decode_value, encode_value
@@ -12,8 +13,11 @@ from duologue.protocol.values import decode_value, encode_value
 if TYPE_CHECKING:
     from duologue.promisifier.promisifier import WebsocketPromisifier
 
-Outcome = bytes | None | Coroutine[Any, Any, bytes | None]
-"""JSON of the result, None for no result, or a coroutine that gives one of them."""
+Result = bytes | ByteStream | TextStream | None
+"""JSON of the result, a stream in its place, or None for no result."""
+
+Outcome = Result | Coroutine[Any, Any, Result]
+"""A result, or a coroutine that gives one."""
 
 
 class Handler(Protocol):
@@ -68,13 +72,15 @@ class FunctionHandler:
         """See `Handler`."""
         return describe_failure(error, self.name)
 
-    async def _finish(self, result: Awaitable[object]) -> bytes | None:
+    async def _finish(self, result: Awaitable[object]) -> Result:
         return self._encode(await result)
 
-    def _encode(self, result: object) -> bytes | None:
+    def _encode(self, result: object) -> Result:
         # A Python function that returns nothing returns None: no result, not null.
         if result is None or result is UNDEFINED:
             return None
+        if isinstance(result, ByteStream | TextStream):
+            return result
         if isinstance(result, bytes | bytearray | memoryview):
             raise BinaryResult
         return encode_value(result, "data", self._max_depth)

@@ -11,22 +11,28 @@ from duologue.errors import (
     DeadlineExceeded,
     DuologueError,
     LimitExceeded,
-    RemoteCause,
-    RemoteError,
     Sent,
     ServiceIdTaken,
 )
 from duologue.limits import Limits
-from duologue.promisifier.call import Call, Decode, DecodeFailure
+from duologue.promisifier.call import Call, Decode, DecodeFailure, DecodeStream, refuse_stream
 from duologue.promisifier.dispatch import Dispatcher
 from duologue.promisifier.handlers import FunctionHandler, Handler
 from duologue.promisifier.promise import CloseStatus, Promise
+from duologue.promisifier.receiver import StreamReceiver
 from duologue.promisifier.stats import Stats
+from duologue.promisifier.untyped import any_stream, decode_untyped, remote_error
 from duologue.protocol.deadlines import DeadlineWheel
-from duologue.protocol.messages import AnswerReceived, Failure, Refused, RequestReceived
+from duologue.protocol.messages import (
+    AnswerReceived,
+    Event,
+    FailureReceived,
+    Refused,
+    RequestReceived,
+    StreamRefused,
+)
 from duologue.protocol.session import Session
-from duologue.protocol.undefined import UNDEFINED
-from duologue.protocol.values import decode_value, encode_arguments
+from duologue.protocol.values import encode_arguments
 
 T = TypeVar("T")
 
@@ -44,13 +50,23 @@ class WebsocketPromisifier:
         self._connection = connection
         self._limits = limits
         self._session: Session[Call[Any]] = Session(limits)
-        self._dispatcher = Dispatcher(self, self._session, self._send_text, self._give_up, limits)
+        self._dispatcher = Dispatcher(
+            self, self._session, connection, self._send_text, self._give_up, limits
+        )
+        self._receiver = StreamReceiver(
+            self._session,
+            limits,
+            send_text=self._send_text,
+            pause=self._stop_listening,
+            resume=self._start_listening,
+        )
         self._deadlines: DeadlineWheel[Call[Any]] = DeadlineWheel()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_s = 0.0
         self._promise = Promise(self._loop)
         self._stats = Stats(self._session.counters)
         self._closed_listeners: list[Callable[[WebsocketPromisifier], None]] = []
+        self._is_listening = False
         self._unlisten_message: Unlisten | None = None
         self._unlisten_state = connection.state.on_enter_state.listen(self._on_state)
         # Not at once: whoever made this has services to add before the first request is served.
@@ -138,12 +154,24 @@ class WebsocketPromisifier:
             encoded = encode_arguments(args, self._limits.max_json_depth - 1)
         except DuologueError as error:
             failed: Call[Any] = Call(
-                self._loop, 0, "", _decode_untyped, _remote_error, self._on_call_cancelled
+                self._loop,
+                0,
+                "",
+                decode_untyped,
+                remote_error,
+                any_stream,
+                self._on_call_cancelled,
             )
             failed.fail(error)
             return failed
         return self.start_call(
-            service_id, encoded, f"service {service_id}", _decode_untyped, _remote_error, None
+            service_id,
+            encoded,
+            f"service {service_id}",
+            decode_untyped,
+            remote_error,
+            None,
+            any_stream,
         )
 
     def close(self, reason: str | None = None) -> None:
@@ -163,13 +191,22 @@ class WebsocketPromisifier:
         decode: Decode[T],
         decode_failure: DecodeFailure,
         timeout_s: float | None,
+        decode_stream: DecodeStream[T] = refuse_stream,
     ) -> Call[T]:
         """Send a request and return its future, which settles exactly once.
 
         `args` is a JSON list; `timeout_s` counts from now, None waits for ever. A request that
         could not be sent is a future that has failed already.
         """
-        call = Call(self._loop, service_id, what, decode, decode_failure, self._on_call_cancelled)
+        call = Call(
+            self._loop,
+            service_id,
+            what,
+            decode,
+            decode_failure,
+            decode_stream,
+            self._on_call_cancelled,
+        )
         try:
             request_id, text = self._session.open_call(service_id, args, call)
         except LimitExceeded as error:
@@ -190,6 +227,9 @@ class WebsocketPromisifier:
         # Sending may have ended the connection, and the call with it.
         if timeout_s is not None and not call.done():
             self._set_deadline(call, timeout_s)
+        # The answer may be behind a stream that nobody reads at the moment.
+        if self._receiver.inflow.is_paused:
+            self._receiver.inflow.look_again()
         return call
 
     async def drain(self, timeout_s: float) -> None:
@@ -208,7 +248,22 @@ class WebsocketPromisifier:
         if self._connection.state.current_state is ConnectionState.CLOSED:
             self._on_closed()
         else:
-            self._unlisten_message = self._connection.on_message.listen(self._on_message)
+            self._start_listening()
+
+    def _start_listening(self) -> None:
+        if self._is_listening or self._promise.done():
+            return
+        self._is_listening = True
+        # What has waited is delivered before `listen` returns, and may make us stop again.
+        self._unlisten_message = self._connection.on_message.listen(self._on_message)
+        if not self._is_listening:
+            self._unlisten_message()
+
+    def _stop_listening(self) -> None:
+        self._is_listening = False
+        if self._unlisten_message is not None:
+            self._unlisten_message()
+            self._unlisten_message = None
 
     def _on_message(self, message: Message) -> None:
         try:
@@ -216,10 +271,10 @@ class WebsocketPromisifier:
                 self._session.counters.bytes_received += (
                     len(message) if message.isascii() else len(message.encode())
                 )
-                self._on_text(message)
+                self._on_event(self._session.receive(message))
             else:
                 self._session.counters.bytes_received += len(message)
-                self._session.receive_bytes(message)
+                self._on_event(self._session.receive_bytes(message))
         except (BadFrame, LimitExceeded) as error:
             self._give_up(error)
 
@@ -227,20 +282,28 @@ class WebsocketPromisifier:
         self._connection.failure = error
         self._connection.close(f"onMsgHandler error: {error}")
 
-    def _on_text(self, text: str) -> None:
-        event = self._session.receive(text)
+    def _on_event(self, event: Event[Call[Any]] | None) -> None:
         if isinstance(event, AnswerReceived):
             self._settle(event.call, event.data)
         elif isinstance(event, RequestReceived):
             self._dispatcher.dispatch(event)
         elif isinstance(event, Refused):
             self._send_text(event.reply)
+        elif isinstance(event, FailureReceived):
+            self._forget_deadline(event.call)
+            self._receiver.break_off(event.call, event.call.decode_failure(event.failure))
+        elif isinstance(event, StreamRefused):
+            self._dispatcher.stop_stream(event.request_id)
         elif event is not None:
             self._forget_deadline(event.call)
-            event.call.fail(event.call.decode_failure(event.failure))
+            self._receiver.receive(event)
 
     def _settle(self, call: Call[Any], data: bytes | None) -> None:
         self._forget_deadline(call)
+        if call.done():
+            # It is a stream by now, and this is no way to end one.
+            self._receiver.break_off(call, BadFrame("a stream was cut off by an ordinary answer"))
+            return
         try:
             result = call.decode(data)
         except BadFrame as error:
@@ -308,8 +371,8 @@ class WebsocketPromisifier:
 
     def _on_closed(self) -> None:
         self._unlisten_state()
-        if self._unlisten_message is not None:
-            self._unlisten_message()
+        self._stop_listening()
+        self._receiver.inflow.close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -319,7 +382,7 @@ class WebsocketPromisifier:
         pending = tuple(call.service_id for call in calls)
         stats = self._stats.snapshot()
         for call in calls:
-            call.fail_quietly(self._aborted(call, sent, connection.close_reason))
+            self._receiver.break_off(call, self._aborted(call, sent, connection.close_reason))
         self._dispatcher.close()
         code = 1006 if connection.close_code is None else connection.close_code
         if code == 1000 and connection.failure is None:
@@ -355,11 +418,3 @@ def create_websocket_promisifier(
     Must be called in a running event loop. Messages that came before are not lost.
     """
     return WebsocketPromisifier(connection, limits or Limits())
-
-
-def _decode_untyped(data: bytes | None) -> Any:
-    return UNDEFINED if data is None else decode_value(data)
-
-
-def _remote_error(failure: Failure) -> DuologueError:
-    return RemoteError(RemoteCause(failure.name or "Error", failure.message or "", failure.code))

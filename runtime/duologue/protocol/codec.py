@@ -26,6 +26,8 @@ class Envelope(msgspec.Struct, gc=False):
     args: msgspec.Raw = msgspec.Raw(b"")
     data: msgspec.Raw = msgspec.Raw(b"")
     error: msgspec.Raw = msgspec.Raw(b"")
+    chunk: msgspec.Raw = msgspec.Raw(b"")
+    encoding: msgspec.Raw = msgspec.Raw(b"")
 
 
 _decode: Final = msgspec.json.Decoder(Envelope).decode
@@ -59,6 +61,8 @@ def _read_leniently(text: str) -> Envelope:
         _raw(fields, "args"),
         _raw(fields, "data"),
         _raw(fields, "error"),
+        _raw(fields, "chunk"),
+        _raw(fields, "encoding"),
     )
 
 
@@ -133,3 +137,31 @@ def error_answer(request_id: int, failure: Failure) -> bytes:
     if failure.details is not None:
         fields["details"] = failure.details
     return b'{"responseId":%d,"type":"error","error":%b}' % (request_id, plain_json(fields))
+
+
+def stream_chunk(request_id: int, chunk: str, encoding: str | None) -> bytes:
+    """A chunk of a text stream. `encoding` is for the first one; later ones carry the sentinel."""
+    try:
+        text = msgspec.json.encode(chunk)
+    except UnicodeEncodeError:
+        text = json.dumps(chunk).encode()
+    kind = SENTINEL_JSON if encoding is None else b'"%b"' % encoding.encode()
+    return b'{"responseId":%d,"type":"stream","chunk":%b,"encoding":%b}' % (request_id, text, kind)
+
+
+def stream_end(request_id: int) -> bytes:
+    """The end of a stream: what was sent is all of it."""
+    return b'{"responseId":%d,"type":"stream-end"}' % request_id
+
+
+def stream_error(request_id: int) -> bytes:
+    """The end of a stream whose source failed or was stopped; the cause is not told."""
+    return (
+        b'{"responseId":%d,"type":"stream-error","error":"Error while reading the file stream"}'
+        % request_id
+    )
+
+
+def write_stream_error(request_id: int) -> bytes:
+    """The receiver of a stream wants no more of it."""
+    return b'{"requestId":%d,"type":"write-stream-error"}' % request_id

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from duologue.errors import BadFrame, StreamFailed
+
 CallT = TypeVar("CallT")
 
 
@@ -51,4 +53,45 @@ class Refused:
     reply: bytes
 
 
-Event = RequestReceived | AnswerReceived[CallT] | FailureReceived[CallT] | Refused
+@dataclass(slots=True)
+class ChunkReceived(Generic[CallT]):
+    """A piece of the stream that answers an own call; the first one makes the call a stream."""
+
+    call: CallT
+    piece: bytes | str
+
+
+@dataclass(slots=True)
+class StreamEnded(Generic[CallT]):
+    """The stream that answers an own call is complete; with no chunk before, it is empty."""
+
+    call: CallT
+
+
+@dataclass(slots=True)
+class StreamBroken(Generic[CallT]):
+    """The stream that answers an own call is over and not complete."""
+
+    call: CallT
+    error: StreamFailed | BadFrame
+    reply: bytes | None
+    """To be sent, if the other side has to be told."""
+
+
+@dataclass(slots=True)
+class StreamRefused:
+    """The caller wants no more of a stream that we send."""
+
+    request_id: int
+
+
+Event = (
+    RequestReceived
+    | AnswerReceived[CallT]
+    | FailureReceived[CallT]
+    | ChunkReceived[CallT]
+    | StreamEnded[CallT]
+    | StreamBroken[CallT]
+    | StreamRefused
+    | Refused
+)

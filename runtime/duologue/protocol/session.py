@@ -11,6 +11,7 @@ from duologue.limits import MAX_SAFE_INTEGER, Limits
 from duologue.protocol import codec
 from duologue.protocol.counters import Counters
 from duologue.protocol.depth import is_deeper_than
+from duologue.protocol.incoming_streams import IncomingStreams
 from duologue.protocol.messages import (
     AnswerReceived,
     CallT,
@@ -19,7 +20,9 @@ from duologue.protocol.messages import (
     FailureReceived,
     Refused,
     RequestReceived,
+    StreamRefused,
 )
+from duologue.protocol.stream_kinds import read_binary
 
 UNKNOWN_SERVICE = "UNKNOWN-SERVICE"
 
@@ -38,6 +41,8 @@ class Session(Generic[CallT]):
         self._limits = limits
         self._next_request_id = 0
         self._served: set[int] = set()
+        self._streams = IncomingStreams(self.open_calls, self.counters)
+        self._sending: set[int] = set()
 
     # -- own calls ------------------------------------------------------------------------------
 
@@ -63,10 +68,9 @@ class Session(Generic[CallT]):
         Raises:
             LimitExceeded: `max_open_calls` calls are open already; no id was used up.
         """
-        if len(self.open_calls) >= self._limits.max_open_calls:
-            raise LimitExceeded(
-                "max_open_calls", self._limits.max_open_calls, len(self.open_calls) + 1
-            )
+        open_calls = len(self.open_calls) + len(self._streams)
+        if open_calls >= self._limits.max_open_calls:
+            raise LimitExceeded("max_open_calls", self._limits.max_open_calls, open_calls + 1)
         request_id = self._next_request_id
         self._next_request_id = request_id + 1
         self.open_calls[request_id] = call
@@ -85,10 +89,19 @@ class Session(Generic[CallT]):
 
     def close(self) -> list[CallT]:
         """End everything; returns the calls that were still open, in order of their requests."""
-        calls = list(self.open_calls.values())
+        calls = [*self._streams.close(), *self.open_calls.values()]
         self.open_calls.clear()
         self._served.clear()
+        self._sending.clear()
         return calls
+
+    def replace_streaming(self, request_id: int, call: CallT) -> None:
+        """Let events of an incoming stream name `call` from now on."""
+        self._streams.replace(request_id, call)
+
+    def cancel_stream(self, request_id: int) -> bytes | None:
+        """Give up an incoming stream; the text that tells the other side, if it has to be told."""
+        return self._streams.cancel(request_id)
 
     # -- calls of the other side ----------------------------------------------------------------
 
@@ -101,6 +114,22 @@ class Session(Generic[CallT]):
         """The text that answers a request with a failure."""
         self._served.discard(request_id)
         return codec.error_answer(request_id, failure)
+
+    def start_stream(self, request_id: int) -> None:
+        """From now on a request is answered by chunks, and its caller may refuse more of them."""
+        self._sending.add(request_id)
+
+    def end_stream(self, request_id: int) -> bytes:
+        """The text that says a stream is complete."""
+        self._sending.discard(request_id)
+        self._served.discard(request_id)
+        return codec.stream_end(request_id)
+
+    def fail_stream(self, request_id: int) -> bytes:
+        """The text that says a stream cannot go on."""
+        self._sending.discard(request_id)
+        self._served.discard(request_id)
+        return codec.stream_error(request_id)
 
     def disown(self, event: RequestReceived) -> None:
         """Count a request as unreadable after all: its arguments are no JSON (base profile 7.2).
@@ -133,29 +162,34 @@ class Session(Generic[CallT]):
                 return self._receive_request(envelope)
             if kind == "error":
                 return self._receive_error(envelope)
+            if kind == "stream":
+                response_id = self._response_id(envelope)
+                was_used = 0 <= response_id < self._next_request_id
+                return self._streams.receive_text(
+                    response_id, was_used, envelope.chunk, envelope.encoding
+                )
+            if kind == "stream-end":
+                return self._streams.receive_end(self._response_id(envelope))
+            if kind == "stream-error":
+                return self._streams.receive_failure(self._response_id(envelope), envelope.error)
             if kind == "write-stream-error":
-                # Counted with any id or none; nothing of ours is streaming.
-                self.counters.requests_received_total += 1
-                self.counters.messages_dropped += 1
-                return None
-            if kind in ("stream", "stream-end", "stream-error"):
-                self._response_id(envelope)
-                self.counters.messages_dropped += 1
-                return None
+                return self._receive_write_stream_error(envelope)
             raise BadFrame("a `type` that is not known")
         except BadFrame:
             self.count_invalid()
             return None
 
-    def receive_bytes(self, message: bytes) -> None:
-        """A byte message: a chunk of a stream that nobody waits for.
+    def receive_bytes(self, message: bytes) -> Event[CallT] | None:
+        """What a byte message means: a chunk of a binary stream.
 
         Raises:
             BadFrame: shorter than the id in front of every chunk (base profile 8.2).
         """
-        if len(message) < 8:
-            raise BadFrame(f"a byte message of {len(message)} bytes, at least 8 are needed")
-        self.counters.messages_dropped += 1
+        request_id, chunk = read_binary(message)
+        if request_id is None:
+            self.counters.messages_dropped += 1
+            return None
+        return self._streams.receive_bytes(request_id, request_id < self._next_request_id, chunk)
 
     def count_invalid(self) -> None:
         """Count one unreadable message.
@@ -190,6 +224,15 @@ class Session(Generic[CallT]):
         self._served.add(request_id)
         return RequestReceived(request_id, service_id, args)
 
+    def _receive_write_stream_error(self, envelope: codec.Envelope) -> StreamRefused | None:
+        # Counted with any id or none; the original sends a needless one after `stream-error`.
+        self.counters.requests_received_total += 1
+        request_id = codec.integral(envelope.requestId)
+        if request_id is None or request_id not in self._sending:
+            self.counters.messages_dropped += 1
+            return None
+        return StreamRefused(request_id)
+
     def _receive_data(self, envelope: codec.Envelope) -> Event[CallT] | None:
         call = self._answered(envelope)
         if call is None:
@@ -212,6 +255,8 @@ class Session(Generic[CallT]):
     def _answered(self, envelope: codec.Envelope) -> CallT | None:
         response_id = self._response_id(envelope)
         call = self.open_calls.pop(response_id, None)
+        if call is None:
+            call = self._streams.interrupt(response_id)
         if call is None:
             if 0 <= response_id < self._next_request_id:
                 self.counters.answers_dropped_late += 1

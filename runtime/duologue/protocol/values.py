@@ -73,7 +73,7 @@ def parse_json(text: bytes | str) -> Any:
     """
     try:
         return _decode_json(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         pass
     try:
         return _lenient.decode(text if isinstance(text, str) else text.decode())

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import assert_never, assert_type
 
-from duologue import WebsocketPromisifier
-from duologue.typed import Unknown
 from pydantic import MISSING
 
+from duologue import WebsocketPromisifier
+from duologue.typed import Unknown
 from generated.chat.rooms.v1 import (
     ROOMS_JOIN_ERRORS,
     Body,

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import duologue
 from duologue import CallContext
-
 from generated.chat.common.v1 import User
 from generated.chat.rooms.v1 import (
     Member,

@@ -1,7 +1,6 @@
 """Mistakes of services. Both type checkers must report each marked line, and no other."""
 
 from duologue import CallContext
-
 from generated.chat.rooms.v1 import (
     Member,
     PresenceNudgeParams,

@@ -49,7 +49,21 @@ def test_other_names_are_not_pascal(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["class", "match", "self", "_a", "model_x", "parse_x", "json", "copy", "list", "fields"]
+    "name",
+    [
+        "class",
+        "match",
+        "self",
+        "kwargs",
+        "_a",
+        "model_x",
+        "parse_x",
+        "json",
+        "copy",
+        "list",
+        "fields",
+        "date",
+    ],
 )
 def test_fields_leave_python_its_names(name: str) -> None:
     assert field_name_taken(name) is not None
@@ -61,7 +75,7 @@ def test_arguments_of_services_are_taken_in_params_only(name: str) -> None:
     assert field_name_taken(name) is None
 
 
-@pytest.mark.parametrize("name", ["date", "time", "none", "kind", "client"])
+@pytest.mark.parametrize("name", ["datetime", "day", "none", "kind", "client"])
 def test_ordinary_words_are_free_for_fields(name: str) -> None:
     assert field_name_taken(name, in_params=True) is None
 

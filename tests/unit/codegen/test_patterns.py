@@ -52,7 +52,7 @@ def test_portable_pattern_passes(pattern: str) -> None:
         ("a)", 1),
         ("[z-a]", 1),
         ("a\\", 1),
-        ("a{3,2}", 1),
+        ("a{3,2}", 2),
     ],
 )
 def test_other_pattern_is_refused_where_it_differs(pattern: str, start: int) -> None:

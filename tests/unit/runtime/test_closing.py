@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from duologue.limits import MAX_CLOSE_REASON_BYTES
 from duologue.protocol.closing import close_text, shorten, terminate_text
 

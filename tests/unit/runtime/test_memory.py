@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from duologue.connection.base import Connection, ConnectionState, Message
 from duologue.connection.memory import connected_pair
 from duologue.errors import ConnectionClosed, LimitExceeded

@@ -1,6 +1,8 @@
 """The opening handshake of both roles, as bytes; who is refused and how."""
 
 import pytest
+from websockets.uri import parse_uri
+
 from duologue.connection.opening import (
     MAX_HEAD_BYTES,
     AcceptanceRules,
@@ -9,7 +11,6 @@ from duologue.connection.opening import (
     host_is_ours,
 )
 from duologue.errors import ConnectionClosed, DuologueError, ProtocolError
-from websockets.uri import parse_uri
 
 URL = "ws://127.0.0.1:8765/chat?token=secret"
 ADDRESS = "ws://127.0.0.1:8765/chat"

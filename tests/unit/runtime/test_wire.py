@@ -4,6 +4,10 @@ import math
 import struct
 
 import pytest
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Protocol, Side, State
+from websockets.server import ServerProtocol
+
 from duologue.connection.base import Message
 from duologue.connection.frames import (
     WHOLE_BINARY,
@@ -19,9 +23,6 @@ from duologue.connection.wire import (
 )
 from duologue.errors import BadFrame, LimitExceeded
 from duologue.limits import MAX_FRAGMENTS_PER_MESSAGE
-from websockets.frames import Frame, Opcode
-from websockets.protocol import Protocol, Side, State
-from websockets.server import ServerProtocol
 
 KEY = b"\x11\x22\x33\x44"
 MAX_BYTES = 100_000
@@ -160,6 +161,14 @@ def test_a_large_frame_given_as_bytes_comes_whole_with_what_follows() -> None:
     assert wire.receive(data[50:] + text("behind")) == ["x" * (LARGE_FRAME_BYTES + 1), "behind"]
 
 
+def test_a_large_frame_whose_key_is_still_missing_comes_whole() -> None:
+    data = text("x" * (LARGE_FRAME_BYTES + 1))
+    for cut in range(16):
+        wire = server_wire()
+        assert wire.receive(data[:cut]) == []
+        assert wire.receive(data[cut:]) == ["x" * (LARGE_FRAME_BYTES + 1)]
+
+
 def test_a_frame_of_half_the_reading_space_needs_no_room() -> None:
     wire = server_wire()
     data = encode_masked_frame(WHOLE_BINARY, b"x" * (LARGE_FRAME_BYTES - 8), KEY)
@@ -253,7 +262,7 @@ def test_a_message_at_the_limit_comes() -> None:
 
 def test_a_message_above_the_limit_fails_from_its_head_alone() -> None:
     wire = server_wire(max_bytes=200)
-    assert wire.receive(b"\x81\xfe\x00\xc9" + KEY) == []
+    assert wire.receive(b"\x81\xfe\x00\xc9") == []
     assert isinstance(wire.failure, LimitExceeded)
     assert (wire.failure.limit, wire.failure.value, wire.failure.met) == (
         "max_message_bytes",
@@ -265,7 +274,7 @@ def test_a_message_above_the_limit_fails_from_its_head_alone() -> None:
 
 def test_a_length_with_the_top_bit_set_fails_from_its_head_alone() -> None:
     wire = server_wire()
-    assert wire.receive(b"\x82\xff" + b"\xff" * 8 + KEY) == []
+    assert wire.receive(b"\x82\xff" + b"\xff" * 8) == []
     assert isinstance(wire.failure, LimitExceeded)
     assert wire.large is None
 

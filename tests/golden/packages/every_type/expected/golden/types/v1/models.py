@@ -174,6 +174,12 @@ class Tree(Model):
     leaves: list[Forest] = []
 
 
+class Forest(Model):
+    """Trees."""
+
+    trees: list[Tree]
+
+
 class Defaults(Model):
     """Defaults."""
 
@@ -192,12 +198,6 @@ class Defaults(Model):
     scores: dict[str, SafeInt] = {}
     maybe: SafeInt | None = 5
     nested: list[list[Tree]] = []
-
-
-class Forest(Model):
-    """Trees."""
-
-    trees: list[Tree]
 
 
 class Raw(Model):

@@ -1,0 +1,105 @@
+"""Streams that answer own calls: from the session's events to what a reader holds."""
+
+from collections.abc import Callable
+from typing import Any
+
+from duologue.errors import DuologueError, LimitExceeded
+from duologue.limits import Limits
+from duologue.promisifier.call import Call
+from duologue.promisifier.incoming import IncomingStream
+from duologue.promisifier.inflow import Inflow
+from duologue.promisifier.streams import ByteStream, TextStream
+from duologue.protocol.messages import ChunkReceived, StreamBroken, StreamEnded
+from duologue.protocol.session import Session
+
+
+class StreamReceiver:
+    """Gives each streaming call its buffer, and keeps all of them together within bounds.
+
+    `pause` and `resume` stop and start the reading of the connection.
+    """
+
+    def __init__(
+        self,
+        session: Session[Call[Any]],
+        limits: Limits,
+        *,
+        send_text: Callable[[bytes], None],
+        pause: Callable[[], None],
+        resume: Callable[[], None],
+    ) -> None:
+        self._session = session
+        self._limits = limits
+        self._send_text = send_text
+        self._streams: dict[int, IncomingStream[Any]] = {}
+        self.inflow = Inflow(
+            limits,
+            pause=pause,
+            resume=resume,
+            others_wait=lambda: bool(session.open_calls),
+            on_stall=self._cancel_all,
+        )
+
+    def receive(
+        self,
+        event: ChunkReceived[Call[Any]] | StreamEnded[Call[Any]] | StreamBroken[Call[Any]],
+    ) -> None:
+        """Hand one event to the reader it belongs to."""
+        call = event.call
+        if isinstance(event, ChunkReceived):
+            stream = self._streams.get(call.request_id)
+            if stream is None:
+                # The call holds the reader. Nothing here may, or a dropped one would never be
+                # noticed.
+                self._session.replace_streaming(call.request_id, call.stand_in())
+                stream = self._open(call, is_text=isinstance(event.piece, str))
+            stream.put(event.piece)
+            if event.piece and not stream.is_over:
+                self.inflow.put(len(event.piece))
+        elif isinstance(event, StreamEnded):
+            stream = self._streams.get(call.request_id)
+            if stream is None:
+                stream = self._open(call, is_text=False)
+            self._streams.pop(call.request_id, None)
+            stream.finish()
+        else:
+            self.break_off(call, event.error)
+            if event.reply is not None:
+                self._send_text(event.reply)
+
+    def break_off(self, call: Call[Any], error: DuologueError) -> bool:
+        """Fail a call or, once it is streaming, its stream; returns whether it was streaming."""
+        stream = self._streams.pop(call.request_id, None)
+        if stream is None:
+            call.fail_quietly(error)
+            return False
+        stream.fail(error)
+        return True
+
+    def _open(self, call: Call[Any], *, is_text: bool) -> IncomingStream[Any]:
+        request_id = call.request_id
+        stream: IncomingStream[Any] = IncomingStream(
+            call.what, self.inflow.taken, lambda: self._cancel(request_id)
+        )
+        self._streams[request_id] = stream
+        reader = TextStream(stream) if is_text else ByteStream(stream)
+        try:
+            result = call.decode_stream(reader)
+        except DuologueError as error:
+            call.fail(error)
+            stream.cancel()
+        else:
+            call.set_result(result)
+        return stream
+
+    def _cancel(self, request_id: int) -> None:
+        self._streams.pop(request_id, None)
+        text = self._session.cancel_stream(request_id)
+        if text is not None:
+            self._send_text(text)
+
+    def _cancel_all(self) -> None:
+        limit = LimitExceeded("stream_stall_timeout_s", self._limits.stream_stall_timeout_s)
+        for request_id, stream in tuple(self._streams.items()):
+            stream.fail(limit)
+            self._cancel(request_id)

@@ -1,0 +1,252 @@
+"""What relay, listener and caller say to each other before the handover (base profile 4). Pure.
+
+Each is a WebSocket text holding one JSON object with a string field `command`. Unknown fields are
+ignored; hex is written in lower case and read in both.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from duologue.connection.base import Message
+from duologue.errors import BadFrame
+
+KEY_BYTES: Final = 32
+BOX_BYTES: Final = 24 + 16 + 64
+"""Nonce, tag and the 64 bytes of a challenge."""
+
+MAX_TOKEN_CHARACTERS: Final = 512
+
+NO_LISTENER: Final = "No listening connection for the specified publicKey."
+AUTHENTICATION_FAILED: Final = "Client authentication failed."
+NOT_A_KEY: Final = "CYENC-ENSPUB: Data is not a public key"
+NOT_A_MESSAGE: Final = "Received data does not match the data of a client message."
+"""These four are shown by clients and looked for by tests (base profile 4.4)."""
+
+NOT_FIRST: Final = "Received unexpected or malformed message from client."
+NOT_TEXT: Final = "Received message that is not a string message."
+NOT_JSON: Final = "Received message that does not conform to JSON."
+
+_HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})*")
+
+
+class BadCommand(BadFrame):
+    """A message that is none of these, or has a field that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Listener to relay: I want to be found under this key (4.1)."""
+
+    public_key: bytes
+    token: str | None = None
+    """A bearer token, for relays that ask for one; an addition to the base profile."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationRequest:
+    """Relay to listener: prove that the key is yours."""
+
+    public_key: bytes
+    """The relay's own key."""
+    challenge: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationResponse:
+    """Listener to relay: the challenge with every bit inverted, sealed for the relay."""
+
+    response: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationSuccess:
+    """Relay to listener: you are a spare connection now (4.2)."""
+
+    ping_interval_ms: float
+    persistent_key: bool = False
+    """The relay keeps its key when it is started again: pin it. An addition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Relay to spare connection: still there?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Spare connection to relay: yes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionHandover:
+    """Relay to spare connection: what follows comes from a caller (4.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommunicationRequest:
+    """Caller to relay, and on to the listener: this key wants to speak with that one."""
+
+    source: bytes
+    """A claim; only the handshake proves it."""
+    target: bytes
+    token: str | None = None
+    """As in `Register`; never passed on."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommunicationReady:
+    """Listener to caller: go on with the handshake (5)."""
+
+
+Command = (
+    Register
+    | AuthenticationRequest
+    | AuthenticationResponse
+    | AuthenticationSuccess
+    | Ping
+    | Pong
+    | ConnectionHandover
+    | CommunicationRequest
+    | CommunicationReady
+)
+
+
+def encode(command: Command) -> str:
+    """The text on the wire; tokens are written where there are any."""
+    fields: dict[str, Any]
+    match command:
+        case Register(key, token):
+            fields = {"command": "register", "publicKey": key.hex(), **_token_field(token)}
+        case AuthenticationRequest(key, challenge):
+            fields = {
+                "command": "authentication_request",
+                "publicKey": key.hex(),
+                "challenge": challenge.hex(),
+            }
+        case AuthenticationResponse(response):
+            fields = {"command": "authentication_response", "response": response.hex()}
+        case AuthenticationSuccess(interval_ms, persistent):
+            shown = int(interval_ms) if float(interval_ms).is_integer() else interval_ms
+            fields = {"command": "authentication_success", "pingInterval": shown}
+            if persistent:
+                fields["persistentKey"] = True
+        case Ping():
+            fields = {"command": "ping"}
+        case Pong():
+            fields = {"command": "pong"}
+        case ConnectionHandover():
+            fields = {"command": "connection_handover"}
+        case CommunicationRequest(source, target, token):
+            fields = {
+                "command": "communication_request",
+                "sourcePublicKey": source.hex(),
+                "targetPublicKey": target.hex(),
+                **_token_field(token),
+            }
+        case CommunicationReady():
+            fields = {"command": "communication_ready"}
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def decode(message: Message) -> Command:
+    """Read one message.
+
+    Raises:
+        BadCommand: it is none of ours; the text is fit for a close reason (4.4).
+    """
+    fields = decode_object(message)
+    command = fields.get("command")
+    read = _READERS.get(command) if isinstance(command, str) else None
+    if read is None:
+        raise BadCommand(NOT_A_MESSAGE)
+    return read(fields)
+
+
+def decode_object(message: Message) -> Mapping[str, object]:
+    """The JSON object that a message before the handover must be.
+
+    Raises:
+        BadCommand: it is something else.
+    """
+    if not isinstance(message, str):
+        raise BadCommand(NOT_TEXT)
+    try:
+        return msgspec.json.decode(message.encode(), type=dict[str, object])
+    except msgspec.ValidationError as error:
+        raise BadCommand(NOT_A_MESSAGE) from error
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        # Without the parser's text: it could repeat what the sender chose.
+        raise BadCommand(NOT_JSON) from error
+
+
+def _token_field(token: str | None) -> dict[str, str]:
+    return {} if token is None else {"token": token}
+
+
+def _bytes(fields: Mapping[str, object], name: str, size: int, wrong_size: str) -> bytes:
+    text = fields.get(name)
+    if not isinstance(text, str):
+        raise BadCommand(NOT_A_MESSAGE)
+    if len(text) != 2 * size or not _HEX.fullmatch(text):
+        raise BadCommand(wrong_size)
+    return bytes.fromhex(text)
+
+
+def _token(fields: Mapping[str, object]) -> str | None:
+    token = fields.get("token")
+    if token is None:
+        return None
+    if not isinstance(token, str) or len(token) > MAX_TOKEN_CHARACTERS:
+        raise BadCommand(NOT_A_MESSAGE)
+    return token
+
+
+def _register(fields: Mapping[str, object]) -> Command:
+    return Register(_bytes(fields, "publicKey", KEY_BYTES, NOT_A_KEY), _token(fields))
+
+
+def _authentication_request(fields: Mapping[str, object]) -> Command:
+    return AuthenticationRequest(
+        _bytes(fields, "publicKey", KEY_BYTES, NOT_A_KEY),
+        _bytes(fields, "challenge", BOX_BYTES, AUTHENTICATION_FAILED),
+    )
+
+
+def _authentication_response(fields: Mapping[str, object]) -> Command:
+    return AuthenticationResponse(_bytes(fields, "response", BOX_BYTES, AUTHENTICATION_FAILED))
+
+
+def _authentication_success(fields: Mapping[str, object]) -> Command:
+    interval_ms = fields.get("pingInterval")
+    if isinstance(interval_ms, bool) or not isinstance(interval_ms, int | float):
+        raise BadCommand(NOT_A_MESSAGE)
+    if not (math.isfinite(interval_ms) and interval_ms > 0):
+        raise BadCommand(NOT_A_MESSAGE)
+    return AuthenticationSuccess(interval_ms, fields.get("persistentKey") is True)
+
+
+def _communication_request(fields: Mapping[str, object]) -> Command:
+    return CommunicationRequest(
+        _bytes(fields, "sourcePublicKey", KEY_BYTES, NOT_A_KEY),
+        _bytes(fields, "targetPublicKey", KEY_BYTES, NOT_A_KEY),
+        _token(fields),
+    )
+
+
+_READERS: Final[Mapping[str, Callable[[Mapping[str, object]], Command]]] = {
+    "register": _register,
+    "authentication_request": _authentication_request,
+    "authentication_response": _authentication_response,
+    "authentication_success": _authentication_success,
+    "ping": lambda _: Ping(),
+    "pong": lambda _: Pong(),
+    "connection_handover": lambda _: ConnectionHandover(),
+    "communication_request": _communication_request,
+    "communication_ready": lambda _: CommunicationReady(),
+}

@@ -1,0 +1,55 @@
+"""Builders that several tests share."""
+
+import asyncio
+import json
+from types import TracebackType
+from typing import Any, Self
+
+from duologue.connection.memory import connected_pair
+from duologue.limits import Limits
+from duologue.promisifier.promisifier import create_websocket_promisifier
+
+
+async def turns(number: int = 12) -> None:
+    """Let the loop do what is due: a message crosses a connection in memory in one turn."""
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+class Conversation:
+    """A promisifier, and by hand the other end of its connection.
+
+    `said` holds what the promisifier has sent, read from its JSON.
+    """
+
+    def __init__(self, limits: Limits | None = None, *, other_limits: Limits | None = None) -> None:
+        self.connection, self.wire = connected_pair(limits, other_limits=other_limits)
+        self.peer = create_websocket_promisifier(self.connection, limits=limits)
+        self.said: list[Any] = []
+        self.wire.on_message.listen(lambda message: self.said.append(json.loads(message)))
+
+    async def __aenter__(self) -> Self:
+        await turns(2)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.peer.close()
+        await self.peer.promise.wait()
+
+    async def hear(self, *messages: str | bytes) -> list[Any]:
+        """Hand messages to the promisifier; returns what it has said since."""
+        before = len(self.said)
+        for message in messages:
+            self.wire.send(message)
+        await turns()
+        return self.said[before:]
+
+    def request(self, request_id: int, service_id: int, *args: Any) -> str:
+        """The text of a call."""
+        fields = {"requestId": request_id, "type": "request", "serviceId": service_id}
+        return json.dumps(fields | {"args": args})

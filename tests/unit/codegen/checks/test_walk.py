@@ -1,0 +1,63 @@
+import pytest
+
+from duologue_codegen.checks.walk import circles, meaning, own_type_graph, schema_refs
+from duologue_codegen.model import AliasType, Ref, Scalar
+
+from ..contract_text import contract_of, node_of
+
+
+@pytest.mark.parametrize(
+    ("graph", "found"),
+    [
+        ({}, []),
+        ({"a": ["b"], "b": []}, []),
+        ({"a": ["a"]}, [["a"]]),
+        ({"a": ["b"], "b": ["a"]}, [["a", "b"]]),
+        ({"c": ["a"], "a": ["b"], "b": ["a", "gone"]}, [["a", "b"]]),
+        ({"b": ["a"], "a": ["b", "c"], "c": ["c"]}, [["b", "a"], ["c"]]),
+        ({"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": ["a"]}, [["a", "b", "c", "d"]]),
+    ],
+)
+def test_circles_are_found_in_the_order_of_the_graph(
+    graph: dict[str, list[str]], found: list[list[str]]
+) -> None:
+    assert list(circles(graph)) == found
+
+
+def test_long_circle_is_found_without_recursion() -> None:
+    size = 10_000
+    graph = {number: [(number + 1) % size] for number in range(size)}
+    assert [len(group) for group in circles(graph)] == [size]
+
+
+def test_meaning_takes_off_aliases_and_optional() -> None:
+    contract = contract_of(
+        "types: {A: {is: B}, B: {is: int}, C: {is: D}, D: {is: C}, E: {is: O}, O: {fields: {}}}"
+    )
+    a, c, e = (contract.types[name] for name in "ACE")
+    assert isinstance(a, AliasType)
+    assert isinstance(c, AliasType)
+    assert isinstance(e, AliasType)
+    found = meaning(a.type, contract)
+    assert found is not None
+    assert isinstance(found[0], Scalar)
+    assert meaning(c.type, contract) is None
+    object_ = meaning(e.type, contract)
+    assert object_ is not None
+    assert isinstance(object_[0], Ref)
+
+
+def test_graph_tells_which_types_name_which() -> None:
+    contract = contract_of("""
+        types:
+          A: {fields: {b: list of B, c: map of K to A, x: Missing}}
+          B: {union: {a: A}, tag: kind, open: false}
+          K: {is: string}
+          R: {schema: {type: array, items: {$ref: "#/$defs/A"}}}
+        """)
+    assert own_type_graph(contract) == {"A": ["A", "B", "K"], "B": ["A"], "K": [], "R": ["A"]}
+
+
+def test_refs_of_a_raw_schema_are_found_at_every_depth() -> None:
+    node = node_of("{items: {anyOf: [{$ref: '#/$defs/A'}, {$ref: 'https://x'}, {$ref: 5}]}}")
+    assert [name for name, _ in schema_refs(node)] == ["A"]

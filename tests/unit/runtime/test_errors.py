@@ -1,0 +1,153 @@
+"""The tree of errors: who is whose kin, and what each one says."""
+
+import pytest
+
+from duologue import errors
+from duologue.errors import (
+    CallError,
+    ConnectionClosed,
+    ContractError,
+    DeadlineExceeded,
+    DuologueError,
+    InternalError,
+    InvalidParams,
+    InvalidResult,
+    LimitExceeded,
+    Problem,
+    RefusedService,
+    RefusedValue,
+    RemoteCause,
+    RemoteError,
+    ServiceIdTaken,
+)
+
+ALL = [
+    each
+    for each in vars(errors).values()
+    if isinstance(each, type) and issubclass(each, DuologueError)
+]
+
+
+class RoomFull(ContractError[int]):
+    code = "room_full"
+
+    def __init__(self, *, capacity: int) -> None:
+        super().__init__(capacity)
+
+    def __str__(self) -> str:
+        return f"room holds {self.data} members"
+
+
+def test_every_error_has_the_one_root() -> None:
+    assert len(ALL) > 20
+    assert all(issubclass(each, DuologueError) for each in ALL)
+
+
+@pytest.mark.parametrize(
+    ("error", "kin"),
+    [
+        (DeadlineExceeded, TimeoutError),
+        (ConnectionClosed, ConnectionError),
+        (RefusedValue, ValueError),
+        (RefusedService, ValueError),
+        (ContractError, CallError),
+        (RemoteError, CallError),
+        (InvalidParams, CallError),
+    ],
+)
+def test_errors_are_caught_as_their_kin(error: type, kin: type) -> None:
+    assert issubclass(error, kin)
+
+
+SAID: list[tuple[DuologueError, str]] = [
+    (CallError("no"), "no"),
+    (CallError("no", code="NO"), "NO: no"),
+    (CallError(code="NO"), "NO"),
+    (RoomFull(capacity=7), "room holds 7 members"),
+    (InternalError(incident="ab"), "INTERNAL: the handler failed"),
+    (
+        InvalidParams("not called", [Problem("a.b", "missing"), Problem("", "odd")]),
+        "INVALID_PARAMS: not called\n  a.b: missing\n  odd",
+    ),
+    (
+        RemoteError(RemoteCause("N", "M", "C")),
+        'WSRQ-JRMH1: Remote websocket function returned an error (see "cause" property): N [C]: M',
+    ),
+    (
+        RemoteError(RemoteCause("N", "M", None)),
+        'WSRQ-JRMH1: Remote websocket function returned an error (see "cause" property): N: M',
+    ),
+    (ConnectionClosed(1006, ""), "Connection closed with code 1006: no reason given"),
+    (
+        ConnectionClosed(1001, "bye", pending=(3, 4)),
+        "Connection closed with code 1001: bye; 2 requests still pending (3, 4)",
+    ),
+    (
+        ConnectionClosed("WSP-ONCL0", "bye", close_code=1000, sent="yes"),
+        "WSP-ONCL0: Aborted: Connection closed (close code 1000: bye); request sent: yes",
+    ),
+    (
+        ConnectionClosed("WSP-ONCL0", "", sent="no"),
+        "WSP-ONCL0: Aborted: Connection closed; request sent: no",
+    ),
+    (
+        LimitExceeded("max_open_calls", 5, 6),
+        "max_open_calls is 5, met 6; raise it in Limits if that is intended",
+    ),
+    (
+        LimitExceeded("max_open_calls", 5),
+        "max_open_calls is 5; raise it in Limits if that is intended",
+    ),
+    (RefusedValue("0", 'NaN ("number")'), 'WSP-ESV: Key "0" value NaN ("number") is not allowed'),
+    (RefusedService(1.5), 'WSP-SN3: "type" must be a number > 0 but is 1.5 (float)'),
+    (
+        ServiceIdTaken(101, "a.Rooms/join", "b.Lamps/on"),
+        "service id 101 belongs to a.Rooms/join; b.Lamps/on cannot have it too. "
+        "Give one of them another `base` in its contract.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "text"), SAID, ids=lambda part: type(part).__name__)
+def test_an_error_says_what_was_met_and_what_to_do(error: DuologueError, text: str) -> None:
+    assert str(error) == text
+
+
+@pytest.mark.parametrize("code", [1000, 1006])
+def test_a_closed_conversation_has_the_close_code_as_its_code(code: int) -> None:
+    error = ConnectionClosed(code, "why")
+    assert (error.code, error.close_code, error.reason) == (code, code, "why")
+    assert (error.stats, error.pending, error.sent) == ({}, (), "unknown")
+
+
+def test_invalid_values_carry_their_problems_as_details_too() -> None:
+    error = InvalidResult("unfit", [Problem("a", "missing")])
+    assert error.problems == (Problem("a", "missing"),)
+    assert error.details == [{"path": "a", "text": "missing"}]
+
+
+def test_an_incident_is_in_the_details() -> None:
+    assert InternalError(incident="ab12").details == {"incident": "ab12"}
+    assert InternalError().details is None
+
+
+def test_a_contract_error_has_its_fields_as_data_and_details() -> None:
+    error = RoomFull(capacity=7)
+    assert (error.data, error.details, error.message) == (7, 7, "room holds 7 members")
+    assert RoomFull.retry == "never"
+
+
+def test_a_contract_error_is_made_again_from_received_fields() -> None:
+    error = RoomFull.from_data(7)
+    assert type(error) is RoomFull
+    assert (error.data, str(error)) == (7, "room holds 7 members")
+    assert error.message == str(error)
+
+
+def test_a_remote_cause_is_chained() -> None:
+    cause = RemoteCause("N", "M", None)
+    assert RemoteError(cause).__cause__ is cause
+
+
+def test_errors_are_nobodys_business_until_they_come_out_of_an_own_call() -> None:
+    assert not any(error.foreign for error, _ in SAID)

@@ -1,0 +1,411 @@
+"""One end of a conversation without I/O: literals in, events and literals out (base profile 7, 8)."""
+
+import json
+
+import pytest
+
+from duologue.errors import BadFrame, LimitExceeded, RefusedService
+from duologue.limits import MAX_SAFE_INTEGER, Limits
+from duologue.protocol.messages import (
+    AnswerReceived,
+    Failure,
+    FailureReceived,
+    Refused,
+    RequestReceived,
+)
+from duologue.protocol.session import Session
+
+
+def session(limits: Limits | None = None) -> Session[str]:
+    return Session(limits or Limits())
+
+
+def nested(levels: int) -> str:
+    return "[" * levels + "]" * levels
+
+
+def error_of(text: bytes) -> dict[str, object]:
+    fields = json.loads(text)
+    assert fields["type"] == "error"
+    error: dict[str, object] = fields["error"]
+    return error
+
+
+# -- own calls ----------------------------------------------------------------------------------
+
+
+def test_requests_are_numbered_from_0() -> None:
+    caller = session()
+    assert caller.open_call(3, b"[12]", "first") == (
+        0,
+        b'{"requestId":0,"type":"request","serviceId":3,"args":[12]}',
+    )
+    assert caller.open_call(3, b"[]", "second")[0] == 1
+    assert caller.counters.requests_sent_total == 2
+
+
+@pytest.mark.parametrize("service_id", [1, 2**32, MAX_SAFE_INTEGER])
+def test_an_integer_above_0_can_be_called(service_id: int) -> None:
+    assert session().check_service_id(service_id) == service_id
+
+
+@pytest.mark.parametrize("service_id", [0, -1, 1.5, 3.0, "3", None, True, MAX_SAFE_INTEGER + 1])
+def test_nothing_else_can_be_called(service_id: object) -> None:
+    with pytest.raises(RefusedService) as refused:
+        session().check_service_id(service_id)
+    assert refused.value.code == "WSP-SN3"
+
+
+def test_an_answer_settles_its_call() -> None:
+    caller = session()
+    caller.open_call(3, b"[12]", "call")
+    event = caller.receive('{"responseId":0,"type":"data","data":144}')
+    assert event == AnswerReceived("call", b"144")
+    assert caller.open_calls == {}
+
+
+def test_answers_may_come_in_any_order() -> None:
+    caller = session()
+    caller.open_call(3, b"[]", "first")
+    caller.open_call(3, b"[]", "second")
+    assert caller.receive('{"responseId":1,"type":"data","data":2}') == AnswerReceived(
+        "second", b"2"
+    )
+    assert caller.receive('{"responseId":0.0,"type":"data","data":1}') == AnswerReceived(
+        "first", b"1"
+    )
+
+
+@pytest.mark.parametrize("rest", ["", ',"data":"$__undefined$"'])
+def test_an_answer_may_have_no_result(rest: str) -> None:
+    caller = session()
+    caller.open_call(3, b"[]", "call")
+    event = caller.receive('{"responseId":0,"type":"data"' + rest + "}")
+    assert event == AnswerReceived("call", None)
+
+
+def test_null_is_a_result() -> None:
+    caller = session()
+    caller.open_call(3, b"[]", "call")
+    event = caller.receive('{"responseId":0,"type":"data","data":null}')
+    assert event == AnswerReceived("call", b"null")
+
+
+def test_a_failure_settles_its_call() -> None:
+    caller = session()
+    caller.open_call(3, b"[]", "call")
+    event = caller.receive('{"responseId":0,"type":"error","error":{"name":"N","code":"C"}}')
+    assert event == FailureReceived("call", Failure("N", None, "C"))
+
+
+@pytest.mark.parametrize("rest", ["", ',"error":null', ',"error":"$__undefined$"', ',"error":5'])
+def test_a_failure_without_an_error_object_fails_the_call(rest: str) -> None:
+    caller = session()
+    caller.open_call(3, b"[]", "call")
+    event = caller.receive('{"responseId":0,"type":"error"' + rest + "}")
+    assert event == FailureReceived("call", Failure(None, None, None))
+    assert caller.counters.requests_received_invalid == 0
+
+
+def test_an_unreadable_failure_is_counted_and_fails_the_call_even_so() -> None:
+    caller = session()
+    caller.open_call(3, b"[]", "call")
+    event = caller.receive('{"responseId":0,"type":"error","error":{"message":1e400}}')
+    assert event == FailureReceived("call", Failure(None, None, None))
+    assert caller.counters.requests_received_invalid == 1
+
+
+@pytest.mark.parametrize("kind", ["data", "error"])
+def test_a_second_answer_is_dropped_and_counted_as_late(kind: str) -> None:
+    caller = session()
+    caller.open_call(3, b"[]", "call")
+    caller.receive('{"responseId":0,"type":"data"}')
+    assert caller.receive('{"responseId":0,"type":"%s"}' % kind) is None
+    assert caller.counters.answers_dropped_late == 1
+    assert caller.counters.answers_dropped_unknown == 0
+
+
+def test_an_answer_to_an_abandoned_call_is_dropped_and_counted_as_late() -> None:
+    caller = session()
+    caller.open_call(3, b"[]", "call")
+    assert caller.abandon(0)
+    assert not caller.abandon(0)
+    assert caller.receive('{"responseId":0,"type":"data"}') is None
+    assert caller.counters.answers_dropped_late == 1
+
+
+@pytest.mark.parametrize("response_id", ["0", "5", "-1", "9007199254740991"])
+def test_an_answer_to_nobody_is_dropped_and_not_held_against_the_sender(response_id: str) -> None:
+    caller = session()
+    assert caller.receive('{"responseId":%s,"type":"data","data":1}' % response_id) is None
+    assert caller.counters.answers_dropped_unknown == 1
+    assert caller.counters.requests_received_invalid == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"type":"data","data":1}',
+        '{"type":"error","error":{}}',
+        '{"type":"data","responseId":1.5}',
+        '{"type":"data","responseId":"0"}',
+        '{"type":"error","responseId":9007199254740992}',
+        '{"type":"stream","responseId":null}',
+        '{"type":"stream-end"}',
+        '{"type":"stream-error"}',
+    ],
+)
+def test_an_answer_without_an_integral_id_is_invalid(text: str) -> None:
+    caller = session()
+    caller.open_call(3, b"[]", "call")
+    assert caller.receive(text) is None
+    assert caller.counters.requests_received_invalid == 1
+    assert caller.open_calls == {0: "call"}
+
+
+def test_a_request_that_was_not_handed_over_uses_up_no_id() -> None:
+    caller = session()
+    request_id, _ = caller.open_call(3, b"[]", "call")
+    caller.take_back(request_id)
+    assert caller.open_calls == {}
+    assert caller.counters.requests_sent_total == 0
+    assert caller.open_call(3, b"[]", "another")[0] == 0
+
+
+def test_open_calls_up_to_the_limit_and_no_more() -> None:
+    caller = session(Limits(max_open_calls=2))
+    caller.open_call(3, b"[]", "a")
+    caller.open_call(3, b"[]", "b")
+    with pytest.raises(LimitExceeded) as exceeded:
+        caller.open_call(3, b"[]", "c")
+    assert (exceeded.value.limit, exceeded.value.value, exceeded.value.met) == (
+        "max_open_calls",
+        2,
+        3,
+    )
+    assert caller.counters.requests_sent_total == 2
+    caller.receive('{"responseId":0,"type":"data"}')
+    assert caller.open_call(3, b"[]", "c")[0] == 2
+
+
+def test_closing_hands_back_the_open_calls_in_order() -> None:
+    caller = session()
+    for call in "abc":
+        caller.open_call(3, b"[]", call)
+    caller.receive('{"responseId":1,"type":"data"}')
+    assert caller.close() == ["a", "c"]
+    assert caller.close() == []
+
+
+# -- calls of the other side --------------------------------------------------------------------
+
+
+def test_a_request_is_handed_on_with_its_arguments_unread() -> None:
+    server = session()
+    event = server.receive('{"requestId":0,"type":"request","serviceId":3,"args":[ 12 ]}')
+    assert event == RequestReceived(0, 3, b"[ 12 ]")
+    assert server.counters.requests_received_total == 1
+
+
+@pytest.mark.parametrize("rest", ["", ',"args":"$__undefined$"'])
+def test_absent_arguments_and_the_sentinel_are_no_arguments(rest: str) -> None:
+    event = session().receive('{"requestId":0,"type":"request","serviceId":3' + rest + "}")
+    assert event == RequestReceived(0, 3, None)
+
+
+@pytest.mark.parametrize("args", ["null", '"ab"', "5", "{}", "true"])
+def test_arguments_that_are_no_list_are_answered_with_a_type_error(args: str) -> None:
+    server = session()
+    event = server.receive('{"requestId":4,"type":"request","serviceId":3,"args":%s}' % args)
+    assert isinstance(event, Refused)
+    assert json.loads(event.reply)["responseId"] == 4
+    assert error_of(event.reply)["name"] == "TypeError"
+    assert server.counters.requests_received_total == 1
+    assert server.counters.requests_received_invalid == 0
+
+
+@pytest.mark.parametrize(
+    ("request_id", "expected"),
+    [
+        ("1.0", 1),
+        ("-5", -5),
+        ("-0.0", 0),
+        ("9007199254740991", MAX_SAFE_INTEGER),
+        ("-9007199254740991", -MAX_SAFE_INTEGER),
+        ("1e3", 1000),
+    ],
+)
+def test_integral_request_ids_are_served_and_echoed_as_integers(
+    request_id: str, expected: int
+) -> None:
+    server = session()
+    event = server.receive('{"requestId":%s,"type":"request","serviceId":3}' % request_id)
+    assert event == RequestReceived(expected, 3, None)
+    assert server.answer(expected, b"1") == b'{"responseId":%d,"type":"data","data":1}' % expected
+
+
+@pytest.mark.parametrize("number", ["9007199254740992", "-9007199254740992", "1.5", "true", '"1"'])
+@pytest.mark.parametrize("field", ["requestId", "serviceId"])
+def test_a_request_with_another_id_is_invalid(field: str, number: str) -> None:
+    server = session()
+    fields = {"requestId": "1", "serviceId": "3"} | {field: number}
+    text = '{"type":"request",%s}' % ",".join(f'"{key}":{value}' for key, value in fields.items())
+    assert server.receive(text) is None
+    assert server.counters.requests_received_invalid == 1
+    assert server.counters.requests_received_total == 0
+
+
+@pytest.mark.parametrize("service_id", [0, -1, MAX_SAFE_INTEGER])
+def test_service_ids_that_nobody_has_are_the_dispatchers_business(service_id: int) -> None:
+    event = session().receive('{"requestId":0,"type":"request","serviceId":%d}' % service_id)
+    assert event == RequestReceived(0, service_id, None)
+
+
+def test_a_request_id_in_use_is_refused_and_the_first_call_goes_on() -> None:
+    server = session()
+    text = '{"requestId":0,"type":"request","serviceId":3,"args":[]}'
+    assert isinstance(server.receive(text), RequestReceived)
+    event = server.receive(text)
+    assert isinstance(event, Refused)
+    assert error_of(event.reply)["code"] == "DUPLICATE-REQUEST"
+    assert server.counters.requests_received_total == 2
+    # The refusal has not freed the id.
+    assert isinstance(server.receive(text), Refused)
+
+
+@pytest.mark.parametrize("how", ["answer", "fail"])
+def test_a_request_id_that_was_answered_is_served_again(how: str) -> None:
+    server = session()
+    text = '{"requestId":0,"type":"request","serviceId":3,"args":[]}'
+    server.receive(text)
+    if how == "answer":
+        server.answer(0, None)
+    else:
+        server.fail(0, Failure("Error", "no", None))
+    assert isinstance(server.receive(text), RequestReceived)
+
+
+def test_a_refused_request_does_not_hold_its_id() -> None:
+    server = session()
+    server.receive('{"requestId":0,"type":"request","serviceId":3,"args":null}')
+    event = server.receive('{"requestId":0,"type":"request","serviceId":3,"args":[]}')
+    assert isinstance(event, RequestReceived)
+
+
+def test_a_disowned_request_counts_as_invalid_and_frees_its_id() -> None:
+    server = session()
+    text = '{"requestId":0,"type":"request","serviceId":3,"args":[1e400]}'
+    event = server.receive(text)
+    assert isinstance(event, RequestReceived)
+    server.disown(event)
+    assert server.counters.requests_received_total == 0
+    assert server.counters.requests_received_invalid == 1
+    assert isinstance(server.receive(text), RequestReceived)
+
+
+def test_disowned_requests_count_towards_the_bound() -> None:
+    server = session(Limits(max_invalid_messages=1))
+    for request_id in range(2):
+        event = server.receive('{"requestId":%d,"type":"request","serviceId":3}' % request_id)
+        assert isinstance(event, RequestReceived)
+        if request_id == 0:
+            server.disown(event)
+        else:
+            with pytest.raises(LimitExceeded):
+                server.disown(event)
+
+
+# -- messages -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "[]",
+        "{}",
+        "5",
+        '{"type":"zzz"}',
+        '{"command":"ping"}',
+        '{"type":"request"}',
+        "[" * 9,
+    ],
+)
+def test_unreadable_messages_are_ignored_and_counted(text: str) -> None:
+    receiver = session()
+    assert receiver.receive(text) is None
+    assert receiver.counters.requests_received_invalid == 1
+    assert receiver.counters.requests_received_total == 0
+
+
+def test_unreadable_messages_are_borne_up_to_the_limit() -> None:
+    receiver = session(Limits(max_invalid_messages=3))
+    for _ in range(3):
+        receiver.receive("x")
+    with pytest.raises(LimitExceeded) as exceeded:
+        receiver.receive("x")
+    assert exceeded.value.limit == "max_invalid_messages"
+    assert receiver.counters.requests_received_invalid == 4
+
+
+def test_messages_are_read_down_to_the_deepest_level() -> None:
+    receiver = session()
+    text = '{"requestId":0,"type":"request","serviceId":3,"args":%s}' % nested(255)
+    assert isinstance(receiver.receive(text), RequestReceived)
+
+
+def test_a_message_that_is_nested_deeper_is_unreadable() -> None:
+    receiver = session()
+    text = '{"requestId":0,"type":"request","serviceId":3,"args":%s}' % nested(256)
+    assert receiver.receive(text) is None
+    assert receiver.counters.requests_received_invalid == 1
+    assert receiver.counters.requests_received_total == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"type":"write-stream-error","requestId":7}',
+        '{"type":"write-stream-error"}',
+        '{"type":"write-stream-error","requestId":"x"}',
+    ],
+)
+def test_a_write_stream_error_counts_as_a_request_with_any_id(text: str) -> None:
+    receiver = session()
+    assert receiver.receive(text) is None
+    assert receiver.counters.requests_received_total == 1
+    assert receiver.counters.requests_received_invalid == 0
+
+
+@pytest.mark.parametrize("kind", ["stream", "stream-end", "stream-error"])
+def test_stream_messages_for_nobody_are_dropped(kind: str) -> None:
+    receiver = session()
+    assert receiver.receive('{"type":"%s","responseId":0}' % kind) is None
+    assert receiver.counters.messages_dropped == 1
+    assert receiver.counters.requests_received_invalid == 0
+
+
+@pytest.mark.parametrize("size", [8, 9, 70_000])
+def test_byte_messages_for_nobody_are_dropped(size: int) -> None:
+    receiver = session()
+    receiver.receive_bytes(b"\xff" * size)
+    assert receiver.counters.messages_dropped == 1
+
+
+@pytest.mark.parametrize("size", range(8))
+def test_a_byte_message_shorter_than_its_id_is_a_fault(size: int) -> None:
+    with pytest.raises(BadFrame, match=f"{size} bytes"):
+        session().receive_bytes(b"\0" * size)
+
+
+def test_both_ends_of_a_pair_call_and_serve() -> None:
+    left, right = session(), session()
+    _, question = left.open_call(3, b"[12]", "left's")
+    _, counter_question = right.open_call(4, b"[]", "right's")
+    assert right.receive(question.decode()) == RequestReceived(0, 3, b"[12]")
+    assert left.receive(counter_question.decode()) == RequestReceived(0, 4, b"[]")
+    assert left.receive(right.answer(0, b"144").decode()) == AnswerReceived("left's", b"144")
+    failure = Failure("Error", "no", "NO", {"why": 1})
+    assert right.receive(left.fail(0, failure).decode()) == FailureReceived("right's", failure)
+    assert left.counters.requests_sent_total == left.counters.requests_received_total == 1
