@@ -6,8 +6,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from duologue.connection.memory import connected_pair
+from duologue.errors import CallError, DuologueError, InvalidResult
 from duologue.limits import Limits
 from duologue.promisifier.promisifier import create_websocket_promisifier
+from duologue.promisifier.streams import ByteStream, TextStream
+from duologue.protocol.messages import Failure
 
 
 async def turns(number: int = 12) -> None:
@@ -53,3 +56,18 @@ class Conversation:
         """The text of a call."""
         fields = {"requestId": request_id, "type": "request", "serviceId": service_id}
         return json.dumps(fields | {"args": args})
+
+
+class PlainReading:
+    """Reads an answer as the bytes it is."""
+
+    full_name = "Rooms/join"
+
+    def decode_result(self, data: bytes | None) -> bytes | None:
+        return data
+
+    def decode_stream(self, stream: ByteStream | TextStream) -> bytes | None:
+        raise InvalidResult("no stream was expected")
+
+    def decode_failure(self, failure: Failure) -> DuologueError:
+        return CallError(failure.message or "", code=failure.code)

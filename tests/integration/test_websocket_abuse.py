@@ -7,6 +7,7 @@ import struct
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from typing import cast
 
 import pytest
 from websockets.frames import Frame, Opcode
@@ -223,7 +224,7 @@ async def test_a_flood_of_tiny_messages_lets_others_through() -> None:
 async def test_a_client_that_never_reads_is_dropped_at_the_limit() -> None:
     limits = Limits(max_unsent_bytes=500_000)
     async with serving(limits, echo=True) as served, upgraded(served.port) as raw:
-        raw.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        cast(asyncio.Transport, raw.writer.transport).pause_reading()
         server = await served.next()
         blob = encode_masked_frame(WHOLE_BINARY, os.urandom(60_000), KEY)
         for _ in range(500):

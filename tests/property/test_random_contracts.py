@@ -34,7 +34,7 @@ DOCS: Final = (
     "\\",
 )
 FIELD_NAMES: Final = (
-    *("c", "e", "m", "name", "value", "code", "data", "message", "retry", "args", "kwargs"),
+    *("c", "e", "m", "name", "value", "code", "data", "message", "retry", "args"),
     *("method", "cls", "room", "field", "annotated", "typing", "datetime", "uuid", "peer"),
     *("timeout", "effect", "text", "kind_of", "items_of", "x", "deprecated", "abc", "final"),
 )

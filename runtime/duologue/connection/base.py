@@ -84,6 +84,20 @@ class MessageSignal(Signal[Message]):
         self._deliver()
         return unlisten
 
+    def listen_once(self, listener: Callable[[Message], None]) -> Unlisten:
+        """Call `listener` with one message, the next; those behind it wait for the next listener.
+
+        It may be called before this returns.
+        """
+
+        def once(message: Message) -> None:
+            unlisten()
+            listener(message)
+
+        unlisten = super().listen(once)
+        self._deliver()
+        return unlisten
+
     def emit(self, value: Message) -> None:
         """Hand `value` to every listener, or keep it until there is one."""
         if self._listeners and not self.backlog:
@@ -156,6 +170,8 @@ class Connection(ABC):
         """Why the connection was ended, where it was a fault: a limit, a broken protocol."""
         self.remote_address: str | None = None
         """What the transport knows of the other side's address, as text for people."""
+        self.remote_key: bytes | None = None
+        """The other side's public key, 32 bytes, once it has proved to have it; else None."""
 
     @abstractmethod
     def send(self, message: Message) -> None:

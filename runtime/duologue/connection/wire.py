@@ -90,6 +90,11 @@ class Wire:
         """Nothing more is read: the peer has closed, or the connection has been failed."""
         return self.failure is not None or self.protocol.close_rcvd is not None
 
+    def allow_message_bytes(self, max_bytes: int) -> None:
+        """Set the limit for messages from now on, for instance once it is known who sends them."""
+        self._max_message_bytes = max_bytes
+        self.protocol.max_message_size = max_bytes
+
     def receive(self, data: bytes) -> list[Message]:
         """Read what came from the network; returns the messages that are now whole."""
         messages: list[Message] = []

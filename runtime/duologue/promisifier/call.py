@@ -2,22 +2,35 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import NoReturn, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from duologue.errors import DuologueError, InvalidResult
+from duologue.errors import DuologueError
 from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
-Decode = Callable[[bytes | None], T]
-"""JSON of a result (None: there is none) to its value, or a `DuologueError` if it does not fit."""
 
-DecodeStream = Callable[[ByteStream | TextStream], T]
-"""The stream that came in place of a JSON result to the value, or a `DuologueError`."""
+class Reading(Protocol[T_co]):
+    """How the answer to a call is read. A method of a contract is one."""
 
-DecodeFailure = Callable[[Failure], DuologueError]
-"""What the other side said of its failure to the exception for the caller."""
+    @property
+    def full_name(self) -> str:
+        """The method's name, for messages to people."""
+        ...
+
+    def decode_result(self, data: bytes | None) -> T_co:
+        """The value of a JSON result (None: there is none), or a `DuologueError` if it is unfit."""
+        ...
+
+    def decode_stream(self, stream: ByteStream | TextStream) -> T_co:
+        """The value of a stream in place of a JSON result; raises as `decode_result`."""
+        ...
+
+    def decode_failure(self, failure: Failure) -> DuologueError:
+        """The exception for what the other side said of its failure."""
+        ...
 
 
 class Call(asyncio.Future[T]):
@@ -27,35 +40,18 @@ class Call(asyncio.Future[T]):
     """
 
     # A future subclass rather than a done-callback: the callback would cost every call a loop turn.
-    __slots__ = (
-        "decode",
-        "decode_failure",
-        "decode_stream",
-        "on_cancel",
-        "request_id",
-        "service_id",
-        "tick",
-        "timeout_s",
-        "what",
-    )
+    __slots__ = ("on_cancel", "reading", "request_id", "service_id", "tick", "timeout_s")
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         service_id: int,
-        what: str,
-        decode: Decode[T],
-        decode_failure: DecodeFailure,
-        decode_stream: DecodeStream[T],
+        reading: Reading[T],
         on_cancel: "Callable[[Call[T]], None]",
     ) -> None:
         super().__init__(loop=loop)
         self.service_id = service_id
-        self.what = what
-        """The method's name, for messages to people."""
-        self.decode = decode
-        self.decode_failure = decode_failure
-        self.decode_stream = decode_stream
+        self.reading = reading
         self.on_cancel = on_cancel
         self.request_id = -1
         """-1 until the request has been handed to the connection."""
@@ -70,21 +66,6 @@ class Call(asyncio.Future[T]):
         self.on_cancel(self)
         return True
 
-    def stand_in(self) -> "Call[None]":
-        """The same call without its result, settled."""
-        other: Call[None] = Call(
-            self.get_loop(),
-            self.service_id,
-            self.what,
-            _no_result,
-            self.decode_failure,
-            refuse_stream,
-            _ignore,
-        )
-        other.request_id = self.request_id
-        other.set_result(None)
-        return other
-
     def fail(self, error: DuologueError) -> None:
         """Settle with an error."""
         error.foreign = True
@@ -95,19 +76,13 @@ class Call(asyncio.Future[T]):
         self.fail(error)
         self.exception()
 
-
-def refuse_stream(stream: ByteStream | TextStream) -> NoReturn:
-    """The `DecodeStream` of a method whose result is JSON.
-
-    Raises:
-        InvalidResult: always.
-    """
-    raise InvalidResult("a stream came where the contract has a value")
+    def stand_in(self) -> "Call[Any]":
+        """The same call, settled, without its result."""
+        other: Call[Any] = Call(self.get_loop(), self.service_id, self.reading, _ignore)
+        other.request_id = self.request_id
+        other.set_result(None)
+        return other
 
 
-def _no_result(_data: bytes | None) -> None:
-    return None
-
-
-def _ignore(_call: Call[None]) -> None:
+def _ignore(_call: Call[Any]) -> None:
     pass

@@ -36,6 +36,11 @@ class IncomingStream(Generic[C]):
         """Whether nothing more will come."""
         return self._ended
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is complete and there is nothing to read."""
+        return self._ended and self._failure is None and not self._pieces
+
     def put(self, piece: C) -> None:
         """One more piece; an empty one is nothing to a reader."""
         if piece and not self._ended:

@@ -15,13 +15,13 @@ from duologue.errors import (
     ServiceIdTaken,
 )
 from duologue.limits import Limits
-from duologue.promisifier.call import Call, Decode, DecodeFailure, DecodeStream, refuse_stream
+from duologue.promisifier.call import Call, Reading
 from duologue.promisifier.dispatch import Dispatcher
 from duologue.promisifier.handlers import FunctionHandler, Handler
 from duologue.promisifier.promise import CloseStatus, Promise
 from duologue.promisifier.receiver import StreamReceiver
 from duologue.promisifier.stats import Stats
-from duologue.promisifier.untyped import any_stream, decode_untyped, remote_error
+from duologue.promisifier.untyped import Untyped
 from duologue.protocol.deadlines import DeadlineWheel
 from duologue.protocol.messages import (
     AnswerReceived,
@@ -102,6 +102,15 @@ class WebsocketPromisifier:
         """What the transport knows of the other side's address."""
         return self._connection.remote_address
 
+    @property
+    def remote_key(self) -> bytes | None:
+        """The other side's public key once it has proved to have it; None if it has not.
+
+        Always None on a connection that is not encrypted. Set before any handler runs on one that
+        is.
+        """
+        return self._connection.remote_key
+
     def add_service(self, service_id: int, function: Callable[..., object]) -> None:
         """Serve `function`, plain or async, under a number; args come as positional arguments.
 
@@ -149,30 +158,15 @@ class WebsocketPromisifier:
             ConnectionClosed: no answer can come; `.sent` tells whether the request had left.
             LimitExceeded: too many open calls, or the request is too large; nothing was sent.
         """
+        reading = Untyped(service_id)
         try:
             self._session.check_service_id(service_id)
             encoded = encode_arguments(args, self._limits.max_json_depth - 1)
         except DuologueError as error:
-            failed: Call[Any] = Call(
-                self._loop,
-                0,
-                "",
-                decode_untyped,
-                remote_error,
-                any_stream,
-                self._on_call_cancelled,
-            )
+            failed: Call[Any] = Call(self._loop, 0, reading, self._on_call_cancelled)
             failed.fail(error)
             return failed
-        return self.start_call(
-            service_id,
-            encoded,
-            f"service {service_id}",
-            decode_untyped,
-            remote_error,
-            None,
-            any_stream,
-        )
+        return self.start_call(service_id, encoded, reading, None)
 
     def close(self, reason: str | None = None) -> None:
         """Start closing with code 1000; the result is in `promise`. A second call does nothing.
@@ -187,26 +181,15 @@ class WebsocketPromisifier:
         self,
         service_id: int,
         args: bytes,
-        what: str,
-        decode: Decode[T],
-        decode_failure: DecodeFailure,
+        reading: Reading[T],
         timeout_s: float | None,
-        decode_stream: DecodeStream[T] = refuse_stream,
     ) -> Call[T]:
         """Send a request and return its future, which settles exactly once.
 
         `args` is a JSON list; `timeout_s` counts from now, None waits for ever. A request that
         could not be sent is a future that has failed already.
         """
-        call = Call(
-            self._loop,
-            service_id,
-            what,
-            decode,
-            decode_failure,
-            decode_stream,
-            self._on_call_cancelled,
-        )
+        call = Call(self._loop, service_id, reading, self._on_call_cancelled)
         try:
             request_id, text = self._session.open_call(service_id, args, call)
         except LimitExceeded as error:
@@ -291,7 +274,7 @@ class WebsocketPromisifier:
             self._send_text(event.reply)
         elif isinstance(event, FailureReceived):
             self._forget_deadline(event.call)
-            self._receiver.break_off(event.call, event.call.decode_failure(event.failure))
+            self._receiver.break_off(event.call, event.call.reading.decode_failure(event.failure))
         elif isinstance(event, StreamRefused):
             self._dispatcher.stop_stream(event.request_id)
         elif event is not None:
@@ -305,7 +288,7 @@ class WebsocketPromisifier:
             self._receiver.break_off(call, BadFrame("a stream was cut off by an ordinary answer"))
             return
         try:
-            result = call.decode(data)
+            result = call.reading.decode_result(data)
         except BadFrame as error:
             # Unreadable, and yet an answer: counted as the one, failed as the other, so that the
             # caller is not left waiting.
@@ -359,7 +342,9 @@ class WebsocketPromisifier:
             call.tick = -1
             if self._session.abandon(call.request_id):
                 call.fail_quietly(
-                    DeadlineExceeded(f"no answer to {call.what} within {call.timeout_s:g} s")
+                    DeadlineExceeded(
+                        f"no answer to {call.reading.full_name} within {call.timeout_s:g} s"
+                    )
                 )
         self._arm_timer()
 

@@ -57,11 +57,11 @@ class StreamReceiver:
             if event.piece and not stream.is_over:
                 self.inflow.put(len(event.piece))
         elif isinstance(event, StreamEnded):
-            stream = self._streams.get(call.request_id)
+            stream = self._streams.pop(call.request_id, None)
             if stream is None:
-                stream = self._open(call, is_text=False)
-            self._streams.pop(call.request_id, None)
-            stream.finish()
+                self._open_empty(call)
+            else:
+                stream.finish()
         else:
             self.break_off(call, event.error)
             if event.reply is not None:
@@ -79,18 +79,17 @@ class StreamReceiver:
     def _open(self, call: Call[Any], *, is_text: bool) -> IncomingStream[Any]:
         request_id = call.request_id
         stream: IncomingStream[Any] = IncomingStream(
-            call.what, self.inflow.taken, lambda: self._cancel(request_id)
+            call.reading.full_name, self.inflow.taken, lambda: self._cancel(request_id)
         )
         self._streams[request_id] = stream
-        reader = TextStream(stream) if is_text else ByteStream(stream)
-        try:
-            result = call.decode_stream(reader)
-        except DuologueError as error:
-            call.fail(error)
+        if not _settle(call, TextStream(stream) if is_text else ByteStream(stream)):
             stream.cancel()
-        else:
-            call.set_result(result)
         return stream
+
+    def _open_empty(self, call: Call[Any]) -> None:
+        stream: IncomingStream[bytes] = IncomingStream(call.reading.full_name, _ignore, _ignore)
+        stream.finish()
+        _settle(call, ByteStream(stream))
 
     def _cancel(self, request_id: int) -> None:
         self._streams.pop(request_id, None)
@@ -103,3 +102,17 @@ class StreamReceiver:
         for request_id, stream in tuple(self._streams.items()):
             stream.fail(limit)
             self._cancel(request_id)
+
+
+def _settle(call: Call[Any], stream: ByteStream | TextStream) -> bool:
+    try:
+        result = call.reading.decode_stream(stream)
+    except DuologueError as error:
+        call.fail(error)
+        return False
+    call.set_result(result)
+    return True
+
+
+def _ignore(*_: object) -> None:
+    pass

@@ -113,6 +113,11 @@ class _Stream(ABC, Generic[C]):
             raise
         return SavedFile(target, size, digest.hexdigest())
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether this came from the other side, is complete, and has nothing in it."""
+        return self._incoming is not None and self._incoming.is_empty
+
     def cancel(self) -> None:
         """Stop reading before the end: the other side is told, what comes later is dropped."""
         if self._incoming is not None:

@@ -9,20 +9,33 @@ from duologue.protocol.undefined import UNDEFINED
 from duologue.protocol.values import decode_value
 
 
-def decode_untyped(data: bytes | None) -> Any:
-    """The result as plain Python values; `UNDEFINED` if there is none.
+class Untyped:
+    """The `Reading` of a call by number: plain Python values, and any stream."""
 
-    Raises:
-        BadFrame: it is no JSON.
-    """
-    return UNDEFINED if data is None else decode_value(data)
+    __slots__ = ("_service_id",)
 
+    def __init__(self, service_id: object) -> None:
+        self._service_id = service_id
 
-def any_stream(stream: ByteStream | TextStream) -> Any:
-    """A stream is a result like any other."""
-    return stream
+    @property
+    def full_name(self) -> str:
+        """`service 3`."""
+        return f"service {self._service_id}"
 
+    def decode_result(self, data: bytes | None) -> Any:
+        """The result; `UNDEFINED` if there is none.
 
-def remote_error(failure: Failure) -> RemoteError:
-    """The error whose cause is what the other side said; missing fields as in the original."""
-    return RemoteError(RemoteCause(failure.name or "Error", failure.message or "", failure.code))
+        Raises:
+            BadFrame: it is no JSON.
+        """
+        return UNDEFINED if data is None else decode_value(data)
+
+    def decode_stream(self, stream: ByteStream | TextStream) -> Any:
+        """A stream is a result like any other."""
+        return stream
+
+    def decode_failure(self, failure: Failure) -> RemoteError:
+        """Its cause is what the other side said; missing fields as in the original."""
+        return RemoteError(
+            RemoteCause(failure.name or "Error", failure.message or "", failure.code)
+        )

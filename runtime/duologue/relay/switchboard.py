@@ -5,17 +5,15 @@ leaves the tables consistent: a leg is at most one of spare, waiting, or half of
 without spares has no entry.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, NewType, TypeVar
+from typing import Any, Final, NewType
 
 from duologue.protocol.deadlines import DeadlineWheel
 from duologue.relay.causes import Cause
 from duologue.relay.limits import RelayLimits
 from duologue.relay.messages import NO_LISTENER
 from duologue.relay.rates import Rate
-
-K = TypeVar("K", bound=Hashable)
 
 Leg = NewType("Leg", int)
 """One connection of the relay."""
@@ -261,9 +259,10 @@ class Switchboard:
             return _over(leg, "requests_per_min_per_address", "Too many requests.")
         if not self._requests_by_target.take(target, now_s):
             return _over(leg, "requests_per_min_per_target", "Too many requests for this key.")
-        if self._pairs_of.get(target, 0) >= limits.max_pairs_per_key:
+        waiting = len(self._waiting_for.get(target, ()))
+        if self._pairs_of.get(target, 0) + waiting >= limits.max_pairs_per_key:
             return _over(leg, "max_pairs_per_key", "This key has all the pairs it may have.")
-        if self.pairs >= limits.max_pairs:
+        if self.pairs + self.waiting >= limits.max_pairs:
             return _over(leg, "max_pairs", "The relay has no room for more pairs.")
         return None
 
@@ -344,9 +343,9 @@ class Switchboard:
             del self._waiting_for[waiting.target]
 
 
-def _per_min(count: float) -> Rate[K]:
-    """A rate that lets a quarter of a minute's number come at once."""
-    return Rate(count / 60, count / 4)
+def _per_min(count: float) -> Rate[Any]:
+    """A rate that lets half a minute's number come at once."""
+    return Rate(count / 60, count / 2)
 
 
 def _over(leg: Leg, limit: str, reason: str) -> Close:

@@ -1,14 +1,17 @@
 """What generated code builds on; applications need it only to name types."""
 
 from duologue.typed.client import Client as Client
-from duologue.typed.codec import NO_PARAMS as NO_PARAMS
+from duologue.typed.codec import BYTE_STREAM as BYTE_STREAM
 from duologue.typed.codec import NOTHING as NOTHING
+from duologue.typed.codec import TEXT_STREAM as TEXT_STREAM
 from duologue.typed.codec import Codec as Codec
-from duologue.typed.codec import Params as Params
 from duologue.typed.method import DeclaredError as DeclaredError
 from duologue.typed.method import ServiceContract as ServiceContract
 from duologue.typed.method import Unary as Unary
 from duologue.typed.method import unimplemented as unimplemented
+from duologue.typed.params import NO_PARAMS as NO_PARAMS
+from duologue.typed.params import Params as Params
+from duologue.typed.params import PositionalParams as PositionalParams
 from duologue.typed.scalars import Int32 as Int32
 from duologue.typed.scalars import Int64 as Int64
 from duologue.typed.scalars import Json as Json

@@ -35,10 +35,13 @@ class Client:
         client._timeout = _checked(timeout)
         return client
 
-    def _unary(self, method: Unary[A, P, R], /, *args: A.args, **kwargs: A.kwargs) -> Awaitable[R]:
+    # Underscores: a contract may have a parameter `args` or `kwargs`, but no name that begins so.
+    def _unary(
+        self, method: Unary[A, P, R], /, *_args: A.args, **_kwargs: A.kwargs
+    ) -> Awaitable[R]:
         peer = self._peer
         try:
-            encoded = method.params.encode(method.full_name, *args, **kwargs)
+            encoded = method.params.encode(method.full_name, *_args, **_kwargs)
         except DuologueError as error:
             error.foreign = True
             raise
@@ -48,9 +51,7 @@ class Client:
         return peer.start_call(
             self.__contract__.base + method.id,
             encoded,
-            method.full_name,
-            method.decode_result,
-            method.decode_failure,
+            method,
             timeout_s,
         )
 

@@ -1,22 +1,20 @@
 """Values of a contract's types to JSON bytes and back, by pydantic."""
 
-from collections.abc import Callable
-from typing import Any, Final, Generic, ParamSpec, TypeVar, cast, overload
+from typing import Any, Final, Generic, TypeVar, cast, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from duologue.errors import InvalidParams, InvalidResult, Problem
+from duologue.errors import InvalidResult, Problem
+from duologue.promisifier.handlers import Result
+from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.values import (
     mentions_sentinel,
-    parse_json,
     refuse_sentinel,
     without_undefined,
 )
 from duologue.typed.problems import problems_of
 
-A = ParamSpec("A")
-P = TypeVar("P")
 T = TypeVar("T")
 
 # A model brings its own configuration; every other form gets the same one.
@@ -87,76 +85,22 @@ class Codec(Generic[T]):
             refuse_sentinel(text, self.form_name)
         return text
 
-    def encode_result(self, value: T) -> bytes | None:
-        """As `encode`; None where there is no result at all."""
+    def encode_result(self, value: T) -> Result:
+        """As `encode`; None where there is no result at all, or the stream itself."""
         return self.encode(value)
+
+    def decode_stream(self, stream: ByteStream | TextStream, what: str) -> T:
+        """The value of a stream that came as the answer of `what`.
+
+        Raises:
+            InvalidResult: the contract has no stream here.
+        """
+        raise InvalidResult(f"a stream came where {what} has {self.form_name}")
 
     @property
     def form_name(self) -> str:
         """The type, for messages."""
         return str(getattr(self._form, "__name__", self._form))
-
-
-class Params(Generic[A, P]):
-    """How a method's params are made from keywords, sent, and read.
-
-    `A` is what the model's constructor takes, so that type checkers hold a client's keywords
-    against the model.
-    """
-
-    __slots__ = ("_codec", "_model")
-
-    def __init__(self, model: Callable[A, P], /) -> None:
-        self._model = model
-        self._codec: Codec[P] = Codec(model)
-
-    def encode(self, what: str, *args: A.args, **kwargs: A.kwargs) -> bytes:
-        """The JSON list of arguments of a call of `what`: one object.
-
-        Raises:
-            InvalidParams: the keywords do not fit the contract; `problems` says where.
-            RefusedValue: a string equals the sentinel.
-        """
-        try:
-            params = self._model(*args, **kwargs)
-        except ValidationError as error:
-            raise InvalidParams(
-                f"{what} was not called", problems_of(error, self._codec.adapter.core_schema)
-            ) from None
-        try:
-            return b"[%b]" % self._codec.encode(params)
-        except InvalidResult as error:
-            raise InvalidParams(f"{what} was not called", error.problems) from error
-
-    def decode(self, what: str, args: bytes | None) -> P:
-        """The params in a JSON list of arguments; an empty one stands for an empty object.
-
-        Raises:
-            InvalidParams: they do not fit the contract.
-            BadFrame: a number in them is beyond float: the request is no JSON (base profile 7.2).
-        """
-        # The list holds one object, so what is between the brackets is that object's text.
-        text = b"{}" if args is None else args[1:-1].strip() or b"{}"
-        try:
-            return self._codec.decode(text)
-        except ValidationError as error:
-            if args is not None:
-                parse_json(args)
-            raise InvalidParams(
-                f"{what} refuses these params", problems_of(error, self._codec.adapter.core_schema)
-            ) from None
-
-
-class _NoParams(Params[[], None]):
-    """A method without params: sends none, and ignores what a newer caller may send."""
-
-    __slots__ = ()
-
-    def encode(self, what: str) -> bytes:
-        return b"[]"
-
-    def decode(self, what: str, args: bytes | None) -> None:
-        return None
 
 
 class _Nothing(Codec[None]):
@@ -174,12 +118,58 @@ class _Nothing(Codec[None]):
         return None
 
 
-def _no_model() -> None:
-    return None
-
-
-NO_PARAMS: Final = _NoParams(_no_model)
-"""Of a method that has no `params`."""
-
 NOTHING: Final[Codec[None]] = _Nothing(None)
 """Of a method that has no `returns`, or an error that has no fields."""
+
+
+class _Bytes(Codec[ByteStream]):
+    """`returns: byte stream`: the result is no JSON but a stream of its own."""
+
+    __slots__ = ()
+
+    def encode_result(self, value: ByteStream) -> ByteStream:
+        return _checked_stream(value, ByteStream)
+
+    def decode(self, text: bytes) -> ByteStream:
+        raise InvalidResult("a value came where the contract has a byte stream")
+
+    def decode_stream(self, stream: ByteStream | TextStream, what: str) -> ByteStream:
+        if isinstance(stream, ByteStream):
+            return stream
+        raise InvalidResult(f"a text stream came where {what} has a byte stream")
+
+
+class _Text(Codec[TextStream]):
+    """`returns: text stream`."""
+
+    __slots__ = ()
+
+    def encode_result(self, value: TextStream) -> TextStream:
+        return _checked_stream(value, TextStream)
+
+    def decode(self, text: bytes) -> TextStream:
+        raise InvalidResult("a value came where the contract has a text stream")
+
+    def decode_stream(self, stream: ByteStream | TextStream, what: str) -> TextStream:
+        if isinstance(stream, TextStream):
+            return stream
+        if stream.is_empty:
+            # Nothing in an empty stream tells its kind.
+            return TextStream("")
+        raise InvalidResult(f"a byte stream came where {what} has a text stream")
+
+
+def _checked_stream(value: Any, expected: type[T]) -> T:
+    if not isinstance(value, expected):
+        raise InvalidResult(
+            "the value is not of its contract's type",
+            [Problem("", f"met {type(value).__name__}, expected {expected.__name__}")],
+        )
+    return value
+
+
+BYTE_STREAM: Final[Codec[ByteStream]] = _Bytes(ByteStream)
+"""Of a method that `returns: byte stream`."""
+
+TEXT_STREAM: Final[Codec[TextStream]] = _Text(TextStream)
+"""Of a method that `returns: text stream`."""

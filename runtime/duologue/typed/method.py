@@ -21,10 +21,12 @@ from duologue.errors import (
     UnknownError,
 )
 from duologue.limits import MAX_REPORTED_PROBLEMS
+from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 from duologue.protocol.session import UNKNOWN_SERVICE
 from duologue.protocol.values import is_list, is_object, parse_json, plain_json
-from duologue.typed.codec import NOTHING, Codec, Params
+from duologue.typed.codec import NOTHING, Codec
+from duologue.typed.params import Params
 from duologue.typed.problems import problems_of
 
 A = ParamSpec("A")
@@ -99,6 +101,14 @@ class Unary(Generic[A, P, R]):
                 f"the answer of {self.full_name} does not fit the contract",
                 problems_of(error, self.returns.adapter.core_schema),
             ) from None
+
+    def decode_stream(self, stream: ByteStream | TextStream) -> R:
+        """The result that came as a stream.
+
+        Raises:
+            InvalidResult: the contract has none of this kind here.
+        """
+        return self.returns.decode_stream(stream, self.full_name)
 
     def decode_failure(self, failure: Failure) -> DuologueError:
         """The exception that a received failure stands for."""

@@ -10,6 +10,9 @@ from duologue.errors import Problem
 from duologue.limits import MAX_REPORTED_PROBLEMS
 
 _MAX_PATH_CHARACTERS: Final = 200
+_MAX_TEXT_CHARACTERS: Final = 500
+# With the JSON around it the whole answer stays below 4 KiB.
+_MAX_REPORT_CHARACTERS: Final = 3_000
 
 # pydantic's own words for these repeat a part of what it was given.
 _WORDS: Final = {
@@ -28,14 +31,22 @@ _WORDS: Final = {
 
 
 def problems_of(error: ValidationError, schema: object) -> list[Problem]:
-    """The first `MAX_REPORTED_PROBLEMS` findings.
+    """The first `MAX_REPORTED_PROBLEMS` findings, or fewer if they would make a long answer.
 
     `schema` is the core schema that was validated with: only names that occur in it are shown in
     paths, so a key of a map, which is input, becomes `*`.
     """
     names = set(_field_names(schema))
     found = error.errors(include_url=False, include_input=False)
-    return [_problem(each, names) for each in found[:MAX_REPORTED_PROBLEMS]]
+    problems: list[Problem] = []
+    characters = 0
+    for each in found[:MAX_REPORTED_PROBLEMS]:
+        problem = _problem(each, names)
+        characters += len(problem.path) + len(problem.text)
+        if characters > _MAX_REPORT_CHARACTERS:
+            break
+        problems.append(problem)
+    return problems
 
 
 def _problem(details: ErrorDetails, names: set[str]) -> Problem:
@@ -47,7 +58,7 @@ def _problem(details: ErrorDetails, names: set[str]) -> Problem:
         text = f"Input should be tagged {details.get('ctx', {}).get('expected_tags', '')}"
     else:
         text = _WORDS.get(kind, details["msg"])
-    return Problem(path[:_MAX_PATH_CHARACTERS], text)
+    return Problem(path[:_MAX_PATH_CHARACTERS], text[:_MAX_TEXT_CHARACTERS])
 
 
 def _field_names(schema: object) -> Iterator[str]:

@@ -5,12 +5,18 @@ from typing import Any, ClassVar, TypeAlias, TypeGuard, TypeVar
 
 from duologue.errors import BadFrame, ContractError, ServiceIdTaken
 from duologue.promisifier.failures import describe_failure, describe_incident
-from duologue.promisifier.handlers import Handler, Outcome, UnreadableArguments, is_awaitable
+from duologue.promisifier.handlers import (
+    Handler,
+    Outcome,
+    Result,
+    UnreadableArguments,
+    is_awaitable,
+)
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.messages import Failure
-from duologue.typed.codec import NO_PARAMS
 from duologue.typed.context import CallContext
 from duologue.typed.method import ServiceContract, Unary
+from duologue.typed.params import NO_PARAMS
 
 T = TypeVar("T")
 
@@ -62,10 +68,10 @@ class MethodHandler:
             return declared.describe(error)
         return describe_failure(error, self.name)
 
-    async def _finish(self, result: Awaitable[Any]) -> bytes | None:
+    async def _finish(self, result: Awaitable[Any]) -> Result:
         return self._encode(await result)
 
-    def _encode(self, result: Any) -> bytes | None:
+    def _encode(self, result: Any) -> Result:
         return self._method.returns.encode_result(result)
 
 

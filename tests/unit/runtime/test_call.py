@@ -6,17 +6,13 @@ import gc
 import pytest
 
 from duologue.errors import CallError, ConnectionClosed, DuologueError
-from duologue.promisifier.call import Call
-from duologue.protocol.messages import Failure
+from duologue.promisifier.call import Call, refuse_stream
+
+from tests.support import PlainReading
 
 
 def call_that_notes(cancelled: list[object]) -> Call[bytes | None]:
-    def fail(failure: Failure) -> DuologueError:
-        return CallError(failure.message or "")
-
-    return Call(
-        asyncio.get_running_loop(), 3, "service 3", lambda data: data, fail, cancelled.append
-    )
+    return Call(asyncio.get_running_loop(), 3, PlainReading(), cancelled.append)
 
 
 async def test_cancelling_tells_once() -> None:

@@ -27,26 +27,22 @@ from duologue.promisifier.promisifier import (
     WebsocketPromisifier,
     create_websocket_promisifier,
 )
-from duologue.protocol.messages import Failure
 from duologue.protocol.undefined import UNDEFINED
 from duologue.testing import linked_peers
-from tests.support import Conversation, turns
+from tests.support import Conversation, PlainReading, turns
 
 
 class Unreadable(DuologueError):
     pass
 
 
-def refuse_result(data: bytes | None) -> None:
-    raise Unreadable
-
-
-def no_failure(failure: Failure) -> DuologueError:
-    return DuologueError(failure.code)
+class Refusing(PlainReading):
+    def decode_result(self, data: bytes | None) -> bytes | None:
+        raise Unreadable
 
 
 def start(peer: WebsocketPromisifier, timeout_s: float | None) -> Call[bytes | None]:
-    return peer.start_call(3, b"[]", "Rooms/join", lambda data: data, no_failure, timeout_s)
+    return peer.start_call(3, b"[]", PlainReading(), timeout_s)
 
 
 # -- calls both ways ----------------------------------------------------------------------------
@@ -305,7 +301,7 @@ async def test_an_unreadable_result_fails_the_call_and_is_counted() -> None:
 
 async def test_a_result_of_another_type_fails_the_call_and_is_not_counted() -> None:
     async with Conversation() as talk:
-        call = talk.peer.start_call(3, b"[]", "x", refuse_result, no_failure, None)
+        call = talk.peer.start_call(3, b"[]", Refusing(), None)
         await talk.hear('{"responseId":0,"type":"data","data":1}')
         with pytest.raises(Unreadable):
             await call

@@ -1,0 +1,1 @@
+"""The compiler: contracts in, typed Python packages out."""

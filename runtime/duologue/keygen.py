@@ -1,0 +1,48 @@
+"""The command `duologue keygen`."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from duologue.identity import Identity
+
+DEFAULT_FILE: Final = Path("duologue.key")
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+
+
+class Format(StrEnum):
+    """How the result is written."""
+
+    text = "text"
+    json = "json"
+
+
+def keygen(
+    file: Annotated[Path, typer.Argument(help="Where to keep the secret.")] = DEFAULT_FILE,
+    format: Annotated[
+        Format, typer.Option("--format", help="text: the public key alone, one line.")
+    ] = Format.text,
+) -> None:
+    """Make a new identity: a key file that only you can read.
+
+    Prints the public key, which others need to reach you or to let you in. The secret is shown
+    nowhere. An existing file is never touched.
+    """
+    identity = Identity.generate()
+    try:
+        identity.save(file)
+    except FileExistsError:
+        typer.echo(f"{file} exists and is left as it is; name another file.", err=True)
+        raise typer.Exit(EXIT_USAGE) from None
+    except OSError as error:
+        typer.echo(f"{file} cannot be written: {error.strerror}", err=True)
+        raise typer.Exit(EXIT_FAILED) from None
+    if format is Format.json:
+        typer.echo(json.dumps({"file": str(file), "publicKey": str(identity)}))
+    else:
+        typer.echo(f"Secret kept in {file}; the public key is:", err=True)
+        typer.echo(str(identity))

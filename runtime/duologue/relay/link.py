@@ -1,0 +1,71 @@
+"""What the relay's rules need of a connection."""
+
+from collections.abc import Callable
+from enum import IntFlag, auto
+from typing import Final, Protocol
+
+from duologue.connection.base import Message, MessageSignal, StateOfConnection
+
+CLOSE_CODE_GOING_AWAY: Final = 1001
+
+
+class Hold(IntFlag):
+    """Why nothing is read from a connection; it is read again when no reason is left."""
+
+    NONE = 0
+    SINK_IS_FULL = auto()
+    """The connection its messages go to has more unsent than it should."""
+    TOO_MANY_FRAMES = auto()
+    """It sends small frames faster than `small_frames_per_s`."""
+
+
+class Link(Protocol):
+    """A `Connection` that can be held and measured. `SocketLink` is the real one."""
+
+    id: int
+    state: StateOfConnection
+    on_message: MessageSignal
+    address_group: str
+    """What limits "per address" count: an IPv4 address, or the /64 of an IPv6 address."""
+    token: str | None
+    """The bearer token of the opening request, if it had one."""
+    accepted_s: float
+    """When its socket was accepted."""
+    received_bytes: int
+    """Everything that was read from its socket."""
+    on_full: Callable[[bool], None] | None
+    """Told with True when more than 256 KiB are unsent, with False when little is left."""
+
+    @property
+    def parting_text(self) -> str:
+        """The reason the other side gave in its close frame, known as soon as that has come."""
+        ...
+
+    @property
+    def buffered_amount(self) -> int:
+        """See `Connection.buffered_amount`."""
+        ...
+
+    def send(self, message: Message) -> None:
+        """See `Connection.send`."""
+
+    def close(self, reason: str | None = None) -> None:
+        """See `Connection.close`."""
+
+    def terminate(self, reason: str) -> None:
+        """See `Connection.terminate`."""
+
+    def close_as(self, code: int, text: str) -> None:
+        """As `close`, with this code and exactly this text, shortened if need be."""
+
+    def allow_message_bytes(self, max_bytes: int) -> None:
+        """Set the limit for messages, both ways, from now on."""
+
+    def send_ping_frame(self) -> None:
+        """Send a WebSocket ping; any answer shows in `received_bytes`."""
+
+    def hold(self, reason: Hold) -> None:
+        """Read nothing from now on, but what this turn of the loop has read already."""
+
+    def release(self, reason: Hold) -> None:
+        """Read again, unless there is another reason not to."""

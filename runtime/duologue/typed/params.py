@@ -1,0 +1,123 @@
+"""Params of methods: from a client's keywords to arguments on the wire, and back."""
+
+from collections.abc import Callable
+from typing import Final, Generic, ParamSpec, TypeVar
+
+import msgspec
+from pydantic import ValidationError
+
+from duologue.errors import InvalidParams, InvalidResult
+from duologue.protocol.values import SENTINEL_JSON, parse_json
+from duologue.typed.codec import Codec
+from duologue.typed.model import Model
+from duologue.typed.problems import problems_of
+
+A = ParamSpec("A")
+P = TypeVar("P")
+
+_RAW_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_NULL: Final = msgspec.Raw(b"null")
+
+
+class Params(Generic[A, P]):
+    """How a method's params are made from keywords, sent, and read.
+
+    `A` is what the model's constructor takes, so that type checkers hold a client's keywords
+    against the model.
+    """
+
+    __slots__ = ("_codec", "_model")
+
+    def __init__(self, model: Callable[A, P], /) -> None:
+        self._model = model
+        self._codec: Codec[P] = Codec(model)
+
+    def encode(self, what: str, *args: A.args, **kwargs: A.kwargs) -> bytes:
+        """The JSON list of arguments of a call of `what`: one object.
+
+        Raises:
+            InvalidParams: the keywords do not fit the contract; `problems` says where.
+            RefusedValue: a string equals the sentinel.
+        """
+        try:
+            params = self._model(*args, **kwargs)
+        except ValidationError as error:
+            raise InvalidParams(
+                f"{what} was not called", problems_of(error, self._codec.adapter.core_schema)
+            ) from None
+        try:
+            return self._arguments_of(self._codec.encode(params))
+        except InvalidResult as error:
+            raise InvalidParams(f"{what} was not called", error.problems) from error
+
+    def decode(self, what: str, args: bytes | None) -> P:
+        """The params in a JSON list of arguments; an empty one stands for an empty object.
+
+        Raises:
+            InvalidParams: they do not fit the contract.
+            BadFrame: a number in them is beyond float: the request is no JSON (base profile 7.2).
+        """
+        try:
+            return self._codec.decode(self._object_in(args or b"[]"))
+        except ValidationError as error:
+            if args is not None:
+                parse_json(args)
+            raise InvalidParams(
+                f"{what} refuses these params", problems_of(error, self._codec.adapter.core_schema)
+            ) from None
+
+    def _arguments_of(self, params: bytes) -> bytes:
+        return b"[%b]" % params
+
+    def _object_in(self, args: bytes) -> bytes:
+        # The list holds one object, so what is between the brackets is that object's text.
+        return args[1:-1].strip() or b"{}"
+
+
+class PositionalParams(Params[A, P]):
+    """Params of `args: positional`: the fields, in their order, are the arguments.
+
+    For services that know nothing of contracts. Of fields without a value the trailing ones are
+    left out, the others are undefined; arguments beyond the fields are ignored.
+    """
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, model: Callable[A, P], /) -> None:
+        super().__init__(model)
+        if not (isinstance(model, type) and issubclass(model, Model)):
+            raise TypeError("positional params are the fields of a Model")
+        self._fields = tuple(model.model_fields)
+
+    def _arguments_of(self, params: bytes) -> bytes:
+        values = _RAW_OBJECT.decode(params)
+        arguments = [bytes(values.get(name, _NULL)) for name in self._fields]
+        while arguments and arguments[-1] == b"null":
+            arguments.pop()
+        return b"[%b]" % b",".join(SENTINEL_JSON if each == b"null" else each for each in arguments)
+
+    def _object_in(self, args: bytes) -> bytes:
+        values = zip(self._fields, _RAW_LIST.decode(args), strict=False)
+        present = {name: value for name, value in values if bytes(value) != SENTINEL_JSON}
+        return msgspec.json.encode(present)
+
+
+class _NoParams(Params[[], None]):
+    """A method without params: sends none, and ignores what a newer caller may send."""
+
+    __slots__ = ()
+
+    def encode(self, what: str) -> bytes:
+        return b"[]"
+
+    def decode(self, what: str, args: bytes | None) -> None:
+        return None
+
+
+def _no_model() -> None:
+    return None
+
+
+NO_PARAMS: Final = _NoParams(_no_model)
+"""Of a method that has no `params`."""

@@ -1,0 +1,160 @@
+"""Params of methods: keywords to arguments on the wire, and back."""
+
+import json
+from typing import Any
+
+import pytest
+from duologue.errors import BadFrame, InvalidParams, RefusedValue
+from duologue.limits import MAX_REPORTED_PROBLEMS
+from duologue.typed.model import Model
+from duologue.typed.params import NO_PARAMS, Params, PositionalParams
+
+
+class Inner(Model):
+    secret: int = 0
+
+
+class Join(Model):
+    room: str
+    seats: int = 1
+    note: str | None = None
+    real: float = 0.0
+    by_name: dict[str, int] = {}  # noqa: RUF012
+
+
+JOIN = Params(Join)
+POSITIONAL = PositionalParams(Join)
+
+
+def test_keywords_become_one_object() -> None:
+    assert json.loads(JOIN.encode("join", room="a")) == [
+        {"room": "a", "seats": 1, "note": None, "real": 0.0, "by_name": {}}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({}, "room: Field required"),
+        ({"room": 5}, "room: Input should be a valid string"),
+        ({"room": "a", "seats": "5"}, "seats: Input should be a valid integer"),
+        ({"room": "a", "real": float("nan")}, "real: Input should be a finite number"),
+        ({"room": "a", "by_name": {"canary": "x"}}, "by_name.*: Input should be a valid integer"),
+    ],
+)
+def test_keywords_that_do_not_fit_are_refused_before_anything_is_sent(
+    fields: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(InvalidParams, match="^INVALID_PARAMS: Rooms/join was not called") as refused:
+        JOIN.encode("Rooms/join", **fields)
+    assert [str(each) for each in refused.value.problems] == [problem]
+
+
+def test_text_that_utf_8_cannot_hold_is_refused_as_params() -> None:
+    with pytest.raises(InvalidParams):
+        JOIN.encode("join", room="\ud800")
+
+
+def test_a_string_equal_to_the_sentinel_is_refused() -> None:
+    with pytest.raises(RefusedValue):
+        JOIN.encode("join", room="$__undefined$")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        b'[{"room":"a"}]',
+        b' [ {"room":"a","newer":[1]} ] ',
+        b'[{"room":"a","seats":"$__undefined$"}]',
+        b'[{"room":"b","room":"a"}]',
+    ],
+)
+def test_one_object_in_a_list_is_read(args: bytes) -> None:
+    assert JOIN.decode("join", args.strip()) == Join(room="a")
+
+
+@pytest.mark.parametrize("args", [None, b"[]", b"[ ]"])
+def test_no_arguments_stand_for_an_empty_object(args: bytes | None) -> None:
+    assert Params(Inner).decode("x", args) == Inner()
+    with pytest.raises(InvalidParams, match="room: Field required"):
+        JOIN.decode("join", args)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        b"[5]",
+        b"[null]",
+        b'["canary"]',
+        b"[[]]",
+        b'[{"room":"a"},{"room":"b"}]',
+        b'[{"room":"\\ud800"}]',
+        b'[{"room":"a","seats":9007199254740993.5}]',
+        b'[{"room":{"canary":1}}]',
+        b"[" + b"[" * 250 + b"]" * 250 + b"]",
+    ],
+)
+def test_other_arguments_are_refused_without_repeating_them(args: bytes) -> None:
+    with pytest.raises(InvalidParams, match="^INVALID_PARAMS: Rooms/join refuses") as refused:
+        JOIN.decode("Rooms/join", args)
+    assert refused.value.problems
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        b'[{"room":1e400}]',
+        b'[{"room":"a","real":1e400}]',
+        b'[{"room":"a"},1e400]',
+        b'[{"room":"$__undefined$","real":1e400}]',
+    ],
+)
+def test_arguments_that_are_no_json_after_all_are_a_bad_frame(args: bytes) -> None:
+    with pytest.raises(BadFrame):
+        JOIN.decode("join", args)
+
+
+def test_at_most_the_limit_of_problems_is_named() -> None:
+    names = {f"canary{number}": "x" for number in range(MAX_REPORTED_PROBLEMS + 5)}
+    with pytest.raises(InvalidParams) as refused:
+        JOIN.decode("join", json.dumps([{"room": "a", "by_name": names}]).encode())
+    assert len(refused.value.problems) == MAX_REPORTED_PROBLEMS
+    assert len(refused.value.details) == MAX_REPORTED_PROBLEMS
+
+
+def test_no_params_send_none_and_read_whatever_came_as_none() -> None:
+    assert NO_PARAMS.encode("ping") == b"[]"
+    assert NO_PARAMS.decode("ping", b'[{"newer":1}]') is None
+    assert NO_PARAMS.decode("ping", None) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "args"),
+    [
+        ({"room": "a"}, ["a", 1, "$__undefined$", 0.0, {}]),
+        ({"room": "a", "note": "n", "by_name": {"x": 1}}, ["a", 1, "n", 0.0, {"x": 1}]),
+    ],
+)
+def test_positional_params_are_the_fields_in_their_order(
+    fields: dict[str, Any], args: list[Any]
+) -> None:
+    text = POSITIONAL.encode("join", **fields)
+    assert json.loads(text) == args
+    assert POSITIONAL.decode("join", text) == Join(**fields)
+
+
+@pytest.mark.parametrize("args", [b'["a"]', b'["a",1,null,0,{},"newer"]', b'["a","$__undefined$"]'])
+def test_positional_params_may_be_fewer_or_more(args: bytes) -> None:
+    assert POSITIONAL.decode("join", args) == Join(room="a")
+
+
+@pytest.mark.parametrize("args", [None, b"[]", b"[5]", b'["$__undefined$"]'])
+def test_positional_params_that_do_not_fit_are_refused(args: bytes | None) -> None:
+    with pytest.raises(InvalidParams):
+        POSITIONAL.decode("join", args)
+
+
+def test_positional_params_need_fields() -> None:
+    with pytest.raises(TypeError):
+        PositionalParams(dict)

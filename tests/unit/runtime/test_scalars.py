@@ -1,0 +1,137 @@
+"""Scalar types of contracts, by a table of what they take in JSON and what they do not."""
+
+from enum import StrEnum
+from typing import Any
+
+import pytest
+from duologue.errors import InvalidResult
+from duologue.typed import Codec, Int32, Int64, Json, OpenEnum, SafeInt, Url
+from duologue.typed.model import Model
+from pydantic import TypeAdapter, ValidationError
+
+
+class Role(StrEnum):
+    MEMBER = "member"
+
+
+SAFE_INT = Codec[SafeInt](SafeInt)
+INT32 = Codec[Int32](Int32)
+INT64 = Codec[Int64](Int64)
+URL = Codec[Url](Url)
+JSON = Codec[Json](Json)
+ROLE = Codec[OpenEnum[Role]](OpenEnum[Role])
+
+
+BOTH_WAYS: list[tuple[Codec[Any], bytes, Any]] = [
+    (SAFE_INT, b"9007199254740991", 2**53 - 1),
+    (SAFE_INT, b"-9007199254740991", -(2**53) + 1),
+    (INT32, b"2147483647", 2**31 - 1),
+    (INT32, b"-2147483648", -(2**31)),
+    (INT64, b'"9223372036854775807"', 2**63 - 1),
+    (INT64, b'"-9223372036854775808"', -(2**63)),
+    (INT64, b'"0"', 0),
+    (URL, b'"https://example.org"', "https://example.org"),
+    (URL, b'"mailto:ann@example.org?x=%20"', "mailto:ann@example.org?x=%20"),
+    (URL, '"HTTP://Exämple.org/../a"'.encode(), "HTTP://Exämple.org/../a"),
+    (URL, b'"x:%b"' % (b"y" * 8190), "x:" + "y" * 8190),
+    (JSON, b'{"a":[1,"x",null,true,1.5,{"b":[]}]}', {"a": [1, "x", None, True, 1.5, {"b": []}]}),
+    (JSON, b"null", None),
+    (JSON, b'"text"', "text"),
+    (JSON, b"5", 5),
+    (ROLE, b'"member"', Role.MEMBER),
+    (ROLE, b'"newer"', "newer"),
+]
+
+
+@pytest.mark.parametrize(("codec", "text", "value"), BOTH_WAYS, ids=lambda part: ascii(part)[:40])
+def test_a_value_and_its_json_stand_for_each_other(
+    codec: Codec[Any], text: bytes, value: Any
+) -> None:
+    decoded = codec.decode(text)
+    assert decoded == value
+    assert type(decoded) is type(value)
+    assert codec.encode(value) == text
+
+
+REFUSED_JSON: list[tuple[Codec[Any], bytes]] = [
+    (SAFE_INT, b"9007199254740992"),
+    (SAFE_INT, b"-9007199254740992"),
+    (SAFE_INT, b'"5"'),
+    (SAFE_INT, b"5.5"),
+    (SAFE_INT, b"true"),
+    (INT32, b"2147483648"),
+    (INT32, b"-2147483649"),
+    (INT64, b"5"),
+    (INT64, b'"9223372036854775808"'),
+    (INT64, b'"-9223372036854775809"'),
+    (INT64, b'"99999999999999999999"'),
+    (INT64, b'"+5"'),
+    (INT64, b'" 5"'),
+    (INT64, b'"5\\n"'),
+    (INT64, b'"1_000"'),
+    (INT64, b'"05"'),
+    (INT64, b'""'),
+    (INT64, b'"-"'),
+    (INT64, '"٥"'.encode()),
+    (URL, b'"example.org"'),
+    (URL, b'"http://exa mple.org"'),
+    (URL, b'"http://example.org\\n"'),
+    (URL, b'""'),
+    (URL, b'"x:%b"' % (b"y" * 8191)),
+    (JSON, b"1e400"),
+    (JSON, b"NaN"),
+    (JSON, b'[{"a":[-Infinity]}]'),
+    (JSON, b'{"a":[1,1e400]}'),
+    (ROLE, b"5"),
+]
+
+
+@pytest.mark.parametrize(("codec", "text"), REFUSED_JSON, ids=lambda part: ascii(part)[:40])
+def test_other_json_is_refused(codec: Codec[Any], text: bytes) -> None:
+    with pytest.raises(ValidationError):
+        codec.decode(text)
+
+
+REFUSED_VALUES: list[tuple[Codec[Any], Any]] = [
+    (SAFE_INT, 2**53),
+    (SAFE_INT, "5"),
+    (INT32, 2**31),
+    (INT64, 2**63),
+    (INT64, "5"),
+    (INT64, True),
+    (URL, "example.org"),
+    (JSON, float("nan")),
+    (JSON, [float("inf")]),
+    (JSON, {"a": {"b": [float("-inf")]}}),
+    (JSON, object()),
+    (JSON, b"x"),
+    (JSON, {1: 2}),
+    (ROLE, 5),
+]
+
+
+@pytest.mark.parametrize(("codec", "value"), REFUSED_VALUES, ids=lambda part: ascii(part)[:40])
+def test_other_values_are_refused(codec: Codec[Any], value: Any) -> None:
+    with pytest.raises(InvalidResult):
+        codec.encode(value)
+
+
+class Fields(Model):
+    big: Int64 = 0
+    anything: Json = None
+    role: OpenEnum[Role] = Role.MEMBER
+
+
+def test_the_same_holds_for_fields_of_a_model() -> None:
+    fields = Fields(big=2**60, anything=[1.5, {"a": None}], role="newer")
+    text = Codec(Fields).encode(fields)
+    assert text == b'{"big":"1152921504606846976","anything":[1.5,{"a":null}],"role":"newer"}'
+    assert Codec(Fields).decode(text) == fields
+    with pytest.raises(ValidationError):
+        Codec(Fields).decode(b'{"anything":[1e400]}')
+    with pytest.raises(ValidationError):
+        Fields(anything=[float("nan")])
+
+
+def test_int64_is_a_string_in_json_schema() -> None:
+    assert TypeAdapter(Int64).json_schema()["type"] == "string"
