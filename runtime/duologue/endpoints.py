@@ -2,16 +2,22 @@
 
 import asyncio
 import ssl as tls
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
+from duologue.connection.allowing import Allow
 from duologue.connection.base import Connection
+from duologue.connection.secure import carrier_limits, secure_as_connector
+from duologue.connection.securing import SecuringGate
 from duologue.connection.websocket import WebSocketListener, accept_websockets, dial_websocket
+from duologue.errors import HandshakeFault
+from duologue.identity import Identity
 from duologue.limits import Limits
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
-from duologue.typed.service import Service, handlers_of
+from duologue.protocol.keys import public_key_of
+from duologue.typed.service import Offer, Service
 
 OnPeer = Callable[[WebsocketPromisifier], None]
 """Told of each new conversation before its first message is served: the place to add services by
@@ -36,8 +42,11 @@ class Server:
         hosts: Collection[str] | None,
         limits: Limits,
         on_peer: OnPeer | None,
+        identity: Identity | None,
+        allow: Allow | None,
+        loopback: bool,
     ) -> None:
-        self._handlers = handlers_of(services)
+        self._offer = Offer(services)
         self._host = host
         self._port = port
         self._ssl = ssl
@@ -45,6 +54,9 @@ class Server:
         self._hosts = hosts
         self._limits = limits
         self._on_peer = on_peer
+        self._gate: SecuringGate | None = None
+        if identity is not None and allow is not None:
+            self._gate = SecuringGate(identity, allow, limits, self._welcome, loopback=loopback)
         self._listener: WebSocketListener | None = None
         self._peers: set[WebsocketPromisifier] = set()
         self._closed = asyncio.Event()
@@ -62,6 +74,11 @@ class Server:
         """The conversations that are open now."""
         return frozenset(self._peers)
 
+    @property
+    def rejected(self) -> Mapping[HandshakeFault, int]:
+        """How many encrypted connections came to nothing, by what was wrong; a live view."""
+        return {} if self._gate is None else self._gate.rejected
+
     async def wait_closed(self) -> None:
         """Wait until the server has been closed; `await` it to serve for ever."""
         await self._closed.wait()
@@ -75,8 +92,8 @@ class Server:
 
     async def __aenter__(self) -> Self:
         self._listener = await accept_websockets(
-            self._accept,
-            self._limits,
+            self._welcome if self._gate is None else self._gate.admit,
+            self._limits if self._gate is None else carrier_limits(self._limits),
             host=self._host,
             port=self._port,
             ssl=self._ssl,
@@ -93,17 +110,19 @@ class Server:
     ) -> None:
         await self.close()
 
-    def _accept(self, connection: Connection) -> None:
+    def _welcome(self, connection: Connection) -> None:
         peer = create_websocket_promisifier(connection, limits=self._limits)
         self._peers.add(peer)
         peer.on_closed(self._peers.discard)
-        peer.add_handlers(self._handlers)
+        self._offer.make_to(peer)
         if self._on_peer is not None:
             self._on_peer(peer)
 
     async def _close(self) -> None:
         if self._listener is not None:
             self._listener.close()
+        if self._gate is not None:
+            await self._gate.close()
         await asyncio.gather(*(self._dismiss(peer) for peer in self._peers))
         if self._listener is not None:
             await self._listener.wait_closed()
@@ -122,19 +141,36 @@ def serve(
     ssl: tls.SSLContext | None = None,
     origins: Collection[str] = (),
     hosts: Collection[str] | None = None,
+    identity: Identity | None = None,
+    allow: Allow | None = None,
+    loopback: bool = False,
     limits: Limits | None = None,
     on_peer: OnPeer | None = None,
 ) -> Server:
     """Offer services to whoever connects; use the result in `async with`.
+
+    With `identity` every conversation is encrypted, and only holders of the keys in `allow` may
+    have one: a set of keys (32 bytes or 64 hex digits each), a function that is asked with each
+    key, or `duologue.ANYONE`. `peer.remote_key` tells who it is. `loopback` lets this identity
+    call itself.
 
     Browsers send an `Origin`: only those in `origins` may connect. The `Host` a client asked for
     must be this host or a loopback name, with this port, or one of `hosts`: that stops pages that
     point a name of their own at this machine.
 
     Raises:
+        ValueError: `identity` without `allow`, or the other way round.
+        UnsafeKey: a key in `allow` is none to build on.
         ServiceIdTaken: two services want the same number.
         OSError (on entering): the address cannot be had.
     """
+    if identity is not None and allow is None:
+        raise ValueError(
+            "serve(identity=...) needs allow=, the keys that may connect; to let anybody in who "
+            "has a key of their own, say allow=duologue.ANYONE"
+        )
+    if identity is None and (allow is not None or loopback):
+        raise ValueError("serve(allow=...) needs identity=: without it nobody proves a key")
     return Server(
         services,
         host,
@@ -144,6 +180,9 @@ def serve(
         hosts=hosts,
         limits=limits or Limits(),
         on_peer=on_peer,
+        identity=identity,
+        allow=allow,
+        loopback=loopback,
     )
 
 
@@ -154,34 +193,64 @@ async def connect(
     offer: Sequence[Service] = (),
     timeout: float | None = None,
     ssl: tls.SSLContext | None = None,
+    identity: Identity | None = None,
+    to: bytes | str | None = None,
+    loopback: bool = False,
     limits: Limits | None = None,
     on_peer: OnPeer | None = None,
 ) -> AsyncGenerator[WebsocketPromisifier]:
     """A conversation with the server at `url`, closed when the block is left.
 
     `offer` are services that the server may call; `timeout` is for reaching it, in seconds
-    (default: `Limits.connect_timeout_s`).
+    (default: `Limits.connect_timeout_s`). With `identity` the conversation is encrypted, and only
+    the holder of the key `to` (32 bytes or 64 hex digits) can have it; `peer.remote_key` is that
+    key once a frame has proved it. `loopback` allows `to` to be our own key.
 
     Raises (on entering):
+        ValueError: `identity` without `to`, or the other way round.
+        UnsafeKey: `to` is no key to build on.
+        HandshakeFailed: the other side broke the rules of the handshake, or refused us.
         DeadlineExceeded: it took longer than `timeout`.
         ConnectionClosed: nobody there, or TLS failed; `.sent` is "no".
         ProtocolError: what answers is no WebSocket server, or refuses us.
         ServiceIdTaken: two of the offered services want the same number.
     """
     limits = limits or Limits()
-    handlers = handlers_of(offer)
-    connection = await dial_websocket(
-        url,
-        limits,
-        ssl=ssl,
-        timeout_s=limits.connect_timeout_s if timeout is None else timeout,
-    )
+    offered = Offer(offer)
+    seconds = limits.connect_timeout_s if timeout is None else timeout
+    if identity is None:
+        if to is not None or loopback:
+            raise ValueError("connect(to=...) needs identity=: an encrypted conversation has two")
+        connection: Connection = await dial_websocket(url, limits, ssl=ssl, timeout_s=seconds)
+    else:
+        if to is None:
+            raise ValueError("connect(identity=...) needs to=, the key of whom to speak with")
+        connection = await _dial_secured(
+            url, identity, public_key_of(to), limits, ssl, loopback, seconds
+        )
     peer = create_websocket_promisifier(connection, limits=limits)
     try:
-        peer.add_handlers(handlers)
+        offered.make_to(peer)
         if on_peer is not None:
             on_peer(peer)
         yield peer
     finally:
         peer.close()
         await peer.promise.wait()
+
+
+async def _dial_secured(
+    url: str,
+    identity: Identity,
+    target: bytes,
+    limits: Limits,
+    ssl: tls.SSLContext | None,
+    loopback: bool,
+    timeout_s: float,
+) -> Connection:
+    loop = asyncio.get_running_loop()
+    due_s = loop.time() + timeout_s
+    carrier = await dial_websocket(url, carrier_limits(limits), ssl=ssl, timeout_s=timeout_s)
+    return await secure_as_connector(
+        carrier, identity, target, limits, loopback=loopback, timeout_s=due_s - loop.time()
+    )

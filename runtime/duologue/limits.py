@@ -9,6 +9,9 @@ MAX_SAFE_INTEGER: Final = 2**53 - 1
 MAX_CLOSE_REASON_BYTES: Final = 123
 """What a WebSocket close frame can hold beside its code (RFC 6455 5.5; base profile 8.3)."""
 
+MAX_UNANSWERED_EVENTS: Final = 64
+"""Events sent to one listener that it has not answered; above it, it misses some."""
+
 MAX_REPORTED_PROBLEMS: Final = 20
 """Paths named in one INVALID_PARAMS answer, so that a hostile payload cannot buy a long one."""
 

@@ -8,7 +8,7 @@ from duologue.connection.checking import check_connection as check_connection
 from duologue.connection.memory import connected_pair as connected_pair
 from duologue.limits import Limits
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
-from duologue.typed.service import Service, handlers_of
+from duologue.typed.service import Offer, Service
 
 C = TypeVar("C")
 
@@ -25,8 +25,8 @@ async def linked_peers(
     left_connection, right_connection = connected_pair(limits)
     left_peer = create_websocket_promisifier(left_connection, limits=limits)
     right_peer = create_websocket_promisifier(right_connection, limits=limits)
-    left_peer.add_handlers(handlers_of(left))
-    right_peer.add_handlers(handlers_of(right))
+    Offer(left).make_to(left_peer)
+    Offer(right).make_to(right_peer)
     try:
         yield left_peer, right_peer
     finally:

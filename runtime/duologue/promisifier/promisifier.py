@@ -16,13 +16,14 @@ from duologue.errors import (
 )
 from duologue.limits import Limits
 from duologue.promisifier.call import Call, Reading
+from duologue.promisifier.call_deadlines import CallDeadlines
 from duologue.promisifier.dispatch import Dispatcher
 from duologue.promisifier.handlers import FunctionHandler, Handler
 from duologue.promisifier.promise import CloseStatus, Promise
+from duologue.promisifier.pump import PAUSE_ABOVE_BYTES
 from duologue.promisifier.receiver import StreamReceiver
 from duologue.promisifier.stats import Stats
 from duologue.promisifier.untyped import Untyped
-from duologue.protocol.deadlines import DeadlineWheel
 from duologue.protocol.messages import (
     AnswerReceived,
     Event,
@@ -60,9 +61,7 @@ class WebsocketPromisifier:
             pause=self._stop_listening,
             resume=self._start_listening,
         )
-        self._deadlines: DeadlineWheel[Call[Any]] = DeadlineWheel()
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_due_s = 0.0
+        self._deadlines = CallDeadlines(self._loop, self._on_deadline)
         self._promise = Promise(self._loop)
         self._stats = Stats(self._session.counters)
         self._closed_listeners: list[Callable[[WebsocketPromisifier], None]] = []
@@ -137,6 +136,10 @@ class WebsocketPromisifier:
                 raise ServiceIdTaken(service_id, holder.name, handler.name)
         self._dispatcher.handlers.update(handlers)
 
+    def handler(self, service_id: int) -> Handler | None:
+        """What is served under a number."""
+        return self._dispatcher.handlers.get(service_id)
+
     def remove_service(self, service_id: int) -> None:
         """Serve nothing under this number any more; what runs goes on."""
         self._dispatcher.handlers.pop(service_id, None)
@@ -209,11 +212,20 @@ class WebsocketPromisifier:
         call.request_id = request_id
         # Sending may have ended the connection, and the call with it.
         if timeout_s is not None and not call.done():
-            self._set_deadline(call, timeout_s)
+            self._deadlines.set(call, timeout_s)
         # The answer may be behind a stream that nobody reads at the moment.
         if self._receiver.inflow.is_paused:
             self._receiver.inflow.look_again()
         return call
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether so much is on its way out that what can wait should."""
+        return self._connection.buffered_amount > PAUSE_ABOVE_BYTES
+
+    def count_dropped_event(self) -> None:
+        """Note that this peer has missed an event."""
+        self._session.counters.events_dropped += 1
 
     async def drain(self, timeout_s: float) -> None:
         """Refuse new calls, let the running ones finish within `timeout_s`, cancel the rest."""
@@ -273,16 +285,16 @@ class WebsocketPromisifier:
         elif isinstance(event, Refused):
             self._send_text(event.reply)
         elif isinstance(event, FailureReceived):
-            self._forget_deadline(event.call)
+            self._deadlines.forget(event.call)
             self._receiver.break_off(event.call, event.call.reading.decode_failure(event.failure))
         elif isinstance(event, StreamRefused):
             self._dispatcher.stop_stream(event.request_id)
         elif event is not None:
-            self._forget_deadline(event.call)
+            self._deadlines.forget(event.call)
             self._receiver.receive(event)
 
     def _settle(self, call: Call[Any], data: bytes | None) -> None:
-        self._forget_deadline(call)
+        self._deadlines.forget(call)
         if call.done():
             # It is a stream by now, and this is no way to end one.
             self._receiver.break_off(call, BadFrame("a stream was cut off by an ordinary answer"))
@@ -310,43 +322,13 @@ class WebsocketPromisifier:
     # -- giving up ------------------------------------------------------------------------------
 
     def _on_call_cancelled(self, call: Call[Any]) -> None:
-        self._forget_deadline(call)
+        self._deadlines.forget(call)
         self._session.abandon(call.request_id)
 
-    def _set_deadline(self, call: Call[Any], timeout_s: float) -> None:
-        due_s = self._loop.time() + timeout_s
-        if due_s == float("inf"):
-            return
-        call.timeout_s = timeout_s
-        call.tick = self._deadlines.add(call, due_s)
-        if self._timer is None or due_s < self._timer_due_s:
-            self._arm_timer()
-
-    def _forget_deadline(self, call: Call[Any]) -> None:
-        if call.tick >= 0:
-            self._deadlines.discard(call.tick, call)
-            call.tick = -1
-
-    def _arm_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        due_s = self._deadlines.next_due_s()
-        if due_s is not None:
-            self._timer_due_s = due_s
-            self._timer = self._loop.call_at(due_s, self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._timer = None
-        for call in self._deadlines.expired(self._loop.time()):
-            call.tick = -1
-            if self._session.abandon(call.request_id):
-                call.fail_quietly(
-                    DeadlineExceeded(
-                        f"no answer to {call.reading.full_name} within {call.timeout_s:g} s"
-                    )
-                )
-        self._arm_timer()
+    def _on_deadline(self, call: Call[Any]) -> None:
+        if self._session.abandon(call.request_id):
+            name = call.reading.full_name
+            call.fail_quietly(DeadlineExceeded(f"no answer to {name} within {call.timeout_s:g} s"))
 
     # -- the end --------------------------------------------------------------------------------
 
@@ -358,9 +340,7 @@ class WebsocketPromisifier:
         self._unlisten_state()
         self._stop_listening()
         self._receiver.inflow.close()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._deadlines.close()
         connection = self._connection
         sent: Sent = "unknown" if connection.buffered_amount else "yes"
         calls = self._session.close()

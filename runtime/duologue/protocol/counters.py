@@ -25,5 +25,7 @@ class Counters:
     """Stream messages and byte messages that belong to no open stream."""
     requests_refused_busy: int = 0
     """Calls answered LIMIT_EXCEEDED because too many were running and waiting."""
+    events_dropped: int = 0
+    """Events not sent to a listener that had fallen behind."""
     results_dropped: int = 0
     """Results of our services that had nowhere to go, because the connection was closed."""

@@ -5,6 +5,10 @@ from duologue.typed.codec import BYTE_STREAM as BYTE_STREAM
 from duologue.typed.codec import NOTHING as NOTHING
 from duologue.typed.codec import TEXT_STREAM as TEXT_STREAM
 from duologue.typed.codec import Codec as Codec
+from duologue.typed.events import Event as Event
+from duologue.typed.events import EventHandler as EventHandler
+from duologue.typed.events import Peer as Peer
+from duologue.typed.events import Subscription as Subscription
 from duologue.typed.method import DeclaredError as DeclaredError
 from duologue.typed.method import ServiceContract as ServiceContract
 from duologue.typed.method import Unary as Unary

@@ -6,11 +6,13 @@ from typing import ClassVar, ParamSpec, Self, TypeVar
 
 from duologue.errors import DuologueError
 from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.typed.events import Event, EventHandler, Subscription, subscribe
 from duologue.typed.method import ServiceContract, Unary
 
 A = ParamSpec("A")
 P = TypeVar("P")
 R = TypeVar("R")
+E = TypeVar("E")
 
 
 class Client:
@@ -54,6 +56,9 @@ class Client:
             method,
             timeout_s,
         )
+
+    def _on(self, event: Event[..., E], handler: EventHandler[E] | None) -> Subscription[E]:
+        return subscribe(self._peer, self.__contract__.base + event.id, event, handler)
 
 
 def _checked(timeout: float | None) -> float | None:

@@ -67,6 +67,12 @@ class Codec(Generic[T]):
             RefusedValue: a string in it equals the sentinel.
         """
         adapter = self.adapter
+        if self._is_model and not isinstance(value, self._form):
+            # pydantic would write None as null, and any model that has fields of these names.
+            raise InvalidResult(
+                "the value is not of its contract's type",
+                [Problem("", f"met {type(value).__name__}, expected {self.form_name}")],
+            )
         try:
             if not self._is_model:
                 # The serialiser of a scalar does not look at constraints; a model was made by them.
@@ -79,7 +85,7 @@ class Codec(Generic[T]):
         except PydanticSerializationError as error:
             raise InvalidResult(
                 "the value is not of its contract's type",
-                [Problem("", f"met {type(value).__name__}, expected {self.form_name}")],
+                [Problem("", f"a value in this {self.form_name} has no form in JSON")],
             ) from error
         if mentions_sentinel(text):
             refuse_sentinel(text, self.form_name)

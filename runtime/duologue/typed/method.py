@@ -1,6 +1,6 @@
 """What client, service and runtime read of a contract: its methods, as values."""
 
-from typing import Any, Final, Generic, Literal, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NoReturn, ParamSpec, TypeVar
 
 from pydantic import ValidationError
 
@@ -28,6 +28,9 @@ from duologue.protocol.values import is_list, is_object, parse_json, plain_json
 from duologue.typed.codec import NOTHING, Codec
 from duologue.typed.params import Params
 from duologue.typed.problems import problems_of
+
+if TYPE_CHECKING:
+    from duologue.typed.events import Event
 
 A = ParamSpec("A")
 P = TypeVar("P")
@@ -122,12 +125,21 @@ class ServiceContract:
     """A service of a contract. `digest` tells apart contracts that differ on the wire."""
 
     def __init__(
-        self, *, name: str, base: int, digest: str, methods: tuple[Unary[..., Any, Any], ...]
+        self,
+        *,
+        name: str,
+        base: int,
+        digest: str,
+        methods: tuple[Unary[..., Any, Any], ...],
+        events: "tuple[Event[..., Any], ...]" = (),
     ) -> None:
         self.name = name
         self.base = base
         self.digest = digest
         self.methods = methods
+        self.events = events
+        for event in events:
+            event.full_name = f"{name}/{event.name}"
         for method in methods:
             method.full_name = f"{name}/{method.name}"
 

@@ -1,7 +1,7 @@
 """The base of every generated service, and how its methods become handlers."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, ClassVar, TypeAlias, TypeGuard, TypeVar
+from typing import Any, ClassVar, ParamSpec, Self, TypeAlias, TypeGuard, TypeVar
 
 from duologue.errors import BadFrame, ContractError, ServiceIdTaken
 from duologue.promisifier.failures import describe_failure, describe_incident
@@ -12,12 +12,13 @@ from duologue.promisifier.handlers import (
     UnreadableArguments,
     is_awaitable,
 )
-from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.messages import Failure
 from duologue.typed.context import CallContext
+from duologue.typed.events import Audience, Event, Peer
 from duologue.typed.method import ServiceContract, Unary
 from duologue.typed.params import NO_PARAMS
 
+A = ParamSpec("A")
 T = TypeVar("T")
 
 Reply: TypeAlias = T | Awaitable[T]
@@ -31,6 +32,43 @@ class Service:
     """
 
     __contract__: ClassVar[ServiceContract]
+    __audience__: Audience
+
+    def __new__(cls, *_args: object, **_kwargs: object) -> Self:
+        """As usual. Here rather than in `__init__`, which nobody then has to call."""
+        service = super().__new__(cls)
+        service.__audience__ = Audience()
+        return service
+
+    def _emit(
+        self, event: Event[A, Any], peer: Peer | None, /, *_args: A.args, **_kwargs: A.kwargs
+    ) -> None:
+        payload = event.payload.encode(event.full_name, *_args, **_kwargs)
+        self.__audience__.emit(event, self.__contract__.base + event.id, payload, peer)
+
+
+class Offer:
+    """Services that are offered together, on one connection or on many.
+
+    Raises:
+        TypeError: one of them is no service object.
+        ServiceIdTaken: two of them want the same number.
+    """
+
+    def __init__(self, services: Iterable[Service]) -> None:
+        services = tuple(services)
+        self._handlers = handlers_of(services)
+        self._audiences = [service.__audience__ for service in services]
+
+    def make_to(self, peer: Peer) -> None:
+        """Serve `peer` from now on, and send it events.
+
+        Raises:
+            ServiceIdTaken: the peer is served under one of the numbers already.
+        """
+        peer.add_handlers(self._handlers)
+        for audience in self._audiences:
+            audience.add(peer)
 
 
 class MethodHandler:
@@ -44,7 +82,7 @@ class MethodHandler:
         self._function = function
         self._takes_params = method.params is not NO_PARAMS
 
-    def start(self, args: bytes | None, peer: WebsocketPromisifier) -> Outcome:
+    def start(self, args: bytes | None, peer: Peer) -> Outcome:
         """See `Handler`."""
         context = CallContext(peer, self.name)
         if self._takes_params:

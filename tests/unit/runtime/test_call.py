@@ -5,9 +5,8 @@ import gc
 
 import pytest
 
-from duologue.errors import CallError, ConnectionClosed, DuologueError
-from duologue.promisifier.call import Call, refuse_stream
-
+from duologue.errors import CallError, ConnectionClosed
+from duologue.promisifier.call import Call
 from tests.support import PlainReading
 
 
