@@ -10,7 +10,7 @@ from duologue.protocol.deadlines import DeadlineWheel
 
 
 class CallDeadlines:
-    """Tells `on_due` of calls whose time is over. There is a timer only while there is a deadline."""
+    """Tells `on_due` of calls whose time is over. The timer exists only while needed."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, on_due: Callable[[Call[Any]], None]
@@ -20,6 +20,11 @@ class CallDeadlines:
         self._wheel: DeadlineWheel[Call[Any]] = DeadlineWheel()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_s = 0.0
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether a timer of the loop is running."""
+        return self._timer is not None
 
     def set(self, call: Call[Any], timeout_s: float) -> None:
         """`call` is due `timeout_s` from now; infinity is no deadline."""

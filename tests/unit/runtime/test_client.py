@@ -169,7 +169,7 @@ async def test_no_deadline_is_infinity() -> None:
     async with Conversation() as talk:
         call = asyncio.ensure_future(RoomsClient(talk.peer).with_options(timeout=math.inf).ping())
         await turns()
-        assert talk.peer._timer is None  # pyright: ignore[reportPrivateUsage]
+        assert not talk.peer._deadlines.is_armed  # pyright: ignore[reportPrivateUsage]
         await talk.hear('{"responseId":0,"type":"data"}')
         await call
 

@@ -556,7 +556,7 @@ async def test_a_request_that_ends_the_connection_leaves_no_timer_behind() -> No
         await call
     assert isinstance(closed.value.__cause__, LimitExceeded)
     assert isinstance(await peer.promise.wait(), ConnectionClosed)
-    assert peer._timer is None  # pyright: ignore[reportPrivateUsage]
+    assert not peer._deadlines.is_armed  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_no_timer_outlives_the_connection() -> None:
@@ -564,7 +564,7 @@ async def test_no_timer_outlives_the_connection() -> None:
         start(talk.peer, 60)
         talk.peer.close()
         await talk.peer.promise
-        assert talk.peer._timer is None  # pyright: ignore[reportPrivateUsage]
+        assert not talk.peer._deadlines.is_armed  # pyright: ignore[reportPrivateUsage]
 
 
 # -- what it tells ------------------------------------------------------------------------------
