@@ -19,6 +19,21 @@ async def turns(number: int = 12) -> None:
         await asyncio.sleep(0)
 
 
+def square(number: int) -> int:
+    """A service."""
+    return number * number
+
+
+def echo(*args: Any) -> list[Any]:
+    """A service that gives its arguments back."""
+    return list(args)
+
+
+def itself(value: Any) -> Any:
+    """A service that gives its one argument back."""
+    return value
+
+
 class Conversation:
     """A promisifier, and by hand the other end of its connection.
 

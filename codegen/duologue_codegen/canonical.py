@@ -18,8 +18,11 @@ from .model import (
     EnumType,
     EnumValue,
     ErrorDef,
+    Event,
+    EventExample,
     Field,
     InlineParams,
+    InlinePayload,
     ListOf,
     MapOf,
     Method,
@@ -32,6 +35,7 @@ from .model import (
     Scalar,
     SchemaType,
     Service,
+    StreamOf,
     TypeDef,
     TypeExpr,
     UnionType,
@@ -49,7 +53,7 @@ def canonical(contract: Contract, *, for_people: bool = True) -> Json:
     `for_people=False` leaves out what only people read as well: docs, examples, deprecations.
     Imported contracts stand in it by their digests, so a change in one changes this one's, too.
     """
-    form = _Form(for_people)
+    form = _Form(contract, for_people)
     imported = (each.contract for each in contract.imports.values())
     imports = {each.package: contract_digest(each) for each in imported if each is not None}
     return form.stated(
@@ -81,7 +85,8 @@ def contract_digest(contract: Contract) -> str:
 class _Form:
     """Writes the parts of a contract, with or without what only people read."""
 
-    def __init__(self, for_people: bool) -> None:
+    def __init__(self, contract: Contract, for_people: bool) -> None:
+        self._contract = contract
         self._for_people = for_people
 
     def stated(self, parts: Mapping[str, Data]) -> Json:
@@ -188,6 +193,7 @@ class _Form:
             **self.stated(
                 {
                     **self.about(service.doc, service.deprecated),
+                    "events": {name: self.event(one) for name, one in service.events.items()},
                     "errors": errors,
                     "reserved": self.stated({"ids": ids, "names": _names(service.reserved_names)}),
                 }
@@ -204,6 +210,10 @@ class _Form:
                 params = _expression(ref)
             case None:
                 pass
+        args: list[Data] = []
+        if method.positional:
+            # Elsewhere the order of fields means nothing; here it is what goes over the wire.
+            args += self._contract.fields_of(method.params)[0]
         examples: list[Data] = [_example(one) for one in method.examples]
         return {
             "id": method.id,
@@ -213,6 +223,7 @@ class _Form:
                     **self.about(method.doc, method.deprecated),
                     "since": method.since if self._for_people else None,
                     "params": params,
+                    "args": args,
                     "returns": None if method.returns is None else _expression(method.returns),
                     "errors": errors,
                     "timeout_s": method.timeout_s,
@@ -221,10 +232,24 @@ class _Form:
             ),
         }
 
+    def event(self, event: Event) -> Json:
+        examples: list[Data] = [_event_example(one) for one in event.examples]
+        about = {
+            **self.about(event.doc, event.deprecated),
+            "examples": examples if self._for_people else [],
+        }
+        payload: Json
+        match event.payload:
+            case InlinePayload(fields=fields):
+                payload = {"fields": self.fields(fields)}
+            case Ref() as ref:
+                payload = {"payload": _expression(ref)}
+        return {"id": event.id, **payload, **self.stated(about)}
 
-def _expression(type_: TypeExpr) -> str:
+
+def _expression(type_: TypeExpr | StreamOf) -> str:
     match type_:
-        case Scalar(kind=kind):
+        case Scalar(kind=kind) | StreamOf(kind=kind):
             return kind.value
         case Ref(package=package, name=name, alias=alias):
             return name if alias is None else f"{package}.{name}"
@@ -263,3 +288,8 @@ def _example(example: MethodExample) -> Json:
         fields = None if example.error_fields is None else example.error_fields.data
         form["error"] = {example.error.name: fields}
     return form
+
+
+def _event_example(example: EventExample) -> Json:
+    payload: Json = {} if example.payload is None else {"payload": example.payload.data}
+    return {"name": example.name, **payload}

@@ -71,24 +71,22 @@ ANNOTATION_NAMES: Final = frozenset(
     {
         "bool",
         "bytes",
-        "date",
         "dict",
         "float",
         "int",
         "list",
         "set",
         "str",
-        "time",
-        "timedelta",
         "type",
     }
 )
 """What annotations in the body of a generated class mean something else by.
 
-A field `time: time | None = None` would turn the `time` of the next annotation into None.
+A field `list: list[int] = []` would turn the `list` of the next annotation into an empty one. What
+is imported, such as `time`, gets another name there instead: see `view.annotations`.
 """
 
-CLASS_BODY_NAMES: Final = frozenset({"abstractmethod", "datetime", "deprecated", "object", "tuple"})
+CLASS_BODY_NAMES: Final = frozenset({"abstractmethod", "deprecated", "object", "tuple"})
 """What the body of a generated client or service reads besides: a method would hide it."""
 
 PARAM_NAMES: Final = frozenset({"ctx", "items", "out", "params"})
@@ -172,7 +170,7 @@ def method_name_taken(name: str) -> str | None:
 
 
 def _taken_anywhere(name: str) -> str | None:
-    if name in {"self", "kwargs"}:
+    if name == "self":
         return f"Python methods have an argument {_shown(name)}"
     if name in KEYWORDS:
         return f"{_shown(name)} is a Python keyword"

@@ -83,6 +83,21 @@ class MapOf:
 TypeExpr: TypeAlias = Scalar | Ref | OptionalOf | ListOf | MapOf
 
 
+class StreamKind(StrEnum):
+    """What the pieces of a stream are, spelled as in a contract."""
+
+    BYTES = "byte stream"
+    TEXT = "text stream"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOf:
+    """`byte stream` or `text stream`: a result that is no value and comes in pieces."""
+
+    kind: StreamKind
+    at: Position = field(compare=False)
+
+
 def without_optional(expression: TypeExpr) -> TypeExpr:
     """The type inside `optional`, which is what constraints and non-null defaults speak of."""
     return expression.of if isinstance(expression, OptionalOf) else expression

@@ -1,5 +1,6 @@
 """Typed conversations between two programs, neither of which has to be a server."""
 
+from duologue.connection.allowing import ANYONE as ANYONE
 from duologue.connection.base import Connection as Connection
 from duologue.endpoints import connect as connect
 from duologue.endpoints import serve as serve
@@ -10,12 +11,16 @@ from duologue.errors import ConnectionClosed as ConnectionClosed
 from duologue.errors import ContractError as ContractError
 from duologue.errors import ContractMismatch as ContractMismatch
 from duologue.errors import DeadlineExceeded as DeadlineExceeded
+from duologue.errors import DecryptionFailed as DecryptionFailed
 from duologue.errors import DuologueError as DuologueError
 from duologue.errors import GoingAway as GoingAway
+from duologue.errors import HandshakeFailed as HandshakeFailed
+from duologue.errors import IdentityMismatch as IdentityMismatch
 from duologue.errors import InternalError as InternalError
 from duologue.errors import InvalidParams as InvalidParams
 from duologue.errors import InvalidResult as InvalidResult
 from duologue.errors import LimitExceeded as LimitExceeded
+from duologue.errors import NonceExhausted as NonceExhausted
 from duologue.errors import Problem as Problem
 from duologue.errors import ProtocolError as ProtocolError
 from duologue.errors import RefusedService as RefusedService
@@ -29,6 +34,9 @@ from duologue.errors import StreamFailed as StreamFailed
 from duologue.errors import Unauthorised as Unauthorised
 from duologue.errors import Unimplemented as Unimplemented
 from duologue.errors import UnknownError as UnknownError
+from duologue.errors import UnsafeKey as UnsafeKey
+from duologue.errors import UnsafeKeyFile as UnsafeKeyFile
+from duologue.identity import Identity as Identity
 from duologue.limits import Limits as Limits
 from duologue.promisifier.promise import CloseStatus as CloseStatus
 from duologue.promisifier.promisifier import WebsocketPromisifier as WebsocketPromisifier

@@ -14,6 +14,7 @@ from duologue.connection.securing import SecuringGate
 from duologue.connection.websocket import WebSocketListener, accept_websockets, dial_websocket
 from duologue.errors import HandshakeFault
 from duologue.identity import Identity
+from duologue.introduction import Profile, introduce
 from duologue.limits import Limits
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
 from duologue.protocol.keys import public_key_of
@@ -45,7 +46,11 @@ class Server:
         identity: Identity | None,
         allow: Allow | None,
         loopback: bool,
+        profile: Profile,
+        same_contracts: bool,
     ) -> None:
+        self._profile: Profile = profile
+        self._same_contracts = same_contracts
         self._offer = Offer(services)
         self._host = host
         self._port = port
@@ -115,6 +120,8 @@ class Server:
         self._peers.add(peer)
         peer.on_closed(self._peers.discard)
         self._offer.make_to(peer)
+        if self._profile == "auto":
+            introduce(peer, connection, "acceptor", self._offer, self._same_contracts)
         if self._on_peer is not None:
             self._on_peer(peer)
 
@@ -144,6 +151,8 @@ def serve(
     identity: Identity | None = None,
     allow: Allow | None = None,
     loopback: bool = False,
+    profile: Profile = "auto",
+    same_contracts: bool = True,
     limits: Limits | None = None,
     on_peer: OnPeer | None = None,
 ) -> Server:
@@ -157,6 +166,10 @@ def serve(
     Browsers send an `Origin`: only those in `origins` may connect. The `Host` a client asked for
     must be this host or a loopback name, with this port, or one of `hosts`: that stops pages that
     point a name of their own at this machine.
+
+    `profile="base"` says no hello, for peers that must see the base profile and nothing else.
+    Services of the other side that were generated from another contract are refused to our clients
+    with `ContractMismatch`, unless `same_contracts` is False.
 
     Raises:
         ValueError: `identity` without `allow`, or the other way round.
@@ -183,6 +196,8 @@ def serve(
         identity=identity,
         allow=allow,
         loopback=loopback,
+        profile=profile,
+        same_contracts=same_contracts,
     )
 
 
@@ -196,6 +211,8 @@ async def connect(
     identity: Identity | None = None,
     to: bytes | str | None = None,
     loopback: bool = False,
+    profile: Profile = "auto",
+    same_contracts: bool = True,
     limits: Limits | None = None,
     on_peer: OnPeer | None = None,
 ) -> AsyncGenerator[WebsocketPromisifier]:
@@ -204,7 +221,8 @@ async def connect(
     `offer` are services that the server may call; `timeout` is for reaching it, in seconds
     (default: `Limits.connect_timeout_s`). With `identity` the conversation is encrypted, and only
     the holder of the key `to` (32 bytes or 64 hex digits) can have it; `peer.remote_key` is that
-    key once a frame has proved it. `loopback` allows `to` to be our own key.
+    key once a frame has proved it. `loopback` allows `to` to be our own key. `profile` and
+    `same_contracts` are as in `serve`.
 
     Raises (on entering):
         ValueError: `identity` without `to`, or the other way round.
@@ -231,8 +249,11 @@ async def connect(
     peer = create_websocket_promisifier(connection, limits=limits)
     try:
         offered.make_to(peer)
+        if profile == "auto":
+            introduce(peer, connection, "connector", offered, same_contracts)
         if on_peer is not None:
             on_peer(peer)
+        await peer.negotiated()
         yield peer
     finally:
         peer.close()

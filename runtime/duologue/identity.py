@@ -1,5 +1,6 @@
 """Who one is in encrypted conversations: a key pair, and the file it is kept in."""
 
+import errno
 import os
 import secrets
 import stat
@@ -27,6 +28,9 @@ _CREATE_FLAGS: Final = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+
+_NO_LINKS: Final = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
+"""What file systems without hard links answer."""
 
 
 class Identity:
@@ -219,11 +223,23 @@ def _write(path: str, pair: KeyPair, replace: bool) -> None:
         if replace:
             os.replace(temporary, path)
         else:
-            # Unlike a rename, a link does not replace what is there.
-            os.link(temporary, path)
+            _put_in_place(temporary, path)
     finally:
         Path(temporary).unlink(missing_ok=True)
     _sync_folder(folder)
+
+
+def _put_in_place(temporary: str, path: str) -> None:
+    """Give the file its name, unless the name is taken."""
+    try:
+        # Unlike a rename, a link does not replace what is there.
+        os.link(temporary, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # Such a file system cannot do both; not to overwrite a key is worth more.
+        os.close(os.open(path, _CREATE_FLAGS, 0o600))
+        os.replace(temporary, path)
 
 
 def _sync_folder(folder: str) -> None:

@@ -1,16 +1,29 @@
 """Every kind of connection keeps every promise of `Connection`."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from duologue.connection.base import Connection
 from duologue.connection.checking import check_connection
+from duologue.connection.encrypted import EncryptedConnection
+from duologue.connection.fragmenting import FragmentingConnection
+from duologue.connection.keepalive import KeepAliveConnection
+from duologue.connection.layer import Layer
 from duologue.connection.memory import connected_pair
+from duologue.connection.secure import (
+    AcceptanceBook,
+    carrier_limits,
+    secure_as_acceptor,
+    secure_as_connector,
+)
 from duologue.connection.websocket import accept_websockets, dial_websocket
+from duologue.identity import Identity
 from duologue.limits import Limits
 
 SMALL = Limits(max_message_bytes=100_000)
+ROOMY = Limits(max_message_bytes=300_000)
+"""For carriers of a layer that adds to messages."""
 
 
 @asynccontextmanager
@@ -46,3 +59,79 @@ async def test_memory_pair_keeps_the_promises() -> None:
 async def test_websocket_keeps_the_promises_as_client_and_as_server() -> None:
     async with websocket_pairs(SMALL) as pairs:
         await check_connection(pairs.make, max_message_bytes=SMALL.max_message_bytes)
+
+
+def pair_of(
+    wrap: Callable[[Connection, bool], Connection], carrier: Limits = ROOMY
+) -> Callable[[], Awaitable[tuple[Connection, Connection]]]:
+    """Pairs of a layer on connections in memory; `wrap` is told who is the connector."""
+
+    async def make_pair() -> tuple[Connection, Connection]:
+        left, right = connected_pair(carrier)
+        return wrap(left, True), wrap(right, False)
+
+    return make_pair
+
+
+def started(layer: Layer) -> Layer:
+    layer.start()
+    return layer
+
+
+async def test_encryption_alone_keeps_the_promises() -> None:
+    def wrap(carrier: Connection, is_connector: bool) -> Connection:
+        return started(
+            EncryptedConnection(
+                carrier,
+                bytes(range(32)),
+                is_connector=is_connector,
+                max_message_bytes=SMALL.max_message_bytes,
+            )
+        )
+
+    await check_connection(pair_of(wrap), max_message_bytes=SMALL.max_message_bytes)
+
+
+async def test_keep_alive_alone_keeps_the_promises() -> None:
+    def wrap(carrier: Connection, _: bool) -> Connection:
+        return started(KeepAliveConnection(carrier, SMALL))
+
+    await check_connection(pair_of(wrap, SMALL), max_message_bytes=SMALL.max_message_bytes)
+
+
+async def test_fragmenting_alone_keeps_the_promises() -> None:
+    def wrap(carrier: Connection, _: bool) -> Connection:
+        return started(FragmentingConnection(carrier, SMALL))
+
+    await check_connection(pair_of(wrap), max_message_bytes=SMALL.max_message_bytes)
+
+
+async def test_the_full_stack_keeps_the_promises_in_memory() -> None:
+    ann, ben = Identity.generate(), Identity.generate()
+    book = AcceptanceBook(SMALL)
+
+    async def make_pair() -> tuple[Connection, Connection]:
+        left, right = connected_pair(carrier_limits(SMALL))
+        return await secured_pair(left, right, ann, ben, book)
+
+    await check_connection(make_pair, max_message_bytes=SMALL.max_message_bytes)
+
+
+async def test_the_full_stack_keeps_the_promises_on_websockets() -> None:
+    ann, ben = Identity.generate(), Identity.generate()
+    book = AcceptanceBook(SMALL)
+    async with websocket_pairs(carrier_limits(SMALL)) as pairs:
+
+        async def make_pair() -> tuple[Connection, Connection]:
+            return await secured_pair(*await pairs.make(), ann, ben, book)
+
+        await check_connection(make_pair, max_message_bytes=SMALL.max_message_bytes)
+
+
+async def secured_pair(
+    left: Connection, right: Connection, ann: Identity, ben: Identity, book: AcceptanceBook
+) -> tuple[Connection, Connection]:
+    return await asyncio.gather(
+        secure_as_connector(left, ann, ben.public_key, SMALL),
+        secure_as_acceptor(right, ben, {ann.public_key}, SMALL, book=book),
+    )

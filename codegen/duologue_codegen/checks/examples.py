@@ -8,8 +8,11 @@ from ..diagnostics import Diagnostic, quoted
 from ..model import (
     Contract,
     EnumType,
+    Event,
+    EventExample,
     Field,
     InlineParams,
+    InlinePayload,
     ListOf,
     MapOf,
     Method,
@@ -19,12 +22,13 @@ from ..model import (
     Scalar,
     ScalarKind,
     Service,
+    StreamOf,
 )
 from ..names import nearest
 from ..tree import ListNode, MapNode, Node, ScalarNode
 from ..values import Misfit, field_misfits, misfits, type_misfits
 from .registry import Findings, rule
-from .walk import fields, meaning, methods
+from .walk import events, fields, meaning, methods
 
 _MAY_DEFAULT = frozenset(
     {ScalarKind.STRING, ScalarKind.INT, ScalarKind.INT32, ScalarKind.FLOAT, ScalarKind.BOOL}
@@ -111,6 +115,9 @@ def example_valid(contract: Contract) -> Findings:
         for call in method.examples:
             found = _call_misfits(call, method, service, contract)
             yield from _as_findings("example-valid", found)
+    for _, event in events(contract):
+        for one in event.examples:
+            yield from _as_findings("example-valid", _event_misfits(one, event, contract))
 
 
 def _call_misfits(
@@ -127,6 +134,11 @@ def _call_misfits(
             yield from field_misfits(given, {}, contract, what)
     if call.error is not None:
         yield from _error_misfits(call, method, service, contract)
+    elif isinstance(method.returns, StreamOf):
+        if call.returns is not None:
+            hint = "leave `returns` out: a stream is no value"
+            message = f"{quoted(method.name)} returns a {method.returns.kind}"
+            yield Misfit(call.returns.at, message, hint)
     elif call.returns is not None and method.returns is None:
         yield Misfit(call.returns.at, f"{quoted(method.name)} returns nothing")
     elif call.returns is not None and method.returns is not None:
@@ -134,6 +146,15 @@ def _call_misfits(
     elif method.returns is not None:
         hint = "add `returns`, or `error`"
         yield Misfit(call.at, "the example does not say what came of the call", hint)
+
+
+def _event_misfits(one: EventExample, event: Event, contract: Contract) -> Iterator[Misfit]:
+    given = one.payload if one.payload is not None else MapNode((), one.at)
+    match event.payload:
+        case InlinePayload(fields=own):
+            yield from field_misfits(given, own, contract, f"event {quoted(event.name)}")
+        case Ref():
+            yield from misfits(given, event.payload, contract)
 
 
 def _error_misfits(

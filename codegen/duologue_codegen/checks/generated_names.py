@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..diagnostics import Diagnostic, Position, Related, quoted
-from ..model import Contract, InlineParams
+from ..model import Contract, InlineParams, InlinePayload
 from ..names import pascal, type_name_taken, upper_snake
 from .registry import Findings, rule
-from .walk import methods
+from .walk import events, methods
 
-_CONSTANTS: Final = frozenset({"MISSING", "NOTHING", "NO_PARAMS"})
+_CONSTANTS: Final = frozenset({"BYTE_STREAM", "MISSING", "NOTHING", "NO_PARAMS", "TEXT_STREAM"})
 """Constants that generated modules import."""
 
 
@@ -51,6 +51,12 @@ def generated_names(contract: Contract) -> Iterator[GeneratedName]:
         if contract.errors_of(service, method):
             yield GeneratedName(f"{class_}Error", origin, method.at)
             yield GeneratedName(f"{constant}_ERRORS", origin, method.at)
+    for service, event in events(contract):
+        origin = f"event {quoted(event.name)} of {quoted(service.name)}"
+        constant = f"{upper_snake(service.name)}_{upper_snake(event.name)}"
+        yield GeneratedName(constant, origin, event.at)
+        if isinstance(event.payload, InlinePayload):
+            yield GeneratedName(f"{service.name}{pascal(event.name)}", origin, event.at)
 
 
 @rule("generated-name-taken")

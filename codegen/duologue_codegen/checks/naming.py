@@ -28,7 +28,7 @@ from ..names import (
 )
 from ..reading.contract import package_of
 from .registry import Findings, rule
-from .walk import fields, methods
+from .walk import events, fields, methods
 
 _PACKAGE: Final = re.compile(
     r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?"
@@ -70,12 +70,12 @@ def _names(contract: Contract) -> Iterator[_Named]:
             yield _Named(type_.tag, "tags", "snake", type_.tag_at)
     for error in contract.errors.values():
         yield _Named(error.name, "errors", "Pascal", error.at)
-        if error.code_at != error.at:
-            yield _Named(error.code, "codes of errors", "snake", error.code_at)
     for service in contract.services.values():
         yield _Named(service.name, "services", "Pascal", service.at)
     for _, method in methods(contract):
         yield _Named(method.name, "methods", "snake", method.at)
+    for _, event in events(contract):
+        yield _Named(event.name, "events", "snake", event.at)
     for owned in fields(contract):
         yield _Named(owned.field.name, "fields", "snake", owned.field.at)
 
@@ -103,18 +103,23 @@ def name_case(contract: Contract) -> Findings:
 
 @rule("wire-value-plain")
 def wire_value_plain(contract: Contract) -> Findings:
-    """Values of enums and tags are short and printable."""
+    """Values of enums and tags, and codes of errors, are short and printable."""
+    for text, at in _wire_values(contract):
+        if not text or not text.isprintable() or len(text) > MAX_NAME_LENGTH:
+            message = f"{quoted(text)} is no value for the wire"
+            hint = f"1 to {MAX_NAME_LENGTH} printable characters"
+            yield Diagnostic("wire-value-plain", at, message, hint)
+
+
+def _wire_values(contract: Contract) -> Iterator[tuple[str, Position]]:
     for type_ in contract.types.values():
-        values: Iterable[tuple[str, Position]] = ()
         if isinstance(type_, EnumType):
-            values = ((value.value, value.at) for value in type_.values.values())
+            yield from ((value.value, value.at) for value in type_.values.values())
         elif isinstance(type_, UnionType):
-            values = ((value.tag_value, value.at) for value in type_.variants.values())
-        for text, at in values:
-            if not text or not text.isprintable() or len(text) > MAX_NAME_LENGTH:
-                message = f"{quoted(text)} is no value for the wire"
-                hint = f"1 to {MAX_NAME_LENGTH} printable characters"
-                yield Diagnostic("wire-value-plain", at, message, hint)
+            yield from ((value.tag_value, value.at) for value in type_.variants.values())
+    for error in contract.errors.values():
+        if error.code_at != error.at:
+            yield error.code, error.code_at
 
 
 @rule("name-not-reserved-by-python")
@@ -175,7 +180,7 @@ def reserved_name_reused(contract: Contract) -> Findings:
     for error in contract.errors.values():
         yield from _reused(((one.name, one.at) for one in error.fields.values()), error.reserved)
     for service in contract.services.values():
-        used_names = ((one.name, one.at) for one in service.methods.values())
+        used_names = ((one.name, one.at) for one in service.numbered)
         yield from _reused(used_names, service.reserved_names)
 
 

@@ -23,7 +23,7 @@ from ..model import (
 )
 from ..names import nearest
 from .registry import Findings, project_rule, rule
-from .walk import circles, expressions, meaning, methods, parts, refs
+from .walk import circles, events, expressions, meaning, methods, parts, refs
 
 _ELSEWHERE: Final = {
     "any": "json",
@@ -123,7 +123,15 @@ def import_cycle(project: Project) -> Findings:
 
 @rule("params-inline-or-object")
 def params_inline_or_object(contract: Contract) -> Findings:
-    """Params are fields, or the name of an object type."""
+    """Params, and what events carry, are fields or the name of an object type."""
+    for _, event in events(contract):
+        if not isinstance(event.payload, Ref):
+            continue
+        type_ = contract.resolve(event.payload)
+        if type_ is not None and not isinstance(type_, ObjectType):
+            message = f"{quoted(event.payload.name)} is {_kind(type_)}, and events carry an object"
+            hint = "write `fields`, such as `fields: {value: …}`"
+            yield Diagnostic("params-inline-or-object", event.payload.at, message, hint)
     for _, method in methods(contract):
         if not isinstance(method.params, Ref):
             continue
@@ -132,6 +140,20 @@ def params_inline_or_object(contract: Contract) -> Findings:
             message = f"{quoted(method.params.name)} is {_kind(type_)}, and params are an object"
             hint = "write fields, such as `params: {value: …}`"
             yield Diagnostic("params-inline-or-object", method.params.at, message, hint)
+        elif method.positional and (union := _union_of(method.params, contract)) is not None:
+            name, tag = quoted(method.params.name), quoted(union.tag)
+            message = f"{name} is a form of {quoted(union.name)}: {tag} would be an argument"
+            hint = "write the fields that are arguments"
+            yield Diagnostic("params-inline-or-object", method.params.at, message, hint)
+
+
+def _union_of(ref: Ref, contract: Contract) -> UnionType | None:
+    """The first union that has the type as a form."""
+    target, home = contract.resolve(ref), contract.home_of(ref)
+    if home is None:
+        return None
+    forms = ((union, one.type) for union in _unions(home) for one in union.variants.values())
+    return next((union for union, form in forms if home.resolve(form) is target), None)
 
 
 @rule("union-variant-object")

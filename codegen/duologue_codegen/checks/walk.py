@@ -11,8 +11,10 @@ from ..model import (
     AliasType,
     Constraints,
     Contract,
+    Event,
     Field,
     InlineParams,
+    InlinePayload,
     ListOf,
     MapOf,
     Method,
@@ -22,6 +24,7 @@ from ..model import (
     Scalar,
     SchemaType,
     Service,
+    StreamOf,
     TypeExpr,
     UnionType,
     without_optional,
@@ -49,8 +52,15 @@ def methods(contract: Contract) -> Iterator[tuple[Service, Method]]:
             yield service, method
 
 
+def events(contract: Contract) -> Iterator[tuple[Service, Event]]:
+    """Every event with its service."""
+    for service in contract.services.values():
+        for event in service.events.values():
+            yield service, event
+
+
 def fields(contract: Contract) -> Iterator[OwnedField]:
-    """Every field of types, errors and inline params."""
+    """Every field of types, errors, inline params and events."""
     for type_ in contract.types.values():
         if isinstance(type_, ObjectType):
             owner = f"type {quoted(type_.name)}"
@@ -62,6 +72,10 @@ def fields(contract: Contract) -> Iterator[OwnedField]:
         if isinstance(method.params, InlineParams):
             owner = f"method {quoted(method.name)}"
             yield from (OwnedField(field, owner, True) for field in method.params.fields.values())
+    for _, event in events(contract):
+        if isinstance(event.payload, InlinePayload):
+            owner = f"event {quoted(event.name)}"
+            yield from (OwnedField(field, owner, False) for field in event.payload.fields.values())
 
 
 def constrained(contract: Contract) -> Iterator[tuple[TypeExpr, Constraints]]:
@@ -83,8 +97,11 @@ def expressions(contract: Contract) -> Iterator[TypeExpr]:
     for _, method in methods(contract):
         if isinstance(method.params, Ref):
             yield method.params
-        if method.returns is not None:
+        if method.returns is not None and not isinstance(method.returns, StreamOf):
             yield method.returns
+    for _, event in events(contract):
+        if isinstance(event.payload, Ref):
+            yield event.payload
 
 
 def parts(expression: TypeExpr) -> Iterator[TypeExpr]:

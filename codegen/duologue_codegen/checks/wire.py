@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from ..diagnostics import Diagnostic, Position, Related, quoted
 from ..loader import Project
-from ..model import Contract, EnumType, Method, ObjectType, Service, UnionType
+from ..model import Contract, EnumType, Event, Method, ObjectType, Service, UnionType
 from ..reading.services import MAX_ID
 from .registry import Findings, project_rule, rule
-from .walk import methods
 
 
 def next_free_id(service: Service) -> int:
-    """The id for a new method: one above all that are used or reserved, if there is room."""
-    used = {method.id for method in service.methods.values()}
+    """The id for a new method or event: one above all that are used or reserved, if there is room."""
+    used = {one.id for one in service.numbered}
     used |= {reserved.id for reserved in service.reserved_ids}
     top = max(used, default=0) + 1
     return top if top <= MAX_ID else next(id_ for id_ in range(1, MAX_ID + 2) if id_ not in used)
@@ -22,26 +22,28 @@ def next_free_id(service: Service) -> int:
 
 @rule("id-present")
 def id_present(contract: Contract) -> Findings:
-    """Every method has an id: its identity on the wire."""
-    for service, method in methods(contract):
-        if method.id_at == method.at:
-            message = f"method {quoted(method.name)} has no id"
-            hint = f"add `id: {next_free_id(service)}`, and never change it"
-            yield Diagnostic("id-present", method.at, message, hint)
+    """Every method and every event has an id: its identity on the wire."""
+    for service in contract.services.values():
+        for one in service.numbered:
+            if one.id_at == one.at:
+                what = "event" if isinstance(one, Event) else "method"
+                message = f"{what} {quoted(one.name)} has no id"
+                hint = f"add `id: {next_free_id(service)}`, and never change it"
+                yield Diagnostic("id-present", one.at, message, hint)
 
 
 @rule("id-unique")
 def id_unique(contract: Contract) -> Findings:
-    """No two methods of a service have the same id."""
+    """No two methods or events of a service have the same id."""
     for service in contract.services.values():
-        first: dict[int, Method] = {}
-        for method in _with_ids(service):
-            other = first.setdefault(method.id, method)
-            if other is not method:
+        first: dict[int, Method | Event] = {}
+        for one in _with_ids(service):
+            other = first.setdefault(one.id, one)
+            if other is not one:
                 related = Related(other.id_at, "first used here")
-                message = f"id {method.id} is already {quoted(other.name)}"
+                message = f"id {one.id} is already {quoted(other.name)}"
                 hint = f"next free id is {next_free_id(service)}"
-                yield Diagnostic("id-unique", method.id_at, message, hint, related=related)
+                yield Diagnostic("id-unique", one.id_at, message, hint, related=related)
 
 
 @rule("id-not-reserved")
@@ -49,16 +51,16 @@ def id_not_reserved(contract: Contract) -> Findings:
     """A reserved id is not used again."""
     for service in contract.services.values():
         retired = {reserved.id: reserved.at for reserved in service.reserved_ids}
-        for method in _with_ids(service):
-            if method.id in retired:
-                related = Related(retired[method.id], "reserved here")
-                message = f"id {method.id} is reserved"
+        for one in _with_ids(service):
+            if one.id in retired:
+                related = Related(retired[one.id], "reserved here")
+                message = f"id {one.id} is reserved"
                 hint = f"next free id is {next_free_id(service)}"
-                yield Diagnostic("id-not-reserved", method.id_at, message, hint, related=related)
+                yield Diagnostic("id-not-reserved", one.id_at, message, hint, related=related)
 
 
-def _with_ids(service: Service) -> Iterator[Method]:
-    yield from (method for method in service.methods.values() if method.id)
+def _with_ids(service: Service) -> Iterator[Method | Event]:
+    yield from (one for one in service.numbered if one.id)
 
 
 @project_rule("wire-number-unique")
@@ -67,19 +69,20 @@ def wire_number_unique(project: Project) -> Findings:
     judged = {contract.path for contract in project.judged}
     # Judged contracts come last, so that findings stand in what was asked for.
     in_order = sorted(project.everything, key=lambda one: (one.path in judged, one.path))
-    first: dict[int, tuple[str, Service, Method]] = {}
+    first: dict[int, tuple[str, Service, Method | Event]] = {}
     told: set[tuple[str, str, str]] = set()
     for contract in in_order:
-        for service, method in methods(contract):
-            if not method.id:
-                continue
-            number = service.base + method.id
-            path, other, other_method = first.setdefault(number, (contract.path, service, method))
+        with_ids = (
+            (service, one) for service in contract.services.values() for one in _with_ids(service)
+        )
+        for service, one in with_ids:
+            number = service.base + one.id
+            path, other, other_one = first.setdefault(number, (contract.path, service, one))
             pair = (f"{contract.path}:{service.name}", path, other.name)
             if other is service or pair in told or contract.path not in judged:
                 continue
             told.add(pair)  # one finding for two services: the others would say the same
-            mine, theirs = f"{service.name}.{method.name}", f"{other.name}.{other_method.name}"
+            mine, theirs = f"{service.name}.{one.name}", f"{other.name}.{other_one.name}"
             message = f"number {number} is {quoted(mine)} and {quoted(theirs)}"
             hint = f"a number is `base` + `id`: {_free_base(project.everything, service)} is free"
             related = Related(other.base_at, f"{other.name} begins here")
@@ -90,7 +93,7 @@ def wire_number_unique(project: Project) -> Findings:
 def _free_base(contracts: Iterable[Contract], service: Service) -> str:
     """A round `base` above all others, with room for the ids of `service`."""
     others = (
-        other.base + max((method.id for method in other.methods.values()), default=0)
+        other.base + max((one.id for one in other.numbered), default=0)
         for contract in contracts
         for other in contract.services.values()
         if other is not service
@@ -98,11 +101,32 @@ def _free_base(contracts: Iterable[Contract], service: Service) -> str:
     return f"`base: {(max(others, default=0) // 100 + 1) * 100}`"
 
 
+RUNTIME_CODES: Final = frozenset(
+    {
+        "CANCELLED",
+        "DEADLINE_EXCEEDED",
+        "GOING_AWAY",
+        "INTERNAL",
+        "INVALID_PARAMS",
+        "INVALID_RESULT",
+        "LIMIT_EXCEEDED",
+        "UNAUTHORISED",
+        "UNIMPLEMENTED",
+        "UNKNOWN-SERVICE",
+    }
+)
+"""Codes with which the runtime itself answers (duologue profile 3)."""
+
+
 @rule("error-code-unique")
 def error_code_unique(contract: Contract) -> Findings:
-    """No two errors of a contract have the same code."""
-    codes = ((error.code, error.code_at) for error in contract.errors.values())
+    """No two errors of a contract have the same code, and none has one of the runtime's own."""
+    codes = [(error.code, error.code_at) for error in contract.errors.values()]
     yield from _twice("error-code-unique", "code", codes)
+    for code, at in codes:
+        if code in RUNTIME_CODES:
+            message = f"code {quoted(code)} is the runtime's own"
+            yield Diagnostic("error-code-unique", at, message, "take another code")
 
 
 @rule("enum-value-unique")

@@ -7,7 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from ..diagnostics import Position, quoted
-from ..model import ListOf, MapOf, OptionalOf, Ref, Scalar, ScalarKind, TypeExpr
+from ..model import (
+    ListOf,
+    MapOf,
+    OptionalOf,
+    Ref,
+    Scalar,
+    ScalarKind,
+    StreamKind,
+    StreamOf,
+    TypeExpr,
+)
 from ..tree import MapNode, Node, ScalarNode
 from .shape import Shapes
 
@@ -17,7 +27,7 @@ MAX_WORDS: Final = 32
 _SCALARS: Final = {kind.value: kind for kind in ScalarKind}
 _WORD: Final = re.compile(r"\S+")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
-_STREAMS: Final = frozenset({"byte stream", "text stream"})
+_STREAMS: Final = {tuple(kind.split()): kind for kind in StreamKind}
 
 _Named: TypeAlias = Callable[[str, Position], Ref]
 
@@ -41,10 +51,11 @@ class Expressions:
             self._shapes.misshapen(node, what, hint)
             return _anything(node.at)
         words = [(found.group(), found.start()) for found in _WORD.finditer(node.text)]
-        if " ".join(word for word, _ in words) in _STREAMS:
-            message = f"{quoted(node.text)} is not supported yet"
-            hint = "this version of duologue has no streams"
-            self._shapes.fault("not-supported-yet", node.at, message, hint)
+        if len(words) >= 2 and (stream := _STREAMS.get((words[-2][0], words[-1][0]))) is not None:
+            at = node.part_at(words[-2][1], words[-1][1] + len(words[-1][0]) - words[-2][1])
+            message = f"{quoted(stream)} is a result only, and stands alone"
+            hint = f"such as `returns: {stream}`; `bytes` and `string` are values"
+            self._shapes.fault("type-expression", at, message, hint)
             return _anything(node.at)
         if not words or len(words) > MAX_WORDS:
             message = "a type expression without words" if not words else "an endless type"
@@ -52,6 +63,14 @@ class Expressions:
             self._shapes.fault("type-expression", node.at, message, hint)
             return _anything(node.at)
         return _Parser(self._shapes, node, words, self._named).whole()
+
+    def result(self, node: Node, what: str) -> TypeExpr | StreamOf:
+        """As `read`, where a stream may stand as well."""
+        if isinstance(node, ScalarNode) and isinstance(node.data, str):
+            stream = _STREAMS.get(tuple(node.text.split()))
+            if stream is not None:
+                return StreamOf(stream, node.at)
+        return self.read(node, what)
 
     def name(self, node: Node, what: str) -> Ref | None:
         """A named type; None when the node spells another expression, or none at all."""

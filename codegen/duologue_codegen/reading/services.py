@@ -6,12 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import Final, cast
 
-from ..diagnostics import quoted
+from ..diagnostics import Position, quoted
 from ..model import (
     Effect,
     ErrorDef,
     ErrorRef,
+    Event,
+    EventExample,
     InlineParams,
+    InlinePayload,
     MessageTemplate,
     Method,
     MethodExample,
@@ -25,24 +28,29 @@ from ..model import (
 from ..names import snake
 from ..tree import Entry, MapNode, Node, ScalarNode
 from .expressions import Expressions
-from .shape import LATER, Shapes
+from .shape import Shapes
 from .types import TypeReader
 
 _ERROR_KEYS: Final = ("doc", "code", "fields", "message", "retry", "reserved", "deprecated")
-_SERVICE_KEYS: Final = ("doc", "base", "errors", "methods", "reserved", "deprecated")
+_SERVICE_KEYS: Final = ("doc", "base", "errors", "methods", "events", "reserved", "deprecated")
 _METHOD_KEYS: Final = (
     "id",
     "doc",
     "effect",
     "timeout",
     "params",
+    "args",
     "returns",
     "errors",
     "deprecated",
     "since",
     "examples",
 )
+_METHOD_KEYS_LATER: Final = ("sends", "yields", "cancel")
+_EVENT_KEYS: Final = ("id", "doc", "fields", "payload", "deprecated", "examples")
+_EVENT_KEYS_LATER: Final = ("key", "replay", "buffer")
 _EXAMPLE_KEYS: Final = ("name", "params", "returns", "error")
+_EVENT_EXAMPLE_KEYS: Final = ("name", "payload")
 _RETRIES: Final = {
     "never": "it would fail again",
     "now": "it may work at once",
@@ -53,6 +61,7 @@ _EFFECTS: Final = {
     "idempotent": "twice is the same as once",
     "write": "each call counts",
 }
+_ARGS: Final = {"positional": "each field of the params is an argument"}
 _DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)")
 _SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 MAX_TIMEOUT_S: Final = 24 * 3600
@@ -139,16 +148,19 @@ class ServiceReader:
 
     def _service(self, entry: Entry) -> Service | None:
         key, what = entry.key, f"service {quoted(entry.key.text)}"
-        map_ = self._shapes.mapping(entry.value, what, _SERVICE_KEYS, ("events",))
+        map_ = self._shapes.mapping(entry.value, what, _SERVICE_KEYS)
         if map_ is None:
             return None
-        methods_node = map_.get("methods")
-        if methods_node is None:
+        methods_node, events_node = map_.get("methods"), map_.get("events")
+        if methods_node is None and events_node is None:
             message = f"{what} has no methods"
             self._shapes.fault("node-shape", key.at, message, "add the key `methods`")
         example = "join: {id: 1, returns: bool}"
         named = self._shapes.named(methods_node, f"`methods` of {what}", example)
         read = [(method.key.text, self._method(method)) for method in named]
+        example = "closed: {id: 20, fields: {why: string}}"
+        named = self._shapes.named(events_node, f"`events` of {what}", example)
+        events = [(event.key.text, self._event(event)) for event in named]
         base_node = map_.get("base")
         base = self._ranged(base_node, f"`base` of {what}", "base-range", 0, MAX_BASE)
         ids, names = self._service_reserved(map_.get("reserved"), what)
@@ -157,6 +169,7 @@ class ServiceReader:
             base=0 if base is None else base,
             base_at=key.at if base_node is None else base_node.at,
             methods={name: method for name, method in read if method is not None},
+            events={name: event for name, event in events if event is not None},
             errors=self._error_refs(map_.get("errors"), f"`errors` of {what}"),
             reserved_ids=ids,
             reserved_names=names,
@@ -194,23 +207,24 @@ class ServiceReader:
 
     def _method(self, entry: Entry) -> Method | None:
         key, what = entry.key, f"method {quoted(entry.key.text)}"
-        later = [word for word in LATER if word not in {"events", "dialogues"}]
-        map_ = self._shapes.mapping(entry.value, what, _METHOD_KEYS, later)
+        map_ = self._shapes.mapping(entry.value, what, _METHOD_KEYS, _METHOD_KEYS_LATER)
         if map_ is None:
             return None
         id_node = map_.get("id")
         number = self._ranged(id_node, f"the id of {what}", "id-range", 1, MAX_ID)
         effect = self._shapes.choice(map_.get("effect"), f"`effect` of {what}", _EFFECTS)
         returns = map_.get("returns")
+        params = self._params(map_.get("params"), what)
         since = self._shapes.word(map_.get("since"), f"`since` of {what}")
         return Method(
             name=key.text,
             id=0 if number is None else number,
             id_at=key.at if id_node is None else id_node.at,
-            params=self._params(map_.get("params"), what),
+            params=params,
+            positional=self._positional(map_, what),
             returns=None
             if returns is None
-            else self._expressions.read(returns, f"the result of {what}"),
+            else self._expressions.result(returns, f"the result of {what}"),
             errors=self._error_refs(map_.get("errors"), f"`errors` of {what}"),
             effect=cast(Effect, effect or "write"),
             timeout_s=self._timeout(map_.get("timeout"), what),
@@ -228,6 +242,18 @@ class ServiceReader:
             return self._expressions.name(node, f"`params` of {what}")
         fields = self._types.fields(node, f"`params` of {what}")
         return InlineParams(fields, node.at) if fields else None
+
+    def _positional(self, map_: MapNode, what: str) -> bool:
+        entry = map_.entry("args")
+        if entry is None:
+            return False
+        choice = self._shapes.choice(entry.value, f"`args` of {what}", _ARGS)
+        params = map_.get("params")
+        if params is None or (isinstance(params, MapNode) and not params.entries):
+            message = f"{what} has no params to be arguments"
+            self._shapes.fault("node-shape", entry.key.at, message, "leave `args` out")
+            return False
+        return choice is not None
 
     def _timeout(self, node: Node | None, what: str) -> float | None:
         if node is None:
@@ -255,21 +281,73 @@ class ServiceReader:
         map_ = self._shapes.mapping(node, what, _EXAMPLE_KEYS)
         if map_ is None:
             return None
-        name_entry = map_.entry("name")
-        name = None
-        if name_entry is None:
-            self._shapes.fault("node-shape", map_.at, f"{what} has no name", "add the key `name`")
-        else:
-            name = self._shapes.word(name_entry.value, f"the name of {what}")
+        name, at = self._example_name(map_, of)
         error, error_fields = self._example_error(map_, what)
         return MethodExample(
-            name="" if name is None else name.text,
+            name=name,
             params=map_.get("params"),
             returns=map_.get("returns"),
             error=error,
             error_fields=error_fields,
-            at=map_.at if name is None else name.at,
+            at=at,
         )
+
+    def _example_name(self, map_: MapNode, of: str) -> tuple[str, Position]:
+        entry, what = map_.entry("name"), f"one of {of}"
+        if entry is None:
+            self._shapes.fault("node-shape", map_.at, f"{what} has no name", "add the key `name`")
+        name = None if entry is None else self._shapes.word(entry.value, f"the name of {what}")
+        return ("", map_.at) if name is None else (name.text, name.at)
+
+    # ---- events ------------------------------------------------------------------------------
+
+    def _event(self, entry: Entry) -> Event | None:
+        key, what = entry.key, f"event {quoted(entry.key.text)}"
+        map_ = self._shapes.mapping(entry.value, what, _EVENT_KEYS, _EVENT_KEYS_LATER)
+        if map_ is None:
+            return None
+        id_node = map_.get("id")
+        number = self._ranged(id_node, f"the id of {what}", "id-range", 1, MAX_ID)
+        return Event(
+            name=key.text,
+            id=0 if number is None else number,
+            id_at=key.at if id_node is None else id_node.at,
+            payload=self._payload(map_, key, what),
+            doc=self._shapes.doc(map_, what),
+            deprecated=self._shapes.deprecated(map_, what),
+            examples=self._event_examples(map_.get("examples"), what),
+            at=key.at,
+        )
+
+    def _payload(self, map_: MapNode, key: ScalarNode, what: str) -> InlinePayload | Ref:
+        fields, payload = map_.entry("fields"), map_.entry("payload")
+        if fields is not None and payload is not None:
+            later = max(fields, payload, key=lambda one: (one.key.at.line, one.key.at.column))
+            message = f"{what} has `fields` and `payload`"
+            self._shapes.fault("node-shape", later.key.at, message, "leave one of the two out")
+        if fields is not None:
+            read = self._types.fields(fields.value, f"`fields` of {what}")
+            return InlinePayload(read, fields.value.at)
+        if payload is None:
+            hint = "add `fields`, or `payload` with the name of an object type"
+            self._shapes.fault("node-shape", key.at, f"{what} does not say what it carries", hint)
+        elif isinstance(payload.value, MapNode):
+            hint = "expected the name of an object type; fields stand under `fields`"
+            message = f"`payload` of {what} is a mapping"
+            self._shapes.fault("node-shape", payload.value.at, message, hint)
+        elif (ref := self._expressions.name(payload.value, f"`payload` of {what}")) is not None:
+            return ref
+        return InlinePayload({}, key.at)
+
+    def _event_examples(self, node: Node | None, what: str) -> tuple[EventExample, ...]:
+        of = f"the examples of {what}"
+        read: list[EventExample] = []
+        for item in self._shapes.items(node, of, "[{name: at night, payload: {…}}]"):
+            map_ = self._shapes.mapping(item, f"one of {of}", _EVENT_EXAMPLE_KEYS)
+            if map_ is not None:
+                name, at = self._example_name(map_, of)
+                read.append(EventExample(name=name, payload=map_.get("payload"), at=at))
+        return tuple(read)
 
     def _example_error(self, map_: MapNode, what: str) -> tuple[ErrorRef | None, Node | None]:
         entry = map_.entry("error")

@@ -11,9 +11,10 @@ from ..tree import Entry, ListNode, MapNode, Node, ScalarNode
 LATER = {
     "sends": "streams",
     "yields": "streams",
-    "args": "positional arguments",
     "cancel": "calls that ignore cancelling",
-    "events": "events",
+    "key": "events by key",
+    "replay": "replay of events",
+    "buffer": "buffers of events",
     "dialogues": "dialogues",
 }
 """Keys of the language that this compiler does not read yet, and what they are for."""

@@ -34,6 +34,6 @@ def allow_rule(allow: Allow) -> AllowRule:
         return lambda _: True
     if isinstance(allow, str | bytes):
         raise TypeError("allow is a set of keys, also if there is only one: allow={key}")
-    if isinstance(allow, Collection):
-        return frozenset(map(public_key_of, allow)).__contains__
-    return allow
+    if callable(allow):
+        return allow
+    return frozenset(map(public_key_of, allow)).__contains__

@@ -80,8 +80,8 @@ class MessageSignal(Signal[Message]):
 
     def listen(self, listener: Callable[[Message], None]) -> Unlisten:
         """As `Signal.listen`; what has waited is delivered before this returns."""
-        unlisten = super().listen(listener)
-        self._deliver()
+        unlisten = self.add_listener(listener)
+        self.hand_over()
         return unlisten
 
     def listen_once(self, listener: Callable[[Message], None]) -> Unlisten:
@@ -94,9 +94,13 @@ class MessageSignal(Signal[Message]):
             unlisten()
             listener(message)
 
-        unlisten = super().listen(once)
-        self._deliver()
+        unlisten = self.add_listener(once)
+        self.hand_over()
         return unlisten
+
+    def add_listener(self, listener: Callable[[Message], None]) -> Unlisten:
+        """`listen` for those who may stop listening half-way; `hand_over` starts the delivery."""
+        return super().listen(listener)
 
     def emit(self, value: Message) -> None:
         """Hand `value` to every listener, or keep it until there is one."""
@@ -106,9 +110,10 @@ class MessageSignal(Signal[Message]):
             return
         self.backlog.append(value)
         self.backlog_bytes += len(value)
-        self._deliver()
+        self.hand_over()
 
-    def _deliver(self) -> None:
+    def hand_over(self) -> None:
+        """Deliver what has waited, as long as somebody listens."""
         # A listener may stop listening half-way, or cause an emit: one loop keeps the order.
         if self._delivering or not self._listeners or not self.backlog:
             return
@@ -172,6 +177,10 @@ class Connection(ABC):
         """What the transport knows of the other side's address, as text for people."""
         self.remote_key: bytes | None = None
         """The other side's public key, 32 bytes, once it has proved to have it; else None."""
+        self.claimed_key: bytes | None = None
+        """The key that the handshake was made with; proved once `remote_key` is set."""
+        self.own_key: bytes | None = None
+        """This side's public key in this conversation; None without encryption."""
 
     @abstractmethod
     def send(self, message: Message) -> None:

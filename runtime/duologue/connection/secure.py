@@ -6,19 +6,21 @@ Both functions own the connection they are given: if they raise, or are cancelle
 import asyncio
 import inspect
 import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
 from duologue.connection.allowing import Allow, allow_rule
-from duologue.connection.base import Connection
+from duologue.connection.base import Connection, ConnectionState, Message
 from duologue.connection.stack import SecuredConnection
-from duologue.errors import DeadlineExceeded, HandshakeFailed
+from duologue.errors import ConnectionClosed, DeadlineExceeded, HandshakeFailed, HandshakeFault
 from duologue.identity import Identity
-from duologue.limits import MAX_SEALED_FRAME_BYTES, Limits
+from duologue.limits import HOLD_BACK_S, MAX_SEALED_FRAME_BYTES, Limits
 from duologue.protocol.acceptance import AcceptanceBook
 from duologue.protocol.boxes import NONCE_BYTES
 from duologue.protocol.handshake import AcceptorHandshake, ConnectorHandshake
-from duologue.protocol.keys import canonical_public_key
+from duologue.protocol.keys import KEY_BYTES, KeyPair, canonical_public_key
 
 __all__ = [
     "AcceptanceBook",
@@ -103,6 +105,8 @@ async def secure_as_connector(
         secured.send_lifesign()
         wait_s = max(CONFIRMATION_ROUND_TRIPS * round_trip_s, MIN_CONFIRMATION_WAIT_S)
         await _until_confirmed(secured, min(wait_s, MAX_CONFIRMATION_WAIT_S))
+        if secured.state.current_state is not ConnectionState.OPEN:
+            raise _closed(secured, "closed")
     return secured
 
 
@@ -198,19 +202,19 @@ async def _until_confirmed(secured: SecuredConnection, timeout_s: float) -> bool
 @asynccontextmanager
 async def _owning(connection: Connection) -> AsyncGenerator[None]:
     """Close `connection`, in the words of base profile 5, if what is inside fails."""
-    succeeded = False
+    is_settled = False
     try:
         yield
-        succeeded = True
+        is_settled = True
     except HandshakeFailed as error:
         if error.fault in ("timeout", "unconfirmed"):
             connection.terminate(str(error))
         else:
             connection.close(f"Error: {error}")
-        succeeded = True
+        is_settled = True
         raise
     finally:
-        if not succeeded:
+        if not is_settled:
             connection.terminate("the handshake was given up")
 
 

@@ -41,6 +41,8 @@ class Dispatcher:
         limits: Limits,
     ) -> None:
         self.handlers: dict[int, Handler] = {}
+        self.control: Handler | None = None
+        """What answers service 0; None in the base profile, where it is unknown like any other."""
         self.running = 0
         self._peer = peer
         self._session = session
@@ -100,6 +102,8 @@ class Dispatcher:
 
     def _start(self, event: RequestReceived) -> None:
         handler = self.handlers.get(event.service_id)
+        if handler is None and event.service_id == 0:
+            handler = self.control
         if handler is None:
             self._refuse(event, unknown_service(event.service_id))
             return

@@ -1,11 +1,12 @@
 """The value a conversation ends with."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from duologue.errors import ConnectionClosed
+from duologue.connection.base import CLOSE_CODE_LOST, CLOSE_CODE_NORMAL, Connection
+from duologue.errors import ConnectionClosed, Sent
 from duologue.promisifier.stats import Stats
 
 
@@ -51,3 +52,33 @@ class Promise:
     async def wait(self) -> CloseStatus | ConnectionClosed:
         """As awaiting, but the exception is returned, not raised."""
         return await asyncio.shield(self._outcome)
+
+
+def end_of(
+    connection: Connection, stats: Stats, pending: Sequence[int], sent: Sent
+) -> CloseStatus | ConnectionClosed:
+    """What the promise of a conversation over a closed connection settles with."""
+    code = CLOSE_CODE_LOST if connection.close_code is None else connection.close_code
+    if code == CLOSE_CODE_NORMAL and connection.failure is None:
+        return CloseStatus(code, connection.close_reason, stats, tuple(pending))
+    closed = ConnectionClosed(
+        code, connection.close_reason, stats=stats, pending=pending, sent=sent
+    )
+    closed.__cause__ = connection.failure
+    return closed
+
+
+def end_of_call(
+    connection: Connection, stats: Stats, service_id: int, sent: Sent, reason: str
+) -> ConnectionClosed:
+    """What a call fails with that is open when the connection closes, or comes too late."""
+    aborted = ConnectionClosed(
+        "WSP-ONCL0",
+        reason,
+        close_code=connection.close_code,
+        stats=stats,
+        pending=(service_id,),
+        sent=sent,
+    )
+    aborted.__cause__ = connection.failure
+    return aborted

@@ -19,7 +19,8 @@ from duologue.promisifier.call import Call, Reading
 from duologue.promisifier.call_deadlines import CallDeadlines
 from duologue.promisifier.dispatch import Dispatcher
 from duologue.promisifier.handlers import FunctionHandler, Handler
-from duologue.promisifier.promise import CloseStatus, Promise
+from duologue.promisifier.negotiation import CONTROL_SERVICE, HELLO_TIMEOUT_S, Negotiation
+from duologue.promisifier.promise import Promise, end_of, end_of_call
 from duologue.promisifier.pump import PAUSE_ABOVE_BYTES
 from duologue.promisifier.receiver import StreamReceiver
 from duologue.promisifier.stats import Stats
@@ -64,6 +65,7 @@ class WebsocketPromisifier:
         self._deadlines = CallDeadlines(self._loop, self._on_deadline)
         self._promise = Promise(self._loop)
         self._stats = Stats(self._session.counters)
+        self._negotiation: Negotiation | None = None
         self._closed_listeners: list[Callable[[WebsocketPromisifier], None]] = []
         self._is_listening = False
         self._unlisten_message: Unlisten | None = None
@@ -201,11 +203,11 @@ class WebsocketPromisifier:
         try:
             self._connection.send_utf8(text)
         except ConnectionClosed as error:
-            self._session.take_back(request_id)
+            self._session.take_back(request_id, service_id)
             call.fail(self._aborted(call, "no", error.reason))
             return call
         except LimitExceeded as error:
-            self._session.take_back(request_id)
+            self._session.take_back(request_id, service_id)
             call.fail(error)
             return call
         self._session.counters.bytes_sent += len(text)
@@ -217,6 +219,42 @@ class WebsocketPromisifier:
         if self._receiver.inflow.is_paused:
             self._receiver.inflow.look_again()
         return call
+
+    def negotiate(self, negotiation: Negotiation) -> None:
+        """Introduce this side, and learn what the other side is (duologue profile 1)."""
+        self._negotiation = negotiation
+        negotiation.on_mismatch = self._give_up
+        self._session.has_control_service = True
+        self._dispatcher.control = negotiation
+
+        def settled(call: "asyncio.Future[None]") -> None:
+            # Whatever was answered, or nothing: a base peer is served all the same.
+            if not call.cancelled():
+                call.exception()
+            negotiation.settle()
+
+        hello = self.start_call(CONTROL_SERVICE, negotiation.hello, negotiation, HELLO_TIMEOUT_S)
+        hello.add_done_callback(settled)
+
+    async def negotiated(self) -> None:
+        """Wait until the other side has introduced itself, or is known for a base peer."""
+        if self._negotiation is not None:
+            await self._negotiation.settled()
+
+    @property
+    def speaks_duologue(self) -> bool:
+        """Whether the other side has introduced itself; False means the base profile only."""
+        return self._negotiation is not None and self._negotiation.remote is not None
+
+    def base_of(self, name: str, base: int, digest: str) -> int:
+        """The number that the methods of a service of the other side are counted from.
+
+        Raises:
+            ContractMismatch: the other side offers it by another contract.
+        """
+        if self._negotiation is None:
+            return base
+        return self._negotiation.base_of(name, base, digest)
 
     @property
     def is_congested(self) -> bool:
@@ -349,30 +387,14 @@ class WebsocketPromisifier:
         for call in calls:
             self._receiver.break_off(call, self._aborted(call, sent, connection.close_reason))
         self._dispatcher.close()
-        code = 1006 if connection.close_code is None else connection.close_code
-        if code == 1000 and connection.failure is None:
-            self._promise.settle(CloseStatus(code, connection.close_reason, stats, pending))
-        else:
-            closed = ConnectionClosed(
-                code, connection.close_reason, stats=stats, pending=pending, sent=sent
-            )
-            closed.__cause__ = connection.failure
-            self._promise.settle(closed)
+        self._promise.settle(end_of(connection, stats, pending, sent))
         for listener in self._closed_listeners:
             listener(self)
         self._closed_listeners.clear()
 
     def _aborted(self, call: Call[Any], sent: Sent, reason: str) -> ConnectionClosed:
-        error = ConnectionClosed(
-            "WSP-ONCL0",
-            reason,
-            close_code=self._connection.close_code,
-            stats=self._stats.snapshot(),
-            pending=(call.service_id,),
-            sent=sent,
-        )
-        error.__cause__ = self._connection.failure
-        return error
+        stats = self._stats.snapshot()
+        return end_of_call(self._connection, stats, call.service_id, sent, reason)
 
 
 def create_websocket_promisifier(

@@ -13,6 +13,10 @@ class Counters:
     """Requests that arrived with usable ids, served or not; and every `write-stream-error`."""
     requests_received_invalid: int = 0
     """Texts that are no JSON object, or whose `type` with its ids is none we know."""
+    control_requests_sent: int = 0
+    """Own calls of service 0, which the first three do not count (duologue profile 1)."""
+    control_requests_received: int = 0
+    """The other side's calls of service 0, likewise."""
     bytes_sent: int = 0
     """Bytes of messages handed to the connection; texts as UTF-8."""
     bytes_received: int = 0

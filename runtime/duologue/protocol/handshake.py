@@ -43,8 +43,8 @@ class Claim(NamedTuple):
 
 class _Command(msgspec.Struct):
     command: str
-    sourcePublicKey: str = ""  # noqa: N815 (the wire's spelling)
-    targetPublicKey: str = ""  # noqa: N815
+    sourcePublicKey: str = ""
+    targetPublicKey: str = ""
 
 
 def request_text(source: bytes, target: bytes) -> str:

@@ -22,16 +22,17 @@ def bucket_extra(message_bytes: int, max_message_bytes: int) -> int:
     below it. The last one ends at what a message of `max_message_bytes` may become.
     """
     size = message_bytes + 1
-    if size <= SMALL_BUCKETS_END:
-        step = SMALL_STEP_BYTES
-    else:
-        step = 1 << ((size - 1).bit_length() - 5)
+    power = (size - 1).bit_length()
+    step = SMALL_STEP_BYTES if size <= SMALL_BUCKETS_END else 1 << (power - 5)
     padded = -(-size // step) * step
     return min(padded, max_message_bytes + MAX_EXTRA_BYTES) - size
 
 
 def pad(message: bytes, flags: int, extra: int, filler: bytes) -> bytes:
-    """`message` with its flags, 1 + `extra` bytes longer. `filler`: random, `extra` bytes or more."""
+    """`message` with its flags, 1 + `extra` bytes longer.
+
+    `filler` is random, at least `extra` bytes.
+    """
     first = flags << 4
     if extra == 0:
         return bytes((first,)) + message

@@ -38,6 +38,8 @@ class Session(Generic[CallT]):
     def __init__(self, limits: Limits) -> None:
         self.counters = Counters()
         self.open_calls: dict[int, CallT] = {}
+        self.has_control_service = False
+        """Whether service 0 is for control calls, which are counted apart (duologue profile 1)."""
         self._limits = limits
         self._next_request_id = 0
         self._served: set[int] = set()
@@ -74,14 +76,14 @@ class Session(Generic[CallT]):
         request_id = self._next_request_id
         self._next_request_id = request_id + 1
         self.open_calls[request_id] = call
-        self.counters.requests_sent_total += 1
+        self._count_sent(service_id, 1)
         return request_id, codec.request(request_id, service_id, args)
 
-    def take_back(self, request_id: int) -> None:
+    def take_back(self, request_id: int, service_id: int) -> None:
         """Undo the latest `open_call`: its text was never handed to the connection."""
         del self.open_calls[request_id]
         self._next_request_id = request_id
-        self.counters.requests_sent_total -= 1
+        self._count_sent(service_id, -1)
 
     def abandon(self, request_id: int) -> bool:
         """Give a call up; a late answer will be dropped. False if it had been settled."""
@@ -207,7 +209,10 @@ class Session(Generic[CallT]):
         if request_id is None or service_id is None:
             raise BadFrame("a request needs an integral `requestId` and `serviceId`")
         args = codec.slice_or_none(envelope.args)
-        self.counters.requests_received_total += 1
+        if service_id == 0 and self.has_control_service:
+            self.counters.control_requests_received += 1
+        else:
+            self.counters.requests_received_total += 1
         if request_id in self._served:
             return Refused(
                 codec.error_answer(
@@ -223,6 +228,12 @@ class Session(Generic[CallT]):
             )
         self._served.add(request_id)
         return RequestReceived(request_id, service_id, args)
+
+    def _count_sent(self, service_id: int, number: int) -> None:
+        if service_id:
+            self.counters.requests_sent_total += number
+        else:
+            self.counters.control_requests_sent += number
 
     def _receive_write_stream_error(self, envelope: codec.Envelope) -> StreamRefused | None:
         # Counted with any id or none; the original sends a needless one after `stream-error`.

@@ -9,16 +9,14 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from duologue.connection.base import Message
 from duologue.errors import BadFrame
-
-KEY_BYTES: Final = 32
-BOX_BYTES: Final = 24 + 16 + 64
-"""Nonce, tag and the 64 bytes of a challenge."""
+from duologue.protocol.keys import KEY_BYTES
+from duologue.relay.challenge import CHALLENGE_BOX_BYTES
 
 MAX_TOKEN_CHARACTERS: Final = 512
 
@@ -119,39 +117,35 @@ Command = (
 
 def encode(command: Command) -> str:
     """The text on the wire; tokens are written where there are any."""
-    fields: dict[str, Any]
+    fields: dict[str, object] = {"command": name_of(command)}
     match command:
         case Register(key, token):
-            fields = {"command": "register", "publicKey": key.hex(), **_token_field(token)}
+            fields["publicKey"] = key.hex()
+            if token is not None:
+                fields["token"] = token
         case AuthenticationRequest(key, challenge):
-            fields = {
-                "command": "authentication_request",
-                "publicKey": key.hex(),
-                "challenge": challenge.hex(),
-            }
+            fields["publicKey"] = key.hex()
+            fields["challenge"] = challenge.hex()
         case AuthenticationResponse(response):
-            fields = {"command": "authentication_response", "response": response.hex()}
+            fields["response"] = response.hex()
         case AuthenticationSuccess(interval_ms, persistent):
-            shown = int(interval_ms) if float(interval_ms).is_integer() else interval_ms
-            fields = {"command": "authentication_success", "pingInterval": shown}
+            whole = float(interval_ms).is_integer()
+            fields["pingInterval"] = int(interval_ms) if whole else interval_ms
             if persistent:
                 fields["persistentKey"] = True
-        case Ping():
-            fields = {"command": "ping"}
-        case Pong():
-            fields = {"command": "pong"}
-        case ConnectionHandover():
-            fields = {"command": "connection_handover"}
         case CommunicationRequest(source, target, token):
-            fields = {
-                "command": "communication_request",
-                "sourcePublicKey": source.hex(),
-                "targetPublicKey": target.hex(),
-                **_token_field(token),
-            }
-        case CommunicationReady():
-            fields = {"command": "communication_ready"}
+            fields["sourcePublicKey"] = source.hex()
+            fields["targetPublicKey"] = target.hex()
+            if token is not None:
+                fields["token"] = token
+        case Ping() | Pong() | ConnectionHandover() | CommunicationReady():
+            pass
     return json.dumps(fields, separators=(",", ":"))
+
+
+def name_of(command: Command) -> str:
+    """What stands in its field `command`."""
+    return _NAMES[type(command)]
 
 
 def decode(message: Message) -> Command:
@@ -185,10 +179,6 @@ def decode_object(message: Message) -> Mapping[str, object]:
         raise BadCommand(NOT_JSON) from error
 
 
-def _token_field(token: str | None) -> dict[str, str]:
-    return {} if token is None else {"token": token}
-
-
 def _bytes(fields: Mapping[str, object], name: str, size: int, wrong_size: str) -> bytes:
     text = fields.get(name)
     if not isinstance(text, str):
@@ -214,12 +204,14 @@ def _register(fields: Mapping[str, object]) -> Command:
 def _authentication_request(fields: Mapping[str, object]) -> Command:
     return AuthenticationRequest(
         _bytes(fields, "publicKey", KEY_BYTES, NOT_A_KEY),
-        _bytes(fields, "challenge", BOX_BYTES, AUTHENTICATION_FAILED),
+        _bytes(fields, "challenge", CHALLENGE_BOX_BYTES, AUTHENTICATION_FAILED),
     )
 
 
 def _authentication_response(fields: Mapping[str, object]) -> Command:
-    return AuthenticationResponse(_bytes(fields, "response", BOX_BYTES, AUTHENTICATION_FAILED))
+    return AuthenticationResponse(
+        _bytes(fields, "response", CHALLENGE_BOX_BYTES, AUTHENTICATION_FAILED)
+    )
 
 
 def _authentication_success(fields: Mapping[str, object]) -> Command:
@@ -239,14 +231,26 @@ def _communication_request(fields: Mapping[str, object]) -> Command:
     )
 
 
+_NAMES: Final[Mapping[type[Command], str]] = {
+    Register: "register",
+    AuthenticationRequest: "authentication_request",
+    AuthenticationResponse: "authentication_response",
+    AuthenticationSuccess: "authentication_success",
+    Ping: "ping",
+    Pong: "pong",
+    ConnectionHandover: "connection_handover",
+    CommunicationRequest: "communication_request",
+    CommunicationReady: "communication_ready",
+}
+
 _READERS: Final[Mapping[str, Callable[[Mapping[str, object]], Command]]] = {
-    "register": _register,
-    "authentication_request": _authentication_request,
-    "authentication_response": _authentication_response,
-    "authentication_success": _authentication_success,
-    "ping": lambda _: Ping(),
-    "pong": lambda _: Pong(),
-    "connection_handover": lambda _: ConnectionHandover(),
-    "communication_request": _communication_request,
-    "communication_ready": lambda _: CommunicationReady(),
+    _NAMES[Register]: _register,
+    _NAMES[AuthenticationRequest]: _authentication_request,
+    _NAMES[AuthenticationResponse]: _authentication_response,
+    _NAMES[AuthenticationSuccess]: _authentication_success,
+    _NAMES[Ping]: lambda _: Ping(),
+    _NAMES[Pong]: lambda _: Pong(),
+    _NAMES[ConnectionHandover]: lambda _: ConnectionHandover(),
+    _NAMES[CommunicationRequest]: _communication_request,
+    _NAMES[CommunicationReady]: lambda _: CommunicationReady(),
 }

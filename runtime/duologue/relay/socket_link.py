@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from duologue.connection.base import ConnectionState
+from duologue.connection.bearer_opening import BearerOpening
 from duologue.connection.event_loop import Loop
 from duologue.connection.opening import Opening
 from duologue.connection.websocket_connection import WebSocketConnection
@@ -11,49 +13,66 @@ from duologue.limits import Limits
 from duologue.protocol.closing import shorten
 from duologue.relay.link import Hold
 
+
+class Doorkeeper(Protocol):
+    """Who decides what happens to an accepted socket, and is told of its fate."""
+
+    def judge(self, link: "SocketLink", transport: asyncio.Transport) -> BearerOpening:
+        """The opening handshake for it; or end the transport."""
+        ...
+
+    def note_open(self, link: "SocketLink") -> None:
+        """The opening handshake is done; no message was delivered yet."""
+
+    def note_lost(self, link: "SocketLink") -> None:
+        """The socket is gone, whether it was ever open or not."""
+
+
 class SocketLink(WebSocketConnection):
     """A WebSocket connection of the relay; see `Link` for what it is to the relay's rules."""
 
     def __init__(
-        self,
-        make_opening: Callable[[WebSocketConnection, asyncio.Transport], Opening],
-        limits: Limits,
-        loop: Loop,
-        *,
-        opening_timeout_s: float,
-        read_bytes: int,
-        on_open: Callable[[WebSocketConnection], None],
-        on_lost: Callable[[WebSocketConnection], None],
+        self, doorkeeper: Doorkeeper, limits: Limits, loop: Loop, *, read_bytes: int
     ) -> None:
         super().__init__(
-            make_opening,
+            self._ask_doorkeeper,
             limits,
             loop,
-            opening_timeout_s=opening_timeout_s,
-            on_open=on_open,
-            on_lost=on_lost,
+            opening_timeout_s=limits.handshake_timeout_s,
+            on_open=self._tell_open,
+            on_lost=lambda _: doorkeeper.note_lost(self),
         )
         self.address_group = ""
-        """What limits "per address" count: an IPv4 address, or the /64 of an IPv6 address."""
         self.token: str | None = None
-        """The bearer token of the opening request, if it had one."""
         self.accepted_s = loop.time()
         self.received_bytes = 0
-        """Everything that was read from the socket."""
         self.on_full: Callable[[bool], None] | None = None
-        """Told with True when more than 256 KiB are unsent, with False when little is left."""
+        self._doorkeeper = doorkeeper
+        self._bearer: BearerOpening | None = None
         self._read_bytes = read_bytes
         self._holds = Hold.NONE
 
+    def _ask_doorkeeper(
+        self, _connection: WebSocketConnection, transport: asyncio.Transport
+    ) -> Opening:
+        self._bearer = self._doorkeeper.judge(self, transport)
+        return self._bearer
+
+    def _tell_open(self, _connection: WebSocketConnection) -> None:
+        if self._bearer is not None:
+            self.token = self._bearer.token
+            self._bearer = None
+        self._doorkeeper.note_open(self)
+
     @property
     def parting_text(self) -> str:
-        """The reason the other side gave in its close frame, known as soon as that has come."""
+        """See `Link.parting_text`."""
         if self._wire is not None and self._wire.protocol.close_rcvd is not None:
             return self._wire.protocol.close_rcvd.reason
         return self.close_reason
 
     def close_as(self, code: int, text: str) -> None:
-        """As `close`, with this code and exactly this text."""
+        """See `Link.close_as`."""
         if self.state.current_state is not ConnectionState.OPEN:
             return
         if self._pending:
@@ -64,25 +83,25 @@ class SocketLink(WebSocketConnection):
         self._enter_closing()
 
     def allow_message_bytes(self, max_bytes: int) -> None:
-        """Set the limit for messages, both ways, from now on."""
+        """See `Link.allow_message_bytes`."""
         self._max_message_bytes = max_bytes
         if self._wire is not None:
             self._wire.allow_message_bytes(max_bytes)
 
     def send_ping_frame(self) -> None:
-        """Send a WebSocket ping; any answer shows in `received_bytes`."""
+        """See `Link.send_ping_frame`."""
         if self._wire is not None and self.state.current_state is ConnectionState.OPEN:
             self._wire.protocol.send_ping(b"")
             self._write_from(self._wire)
 
     def hold(self, reason: Hold) -> None:
-        """Read nothing from now on, but what this turn of the loop has read already."""
+        """See `Link.hold`."""
         if not self._holds:
             self._pause_reading()
         self._holds |= reason
 
     def release(self, reason: Hold) -> None:
-        """Read again, unless there is another reason not to."""
+        """See `Link.release`."""
         if not self._holds:
             return
         self._holds &= ~reason

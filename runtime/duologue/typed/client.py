@@ -51,14 +51,18 @@ class Client:
         if timeout_s is None:
             timeout_s = peer.limits.call_timeout_s if method.timeout is None else method.timeout
         return peer.start_call(
-            self.__contract__.base + method.id,
+            self._base() + method.id,
             encoded,
             method,
             timeout_s,
         )
 
+    def _base(self) -> int:
+        contract = self.__contract__
+        return self._peer.base_of(contract.name, contract.base, contract.digest)
+
     def _on(self, event: Event[..., E], handler: EventHandler[E] | None) -> Subscription[E]:
-        return subscribe(self._peer, self.__contract__.base + event.id, event, handler)
+        return subscribe(self._peer, self._base() + event.id, event, handler)
 
 
 def _checked(timeout: float | None) -> float | None:

@@ -12,6 +12,7 @@ from duologue.promisifier.handlers import (
     UnreadableArguments,
     is_awaitable,
 )
+from duologue.promisifier.negotiation import OfferedService
 from duologue.protocol.messages import Failure
 from duologue.typed.context import CallContext
 from duologue.typed.events import Audience, Event, Peer
@@ -34,7 +35,7 @@ class Service:
     __contract__: ClassVar[ServiceContract]
     __audience__: Audience
 
-    def __new__(cls, *_args: object, **_kwargs: object) -> Self:
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
         """As usual. Here rather than in `__init__`, which nobody then has to call."""
         service = super().__new__(cls)
         service.__audience__ = Audience()
@@ -58,6 +59,11 @@ class Offer:
     def __init__(self, services: Iterable[Service]) -> None:
         services = tuple(services)
         self._handlers = handlers_of(services)
+        self.offered = [
+            OfferedService(contract.name, contract.base, contract.digest)
+            for contract in (service.__contract__ for service in services)
+        ]
+        """As the hello lists them."""
         self._audiences = [service.__audience__ for service in services]
 
     def make_to(self, peer: Peer) -> None:

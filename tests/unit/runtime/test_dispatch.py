@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from duologue.errors import BadFrame, CallError, ContractError, LimitExceeded
 from duologue.limits import Limits
-from tests.support import Conversation, turns
+from tests.support import Conversation, itself, square, turns
 
 REQUEST_BYTES = len(b"[0]")
 
@@ -52,6 +52,10 @@ def code_of(answer: Any) -> str:
     return code
 
 
+def text_of(size: int) -> str:
+    return "x" * size
+
+
 async def failing(talk: Conversation, error: BaseException) -> Any:
     """The answer to a call of an async service that raises `error`; a plain one must agree."""
 
@@ -75,7 +79,7 @@ async def failing(talk: Conversation, error: BaseException) -> Any:
 
 
 async def test_a_plain_service_answers_at_once(talk: Conversation) -> None:
-    talk.peer.add_service(3, lambda number: number * number)
+    talk.peer.add_service(3, square)
     assert await talk.hear(talk.request(0, 3, 12)) == [
         {"responseId": 0, "type": "data", "data": 144}
     ]
@@ -215,7 +219,7 @@ async def test_a_failure_larger_than_a_message_is_told_as_that() -> None:
 async def test_a_result_larger_than_a_message_is_told_as_that() -> None:
     async with Conversation(Limits(max_message_bytes=1000)) as talk:
         overhead = len('{"responseId":0,"type":"data","data":""}')
-        talk.peer.add_service(1, lambda size: "x" * size)
+        talk.peer.add_service(1, text_of)
         talk.peer.add_service(2, lambda: "x" * 1000)
         (answer,) = await talk.hear(talk.request(0, 1, 1000 - overhead))
         assert answer["type"] == "data"
@@ -246,7 +250,7 @@ async def test_calls_up_to_the_limit_run_and_the_next_one_waits(gate: Gate) -> N
 async def test_plain_services_wait_in_line_too(gate: Gate) -> None:
     async with Conversation(Limits(max_running_calls=1)) as talk:
         talk.peer.add_service(3, gate.serve)
-        talk.peer.add_service(4, lambda number: number)
+        talk.peer.add_service(4, itself)
         requests = [talk.request(number, 4, number) for number in range(1, 200)]
         assert await talk.hear(talk.request(0, 3, 0), *requests) == []
         gate.open()

@@ -12,10 +12,12 @@ from duologue.promisifier.handlers import (
     BinaryResult,
     FunctionHandler,
     Outcome,
+    Result,
     UnreadableArguments,
 )
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.undefined import UNDEFINED
+from tests.support import itself
 
 NOBODY = cast(WebsocketPromisifier, None)
 
@@ -24,9 +26,13 @@ def start(function: Any, args: bytes | None) -> Outcome:
     return FunctionHandler(3, function, 255).start(args, NOBODY)
 
 
-async def finish(outcome: Outcome) -> bytes | None:
+async def finish(outcome: Outcome) -> Result:
     assert isinstance(outcome, Coroutine)
     return await outcome
+
+
+def fail_the_test(*_: object) -> None:
+    pytest.fail("was called")
 
 
 def echo(*args: object) -> list[object]:
@@ -44,7 +50,11 @@ def test_no_arguments_are_none(args: bytes | None) -> None:
 
 def test_undefined_reaches_the_function_as_itself() -> None:
     seen: list[object] = []
-    start(lambda *args: seen.extend(args), b'["$__undefined$",["$__undefined$"]]')
+
+    def see(*args: object) -> None:
+        seen.extend(args)
+
+    start(see, b'["$__undefined$",["$__undefined$"]]')
     assert seen == [UNDEFINED, [UNDEFINED]]
 
 
@@ -69,7 +79,7 @@ async def test_any_awaitable_is_awaited() -> None:
 @pytest.mark.parametrize("args", [b"[1e400]", b'["a",-1e999]'])
 def test_arguments_that_are_no_json_after_all_never_reach_the_function(args: bytes) -> None:
     with pytest.raises(UnreadableArguments):
-        start(lambda *_: pytest.fail("was called"), args)
+        start(fail_the_test, args)
 
 
 def test_a_bad_frame_of_the_functions_own_is_not_taken_for_its_arguments() -> None:
@@ -114,7 +124,7 @@ def test_results_go_down_to_the_deepest_level() -> None:
 
 
 def test_wrong_arguments_are_an_error_of_the_function() -> None:
-    handler = FunctionHandler(3, lambda number: number, 255)
+    handler = FunctionHandler(3, itself, 255)
     with pytest.raises(TypeError):
         handler.start(None, NOBODY)
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import FrozenInstanceError, fields
+from typing import Any
 
 import pytest
 
@@ -22,8 +23,9 @@ def test_each_bound_may_be_small(name: str) -> None:
 @pytest.mark.parametrize("value", [0, -1, math.nan])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_bound_that_lets_nothing_through_is_refused_by_its_name(name: str, value: float) -> None:
+    values: dict[str, Any] = {name: value}
     with pytest.raises(ValueError, match=rf"^Limits\.{name} must be above 0 but is {value}$"):
-        Limits(**{name: value})
+        Limits(**values)
 
 
 def test_limits_do_not_change() -> None:

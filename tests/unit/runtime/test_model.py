@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
-from duologue.typed.model import Model
 from pydantic import ValidationError
+
+from duologue.typed.model import Model
 
 
 class Everything(Model):

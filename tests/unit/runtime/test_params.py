@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from duologue.errors import BadFrame, InvalidParams, RefusedValue
 from duologue.limits import MAX_REPORTED_PROBLEMS
 from duologue.typed.model import Model
@@ -45,7 +46,9 @@ def test_keywords_become_one_object() -> None:
 def test_keywords_that_do_not_fit_are_refused_before_anything_is_sent(
     fields: dict[str, Any], problem: str
 ) -> None:
-    with pytest.raises(InvalidParams, match="^INVALID_PARAMS: Rooms/join was not called") as refused:
+    with pytest.raises(
+        InvalidParams, match=r"^INVALID_PARAMS: Rooms/join was not called"
+    ) as refused:
         JOIN.encode("Rooms/join", **fields)
     assert [str(each) for each in refused.value.problems] == [problem]
 
@@ -95,7 +98,7 @@ def test_no_arguments_stand_for_an_empty_object(args: bytes | None) -> None:
     ],
 )
 def test_other_arguments_are_refused_without_repeating_them(args: bytes) -> None:
-    with pytest.raises(InvalidParams, match="^INVALID_PARAMS: Rooms/join refuses") as refused:
+    with pytest.raises(InvalidParams, match=r"^INVALID_PARAMS: Rooms/join refuses") as refused:
         JOIN.decode("Rooms/join", args)
     assert refused.value.problems
     assert "canary" not in str(refused.value)
@@ -125,17 +128,19 @@ def test_at_most_the_limit_of_problems_is_named() -> None:
 
 def test_no_params_send_none_and_read_whatever_came_as_none() -> None:
     assert NO_PARAMS.encode("ping") == b"[]"
-    assert NO_PARAMS.decode("ping", b'[{"newer":1}]') is None
-    assert NO_PARAMS.decode("ping", None) is None
+    # Typed as what any method has; these say by themselves that they give nothing.
+    params: Params[[], Any] = NO_PARAMS
+    assert params.decode("ping", b'[{"newer":1}]') is None
+    assert params.decode("ping", None) is None
 
 
-@pytest.mark.parametrize(
-    ("fields", "args"),
-    [
-        ({"room": "a"}, ["a", 1, "$__undefined$", 0.0, {}]),
-        ({"room": "a", "note": "n", "by_name": {"x": 1}}, ["a", 1, "n", 0.0, {"x": 1}]),
-    ],
-)
+POSITIONS: list[tuple[dict[str, Any], list[Any]]] = [
+    ({"room": "a"}, ["a", 1, "$__undefined$", 0.0, {}]),
+    ({"room": "a", "note": "n", "by_name": {"x": 1}}, ["a", 1, "n", 0.0, {"x": 1}]),
+]
+
+
+@pytest.mark.parametrize(("fields", "args"), POSITIONS)
 def test_positional_params_are_the_fields_in_their_order(
     fields: dict[str, Any], args: list[Any]
 ) -> None:
@@ -157,4 +162,4 @@ def test_positional_params_that_do_not_fit_are_refused(args: bytes | None) -> No
 
 def test_positional_params_need_fields() -> None:
     with pytest.raises(TypeError):
-        PositionalParams(dict)
+        PositionalParams(len)

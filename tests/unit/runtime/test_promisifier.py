@@ -29,7 +29,11 @@ from duologue.promisifier.promisifier import (
 )
 from duologue.protocol.undefined import UNDEFINED
 from duologue.testing import linked_peers
-from tests.support import Conversation, PlainReading, turns
+from tests.support import Conversation, PlainReading, echo, itself, square, turns
+
+
+def upper(text: str) -> str:
+    return text.upper()
 
 
 class Unreadable(DuologueError):
@@ -50,9 +54,10 @@ def start(peer: WebsocketPromisifier, timeout_s: float | None) -> Call[bytes | N
 
 async def test_both_ends_call_each_other_at_once() -> None:
     async with linked_peers() as (left, right):
-        left.add_service(3, lambda number: number * number)
-        right.add_service(3, lambda text: text.upper())
-        assert await asyncio.gather(right.send(3, 12), left.send(3, "a")) == [144, "A"]
+        left.add_service(3, square)
+        right.add_service(3, upper)
+        squared, raised = right.send(3, 12), left.send(3, "a")
+        assert (await squared, await raised) == (144, "A")
 
 
 async def test_a_service_may_call_back_its_caller() -> None:
@@ -85,13 +90,13 @@ async def test_a_service_may_call_back_its_caller() -> None:
 )
 async def test_values_come_back_as_they_went(value: Any) -> None:
     async with linked_peers() as (left, right):
-        left.add_service(1, lambda *args: list(args))
+        left.add_service(1, echo)
         assert await right.send(1, value) == [value]
 
 
 async def test_undefined_at_every_place() -> None:
     async with linked_peers() as (left, right):
-        left.add_service(1, lambda *args: list(args))
+        left.add_service(1, echo)
         left.add_service(2, lambda: None)
         left.add_service(3, lambda: {"a": UNDEFINED, "b": [UNDEFINED], "c": None})
         assert await right.send(1, UNDEFINED, {"a": UNDEFINED}, [UNDEFINED]) == [
@@ -580,7 +585,7 @@ async def test_it_tells_of_its_connection() -> None:
 async def test_bytes_are_counted_as_utf_8() -> None:
     async with Conversation() as talk:
         text = '{"requestId":0,"type":"request","serviceId":3,"args":["ä€😀"]}'
-        talk.peer.add_service(3, lambda text: text)
+        talk.peer.add_service(3, itself)
         await talk.hear(text, b"x" * 9)
         assert talk.peer.stats.bytes_received == len(text.encode()) + 9
         assert talk.peer.stats.bytes_sent == len(

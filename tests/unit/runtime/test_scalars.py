@@ -1,13 +1,14 @@
 """Scalar types of contracts, by a table of what they take in JSON and what they do not."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
+
 from duologue.errors import InvalidResult
 from duologue.typed import Codec, Int32, Int64, Json, OpenEnum, SafeInt, Url
 from duologue.typed.model import Model
-from pydantic import TypeAdapter, ValidationError
 
 
 class Role(StrEnum):
@@ -19,7 +20,8 @@ INT32 = Codec[Int32](Int32)
 INT64 = Codec[Int64](Int64)
 URL = Codec[Url](Url)
 JSON = Codec[Json](Json)
-ROLE = Codec[OpenEnum[Role]](OpenEnum[Role])
+OpenRole: TypeAlias = OpenEnum[Role]
+ROLE = Codec[OpenRole](OpenRole)
 
 
 BOTH_WAYS: list[tuple[Codec[Any], bytes, Any]] = [

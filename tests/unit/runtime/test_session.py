@@ -1,4 +1,4 @@
-"""One end of a conversation without I/O: literals in, events and literals out (base profile 7, 8)."""
+"""One end of a conversation without I/O: literals in, events out (base profile 7 and 8)."""
 
 import json
 
@@ -166,7 +166,7 @@ def test_an_answer_without_an_integral_id_is_invalid(text: str) -> None:
 def test_a_request_that_was_not_handed_over_uses_up_no_id() -> None:
     caller = session()
     request_id, _ = caller.open_call(3, b"[]", "call")
-    caller.take_back(request_id)
+    caller.take_back(request_id, 3)
     assert caller.open_calls == {}
     assert caller.counters.requests_sent_total == 0
     assert caller.open_call(3, b"[]", "another")[0] == 0

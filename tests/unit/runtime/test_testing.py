@@ -6,6 +6,7 @@ import pytest
 
 from duologue.errors import LimitExceeded, ServiceIdTaken
 from duologue.limits import Limits
+from duologue.promisifier.promise import Promise
 from duologue.testing import linked, linked_peers
 from duologue.typed import NO_PARAMS, Client, Codec, Service, ServiceContract, Unary
 from duologue.typed.context import CallContext
@@ -81,10 +82,10 @@ async def test_two_services_cannot_share_a_number() -> None:
 
 
 async def test_leaving_the_block_closes_cleanly_even_after_an_error() -> None:
+    promises: list[Promise] = []
     with pytest.raises(ZeroDivisionError):
         async with linked_peers() as (left, right):
-            promises = left.promise, right.promise
+            promises += left.promise, right.promise
             raise ZeroDivisionError
-    for promise in promises:
-        assert (await promise).code == 1000
+    assert [(await promise).code for promise in promises] == [1000, 1000]
     assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -3,10 +3,11 @@
 from typing import Annotated, Any, TypeAlias
 
 import pytest
+from pydantic import Field, ValidationError
+
 from duologue.errors import BadFrame, InvalidResult, RefusedValue
 from duologue.typed.codec import NOTHING, Codec
 from duologue.typed.model import Model
-from pydantic import Field, ValidationError
 
 
 class Member(Model):
@@ -98,7 +99,7 @@ def test_a_value_of_another_type_is_not_sent(codec: Codec[Any], value: Any, prob
 
 def test_a_model_that_was_spoiled_afterwards_is_not_sent() -> None:
     member = Member(name="Ann")
-    setattr(member, "name", 5)
+    vars(member).update(name=5)
     with pytest.raises(InvalidResult):
         MEMBER.encode(member)
 
@@ -111,7 +112,10 @@ def test_text_that_utf_8_cannot_hold_is_not_sent() -> None:
 
 
 def test_a_string_equal_to_the_sentinel_is_not_sent() -> None:
-    for value in (Member(name="$__undefined$"), Member(name="A", friends=[Member(name="$__undefined$")])):
+    for value in (
+        Member(name="$__undefined$"),
+        Member(name="A", friends=[Member(name="$__undefined$")]),
+    ):
         with pytest.raises(RefusedValue) as refused:
             MEMBER.encode(value)
         assert refused.value.key == "Member"

@@ -14,6 +14,7 @@ def test_there_is_one_undefined() -> None:
 
 def test_undefined_is_neither_null_nor_its_sentinel() -> None:
     assert UNDEFINED is not None
-    assert SENTINEL != UNDEFINED
+    undefined: object = UNDEFINED
+    assert undefined != SENTINEL
     assert not UNDEFINED
     assert repr(UNDEFINED) == "UNDEFINED"

@@ -3,10 +3,11 @@
 from typing import Annotated, Any, Literal, TypeAlias
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
+
 from duologue.errors import InvalidResult
 from duologue.typed import Codec, OpenUnion, Unknown
 from duologue.typed.model import Model
-from pydantic import TypeAdapter, ValidationError
 
 
 class Text(Model):
@@ -65,9 +66,7 @@ def test_what_is_no_variant_is_refused(text: bytes) -> None:
 
 
 def test_the_tag_that_stands_for_unknown_ones_inside_is_unknown_too() -> None:
-    assert EVENT.decode(b'{"kind":"\\u0000unknown"}') == Unknown(
-        "\0unknown", {"kind": "\0unknown"}
-    )
+    assert EVENT.decode(b'{"kind":"\\u0000unknown"}') == Unknown("\0unknown", {"kind": "\0unknown"})
 
 
 @pytest.mark.parametrize("value", [5, None, "text", object(), {"no": "tag"}])

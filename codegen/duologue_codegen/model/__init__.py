@@ -1,0 +1,126 @@
+"""A contract, read: frozen values, each of which knows where it stands in the file.
+
+How an emitter walks it:
+
+    project = load_project(Path("schema"))          # loader.py
+    findings = check(project)                       # checks/; emit only when none is an error
+    for contract in project.contracts:
+        for service in contract.services.values():
+            for method in service.methods.values():
+                match method.params:
+                    case None: ...                          # no params
+                    case InlineParams(fields=fields): ...   # {name: Field}: RoomsJoinParams
+                    case Ref() as ref: contract.resolve(ref)    # an ObjectType, here or imported
+                method.returns                              # TypeExpr, StreamOf, or None
+                contract.errors_of(service, method)         # ErrorDefs: the service's, then its own
+            for event in service.events.values():
+                match event.payload:
+                    case InlinePayload(fields=fields): ...  # RoomsMessagePosted
+                    case Ref() as ref: contract.resolve(ref)    # an ObjectType
+        for type_ in contract.types.values():
+            match type_:
+                case ObjectType(fields=fields): ...
+                case EnumType(values=values, open=open_): ...
+                case UnionType(variants=variants, tag=tag): ...
+                case AliasType(type=expression, constraints=constraints): ...
+                case SchemaType(schema=schema): schema.data     # raw JSON Schema, a dict
+        for error in contract.errors.values(): ...
+    match field.type:                               # TypeExpr
+        case Scalar(kind=kind): ...                 # ScalarKind.INT64
+        case Ref(package=package, name=name): ...   # package != contract.package: imported
+        case OptionalOf(of=inner): ...
+        case ListOf(of=item): ...
+        case MapOf(key=key, value=value): ...       # key None: any string
+
+Every mapping is in the order of the file. Names are as written, which is also what goes over the
+wire. `.at` is the name of a thing and takes no part in comparisons. Defaults, examples and raw
+schemas are tree nodes: take `.data` for the plain value.
+
+A model exists also for a contract with findings; what was unreadable is left out or has the value
+that its field documents.
+"""
+
+from ..type_expressions import (
+    ListOf,
+    MapOf,
+    OptionalOf,
+    Ref,
+    Scalar,
+    ScalarKind,
+    StreamKind,
+    StreamOf,
+    TypeExpr,
+    without_optional,
+)
+from .contract import Contract, Import
+from .services import (
+    Effect,
+    ErrorDef,
+    ErrorRef,
+    Event,
+    EventExample,
+    InlineParams,
+    InlinePayload,
+    MessageTemplate,
+    Method,
+    MethodExample,
+    Placeholder,
+    ReservedId,
+    Retry,
+    Service,
+)
+from .types import (
+    NO_CONSTRAINTS,
+    AliasType,
+    Constraints,
+    EnumType,
+    EnumValue,
+    Field,
+    ObjectType,
+    ReservedName,
+    SchemaType,
+    TypeDef,
+    UnionType,
+    Variant,
+)
+
+__all__ = [
+    "NO_CONSTRAINTS",
+    "AliasType",
+    "Constraints",
+    "Contract",
+    "Effect",
+    "EnumType",
+    "EnumValue",
+    "ErrorDef",
+    "ErrorRef",
+    "Event",
+    "EventExample",
+    "Field",
+    "Import",
+    "InlineParams",
+    "InlinePayload",
+    "ListOf",
+    "MapOf",
+    "MessageTemplate",
+    "Method",
+    "MethodExample",
+    "ObjectType",
+    "OptionalOf",
+    "Placeholder",
+    "Ref",
+    "ReservedId",
+    "ReservedName",
+    "Retry",
+    "Scalar",
+    "ScalarKind",
+    "SchemaType",
+    "Service",
+    "StreamKind",
+    "StreamOf",
+    "TypeDef",
+    "TypeExpr",
+    "UnionType",
+    "Variant",
+    "without_optional",
+]

@@ -1,0 +1,105 @@
+"""A connection that is carried by another one."""
+
+from duologue.connection.base import CLOSE_CODE_LOST, Connection, ConnectionState, Message, Unlisten
+from duologue.errors import DuologueError
+
+
+class Layer(Connection):
+    """Passes everything on; subclasses change what messages look like on the way.
+
+    State, close code and reason are those of the carrier. While something waits here that nobody
+    listens to, the carrier is not listened to either, so that waiting messages are held back where
+    they can be bounded: at the socket.
+    """
+
+    def __init__(self, carrier: Connection) -> None:
+        is_over = carrier.state.current_state is ConnectionState.CLOSED
+        super().__init__(ConnectionState.CLOSING if is_over else carrier.state.current_state)
+        self.id = carrier.id
+        self.remote_address = carrier.remote_address
+        self.remote_key = carrier.remote_key
+        self._carrier = carrier
+        self._unlisten_message: Unlisten | None = None
+        self._unlisten_state = carrier.state.on_enter_state.listen(self._on_carrier_state)
+        self.on_message.when_emptied = self._listen_to_carrier
+
+    def start(self) -> None:
+        """Take the carrier's messages from now on; once, when the layer is ready for them."""
+        self._on_carrier_state(self._carrier.state.current_state)
+        self._listen_to_carrier()
+
+    def send(self, message: Message) -> None:
+        """See `Connection.send`."""
+        self._carrier.send(message)
+
+    def send_utf8(self, text: bytes) -> None:
+        """See `Connection.send_utf8`."""
+        self._carrier.send_utf8(text)
+
+    def close(self, reason: str | None = None) -> None:
+        """See `Connection.close`."""
+        self._carrier.close(reason)
+
+    def terminate(self, reason: str) -> None:
+        """See `Connection.terminate`."""
+        self._carrier.terminate(reason)
+
+    @property
+    def buffered_amount(self) -> int:
+        """See `Connection.buffered_amount`."""
+        return self._carrier.buffered_amount
+
+    async def drained(self) -> None:
+        """See `Connection.drained`."""
+        await self._carrier.drained()
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether the carrier's messages are taken; not while some wait here."""
+        return self._unlisten_message is not None
+
+    def _receive(self, message: Message) -> None:
+        """For subclasses: a message of the carrier. `_deliver` passes on what becomes of it."""
+        self._deliver(message)
+
+    def _deliver(self, message: Message) -> None:
+        self.on_message.emit(message)
+        if self.on_message.backlog and self._unlisten_message is not None:
+            self._unlisten_message()
+            self._unlisten_message = None
+            self._on_listening_stopped()
+
+    def _listen_to_carrier(self) -> None:
+        if self._unlisten_message is None and self.state.current_state is ConnectionState.OPEN:
+            self._unlisten_message = self._carrier.on_message.add_listener(self._receive)
+            self._on_listening_started()
+            # May end the listening again.
+            self._carrier.on_message.hand_over()
+
+    def _on_listening_started(self) -> None:
+        """For subclasses: messages are taken again; silence means something from now on."""
+
+    def _on_listening_stopped(self) -> None:
+        """For subclasses: messages wait below, because nobody takes them above."""
+
+    def _fail(self, failure: DuologueError, reason: str) -> None:
+        """For subclasses: close because the other side broke the rules of this layer."""
+        if self.failure is None:
+            self.failure = failure
+        self._carrier.close(reason)
+
+    def _on_carrier_state(self, state: ConnectionState) -> None:
+        if state is ConnectionState.CLOSED:
+            carrier = self._carrier
+            code = CLOSE_CODE_LOST if carrier.close_code is None else carrier.close_code
+            self._end(code, carrier.close_reason, self.failure or carrier.failure)
+        else:
+            self.state.enter(state)
+
+    def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
+        self._unlisten_state()
+        if self._unlisten_message is not None:
+            self._unlisten_message()
+            self._unlisten_message = None
+        self.on_message.when_emptied = None
+        super()._end(code, reason, failure)

@@ -1,0 +1,177 @@
+"""Who gets in at all: limits on sockets, before anybody has said anything."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection
+from typing import Final
+
+from duologue.connection.bearer_opening import BearerOpening
+from duologue.connection.event_loop import Loop
+from duologue.connection.opening import AcceptanceRules
+from duologue.limits import Limits
+from duologue.relay.addresses import address_group
+from duologue.relay.events import Observer, TurnedAway
+from duologue.relay.limits import RelayLimits
+from duologue.relay.link import Link
+from duologue.relay.rates import Rate
+from duologue.relay.socket_link import SocketLink
+
+MAX_WAITING_REFUSALS: Final = 100
+"""Sockets that are still read from, so that they get to see HTTP 503. More are dropped unheard."""
+
+ACCEPTING_TURNS: Final = 4
+"""Loop turns from accepting a socket, in asyncio, to having dropped it."""
+
+
+class Door:
+    """Makes a link of each accepted socket, or turns it away.
+
+    Invariant: every socket is counted, in all and for its address, until it is gone; a *stranger*
+    until it is a spare or half of a pair.
+    """
+
+    def __init__(
+        self,
+        limits: RelayLimits,
+        loop: Loop,
+        welcome: Callable[[Link], None],
+        note: Observer,
+        *,
+        hosts: Collection[str],
+        origins: Collection[str],
+        bound_host: str,
+        secure: bool,
+    ) -> None:
+        self._limits = limits
+        self._link_limits = Limits(
+            max_message_bytes=limits.max_first_message_bytes,
+            max_unsent_bytes=limits.max_unsent_bytes,
+            handshake_timeout_s=limits.first_message_timeout_s,
+            close_timeout_s=limits.close_timeout_s,
+        )
+        self._loop = loop
+        self._welcome = welcome
+        self._note = note
+        self._rules = AcceptanceRules(origins=tuple(origins), hosts=tuple(hosts))
+        self._bound_host = bound_host
+        self._secure = secure
+        self._is_closed = False
+        self._inside: set[SocketLink] = set()
+        self._strangers: set[SocketLink] = set()
+        self._refused: set[SocketLink] = set()
+        self._inside_of: Counter[str] = Counter()
+        self._strangers_of: Counter[str] = Counter()
+        self._arrivals: Rate[str] = Rate(
+            limits.new_connections_per_s_per_address, limits.new_connections_burst_per_address
+        )
+        self._all_gone = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._inside)
+
+    @property
+    def strangers(self) -> int:
+        """Sockets that have not shown yet what they are."""
+        return len(self._strangers)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next one would be turned away."""
+        return len(self._inside) >= self._limits.max_connections
+
+    def make_link(self) -> SocketLink:
+        """The protocol for one accepted socket."""
+        return SocketLink(self, self._link_limits, self._loop, read_bytes=self._limits.read_bytes)
+
+    def note_known(self, link: Link) -> None:
+        """It is a spare, or half of a pair."""
+        if isinstance(link, SocketLink):
+            self._forget_stranger(link)
+
+    def close(self) -> None:
+        """Let nobody in any more, and drop unfinished opening handshakes."""
+        self._is_closed = True
+        for link in list(self._refused):
+            link.terminate("relay is closing")
+        self._tell_if_all_gone()
+
+    async def wait_empty(self) -> None:
+        """Wait until it is closed and the last socket is gone."""
+        await self._all_gone.wait()
+        for _ in range(ACCEPTING_TURNS):
+            await asyncio.sleep(0)
+
+    # -- for the links --------------------------------------------------------------------------
+
+    def judge(self, link: SocketLink, transport: asyncio.Transport) -> BearerOpening:
+        """See `Doorkeeper.judge`."""
+        group = link.address_group = address_group(transport.get_extra_info("peername"))
+        limit = self._limit_met(group)
+        if limit:
+            self._note(TurnedAway(group, limit))
+        # Only when the relay is full is it worth telling honest clients. Others are to blame
+        # themselves, and an answer would cost us more than dropping costs them.
+        is_full = limit == "max_connections"
+        if is_full and len(self._refused) < MAX_WAITING_REFUSALS and not self._is_closed:
+            self._refused.add(link)
+        elif limit or self._is_closed:
+            transport.abort()
+        else:
+            self._inside.add(link)
+            self._inside_of[group] += 1
+            self._strangers.add(link)
+            self._strangers_of[group] += 1
+        address, port, *_ = transport.get_extra_info("sockname")
+        return BearerOpening(
+            self._rules,
+            own_hosts=[address, self._bound_host],
+            port=port,
+            secure=self._secure,
+            is_full=is_full,
+            max_message_bytes=self._limits.max_first_message_bytes,
+        )
+
+    def note_open(self, link: SocketLink) -> None:
+        """See `Doorkeeper.note_open`."""
+        self._welcome(link)
+
+    def note_lost(self, link: SocketLink) -> None:
+        """See `Doorkeeper.note_lost`."""
+        self._forget_stranger(link)
+        self._refused.discard(link)
+        if link in self._inside:
+            self._inside.discard(link)
+            _count_down(self._inside_of, link.address_group)
+        self._tell_if_all_gone()
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _limit_met(self, group: str) -> str:
+        """The field of `RelayLimits` that one more from this address would break; or nothing."""
+        limits = self._limits
+        if not self._arrivals.take(group, self._loop.time()):
+            return "new_connections_per_s_per_address"
+        if self.is_full:
+            return "max_connections"
+        if self._inside_of[group] >= limits.max_connections_per_address:
+            return "max_connections_per_address"
+        if len(self._strangers) >= limits.max_unauthenticated:
+            return "max_unauthenticated"
+        if self._strangers_of[group] >= limits.max_unauthenticated_per_address:
+            return "max_unauthenticated_per_address"
+        return ""
+
+    def _forget_stranger(self, link: SocketLink) -> None:
+        if link in self._strangers:
+            self._strangers.discard(link)
+            _count_down(self._strangers_of, link.address_group)
+
+    def _tell_if_all_gone(self) -> None:
+        if self._is_closed and not self._inside and not self._refused:
+            self._all_gone.set()
+
+
+def _count_down(counter: Counter[str], key: str) -> None:
+    counter[key] -= 1
+    if not counter[key]:
+        del counter[key]

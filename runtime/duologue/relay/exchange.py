@@ -1,0 +1,391 @@
+"""The relay itself, without sockets: links come in, are told apart, joined, and parted."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from duologue.connection.base import CLOSE_CODE_NORMAL, ConnectionState, Message
+from duologue.errors import ConnectionClosed, UnsafeKey
+from duologue.identity import Identity
+from duologue.protocol.boxes import NONCE_BYTES
+from duologue.protocol.deadlines import DeadlineWheel
+from duologue.protocol.keys import canonical_public_key
+from duologue.relay import messages
+from duologue.relay.access import Access, Right
+from duologue.relay.causes import Cause
+from duologue.relay.challenge import CHALLENGE_BYTES, is_right_answer, pose_challenge
+from duologue.relay.events import Closed, Joined, Observer, Opened, Ponged, Refused
+from duologue.relay.events import Registered as ListenerRegistered
+from duologue.relay.lane import BREATHER_S, Lane
+from duologue.relay.limits import RelayLimits
+from duologue.relay.link import CLOSE_CODE_GOING_AWAY, Link
+from duologue.relay.meeting_points import MeetingPoints
+from duologue.relay.messages import (
+    AuthenticationRequest,
+    AuthenticationResponse,
+    AuthenticationSuccess,
+    BadCommand,
+    Command,
+    CommunicationRequest,
+    ConnectionHandover,
+    Ping,
+    Pong,
+    Register,
+)
+from duologue.relay.pair import Pair
+from duologue.relay.switchboard import (
+    Action,
+    Close,
+    Drop,
+    HandOver,
+    Leg,
+    SendPing,
+    Switchboard,
+)
+from duologue.relay.visitor import Stage, Visitor
+
+NOT_ALLOWED_TO_REGISTER: Final = "This key may not register here."
+NOT_ALLOWED_TO_REQUEST: Final = "You may not ask for others here."
+GOING_AWAY: Final = "The relay is being stopped."
+
+
+class Exchange:
+    """All connections of one relay. Everything happens in callbacks; there are no tasks.
+
+    Whoever owns it calls `tick` at `next_due_s`, and `sweep` every second or two.
+    """
+
+    def __init__(
+        self,
+        limits: RelayLimits,
+        identity: Identity,
+        *,
+        announces_key: bool,
+        clock: Callable[[], float],
+        random_bytes: Callable[[int], bytes],
+        note: Observer,
+        on_known: Callable[[Link], None] = lambda _: None,
+        on_due_changed: Callable[[], None] = lambda: None,
+        meeting_points: bool = False,
+    ) -> None:
+        """`on_known` is told of links that are no longer strangers: spares and pairs."""
+        self.access: Access = Access()
+        """May be replaced at any time; call `apply_access` then."""
+        self.switchboard = Switchboard(limits)
+        self._limits = limits
+        self._identity = identity
+        self._announces_key = announces_key
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._note = note
+        self._on_known = on_known
+        self._on_due_changed = on_due_changed
+        self._visitors: dict[Leg, Visitor] = {}
+        self._pairs: set[Pair] = set()
+        self._deadlines: DeadlineWheel[Visitor | Lane] = DeadlineWheel()
+        self._meeting_points = (
+            MeetingPoints(limits, clock, self._take_breather, on_known) if meeting_points else None
+        )
+
+    # -- what there is --------------------------------------------------------------------------
+
+    def count_stages(self) -> Mapping[Stage, int]:
+        """How many links are at each stage."""
+        counts = dict.fromkeys(Stage, 0)
+        for visitor in self._visitors.values():
+            counts[visitor.stage] += 1
+        return counts
+
+    def __len__(self) -> int:
+        return len(self._visitors)
+
+    # -- links come and go ----------------------------------------------------------------------
+
+    def welcome(self, link: Link) -> None:
+        """A link is open. Its first message must come within `first_message_timeout_s`."""
+        visitor = Visitor(Leg(link.id), link, self._clock())
+        self._visitors[visitor.leg] = visitor
+        self._note(Opened(visitor.leg, link.address_group))
+        self._set_deadline(visitor, link.accepted_s + self._limits.first_message_timeout_s)
+        link.state.on_enter_state.listen(lambda state: self._on_state(visitor, state))
+        visitor.unlisten = link.on_message.listen(lambda message: self._receive(visitor, message))
+
+    def _on_state(self, visitor: Visitor, state: ConnectionState) -> None:
+        if visitor.stage is not Stage.LEAVING:
+            self._leave(visitor)
+        if state is ConnectionState.CLOSED:
+            self._visitors.pop(visitor.leg, None)
+            self._note(Closed(visitor.leg, visitor.cause, self._clock() - visitor.opened_s))
+
+    def _leave(self, visitor: Visitor) -> None:
+        visitor.stage = Stage.LEAVING
+        self._forget_deadline(visitor)
+        if visitor.unlisten is not None:
+            visitor.unlisten()
+            visitor.unlisten = None
+        # What still comes is of no interest; a listener keeps it from being kept.
+        visitor.link.on_message.listen(_ignore)
+        self.switchboard.leave(visitor.leg)
+        if visitor.pair is not None and visitor.pair in self._pairs:
+            self._part(visitor.pair, visitor.link)
+
+    # -- before a link is known -----------------------------------------------------------------
+
+    def _receive(self, visitor: Visitor, message: Message) -> None:
+        points = self._meeting_points
+        is_first = visitor.stage is Stage.NEW
+        if is_first and points is not None and points.receive_first(visitor.link, message):
+            self._enter_meeting_point(visitor)
+            return
+        try:
+            command = messages.decode(message)
+            self._obey(visitor, command)
+        except BadCommand as error:
+            self._refuse(visitor, str(error), Cause.BAD_MESSAGE)
+        except UnsafeKey:
+            self._refuse(visitor, messages.NOT_A_KEY, Cause.BAD_KEY)
+        self._on_due_changed()
+
+    def _enter_meeting_point(self, visitor: Visitor) -> None:
+        self._forget_deadline(visitor)
+        if visitor.stage is Stage.NEW:
+            visitor.stage = Stage.MEETING
+        if visitor.unlisten is not None:
+            visitor.unlisten()
+            visitor.unlisten = None
+
+    def _obey(self, visitor: Visitor, command: Command) -> None:
+        match visitor.stage, command:
+            case Stage.NEW, Register():
+                self._pose_challenge(visitor, command)
+            case Stage.CHALLENGED, AuthenticationResponse():
+                self._judge_answer(visitor, command)
+            case Stage.CHALLENGED, _:
+                raise BadCommand(
+                    f"Received unexpected type '{messages.name_of(command)}'. "
+                    "Expected type 'authentication_response'."
+                )
+            case Stage.SPARE, Pong():
+                self._note(Ponged(visitor.leg, self._clock() - visitor.pinged_s))
+                self._carry_out(self.switchboard.receive_pong(visitor.leg, self._clock()))
+            case Stage.NEW, CommunicationRequest():
+                self._request(visitor, command)
+            case _:
+                raise BadCommand(messages.NOT_FIRST)
+
+    def _pose_challenge(self, visitor: Visitor, command: Register) -> None:
+        link = visitor.link
+        visitor.key = canonical_public_key(command.public_key)
+        visitor.token = command.token or link.token
+        if not self.access.allows(Right.REGISTER, visitor.key, visitor.token):
+            self._refuse(visitor, NOT_ALLOWED_TO_REGISTER, Cause.NOT_ALLOWED)
+            return
+        now_s = self._clock()
+        refusal = self.switchboard.admit_registration(
+            visitor.leg, visitor.key, link.address_group, now_s
+        )
+        if refusal is not None:
+            self._carry_out([refusal])
+            return
+        visitor.stage = Stage.CHALLENGED
+        visitor.asked_s = now_s
+        visitor.shared_key = self._identity.shared_key(visitor.key)
+        visitor.challenge = self._random_bytes(CHALLENGE_BYTES)
+        box = pose_challenge(visitor.challenge, visitor.shared_key, self._random_bytes(NONCE_BYTES))
+        self._send(visitor, AuthenticationRequest(self._identity.public_key, box))
+        self._set_deadline(visitor, now_s + self._limits.challenge_timeout_s)
+
+    def _judge_answer(self, visitor: Visitor, command: AuthenticationResponse) -> None:
+        if not is_right_answer(command.response, visitor.challenge, visitor.shared_key):
+            self._refuse(visitor, messages.AUTHENTICATION_FAILED, Cause.NOT_PROVED)
+            return
+        now_s = self._clock()
+        self._forget_deadline(visitor)
+        visitor.shared_key = visitor.challenge = b""
+        visitor.stage = Stage.SPARE
+        self._on_known(visitor.link)
+        self._note(ListenerRegistered(visitor.leg, visitor.key, now_s - visitor.asked_s))
+        interval_ms = self._limits.ping_interval_s * 1000
+        self._send(visitor, AuthenticationSuccess(interval_ms, self._announces_key))
+        self._carry_out(
+            self.switchboard.register(visitor.leg, visitor.key, visitor.link.address_group, now_s)
+        )
+
+    def _request(self, visitor: Visitor, command: CommunicationRequest) -> None:
+        # Both, before a spare is taken: a bad one must not cost the listener anything (4.3).
+        source = canonical_public_key(command.source)
+        visitor.key = canonical_public_key(command.target)
+        visitor.token = command.token or visitor.link.token
+        if not self.access.allows(Right.REQUEST, source, visitor.token):
+            self._refuse(visitor, NOT_ALLOWED_TO_REQUEST, Cause.NOT_ALLOWED)
+            return
+        self._forget_deadline(visitor)
+        visitor.asked_s = self._clock()
+        visitor.stage = Stage.WAITING
+        self._carry_out(
+            self.switchboard.request(
+                visitor.leg, source, visitor.key, visitor.link.address_group, visitor.asked_s
+            )
+        )
+        if visitor.stage is Stage.WAITING and visitor.unlisten is not None:
+            # What comes too early waits in the link, which bounds it (4.3).
+            visitor.unlisten()
+            visitor.unlisten = None
+
+    # -- pairs ----------------------------------------------------------------------------------
+
+    def _hand_over(self, action: HandOver) -> None:
+        caller, listener = self._visitors[action.caller], self._visitors[action.listener]
+        now_s = self._clock()
+        self._note(
+            Joined(caller.leg, listener.leg, action.source, action.target, now_s - caller.asked_s)
+        )
+        # First the rewiring of both, then the messages: the answer finds its way (4.3).
+        pair = Pair(caller.link, listener.link, self._limits, self._clock, self._take_breather)
+        self._pairs.add(pair)
+        for visitor in (caller, listener):
+            visitor.stage = Stage.JOINED
+            visitor.pair = pair
+            visitor.link.allow_message_bytes(self._limits.max_frame_bytes)
+            if visitor.unlisten is not None:
+                visitor.unlisten()
+        listener.unlisten = listener.link.on_message.listen(pair.down.carry)
+        self._send(listener, ConnectionHandover())
+        self._send(listener, CommunicationRequest(action.source, action.target))
+        # Last, because what the caller has sent too early is forwarded in this very moment.
+        caller.unlisten = caller.link.on_message.listen(pair.up.carry)
+        self._on_known(caller.link)
+
+    def _take_breather(self, lane: Lane) -> None:
+        self._deadlines.add(lane, self._clock() + BREATHER_S)
+        self._on_due_changed()
+
+    def _part(self, pair: Pair, leaving: Link) -> None:
+        self._pairs.discard(pair)
+        self._note(pair.stop(self._clock()))
+        if pair.cause is Cause.PEER_LEFT:
+            # 4.5: code 1000 always, and the same text.
+            pair.partner_of(leaving).close_as(CLOSE_CODE_NORMAL, leaving.parting_text)
+
+    def _end_pair(self, pair: Pair, cause: Cause) -> None:
+        """Note that the relay ends it; closing both links is up to the caller."""
+        pair.cause = cause
+        for link in (pair.caller, pair.listener):
+            self._visitors[Leg(link.id)].cause = cause
+
+    # -- time -----------------------------------------------------------------------------------
+
+    def next_due_s(self) -> float | None:
+        """When `tick` has something to do, or None."""
+        times = (self._deadlines.next_due_s(), self.switchboard.next_due_s())
+        return min((each for each in times if each is not None), default=None)
+
+    def tick(self) -> None:
+        """Do what is due."""
+        now_s = self._clock()
+        for each in self._deadlines.expired(now_s):
+            if isinstance(each, Lane):
+                each.go_on()
+            else:
+                each.tick = -1
+                self._refuse(each, "Too slow.", Cause.TOO_SLOW)
+        self._carry_out(self.switchboard.due(now_s))
+
+    def sweep(self) -> None:
+        """Look for pairs of which one side takes nothing, or neither says anything."""
+        now_s = self._clock()
+        for pair in list(self._pairs):
+            fault = pair.find_fault(now_s)
+            if fault is None:
+                continue
+            cause, link = fault
+            self._end_pair(pair, cause)
+            pair.partner_of(link).close(cause.value)
+            if cause is Cause.SLOW_READER:
+                # Nothing reaches it, a close frame neither.
+                link.terminate(cause.value)
+            else:
+                link.close(cause.value)
+        if self._meeting_points is not None:
+            self._meeting_points.sweep()
+
+    # -- the owner's doing ----------------------------------------------------------------------
+
+    def apply_access(self) -> None:
+        """Close the spares that may not be registered any more."""
+        for leg, key in list(self.switchboard.spare_legs()):
+            visitor = self._visitors[leg]
+            if not self.access.allows(Right.REGISTER, key, visitor.token):
+                self._refuse(visitor, NOT_ALLOWED_TO_REGISTER, Cause.NOT_ALLOWED)
+
+    def start_draining(self) -> tuple[list[Leg], list[Leg]]:
+        """Take nothing new. Returns the spares, and one leg of each pair, to dismiss."""
+        self._carry_out(self.switchboard.start_draining())
+        spares = [leg for leg, _ in self.switchboard.spare_legs()]
+        guests = [each.leg for each in self._visitors.values() if each.stage is Stage.MEETING]
+        return spares, [Leg(pair.caller.id) for pair in self._pairs] + guests
+
+    def dismiss(self, leg: Leg) -> None:
+        """Close this leg, and the one it is joined with, because the relay is going away."""
+        visitor = self._visitors.get(leg)
+        if visitor is None or visitor.stage is Stage.LEAVING:
+            return
+        links = [visitor.link]
+        if visitor.pair is not None:
+            self._end_pair(visitor.pair, Cause.DRAINING)
+            links = [visitor.pair.caller, visitor.pair.listener]
+        visitor.cause = Cause.DRAINING
+        for link in links:
+            link.close_as(CLOSE_CODE_GOING_AWAY, GOING_AWAY)
+
+    def terminate_all(self) -> None:
+        """End everything at once."""
+        for visitor in list(self._visitors.values()):
+            visitor.cause = visitor.cause or Cause.DRAINING
+            visitor.link.terminate(GOING_AWAY)
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _carry_out(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case HandOver():
+                    self._hand_over(action)
+                case SendPing(leg):
+                    self._visitors[leg].pinged_s = self._clock()
+                    self._send(self._visitors[leg], Ping())
+                case Close(leg, reason, cause, limit):
+                    self._refuse(self._visitors[leg], reason, cause, limit)
+                case Drop(leg, reason, cause):
+                    self._visitors[leg].cause = cause
+                    self._visitors[leg].link.terminate(reason)
+
+    def _refuse(self, visitor: Visitor, reason: str, cause: Cause, limit: str = "") -> None:
+        asked = {
+            Stage.CHALLENGED: "register",
+            Stage.SPARE: "register",
+            Stage.WAITING: "request",
+        }.get(visitor.stage, "first")
+        visitor.cause = cause
+        self._note(Refused(visitor.leg, asked, cause, limit, visitor.key or None))
+        visitor.link.close(reason)
+
+    def _send(self, visitor: Visitor, command: Command) -> None:
+        try:
+            visitor.link.send(messages.encode(command))
+        except ConnectionClosed:
+            # Its closing is told to us by its state.
+            return
+
+    def _set_deadline(self, visitor: Visitor, due_s: float) -> None:
+        self._forget_deadline(visitor)
+        visitor.tick = self._deadlines.add(visitor, due_s)
+        self._on_due_changed()
+
+    def _forget_deadline(self, visitor: Visitor) -> None:
+        if visitor.tick >= 0:
+            self._deadlines.discard(visitor.tick, visitor)
+            visitor.tick = -1
+
+
+def _ignore(_message: Message) -> None:
+    """What comes after the end."""

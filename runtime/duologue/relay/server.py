@@ -1,0 +1,216 @@
+"""The communication server: the exchange, its door, its clock, and a graceful end."""
+
+import asyncio
+import os
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from duologue.identity import Identity
+from duologue.relay.access import OPEN
+from duologue.relay.addresses import is_loopback
+from duologue.relay.door import Door
+from duologue.relay.events import Event, Observer
+from duologue.relay.exchange import Exchange
+from duologue.relay.limits import RelayLimits
+from duologue.relay.link import Link
+from duologue.relay.watched_files import AccessFiles, TlsFiles
+
+SWEEP_EVERY_S: Final = 1.0
+BACKLOG: Final = 1024
+"""Connections that the system accepts for us while the loop is busy; a relay that comes back has
+all its listeners calling at once."""
+
+SPARES_LEAVE_WITHIN: Final = 0.5
+"""Of the drain: in this part spares are closed one by one, so that they do not all come at once to
+wherever they go."""
+
+PAIRS_LEAVE_AFTER: Final = 0.75
+"""Of the drain: until then pairs may end by themselves; then they are closed one by one."""
+
+
+class RelayServer:
+    """A communication server at an address. Use `start`, then `drain` or `close`.
+
+    Invariant: one timer of the loop serves all deadlines of all connections.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        identity: Identity | None = None,
+        limits: RelayLimits | None = None,
+        access: AccessFiles | None = None,
+        tls: TlsFiles | None = None,
+        hosts: Collection[str] = (),
+        origins: Collection[str] = (),
+        observers: Sequence[Observer] = (),
+        meeting_points: bool = False,
+    ) -> None:
+        """Without `identity` its key is made anew and not announced as one that lasts.
+
+        Needs a running event loop.
+
+        Raises:
+            ValueError: no `access` was given for a host that others can reach.
+        """
+        if access is None and not is_loopback(host):
+            raise ValueError("a relay that others can reach needs an allow-list or tokens")
+        self.limits = limits or RelayLimits()
+        self.tls = tls
+        self.access = access
+        self.is_draining = False
+        self._host = host
+        self._wanted_port = port
+        self._observers = tuple(observers)
+        self._loop = asyncio.get_running_loop()
+        self.exchange = Exchange(
+            self.limits,
+            identity or Identity.generate(),
+            announces_key=identity is not None,
+            clock=self._loop.time,
+            random_bytes=os.urandom,
+            note=self._note,
+            on_known=self._note_known,
+            on_due_changed=self._arm,
+            meeting_points=meeting_points,
+        )
+        self.exchange.access = OPEN if access is None else access.access
+        self.door = Door(
+            self.limits,
+            self._loop,
+            self.exchange.welcome,
+            self._note,
+            hosts=hosts,
+            origins=origins,
+            bound_host=host,
+            secure=tls is not None,
+        )
+        self._server: asyncio.Server | None = None
+        self._port = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due_s = 0.0
+        self._sweeper: asyncio.TimerHandle | None = None
+        self.turned_s = self._loop.time()
+        """When the loop last came round; what `/livez` looks at."""
+        self.loop_lag_s = 0.0
+        """How late it was then."""
+
+    @property
+    def port(self) -> int:
+        """Where it listens; the real one where 0 was asked for."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Its address for clients on this machine."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{'ws' if self.tls is None else 'wss'}://{host}:{self._port}"
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: the address cannot be had.
+        """
+        secure = self.tls is not None
+        self._server = await self._loop.create_server(
+            self.door.make_link,
+            self._host,
+            self._wanted_port,
+            ssl=None if self.tls is None else self.tls.context,
+            ssl_handshake_timeout=self.limits.first_message_timeout_s if secure else None,
+            ssl_shutdown_timeout=self.limits.close_timeout_s if secure else None,
+            backlog=BACKLOG,
+        )
+        self._port = int(self._server.sockets[0].getsockname()[1])
+        self._sweeper = self._loop.call_later(SWEEP_EVERY_S, self._sweep)
+
+    async def drain(self, timeout_s: float | None = None) -> None:
+        """End gracefully within `timeout_s` (default: `drain_timeout_s`), and return.
+
+        Nobody new gets in. Spares are closed spread over the first half of the time; pairs go on,
+        and those still there are closed spread over the last quarter of it.
+        """
+        seconds = self.limits.drain_timeout_s if timeout_s is None else timeout_s
+        self._refuse_new()
+        spares, pairs = self.exchange.start_draining()
+        timers = [
+            self._loop.call_later(
+                seconds * SPARES_LEAVE_WITHIN * number / len(spares), self.exchange.dismiss, leg
+            )
+            for number, leg in enumerate(spares)
+        ]
+        late = 1 - PAIRS_LEAVE_AFTER
+        timers += [
+            self._loop.call_later(
+                seconds * (PAIRS_LEAVE_AFTER + late * number / len(pairs)),
+                self.exchange.dismiss,
+                leg,
+            )
+            for number, leg in enumerate(pairs)
+        ]
+        try:
+            async with asyncio.timeout(seconds):
+                await self.door.wait_empty()
+        except TimeoutError:
+            # Those that do not answer our close frame.
+            pass
+        finally:
+            for timer in timers:
+                timer.cancel()
+        await self.close()
+
+    async def close(self) -> None:
+        """End at once: every connection is closed without waiting."""
+        self._refuse_new()
+        self.exchange.terminate_all()
+        await self.door.wait_empty()
+        for timer in (self._timer, self._sweeper):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._sweeper = None
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _note(self, event: Event) -> None:
+        for observer in self._observers:
+            observer(event)
+
+    def _note_known(self, link: Link) -> None:
+        self.door.note_known(link)
+
+    def _refuse_new(self) -> None:
+        self.is_draining = True
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.door.close()
+
+    def _arm(self) -> None:
+        due_s = self.exchange.next_due_s()
+        if due_s is None or (self._timer is not None and self._timer_due_s <= due_s):
+            # A timer that comes too early finds nothing to do, and arms the next.
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_due_s = due_s
+        self._timer = self._loop.call_at(due_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.exchange.tick()
+        self._arm()
+
+    def _sweep(self) -> None:
+        now_s = self._loop.time()
+        self.loop_lag_s = max(0.0, now_s - self.turned_s - SWEEP_EVERY_S)
+        self.turned_s = now_s
+        self.exchange.sweep()
+        if self.access is not None and self.access.reload():
+            self.exchange.access = self.access.access
+            self.exchange.apply_access()
+        if self.tls is not None:
+            self.tls.reload()
+        self._sweeper = self._loop.call_later(SWEEP_EVERY_S, self._sweep)

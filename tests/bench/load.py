@@ -1,0 +1,299 @@
+"""What every program of the benchmark shares: the payload, the load, and how it is ordered about.
+
+Standard library only: this runs in the interpreters of the peers, too. A program is told what to do
+line by line on its standard input and answers there in JSON; when that ends, so does the program,
+and nothing is left behind whatever becomes of the one that started it.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import resource
+import statistics
+import sys
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Final, TypeAlias
+
+Json: TypeAlias = dict[str, Any]
+
+Run: TypeAlias = Callable[[Coroutine[Any, Any, None]], None]
+"""What runs a program's main coroutine: `asyncio.run`, or what a peer has in its place."""
+
+CORE: Final = "DUOLOGUE_BENCH_CORE"
+"""Environment variable: the core that a program pins itself to."""
+
+SMALL: Final[Json] = {
+    "name": "thermometer in the cellar",
+    "number": 1234,
+    "ratio": 0.618,
+    "tags": ["north", "calibrated", "battery"],
+}
+"""About 100 bytes as JSON."""
+
+LARGE: Final[Json] = {**SMALL, "name": "n" * 65_536}
+"""The same with 64 KiB of text."""
+
+PAYLOADS: Final = {"small": SMALL, "large": LARGE}
+
+PIECE: Final = json.dumps(SMALL)
+"""An item of a stream, where streams are of text."""
+
+WARM_UP_SHARE: Final = 0.25
+"""How long a phase runs unmeasured first, as a share of its measured time."""
+
+
+class Caller(ABC):
+    """One connection of a client, in the notation of one peer."""
+
+    @abstractmethod
+    async def open(self, port: int) -> None:
+        """Connect."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Disconnect."""
+
+    @abstractmethod
+    async def echo(self, payload: Json) -> None:
+        """Build a request of `payload`, call, and have the typed reply."""
+
+    async def stream(self, items: int) -> None:
+        """Ask for that many items and read them all."""
+        raise NotImplementedError
+
+    async def drive(self, payload: Json, in_flight: int, seconds: float) -> int:
+        """Keep calls in flight until the time is up; returns how many were answered."""
+        end = time.perf_counter() + seconds
+        clock = time.perf_counter
+
+        async def work() -> int:
+            number = 0
+            while clock() < end:
+                await self.echo(payload)
+                number += 1
+            return number
+
+        return sum(await asyncio.gather(*(work() for _ in range(in_flight))))
+
+
+def cpu_s_of(pid: int) -> float:
+    """CPU seconds that another process has used, all its threads together, user and system."""
+    if sys.platform == "linux":
+        # The kernel's own number for "the CPU clock of process `pid`"; exact to the nanosecond.
+        return time.clock_gettime((~pid << 3) | 2)
+    shown = os.popen(f"ps -o time= -p {pid}").read().strip()
+    minutes, _, seconds = shown.rpartition(":")
+    hours, _, minutes = minutes.rpartition(":")
+    return int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def own_cpu_s() -> float:
+    """CPU seconds that this process has used, user and system."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory of a process that is really there; 0 where that cannot be read."""
+    try:
+        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+class Client:
+    """Carries out the orders that the comparison sends to a client program."""
+
+    def __init__(self, make: Callable[[], Caller], port: int) -> None:
+        self._make = make
+        self._port = port
+        self._caller: Caller | None = None
+
+    async def carry_out(self, order: Json) -> Json:
+        """The figures that one order asks for."""
+        pids: list[int] = order.get("pids", [])
+        what = order["what"]
+        if what == "set-up":
+            return await self._set_up(order["times"], pids)
+        if what == "idle":
+            return await self._idle(order["connections"], pids)
+        caller = self._caller
+        if caller is None:
+            caller = self._caller = self._make()
+            await caller.open(self._port)
+        if what == "stream":
+            return await _stream(caller, order["seconds"], pids)
+        return await _calls(caller, order, pids)
+
+    async def _set_up(self, times: int, pids: Sequence[int]) -> Json:
+        taken: list[float] = []
+        before = [own_cpu_s(), *map(cpu_s_of, pids)]
+        for _ in range(times):
+            caller = self._make()
+            start = time.perf_counter()
+            await caller.open(self._port)
+            await caller.echo(SMALL)
+            taken.append(time.perf_counter() - start)
+            await caller.close()
+        after = [own_cpu_s(), *map(cpu_s_of, pids)]
+        used = sum(after) - sum(before)
+        return {"set_up_ms": statistics.median(taken) * 1e3, "set_up_cpu_ms": used / times * 1e3}
+
+    async def _idle(self, connections: int, pids: Sequence[int]) -> Json:
+        # What the first connections allocate once and for all must not be counted.
+        before, opened = 0, list[Caller]()
+        for number in range(connections + connections // 4):
+            if number == connections // 4:
+                gc.collect()
+                before = sum(map(resident_bytes, pids))
+            caller = self._make()
+            await caller.open(self._port)
+            await caller.echo(SMALL)
+            opened.append(caller)
+        grown = sum(map(resident_bytes, pids)) - before
+        for caller in opened:
+            await caller.close()
+        return {"idle_kib": grown / connections / 1024}
+
+
+async def _calls(caller: Caller, order: Json, pids: Sequence[int]) -> Json:
+    payload = PAYLOADS[order["payload"]]
+    in_flight, seconds = order["in_flight"], order["seconds"]
+    await caller.drive(payload, in_flight, seconds * WARM_UP_SHARE)
+    taken: list[float] = []
+    own, servers = own_cpu_s(), [cpu_s_of(pid) for pid in pids]
+    start = time.perf_counter()
+    if in_flight == 1:
+        number = await _one_by_one(caller, payload, seconds, taken)
+    else:
+        number = await caller.drive(payload, in_flight, seconds)
+    elapsed = time.perf_counter() - start
+    figures: Json = {
+        "per_s": number / elapsed,
+        "client_us": (own_cpu_s() - own) / number * 1e6,
+        "server_us": [
+            (cpu_s_of(pid) - before) / number * 1e6
+            for pid, before in zip(pids, servers, strict=True)
+        ],
+    }
+    if taken:
+        taken.sort()
+        figures["p50_us"] = taken[len(taken) // 2] * 1e6
+        figures["p99_us"] = taken[len(taken) * 99 // 100] * 1e6
+    return figures
+
+
+async def _one_by_one(caller: Caller, payload: Json, seconds: float, taken: list[float]) -> int:
+    start = time.perf_counter()
+    end, before = start + seconds, start
+    while before < end:
+        await caller.echo(payload)
+        now = time.perf_counter()
+        taken.append(now - before)
+        before = now
+    return len(taken)
+
+
+async def _stream(caller: Caller, seconds: float, pids: Sequence[int]) -> Json:
+    batch = 2000
+    await caller.stream(batch)
+    own, servers = own_cpu_s(), sum(map(cpu_s_of, pids))
+    start, items = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
+        await caller.stream(batch)
+        items += batch
+    elapsed = time.perf_counter() - start
+    used = own_cpu_s() - own + sum(map(cpu_s_of, pids)) - servers
+    return {"items_per_s": items / elapsed, "item_us": used / items * 1e6}
+
+
+# -- the programs ---------------------------------------------------------------------------------
+
+
+def pin() -> None:
+    """Keep this process, and what it starts, on the core it was given."""
+    core = os.environ.get(CORE, "")
+    if core and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {int(core)})
+
+
+def tell(message: Json) -> None:
+    """Answer the one who started this program."""
+    print(json.dumps(message), flush=True)
+
+
+def end_with_parent(clean_up: Callable[[], None] | None = None) -> None:
+    """End this process as soon as its standard input ends."""
+
+    def wait() -> None:
+        while sys.stdin.buffer.read(4096):
+            pass
+        if clean_up is not None:
+            clean_up()
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def run_server(serve: Callable[[], Awaitable[int]], run: Run = asyncio.run) -> None:
+    """Serve until standard input ends. `serve` returns the port once it listens."""
+
+    async def role() -> None:
+        port = await serve()
+        end_with_parent()
+        tell({"port": port, "pids": [os.getpid()]})
+        await asyncio.get_running_loop().create_future()
+
+    pin()
+    run(role())
+
+
+def run_client(make: Callable[[], Caller], port: int, run: Run = asyncio.run) -> None:
+    """Carry out orders until standard input ends."""
+
+    async def role() -> None:
+        client = Client(make, port)
+        loop = asyncio.get_running_loop()
+        tell({"pids": [os.getpid()]})
+        while line := await loop.run_in_executor(None, sys.stdin.readline):
+            try:
+                tell(await client.carry_out(json.loads(line)))
+            except NotImplementedError:
+                tell({"cannot": True})
+            except Exception as error:
+                # Whatever a peer raises belongs into its row.
+                tell({"error": f"{type(error).__name__}: {error}"})
+        os._exit(0)
+
+    pin()
+    run(role())
+
+
+def main(
+    *,
+    serve: Callable[[], Awaitable[int]] | None = None,
+    make: Callable[[], Caller] | None = None,
+    service: Callable[[int], Awaitable[None]] | None = None,
+    run: Run = asyncio.run,
+) -> None:
+    """What a program does: `server`, `client PORT`, or `service PORT` at a broker."""
+    role, *rest = sys.argv[1:]
+    if role == "server" and serve is not None:
+        run_server(serve, run)
+    elif role == "client" and make is not None:
+        run_client(make, int(rest[0]), run)
+    elif role == "service" and service is not None:
+        attach, port = service, int(rest[0])
+
+        async def attached() -> int:
+            await attach(port)
+            return port
+
+        run_server(attached, run)
+    else:
+        raise SystemExit(f"no role {role!r} here")

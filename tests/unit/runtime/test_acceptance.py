@@ -1,0 +1,82 @@
+"""What an acceptor remembers, at each of its limits."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from duologue.errors import HandshakeFailed
+from duologue.limits import FLIGHT_MEMORY_S, MAX_REMEMBERED_FLIGHTS, Limits
+from duologue.protocol.acceptance import AcceptanceBook
+
+
+def key(number: int) -> bytes:
+    return number.to_bytes(32, "big")
+
+
+def refused(book: AcceptanceBook, claimed_key: bytes) -> str | None:
+    try:
+        with book.unconfirmed(claimed_key):
+            return None
+    except HandshakeFailed as error:
+        return error.fault
+
+
+def test_a_first_flight_is_taken_once() -> None:
+    book = AcceptanceBook(Limits())
+    book.check_new(b"nonce", 0.0)
+    with pytest.raises(HandshakeFailed) as refusal:
+        book.check_new(b"nonce", FLIGHT_MEMORY_S - 0.1)
+    assert refusal.value.fault == "replay"
+
+
+def test_a_first_flight_is_forgotten_after_its_time() -> None:
+    book = AcceptanceBook(Limits())
+    book.check_new(b"nonce", 0.0)
+    book.check_new(b"nonce", FLIGHT_MEMORY_S)
+
+
+def test_as_many_flights_as_the_limit_says_are_remembered() -> None:
+    book = AcceptanceBook(Limits())
+    for number in range(MAX_REMEMBERED_FLIGHTS):
+        book.check_new(key(number), 0.0)
+    with pytest.raises(HandshakeFailed):
+        book.check_new(key(0), 0.0)
+    book.check_new(key(MAX_REMEMBERED_FLIGHTS), 0.0)
+    book.check_new(key(0), 0.0)
+
+
+def test_unconfirmed_connections_at_the_limit_are_taken_and_one_above_is_not() -> None:
+    book = AcceptanceBook(Limits(max_unconfirmed=3))
+    with ExitStack() as stack:
+        for number in range(3):
+            stack.enter_context(book.unconfirmed(key(number)))
+        assert refused(book, key(9)) == "too-many"
+        assert book.number_unconfirmed == 3
+    assert refused(book, key(9)) is None
+    assert book.number_unconfirmed == 0
+
+
+def test_unconfirmed_connections_of_one_key_have_a_limit_of_their_own() -> None:
+    book = AcceptanceBook(Limits(max_unconfirmed_per_key=2))
+    with ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(book.unconfirmed(key(1)))
+        assert refused(book, key(1)) == "too-many"
+        assert refused(book, key(2)) is None
+    assert refused(book, key(1)) is None
+
+
+def test_a_place_is_free_again_if_the_handshake_fails() -> None:
+    book = AcceptanceBook(Limits(max_unconfirmed=1))
+    with pytest.raises(RuntimeError), book.unconfirmed(key(1)):
+        raise RuntimeError
+    assert book.number_unconfirmed == 0
+
+
+def test_refusals_are_counted_by_fault() -> None:
+    book = AcceptanceBook(Limits())
+    rejected = book.rejected
+    book.count_rejected("box")
+    book.count_rejected("box")
+    book.count_rejected("replay")
+    assert dict(rejected) == {"box": 2, "replay": 1}

@@ -1,0 +1,216 @@
+"""The hello, between two peers in memory and against a base peer played by hand."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from duologue import ConnectionClosed, ContractMismatch, IdentityMismatch, Limits
+from duologue.promisifier.negotiation import Negotiation, OfferedService
+from duologue.testing import linked_peers
+from tests.support import Conversation, turns
+
+ROOMS = OfferedService("chat.v1.Rooms", 100, "sha256:aa")
+ANN, BOB, EVE = bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 32
+
+
+def negotiation(
+    *services: OfferedService,
+    own_key: bytes | None = None,
+    remote_key: bytes | None = None,
+    same_contracts: bool = True,
+) -> Negotiation:
+    return Negotiation(
+        role="connector",
+        own_key=own_key,
+        remote_key=remote_key,
+        services=services,
+        limits=Limits(),
+        agent="test",
+        same_contracts=same_contracts,
+    )
+
+
+async def test_both_sides_learn_what_the_other_offers() -> None:
+    async with linked_peers() as (left, right):
+        left.negotiate(negotiation(ROOMS))
+        right.negotiate(negotiation())
+        await left.negotiated()
+        await right.negotiated()
+        assert left.speaks_duologue
+        assert right.speaks_duologue
+        assert right.base_of("chat.v1.Rooms", 5, "sha256:aa") == 100
+        assert right.base_of("chat.v1.Other", 5, "sha256:bb") == 5
+
+
+async def test_the_hello_has_the_profiles_form_and_is_counted_apart() -> None:
+    async with Conversation() as talk:
+        talk.peer.negotiate(negotiation(ROOMS, own_key=ANN, remote_key=BOB))
+        await turns()
+        (hello,) = talk.said
+        assert hello == {
+            "requestId": 0,
+            "type": "request",
+            "serviceId": 0,
+            "args": [
+                {
+                    "profile": "duologue/1",
+                    "role": "connector",
+                    "self": ANN.hex(),
+                    "peer": BOB.hex(),
+                    "features": ["details"],
+                    "limits": {"maxMessageBytes": 1048576, "maxCalls": 256, "maxStreams": 1024},
+                    "services": [
+                        {"name": "chat.v1.Rooms", "base": 100, "digest": "sha256:aa"},
+                    ],
+                    "agent": "test",
+                }
+            ],
+        }
+        assert talk.peer.stats.requests_sent_total == 0
+        assert talk.peer.stats.control_requests_sent == 1
+
+
+async def test_a_peer_made_by_hand_says_no_hello_and_knows_no_service_0() -> None:
+    async with Conversation() as talk:
+        await turns()
+        assert talk.said == []
+        (answer,) = await talk.hear(talk.request(0, 0, {"profile": "duologue/1"}))
+        assert answer["error"]["code"] == "UNKNOWN-SERVICE"
+        assert talk.peer.stats.requests_received_total == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '"type":"error","error":{"name":"TypeError","code":"UNKNOWN-SERVICE"}',
+        '"type":"error"',
+        '"type":"data","data":5',
+        '"type":"data","data":{"profile":7}',
+        '"type":"data"',
+        '"type":"stream","chunk":"x","encoding":"utf8"',
+    ],
+)
+async def test_any_other_answer_means_a_base_peer_which_is_served_in_full(answer: str) -> None:
+    async with Conversation() as talk:
+        talk.peer.add_service(3, lambda number: number * number)
+        talk.peer.negotiate(negotiation())
+        await talk.hear('{"responseId":0,%s}' % answer)
+        await asyncio.wait_for(talk.peer.negotiated(), 1)
+        assert not talk.peer.speaks_duologue
+        said = await talk.hear(talk.request(0, 3, 12))
+        assert said[-1] == {"responseId": 0, "type": "data", "data": 144}
+        assert talk.peer.stats.requests_received_total == 1
+
+
+async def test_a_hello_is_answered_with_our_own() -> None:
+    async with Conversation() as talk:
+        talk.peer.negotiate(negotiation(ROOMS))
+        hello: dict[str, Any] = {
+            "profile": "duologue/1",
+            "self": None,
+            "peer": None,
+            "services": [],
+            "new": 1,
+        }
+        said = await talk.hear(talk.request(9, 0, hello))
+        assert said[-1]["data"]["services"][0]["name"] == "chat.v1.Rooms"
+        assert talk.peer.speaks_duologue
+        assert talk.peer.stats.control_requests_received == 1
+        assert talk.peer.stats.requests_received_total == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ({"profile": 5}, "INVALID_PARAMS"),
+        ({"profile": "duologue/1", "services": "all"}, "INVALID_PARAMS"),
+        ({"subscribe": 120}, "UNIMPLEMENTED"),
+        ([], "UNIMPLEMENTED"),
+    ],
+)
+async def test_a_control_call_that_is_no_hello_is_refused(call: Any, code: str) -> None:
+    async with Conversation() as talk:
+        talk.peer.negotiate(negotiation())
+        said = await talk.hear(talk.request(9, 0, call))
+        assert said[-1]["error"]["code"] == code
+        assert not talk.peer.speaks_duologue
+
+
+async def test_clearing_the_services_keeps_the_control_service() -> None:
+    async with Conversation() as talk:
+        talk.peer.negotiate(negotiation())
+        talk.peer.clear_services()
+        said = await talk.hear(talk.request(9, 0, {"profile": "duologue/1"}))
+        assert "data" in said[-1]
+
+
+@pytest.mark.parametrize(
+    ("self_key", "peer_key"),
+    [(ANN, BOB), (ANN, ANN), (BOB, BOB), (EVE, ANN), (BOB, EVE), (None, ANN), (BOB, None)],
+)
+@pytest.mark.parametrize("as_answer", [False, True])
+async def test_a_hello_with_other_keys_ends_the_conversation(
+    self_key: bytes | None, peer_key: bytes | None, as_answer: bool
+) -> None:
+    """A reflected conversation states our own key as its own: reliability 2.3.3."""
+    async with Conversation() as talk:
+        talk.peer.add_service(3, lambda: pytest.fail("a handler ran"))
+        talk.peer.negotiate(negotiation(own_key=ANN, remote_key=BOB))
+        hello = {
+            "profile": "duologue/1",
+            "self": self_key and self_key.hex(),
+            "peer": peer_key and peer_key.hex(),
+        }
+        if as_answer:
+            text = json.dumps({"responseId": 0, "type": "data", "data": hello})
+        else:
+            text = talk.request(0, 0, hello)
+        await talk.hear(text, talk.request(1, 3))
+        with pytest.raises(ConnectionClosed) as closed:
+            await talk.peer.promise
+        assert isinstance(closed.value.__cause__, IdentityMismatch)
+
+
+async def test_a_hello_with_the_right_keys_is_taken() -> None:
+    async with linked_peers() as (left, right):
+        left.negotiate(negotiation(own_key=ANN, remote_key=BOB))
+        right.negotiate(negotiation(own_key=BOB, remote_key=ANN))
+        await left.negotiated()
+        assert left.speaks_duologue
+
+
+async def test_another_contract_is_refused_and_names_both_digests() -> None:
+    async with linked_peers() as (left, right):
+        left.negotiate(negotiation(ROOMS))
+        right.negotiate(negotiation())
+        await right.negotiated()
+        with pytest.raises(ContractMismatch, match=r"chat\.v1\.Rooms.*sha256:bb.*sha256:aa"):
+            right.base_of("chat.v1.Rooms", 100, "sha256:bb")
+
+
+async def test_another_contract_may_be_allowed() -> None:
+    async with linked_peers() as (left, right):
+        left.negotiate(negotiation(ROOMS))
+        right.negotiate(negotiation(same_contracts=False))
+        await right.negotiated()
+        assert right.base_of("chat.v1.Rooms", 5, "sha256:bb") == 100
+
+
+async def test_a_silent_peer_is_a_base_peer_once_the_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("duologue.promisifier.promisifier.HELLO_TIMEOUT_S", 0.02)
+    async with Conversation() as talk:
+        talk.peer.negotiate(negotiation())
+        await asyncio.wait_for(talk.peer.negotiated(), 1)
+        assert not talk.peer.speaks_duologue
+
+
+async def test_nobody_waits_for_a_hello_on_a_closed_connection() -> None:
+    async with Conversation() as talk:
+        talk.peer.negotiate(negotiation())
+        waiter = asyncio.ensure_future(talk.peer.negotiated())
+        talk.peer.close()
+        await asyncio.wait_for(waiter, 1)
