@@ -16,7 +16,8 @@
     |- SecurityError                            a proof of identity or a sealed message is not right
     |  |- HandshakeFailed(.fault)  IdentityMismatch  DecryptionFailed  NonceExhausted
     |  `- UnsafeKey  UnsafeKeyFile(.path .remedy)
-    `- RelayError
+    `- RelayError                               the relay could not join us, or is not what it was
+       `- PeerNotFound  RelayRefused  RelayUnreachable  RelayKeyChanged(.pinned .met .remedy)
 
 A branch answers: whose fault, and what can I do? Errors with a code of the wire have it in `.code`.
 """
@@ -377,3 +378,33 @@ class UnsafeKeyFile(SecurityError):
 
 class RelayError(DuologueError):
     """The communication server could not, or would not, join the two sides."""
+
+
+class PeerNotFound(RelayError):
+    """Nobody is registered at the relay under the wanted key, or all its spares are taken."""
+
+
+class RelayRefused(RelayError):
+    """The relay is there and does not let us; says why in its own words."""
+
+
+class RelayUnreachable(RelayError, ConnectionError):
+    """The relay cannot be reached, or went away before it had joined anybody."""
+
+
+class RelayKeyChanged(RelayError, SecurityError):
+    """A relay that announces a lasting key now has another one: perhaps it is not that relay.
+
+    It got no answer to its challenge.
+    """
+
+    def __init__(self, url: str, pinned: bytes, met: bytes, remedy: str) -> None:
+        self.url = url
+        self.pinned = pinned
+        self.met = met
+        self.remedy = remedy
+        """The command that forgets the pinned key."""
+        super().__init__(
+            f"{url} had the key {pinned.hex()} and now has {met.hex()}. If its operator has "
+            f"changed it on purpose, forget the old one: {remedy}"
+        )

@@ -1,7 +1,7 @@
 """The demonstration that `make demo` runs: two processes, one connection, and mypy on guard.
 
-Starts a service and a client on loopback, shows what both say, then lets mypy look at three programs
-with a planted mistake each. Exits with 0 only if everything went as it should.
+Starts a service and a client on loopback, shows what both say, then lets mypy look at three
+programs with a planted mistake each. Exits with 0 only if everything went as it should.
 """
 
 import asyncio

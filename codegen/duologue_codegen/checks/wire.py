@@ -13,7 +13,7 @@ from .registry import Findings, project_rule, rule
 
 
 def next_free_id(service: Service) -> int:
-    """The id for a new method or event: one above all that are used or reserved, if there is room."""
+    """The id for a new method or event: one above all used and reserved ones, if possible."""
     used = {one.id for one in service.numbered}
     used |= {reserved.id for reserved in service.reserved_ids}
     top = max(used, default=0) + 1

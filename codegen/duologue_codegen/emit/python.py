@@ -11,6 +11,7 @@ from ..view import PackageView
 from ..view.fields import Keyword
 from .docstrings import docstring
 
+_PARAGRAPH: Final = "\n\n"
 _ALWAYS: Final = ("__init__.py",)
 _WITH_ERRORS: Final = ("errors.py",)
 _WITH_SERVICES: Final = ("_contract.py", "client.py", "service.py")
@@ -52,13 +53,14 @@ def _environment() -> jinja2.Environment:
     environment.filters["paragraphs"] = _paragraphs
     environment.filters["a_tuple"] = _a_tuple
     environment.filters["in_one_paragraph"] = _in_one_paragraph
+    environment.filters["followed_by"] = _followed_by
     environment.filters["passed_on"] = _passed_on
     return environment
 
 
 def _paragraphs(texts: Iterable[str]) -> str:
     """The texts that say something, an empty line between them."""
-    return "\n\n".join(text.strip() for text in texts if text)
+    return _PARAGRAPH.join(text.strip() for text in texts if text)
 
 
 def _a_tuple(names: Iterable[str]) -> str:
@@ -69,6 +71,13 @@ def _a_tuple(names: Iterable[str]) -> str:
 
 def _in_one_paragraph(text: str) -> str:
     return " ".join(text.split())
+
+
+def _followed_by(text: str, sentence: str) -> str:
+    """`sentence` behind a text of one paragraph, or below it."""
+    text = text.strip()
+    is_prose = "\n" not in text and text.endswith((".", "!", "?"))
+    return f"{text}{' ' if is_prose else _PARAGRAPH}{sentence}"
 
 
 def _passed_on(keywords: Iterable[Keyword]) -> str:

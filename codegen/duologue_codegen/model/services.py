@@ -164,5 +164,5 @@ class Service:
     @property
     def numbered(self) -> tuple[Method | Event, ...]:
         """Everything with an id, in the order of the file."""
-        everything = (*self.methods.values(), *self.events.values())
+        everything: list[Method | Event] = [*self.methods.values(), *self.events.values()]
         return tuple(sorted(everything, key=lambda one: (one.at.line, one.at.column)))

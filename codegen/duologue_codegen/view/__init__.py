@@ -10,7 +10,7 @@ from .models import (
     TypeModel,
 )
 from .package import PackageView, package_view
-from .services import ErrorView, MethodView, ServiceView
+from .services import ErrorView, EventView, MethodView, ServiceView
 
 __all__ = [
     "AliasModel",
@@ -18,6 +18,7 @@ __all__ = [
     "ClassModel",
     "EnumModel",
     "ErrorView",
+    "EventView",
     "FieldModel",
     "MethodView",
     "ModelsView",

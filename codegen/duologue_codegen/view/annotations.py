@@ -7,11 +7,14 @@ Every file has a `Speller` of its own, which collects that file's imports. The s
 * `plain`, for what people read in signatures: `int`, `datetime`, `Role | str`.
 
 Type checkers see the same type in all.
+
+A name that is imported and means something else in the file gets an underscore behind it: beside a
+field `time`, annotations say `time_`. No name of a contract ends so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
@@ -53,30 +56,27 @@ class Style(Enum):
 
 
 class _Spelling(NamedTuple):
-    text: str
-    imports: tuple[Import, ...] = ()
-
-
-def _from(module: str, name: str) -> _Spelling:
-    return _Spelling(name, (Import(module, name),))
+    name: str
+    module: str = ""
+    """Empty for what is built in."""
 
 
 _CHECKED: Final[Mapping[ScalarKind, _Spelling]] = {
     ScalarKind.STRING: _Spelling("str"),
-    ScalarKind.INT: _from("duologue.typed", "SafeInt"),
-    ScalarKind.INT32: _from("duologue.typed", "Int32"),
-    ScalarKind.INT64: _from("duologue.typed", "Int64"),
+    ScalarKind.INT: _Spelling("SafeInt", "duologue.typed"),
+    ScalarKind.INT32: _Spelling("Int32", "duologue.typed"),
+    ScalarKind.INT64: _Spelling("Int64", "duologue.typed"),
     ScalarKind.FLOAT: _Spelling("float"),
     ScalarKind.BOOL: _Spelling("bool"),
     ScalarKind.BYTES: _Spelling("bytes"),
-    ScalarKind.DATETIME: _from("pydantic", "AwareDatetime"),
-    ScalarKind.DATE: _from("datetime", "date"),
-    ScalarKind.TIME: _from("datetime", "time"),
-    ScalarKind.DURATION: _from("datetime", "timedelta"),
-    ScalarKind.UUID: _from("uuid", "UUID"),
-    ScalarKind.DECIMAL: _from("decimal", "Decimal"),
-    ScalarKind.URL: _from("duologue.typed", "Url"),
-    ScalarKind.JSON: _from("duologue.typed", "Json"),
+    ScalarKind.DATETIME: _Spelling("AwareDatetime", "pydantic"),
+    ScalarKind.DATE: _Spelling("date", "datetime"),
+    ScalarKind.TIME: _Spelling("time", "datetime"),
+    ScalarKind.DURATION: _Spelling("timedelta", "datetime"),
+    ScalarKind.UUID: _Spelling("UUID", "uuid"),
+    ScalarKind.DECIMAL: _Spelling("Decimal", "decimal"),
+    ScalarKind.URL: _Spelling("Url", "duologue.typed"),
+    ScalarKind.JSON: _Spelling("Json", "duologue.typed"),
 }
 
 _PLAIN: Final[Mapping[ScalarKind, _Spelling]] = {
@@ -84,9 +84,9 @@ _PLAIN: Final[Mapping[ScalarKind, _Spelling]] = {
     ScalarKind.INT: _Spelling("int"),
     ScalarKind.INT32: _Spelling("int"),
     ScalarKind.INT64: _Spelling("int"),
-    ScalarKind.DATETIME: _from("datetime", "datetime"),
+    ScalarKind.DATETIME: _Spelling("datetime", "datetime"),
     ScalarKind.URL: _Spelling("str"),
-    ScalarKind.JSON: _from("pydantic", "JsonValue"),
+    ScalarKind.JSON: _Spelling("JsonValue", "pydantic"),
 }
 
 
@@ -105,6 +105,17 @@ class ForeignName(NamedTuple):
         )
 
 
+def _imported_type_names(contract: Contract) -> Iterator[str]:
+    seen: set[str] = set()
+    waiting = [contract]
+    while waiting:
+        for each in waiting.pop().imports.values():
+            if each.contract is not None and each.path not in seen:
+                seen.add(each.path)
+                waiting.append(each.contract)
+                yield from each.contract.types
+
+
 class ForeignNames:
     """What imported types are called in one package.
 
@@ -113,6 +124,8 @@ class ForeignNames:
     """
 
     def __init__(self, contract: Contract, own_names: frozenset[str], import_root: str) -> None:
+        self.type_names = own_names | frozenset(_imported_type_names(contract))
+        """Every name of a type that a file of the package may know."""
         self._taken = set(own_names)
         self._import_root = import_root
         self._aliases = {
@@ -161,7 +174,15 @@ def is_open_enum(ref: Ref, home: Contract) -> bool:
 class Speller:
     """Spells types for one file and remembers in `imports` what that takes."""
 
-    def __init__(self, contract: Contract, foreign: ForeignNames, place: Place) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        foreign: ForeignNames,
+        place: Place,
+        members: Collection[str] = (),
+    ) -> None:
+        """`members`: what the classes of the file define, in whose bodies annotations stand."""
+        self._taken = foreign.type_names.union(members)
         self._contract = contract
         self._foreign = foreign
         self._place = place
@@ -220,14 +241,16 @@ class Speller:
         return f"{self._place.prefix}{name}"
 
     def need(self, module: str, name: str) -> str:
-        """`name`, imported from `module`."""
-        self.imports[Import(module, name)] = None
-        return name
+        """What `name`, imported from `module`, is called here."""
+        local = name
+        while local in self._taken:
+            local += "_"
+        self.imports[Import(module, name, "" if local == name else local)] = None
+        return local
 
     def lines(self) -> tuple[str, ...]:
         """The import statements so far, in a fixed order."""
         return tuple(each.line for each in sorted(self.imports))
 
     def _take(self, spelling: _Spelling) -> str:
-        self.imports.update(dict.fromkeys(spelling.imports))
-        return spelling.text
+        return self.need(spelling.module, spelling.name) if spelling.module else spelling.name

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..checks.walk import fields
 from ..model import (
     AliasType,
     Contract,
     EnumType,
     Field,
     InlineParams,
+    InlinePayload,
     ObjectType,
     SchemaType,
     TypeDef,
     UnionType,
 )
+from ..tree import MapNode
 from .annotations import IN_MODELS, ForeignNames, Speller, Style
 from .fields import bounds_of, enum_member, examples_of, field_model, literal, own_names
 from .models import (
@@ -30,7 +33,7 @@ from .models import (
     in_reading_order,
 )
 from .raw_schema import RawSchemas
-from .services import ErrorView, ServicesView, ServiceView, params_prefix, with_deprecation
+from .services import ErrorView, ServicesView, ServiceView, class_prefix, with_deprecation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +91,22 @@ def _own_type_names(contract: Contract) -> Iterator[str]:
     for service in contract.services.values():
         yield from (service.name + end for end in ("Client", "Service", "ServicePartial"))
         for method in service.methods.values():
-            prefix = params_prefix(service, method)
+            prefix = class_prefix(service, method)
             yield from (f"{prefix}Params", f"{prefix}Error")
+        yield from (class_prefix(service, event) for event in service.events.values())
+
+
+def _field_names(contract: Contract) -> Iterator[str]:
+    """Every name in the body of a class of models.py."""
+    for owned in fields(contract):
+        yield owned.field.name
+    for type_ in contract.types.values():
+        if isinstance(type_, UnionType):
+            yield type_.tag
+        elif isinstance(type_, SchemaType) and isinstance(
+            properties := type_.schema.get("properties"), MapNode
+        ):
+            yield from (entry.key.text for entry in properties.entries)
 
 
 class _Models:
@@ -97,7 +114,7 @@ class _Models:
 
     def __init__(self, contract: Contract, foreign: ForeignNames) -> None:
         self._contract = contract
-        self._speller = Speller(contract, foreign, IN_MODELS)
+        self._speller = Speller(contract, foreign, IN_MODELS, frozenset(_field_names(contract)))
         self._raw = RawSchemas(contract, self._speller)
 
     def view(self) -> ModelsView:
@@ -109,18 +126,26 @@ class _Models:
             for error in self._contract.errors.values()
             if error.fields
         )
-        types += self._params()
+        types += self._of_services()
         ordered, late = in_reading_order(types)
         return ModelsView(types=ordered, imports=self._speller.lines(), late=late)
 
-    def _params(self) -> Iterator[TypeModel]:
+    def _of_services(self) -> Iterator[TypeModel]:
+        """The classes of inline params and of what events carry."""
         for service in self._contract.services.values():
             for method in service.methods.values():
                 if isinstance(method.params, InlineParams):
                     yield self._class(
-                        f"{params_prefix(service, method)}Params",
+                        f"{class_prefix(service, method)}Params",
                         tuple(method.params.fields.values()),
                         f"What `{service.name}.{method.name}` takes.",
+                    )
+            for event in service.events.values():
+                if isinstance(event.payload, InlinePayload):
+                    yield self._class(
+                        class_prefix(service, event),
+                        tuple(event.payload.fields.values()),
+                        f"What `{service.name}.{event.name}` carries.",
                     )
 
     def _type(self, type_: TypeDef) -> TypeModel:

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from ..model import (
     Contract,
     ErrorDef,
-    Field,
+    Event,
     InlineParams,
+    InlinePayload,
     Method,
     ObjectType,
     Ref,
     Scalar,
     ScalarKind,
     Service,
+    StreamKind,
+    StreamOf,
     TypeExpr,
 )
 from ..names import pascal
@@ -41,6 +44,9 @@ _CLASSES = frozenset(
     }
 )
 """Scalars that Python has a class of its own for, without constraints."""
+
+_STREAM_CLASSES = {StreamKind.BYTES: "ByteStream", StreamKind.TEXT: "TextStream"}
+_STREAM_CODECS = {StreamKind.BYTES: "BYTE_STREAM", StreamKind.TEXT: "TEXT_STREAM"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,33 @@ class MethodView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventView:
+    """One event, for every file that knows it."""
+
+    name: str
+    full_name: str
+    """`Rooms.message_posted`."""
+    constant: str
+    id: int
+    doc: str
+    deprecated: str | None
+    """The text."""
+    deprecated_literal: str | None
+    """The text, quoted."""
+    payload: str
+    """Of the contract: `Params(m.RoomsMessagePosted)`."""
+    keywords: tuple[Keyword, ...]
+    """What the service gives it."""
+    peer: str
+    """What the service calls the receiver: a name that none of the keywords has."""
+    peer_type: str
+    handler_type: str
+    subscription_type: str
+    contract_module: str
+    """What service.py calls `_contract`: a name that none of the keywords has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceView:
     """One service."""
 
@@ -118,6 +151,7 @@ class ServiceView:
     partial_class: str
     doc: str
     methods: tuple[MethodView, ...]
+    events: tuple[EventView, ...]
     contract_module: str
     """What client.py calls `_contract`: a name that none of the keywords has."""
 
@@ -137,14 +171,12 @@ class ServicesView:
 
     def __init__(self, contract: Contract, foreign: ForeignNames) -> None:
         self._contract = contract
+        methods = {name for service in contract.services.values() for name in service.methods}
         self._spellers = {
-            name: Speller(contract, foreign, place)
-            for name, place in (
-                ("errors", BESIDE_MODELS),
-                ("client", BESIDE_MODELS),
-                ("service", BESIDE_MODELS),
-                ("_contract", BY_MODULE),
-            )
+            "errors": Speller(contract, foreign, BESIDE_MODELS),
+            "client": Speller(contract, foreign, BESIDE_MODELS, methods),
+            "service": Speller(contract, foreign, BESIDE_MODELS, methods),
+            "_contract": Speller(contract, foreign, BY_MODULE),
         }
         self.errors = tuple(self._error(error) for error in contract.errors.values())
         self.services = tuple(self._service(service) for service in contract.services.values())
@@ -174,7 +206,6 @@ class ServicesView:
 
     def _service(self, service: Service) -> ServiceView:
         methods = tuple(self._method(service, method) for method in service.methods.values())
-        names = {each.name for method in methods for each in method.keywords}
         return ServiceView(
             name=service.name,
             constant=constant(service.name),
@@ -185,17 +216,17 @@ class ServicesView:
             partial_class=f"{service.name}ServicePartial",
             doc=with_deprecation(service.doc, service.deprecated),
             methods=methods,
-            contract_module="_contract" if "c" in names else "c",
+            events=tuple(self._event(service, event) for event in service.events.values()),
+            contract_module=_contract_module(*(method.keywords for method in methods)),
         )
 
     def _method(self, service: Service, method: Method) -> MethodView:
         contract, client = self._spellers["_contract"], self._spellers["client"]
         serving = self._spellers["service"]
-        returns = "None" if method.returns is None else client.spell(method.returns, Style.PLAIN)
-        if method.returns is not None:
-            serving.spell(method.returns, Style.PLAIN)
+        returns = _result(method.returns, client)
+        _result(method.returns, serving)
         errors = self._contract.errors_of(service, method)
-        prefix = params_prefix(service, method)
+        prefix = class_prefix(service, method)
         return MethodView(
             name=method.name,
             full_name=f"{service.name}.{method.name}",
@@ -205,7 +236,7 @@ class ServicesView:
             deprecated=method.deprecated,
             deprecated_literal=None if method.deprecated is None else literal(method.deprecated),
             since=method.since,
-            keywords=self._keywords(method),
+            keywords=self._keywords(method.params, client),
             params=self._params(service, method),
             params_class=self._params_class(service, method, serving),
             returns=returns,
@@ -218,41 +249,63 @@ class ServicesView:
             error_tuple=f"{constant(service.name, method.name)}_ERRORS",
         )
 
-    def _keywords(self, method: Method) -> tuple[Keyword, ...]:
-        speller = self._spellers["client"]
-        fields, home = self._fields(method)
-        return tuple(keyword(field, home, speller) for field in fields)
+    def _event(self, service: Service, event: Event) -> EventView:
+        contract, client = self._spellers["_contract"], self._spellers["client"]
+        serving = self._spellers["service"]
+        keywords = self._keywords(event.payload, serving)
+        carried = self._payload_class(service, event, client)
+        subscription = client.need("duologue.typed", "Subscription")
+        return EventView(
+            name=event.name,
+            full_name=f"{service.name}.{event.name}",
+            constant=constant(service.name, event.name),
+            id=event.id,
+            doc=event.doc,
+            deprecated=event.deprecated,
+            deprecated_literal=None if event.deprecated is None else literal(event.deprecated),
+            payload=f"Params({self._payload_class(service, event, contract)})",
+            keywords=keywords,
+            peer="peer_" if any(each.name == "peer" for each in keywords) else "peer",
+            peer_type=serving.need("duologue.typed", "Peer"),
+            handler_type=f"{client.need('duologue.typed', 'EventHandler')}[{carried}]",
+            subscription_type=f"{subscription}[{carried}]",
+            contract_module=_contract_module(keywords),
+        )
 
-    def _fields(self, method: Method) -> tuple[tuple[Field, ...], Contract]:
-        """The fields of the params, and the contract they were written in."""
-        match method.params:
-            case None:
-                return (), self._contract
-            case InlineParams(fields=fields):
-                return tuple(fields.values()), self._contract
+    def _payload_class(self, service: Service, event: Event, speller: Speller) -> str:
+        match event.payload:
+            case InlinePayload():
+                return speller.own(class_prefix(service, event))
             case Ref() as ref:
-                target, home = self._contract.resolve(ref), self._contract.home_of(ref)
-                if isinstance(target, ObjectType) and home is not None:
-                    return tuple(target.fields.values()), home
-                return (), self._contract
+                return speller.name(ref)
+
+    def _keywords(
+        self, stated: InlineParams | InlinePayload | Ref | None, speller: Speller
+    ) -> tuple[Keyword, ...]:
+        fields, home = self._contract.fields_of(stated)
+        return tuple(keyword(field, home, speller) for field in fields.values())
 
     def _params_class(self, service: Service, method: Method, speller: Speller) -> str | None:
         match method.params:
             case None:
                 return None
             case InlineParams():
-                return speller.own(f"{params_prefix(service, method)}Params")
+                return speller.own(f"{class_prefix(service, method)}Params")
             case Ref() as ref:
                 return speller.name(ref)
 
     def _params(self, service: Service, method: Method) -> str:
         params_class = self._params_class(service, method, self._spellers["_contract"])
-        return "NO_PARAMS" if params_class is None else f"Params({params_class})"
+        if params_class is None:
+            return "NO_PARAMS"
+        return f"{'PositionalParams' if method.positional else 'Params'}({params_class})"
 
     def _codec(self, method: Method, speller: Speller) -> str:
         returns = method.returns
         if returns is None:
             return "NOTHING"
+        if isinstance(returns, StreamOf):
+            return _STREAM_CODECS[returns.kind]
         form = speller.spell(returns, Style.VALUE)
         if self._is_class(returns):
             return f"Codec({form})"
@@ -269,9 +322,24 @@ class ServicesView:
                 return False
 
 
-def params_prefix(service: Service, method: Method) -> str:
-    """`Rooms`, `join` as `RoomsJoin`: what the names made for one method begin with."""
-    return f"{service.name}{pascal(method.name)}"
+def class_prefix(service: Service, one: Method | Event) -> str:
+    """`Rooms`, `join` as `RoomsJoin`: what names made for a method begin with; an event's class."""
+    return f"{service.name}{pascal(one.name)}"
+
+
+def _result(returns: TypeExpr | StreamOf | None, speller: Speller) -> str:
+    match returns:
+        case None:
+            return "None"
+        case StreamOf(kind=kind):
+            return speller.need("duologue", _STREAM_CLASSES[kind])
+        case _:
+            return speller.spell(returns, Style.PLAIN)
+
+
+def _contract_module(*keywords: tuple[Keyword, ...]) -> str:
+    """What a class calls `_contract`: `c`, unless one of the keywords has that name."""
+    return "_contract" if any(each.name == "c" for some in keywords for each in some) else "c"
 
 
 def message_literal(error: ErrorDef) -> str | None:

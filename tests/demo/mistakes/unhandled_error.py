@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from generated.chat.rooms.v1 import ROOMS_JOIN_ERRORS, RoomNotFound, RoomsClient
+from generated.chat.rooms.v1 import ROOMS_JOIN_ERRORS, NotAllowed, RoomNotFound, RoomsClient
 
 
 async def enter(rooms: RoomsClient) -> str:
@@ -12,5 +12,7 @@ async def enter(rooms: RoomsClient) -> str:
         match error:
             case RoomNotFound():
                 return f"there is no {error.data.room}"
+            case NotAllowed():
+                return f"only for the role {error.data.needed}"
             case _:
                 assert_never(error)

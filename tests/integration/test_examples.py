@@ -1,0 +1,54 @@
+"""What the README and the demonstration show, as a user would run it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from duologue.testing import linked
+from generated.lab.psu.v1 import NoSuchChannel, SupplyClient
+from tests.examples.power_supply import PowerSupply
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_the_power_supply_example_runs() -> None:
+    done = run("-m", "tests.examples.power_supply")
+    assert done.stdout.splitlines() == [
+        "Ohmworks BP-302 with 2 outputs",
+        "5.00 V, 0.50 A, regulation CV",
+        "refused: the output is rated for 6.00 V and 5.000 A",
+        "incident: output 1 tripped at 9.00 V",
+    ]
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+async def test_the_power_supply_is_testable_without_a_port() -> None:
+    async with linked(PowerSupply(), SupplyClient) as supply:
+        try:
+            await supply.settings(channel=5)
+        except NoSuchChannel as error:
+            assert error.data.channels == 2
+        else:
+            raise AssertionError("channel 5 does not exist")
+
+
+def test_the_demonstration_goes_as_it_should() -> None:
+    done = run("tests/demo/demo.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for shown in (
+        "RoomFull: room holds 2 members",
+        "name: String should have at least 1 character",
+        "requests sent meanwhile: 0",
+        "DEADLINE_EXCEEDED",
+        "closed with 1000: Close called: that was all",
+        "[arg-type]",
+        "[abstract]",
+        "done.",
+    ):
+        assert shown in done.stdout
