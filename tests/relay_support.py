@@ -82,6 +82,10 @@ class FakeLink(Connection):
         self.state.enter(ConnectionState.CLOSING)
         self._end(1000, reason)
 
+    def be_lost(self) -> None:
+        """The connection breaks."""
+        self._end(1006, "")
+
     def take(self) -> dict[str, object]:
         """The next thing sent, as JSON."""
         value: dict[str, object] = json.loads(self.sent.popleft())

@@ -38,6 +38,8 @@ def format_python(path: str, text: str, *, first_party: tuple[str, ...] = ()) ->
         "line-length": LINE_LENGTH,
         "src": [],
         "lint.isort.combine-as-imports": is_front,
+        # Else a list stays broken into lines that became short once the unused names had gone.
+        "lint.isort.split-on-trailing-comma": False,
         "lint.isort.known-first-party": list(first_party),
         "lint.isort.known-third-party": ["duologue", "pydantic", "typing_extensions"],
     }

@@ -71,6 +71,10 @@ class Limits:
     max_invalid_messages: int = 100
     """Unreadable messages after which the connection is closed (base profile 8.2)."""
 
+    max_unasked_messages: int = 100
+    """Answers and chunks for requests that were never made, after which the connection is closed;
+    an honest peer sends none."""
+
     max_unsent_bytes: int = 4 * 1024 * 1024
     """Bytes accepted for a peer that does not read; above it the connection is ended."""
 

@@ -231,7 +231,8 @@ def end_with_parent(clean_up: Callable[[], None] | None = None) -> None:
     """End this process as soon as its standard input ends."""
 
     def wait() -> None:
-        while sys.stdin.buffer.read(4096):
+        # Not `sys.stdin`: a lock of it that is held would block a fork of this process.
+        while os.read(0, 4096):
             pass
         if clean_up is not None:
             clean_up()

@@ -37,11 +37,15 @@ FIELD_NAMES: Final = (
     *("c", "e", "m", "name", "value", "code", "data", "message", "retry", "args"),
     *("method", "cls", "room", "field", "annotated", "typing", "datetime", "uuid", "peer"),
     *("timeout", "effect", "text", "kind_of", "items_of", "x", "deprecated", "abc", "final"),
+    *("date", "time", "timedelta", "kwargs", "handler", "event", "what", "decimal"),
 )
 METHOD_NAMES: Final = (
     *("join", "send", "close", "call", "get", "name", "peer", "c", "run", "start", "stop"),
     *("reply", "errors", "contract", "client", "service", "models", "with_timeout"),
+    *("date", "time", "datetime", "timedelta", "args", "kwargs"),
 )
+EVENT_NAMES: Final = ("closed", "class", "date", "self", "list", "message_posted", "options", "on")
+TYPE_NAMES: Final = ("Peer", "Event", "Subscription", "EventHandler", "ByteStream", "TextStream")
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
@@ -54,6 +58,7 @@ class Writer:
         self.random = random.Random(seed)
         self.package = f"fuzz.p{seed}.v1"
         self.objects = [f"Object{letter}" for letter in string.ascii_uppercase[:5]]
+        self.objects += self.random.sample(TYPE_NAMES, 2)
         self.enums = ["EnumA", "EnumB"]
         self.unions = ["UnionA", "UnionB"]
         self.aliases = ["KeyAlias", "ListAlias", "EnumAlias", "CountAlias"]
@@ -80,7 +85,7 @@ class Writer:
             "doc": self.doc(),
             "types": {name: types[name] for name in names},
             "errors": {f"Fault{letter}": self.error() for letter in "ABC"},
-            "services": {"Things": self.service()},
+            "services": {"Things": self.service(), "News": self.news()},
         }
 
     def doc(self) -> str:
@@ -172,6 +177,23 @@ class Writer:
             "methods": {name: self.method(id_) for id_, name in enumerate(names, 1)},
         }
 
+    def news(self) -> dict[str, Json]:
+        names = self.random.sample(EVENT_NAMES, 4)
+        return {
+            "base": 100 * self.seed + 50,
+            "events": {name: self.event(id_) for id_, name in enumerate(names, 1)},
+        }
+
+    def event(self, id_: int) -> dict[str, Json]:
+        stated: dict[str, Json] = {"id": id_, "doc": self.doc()}
+        if self.random.random() < 0.4:
+            stated["payload"] = self.random.choice(self.objects)
+        else:
+            stated["fields"] = self.fields(self.random.randrange(5))
+        if self.random.random() < 0.2:
+            stated["deprecated"] = self.doc().strip()
+        return stated
+
     def method(self, id_: int) -> dict[str, Json]:
         stated: dict[str, Json] = {"id": id_, "doc": self.doc()}
         params = self.fields(self.random.randrange(5))
@@ -179,7 +201,11 @@ class Writer:
             stated["params"] = params
         elif self.random.random() < 0.5:
             stated["params"] = self.random.choice(self.objects)
-        if self.random.random() < 0.8:
+        if params and self.random.random() < 0.3:
+            stated["args"] = "positional"
+        if self.random.random() < 0.1:
+            stated["returns"] = self.random.choice(["byte stream", "text stream"])
+        elif self.random.random() < 0.8:
             stated["returns"] = self.random.choice(["", "optional "]) + self.expression()
         if self.random.random() < 0.5:
             stated["errors"] = self.random.sample(["FaultB", "FaultC"], 2)
@@ -219,9 +245,11 @@ def test_packages_of_random_contracts_import_and_type_check(tmp_path: Path) -> N
     assert len(result.packages) == len(packages)
 
     imports = "\n".join(
-        f"from generated.{package} import _contract\n"
+        f"from generated.{package} import _contract, NewsService\n"
         "for method in _contract.THINGS.methods:\n"
-        "    method.returns.adapter\n"
+        "    if not method.returns.form_name.endswith('Stream'):\n"
+        "        method.returns.adapter\n"
+        "NewsService()\n"
         for package in packages
     )
     run(tmp_path, "-W", "error", "-c", imports)

@@ -9,9 +9,10 @@ import jinja2
 
 from ..view import PackageView
 from ..view.fields import Keyword
-from .docstrings import docstring
+from .docstrings import LINE_LENGTH, docstring
 
 _PARAGRAPH: Final = "\n\n"
+_ONE_LINE: Final = LINE_LENGTH - len('        """"""')
 _ALWAYS: Final = ("__init__.py",)
 _WITH_ERRORS: Final = ("errors.py",)
 _WITH_SERVICES: Final = ("_contract.py", "client.py", "service.py")
@@ -53,7 +54,7 @@ def _environment() -> jinja2.Environment:
     environment.filters["paragraphs"] = _paragraphs
     environment.filters["a_tuple"] = _a_tuple
     environment.filters["in_one_paragraph"] = _in_one_paragraph
-    environment.filters["followed_by"] = _followed_by
+    environment.filters["in_one_line"] = _in_one_line
     environment.filters["passed_on"] = _passed_on
     return environment
 
@@ -73,11 +74,12 @@ def _in_one_paragraph(text: str) -> str:
     return " ".join(text.split())
 
 
-def _followed_by(text: str, sentence: str) -> str:
-    """`sentence` behind a text of one paragraph, or below it."""
-    text = text.strip()
-    is_prose = "\n" not in text and text.endswith((".", "!", "?"))
-    return f"{text}{' ' if is_prose else _PARAGRAPH}{sentence}"
+def _in_one_line(texts: Iterable[str]) -> str:
+    """Whole sentences as one line of a method's docstring if they fit in, else as paragraphs."""
+    listed = [text.strip() for text in texts]
+    joined = " ".join(listed)
+    are_sentences = all("\n" not in text and text.endswith((".", "!", "?")) for text in listed)
+    return joined if are_sentences and len(joined) <= _ONE_LINE else _PARAGRAPH.join(listed)
 
 
 def _passed_on(keywords: Iterable[Keyword]) -> str:

@@ -17,6 +17,8 @@ class Layer(Connection):
         super().__init__(ConnectionState.CLOSING if is_over else carrier.state.current_state)
         self.id = carrier.id
         self.remote_address = carrier.remote_address
+        self.own_key = carrier.own_key
+        self.claimed_key = carrier.claimed_key
         self.remote_key = carrier.remote_key
         self._carrier = carrier
         self._unlisten_message: Unlisten | None = None

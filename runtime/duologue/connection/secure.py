@@ -106,6 +106,7 @@ async def secure_as_connector(
         wait_s = max(CONFIRMATION_ROUND_TRIPS * round_trip_s, MIN_CONFIRMATION_WAIT_S)
         await _until_confirmed(secured, min(wait_s, MAX_CONFIRMATION_WAIT_S))
         if secured.state.current_state is not ConnectionState.OPEN:
+            await _until_closed(secured)
             raise _closed(secured, "closed")
     return secured
 
@@ -173,6 +174,7 @@ async def _confirm(secured: SecuredConnection, timeout_s: float) -> None:
         await _until_confirmed(secured, timeout_s - HOLD_BACK_S)
     if secured.remote_key is None:
         if secured.state.current_state is not ConnectionState.OPEN:
+            await _until_closed(secured)
             raise _closed(secured, "closed" if secured.failure is None else "unconfirmed")
         raise HandshakeFailed(f"No frame in {timeout_s:g} s that proves the key", "unconfirmed")
     # The connector waits for this; to others it is one lifesign more.
@@ -197,6 +199,17 @@ async def _until_confirmed(secured: SecuredConnection, timeout_s: float) -> bool
         unlisten_confirmed()
         unlisten_state()
     return secured.remote_key is not None
+
+
+async def _until_closed(connection: Connection) -> None:
+    """Wait for the end of a connection that is closing: only then its reason is known."""
+    closed = asyncio.Event()
+    unlisten = connection.state.on_enter_state.listen(lambda _: closed.set())
+    try:
+        if connection.state.current_state is not ConnectionState.CLOSED:
+            await closed.wait()
+    finally:
+        unlisten()
 
 
 @asynccontextmanager
@@ -269,7 +282,7 @@ def _closed(connection: Connection, fault: HandshakeFault) -> HandshakeFailed:
     return failed
 
 
-class _OwnEphemerals:
+class OwnEphemerals:
     """The fresh public keys that this process has in use, by the identity they speak for.
 
     One set for the whole process, not one for each endpoint: a relay can hand what one endpoint
@@ -293,17 +306,20 @@ class _OwnEphemerals:
         forget(connection.state.current_state)
         return pair
 
+    def __len__(self) -> int:
+        return len(self._in_use)
+
     def has(self, own_key: bytes, ephemeral: bytes) -> bool:
         """Whether that identity has this key in use here."""
         return (own_key, ephemeral) in self._in_use
 
 
-_own_ephemerals: Final = _OwnEphemerals()
+own_ephemerals: Final = OwnEphemerals()
 
 
 def _fresh_ephemeral(connection: Connection, identity: Identity) -> KeyPair:
-    return _own_ephemerals.make(identity.public_key, connection)
+    return own_ephemerals.make(identity.public_key, connection)
 
 
 def _own_ephemerals_of(identity: Identity) -> Callable[[bytes], bool]:
-    return lambda ephemeral: _own_ephemerals.has(identity.public_key, ephemeral)
+    return lambda ephemeral: own_ephemerals.has(identity.public_key, ephemeral)

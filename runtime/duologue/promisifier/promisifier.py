@@ -4,7 +4,13 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from duologue.connection.base import Connection, ConnectionState, Message, Unlisten
+from duologue.connection.base import (
+    CLOSE_CODE_LOST,
+    Connection,
+    ConnectionState,
+    Message,
+    Unlisten,
+)
 from duologue.errors import (
     BadFrame,
     ConnectionClosed,
@@ -380,7 +386,8 @@ class WebsocketPromisifier:
         self._receiver.inflow.close()
         self._deadlines.close()
         connection = self._connection
-        sent: Sent = "unknown" if connection.buffered_amount else "yes"
+        # Without the peer's close frame nobody can say how much of what was accepted went out.
+        sent: Sent = "unknown" if connection.close_code == CLOSE_CODE_LOST else "yes"
         calls = self._session.close()
         pending = tuple(call.service_id for call in calls)
         stats = self._stats.snapshot()

@@ -22,11 +22,11 @@ class Counters:
     bytes_received: int = 0
     """Bytes of messages that arrived."""
     answers_dropped_unknown: int = 0
-    """Answers to a request that was never made."""
+    """Answers and chunks for a request that was never made."""
     answers_dropped_late: int = 0
     """Answers to a call that had ended: given up, timed out, or answered before."""
     messages_dropped: int = 0
-    """Stream messages and byte messages that belong to no open stream."""
+    """Stream messages and byte messages of a stream that is over, or for none that is open."""
     requests_refused_busy: int = 0
     """Calls answered LIMIT_EXCEEDED because too many were running and waiting."""
     events_dropped: int = 0

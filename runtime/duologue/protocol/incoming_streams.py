@@ -51,12 +51,12 @@ class IncomingStreams(Generic[CallT]):
         return len(self._streaming)
 
     def receive_text(
-        self, request_id: int, was_used: bool, chunk: msgspec.Raw, encoding: msgspec.Raw
+        self, request_id: int, chunk: msgspec.Raw, encoding: msgspec.Raw
     ) -> Event[CallT] | None:
-        """A text chunk. `was_used` says whether we ever made a request with this id."""
+        """A text chunk."""
         stream = self._streaming.get(request_id)
         if stream is None and request_id not in self._open_calls:
-            return self._receive_for_nobody(request_id, was_used)
+            return self._receive_for_nobody(request_id)
         try:
             if stream is None:
                 kind = kind_of(_json_or_none(encoding))
@@ -69,11 +69,11 @@ class IncomingStreams(Generic[CallT]):
             return self._break_off(request_id, error)
         return ChunkReceived(self._streaming_call(request_id, kind), piece)
 
-    def receive_bytes(self, request_id: int, was_used: bool, chunk: bytes) -> Event[CallT] | None:
+    def receive_bytes(self, request_id: int, chunk: bytes) -> Event[CallT] | None:
         """A binary chunk."""
         stream = self._streaming.get(request_id)
         if stream is None and request_id not in self._open_calls:
-            return self._receive_for_nobody(request_id, was_used)
+            return self._receive_for_nobody(request_id)
         if stream is not None and stream.kind is not StreamKind.BINARY:
             return self._break_off(request_id, BadFrame("a binary chunk in a text stream"))
         return ChunkReceived(self._streaming_call(request_id, StreamKind.BINARY), chunk)
@@ -144,10 +144,10 @@ class IncomingStreams(Generic[CallT]):
         self._cancelled.add(request_id)
         return StreamBroken(call, error, codec.write_stream_error(request_id))
 
-    def _receive_for_nobody(self, request_id: int, was_used: bool) -> Refused | None:
+    def _receive_for_nobody(self, request_id: int) -> Refused | None:
         self._counters.messages_dropped += 1
         # A call that was given up before its first chunk: the sender does not know yet.
-        if not was_used or request_id in self._cancelled or len(self._cancelled) >= MAX_CANCELLED:
+        if request_id in self._cancelled or len(self._cancelled) >= MAX_CANCELLED:
             return None
         self._cancelled.add(request_id)
         return Refused(codec.write_stream_error(request_id))

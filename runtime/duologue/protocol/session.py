@@ -4,7 +4,7 @@ It does not know which side it plays: both may call and both may serve. It holds
 calls that wait, and the counters; it opens no socket and reads no clock.
 """
 
-from typing import Generic
+from typing import Generic, TypeGuard
 
 from duologue.errors import BadFrame, LimitExceeded, RefusedService
 from duologue.limits import MAX_SAFE_INTEGER, Limits
@@ -151,7 +151,8 @@ class Session(Generic[CallT]):
         Unreadable messages are counted and ignored (base profile 8.2).
 
         Raises:
-            LimitExceeded: `max_invalid_messages` have been met; the connection should be closed.
+            LimitExceeded: `max_invalid_messages` or `max_unasked_messages` have been met; the
+                connection should be closed.
         """
         try:
             if is_deeper_than(text, self._limits.max_json_depth):
@@ -164,16 +165,8 @@ class Session(Generic[CallT]):
                 return self._receive_request(envelope)
             if kind == "error":
                 return self._receive_error(envelope)
-            if kind == "stream":
-                response_id = self._response_id(envelope)
-                was_used = 0 <= response_id < self._next_request_id
-                return self._streams.receive_text(
-                    response_id, was_used, envelope.chunk, envelope.encoding
-                )
-            if kind == "stream-end":
-                return self._streams.receive_end(self._response_id(envelope))
-            if kind == "stream-error":
-                return self._streams.receive_failure(self._response_id(envelope), envelope.error)
+            if kind in ("stream", "stream-end", "stream-error"):
+                return self._receive_stream(kind, envelope)
             if kind == "write-stream-error":
                 return self._receive_write_stream_error(envelope)
             raise BadFrame("a `type` that is not known")
@@ -186,12 +179,12 @@ class Session(Generic[CallT]):
 
         Raises:
             BadFrame: shorter than the id in front of every chunk (base profile 8.2).
+            LimitExceeded: as `receive`.
         """
         request_id, chunk = read_binary(message)
-        if request_id is None:
-            self.counters.messages_dropped += 1
+        if not self._was_made(request_id):
             return None
-        return self._streams.receive_bytes(request_id, request_id < self._next_request_id, chunk)
+        return self._streams.receive_bytes(request_id, chunk)
 
     def count_invalid(self) -> None:
         """Count one unreadable message.
@@ -235,6 +228,16 @@ class Session(Generic[CallT]):
         else:
             self.counters.control_requests_sent += number
 
+    def _receive_stream(self, kind: str, envelope: codec.Envelope) -> Event[CallT] | None:
+        response_id = self._response_id(envelope)
+        if not self._was_made(response_id):
+            return None
+        if kind == "stream":
+            return self._streams.receive_text(response_id, envelope.chunk, envelope.encoding)
+        if kind == "stream-end":
+            return self._streams.receive_end(response_id)
+        return self._streams.receive_failure(response_id, envelope.error)
+
     def _receive_write_stream_error(self, envelope: codec.Envelope) -> StreamRefused | None:
         # Counted with any id or none; the original sends a needless one after `stream-error`.
         self.counters.requests_received_total += 1
@@ -268,12 +271,18 @@ class Session(Generic[CallT]):
         call = self.open_calls.pop(response_id, None)
         if call is None:
             call = self._streams.interrupt(response_id)
-        if call is None:
-            if 0 <= response_id < self._next_request_id:
-                self.counters.answers_dropped_late += 1
-            else:
-                self.counters.answers_dropped_unknown += 1
+        if call is None and self._was_made(response_id):
+            self.counters.answers_dropped_late += 1
         return call
+
+    def _was_made(self, request_id: int | None) -> TypeGuard[int]:
+        # What answers a request of ours that never was is counted, and not for ever.
+        if request_id is not None and 0 <= request_id < self._next_request_id:
+            return True
+        self.counters.answers_dropped_unknown += 1
+        if self.counters.answers_dropped_unknown > self._limits.max_unasked_messages:
+            raise LimitExceeded("max_unasked_messages", self._limits.max_unasked_messages)
+        return False
 
     def _response_id(self, envelope: codec.Envelope) -> int:
         response_id = codec.integral(envelope.responseId)

@@ -43,8 +43,6 @@ from duologue.relay.switchboard import (
 )
 from duologue.relay.visitor import Stage, Visitor
 
-NOT_ALLOWED_TO_REGISTER: Final = "This key may not register here."
-NOT_ALLOWED_TO_REQUEST: Final = "You may not ask for others here."
 GOING_AWAY: Final = "The relay is being stopped."
 
 
@@ -177,7 +175,7 @@ class Exchange:
         visitor.key = canonical_public_key(command.public_key)
         visitor.token = command.token or link.token
         if not self.access.allows(Right.REGISTER, visitor.key, visitor.token):
-            self._refuse(visitor, NOT_ALLOWED_TO_REGISTER, Cause.NOT_ALLOWED)
+            self._refuse(visitor, messages.NOT_ALLOWED_TO_REGISTER, Cause.NOT_ALLOWED)
             return
         now_s = self._clock()
         refusal = self.switchboard.admit_registration(
@@ -216,7 +214,7 @@ class Exchange:
         visitor.key = canonical_public_key(command.target)
         visitor.token = command.token or visitor.link.token
         if not self.access.allows(Right.REQUEST, source, visitor.token):
-            self._refuse(visitor, NOT_ALLOWED_TO_REQUEST, Cause.NOT_ALLOWED)
+            self._refuse(visitor, messages.NOT_ALLOWED_TO_REQUEST, Cause.NOT_ALLOWED)
             return
         self._forget_deadline(visitor)
         visitor.asked_s = self._clock()
@@ -315,7 +313,7 @@ class Exchange:
         for leg, key in list(self.switchboard.spare_legs()):
             visitor = self._visitors[leg]
             if not self.access.allows(Right.REGISTER, key, visitor.token):
-                self._refuse(visitor, NOT_ALLOWED_TO_REGISTER, Cause.NOT_ALLOWED)
+                self._refuse(visitor, messages.NOT_ALLOWED_TO_REGISTER, Cause.NOT_ALLOWED)
 
     def start_draining(self) -> tuple[list[Leg], list[Leg]]:
         """Take nothing new. Returns the spares, and one leg of each pair, to dismiss."""

@@ -26,6 +26,27 @@ NOT_A_KEY: Final = "CYENC-ENSPUB: Data is not a public key"
 NOT_A_MESSAGE: Final = "Received data does not match the data of a client message."
 """These four are shown by clients and looked for by tests (base profile 4.4)."""
 
+NOT_ALLOWED_TO_REGISTER: Final = "This key may not register here."
+NOT_ALLOWED_TO_REQUEST: Final = "You may not ask for others here."
+DRAINING: Final = "The relay is being stopped; another one may serve you."
+TOO_MANY_REQUESTS: Final = "Too many requests."
+TOO_MANY_FOR_KEY: Final = "Too many requests for this key."
+NO_PAIR_FOR_KEY: Final = "This key has all the pairs it may have."
+NO_PAIR: Final = "The relay has no room for more pairs."
+REFUSALS: Final = frozenset(
+    {
+        NOT_ALLOWED_TO_REQUEST,
+        DRAINING,
+        TOO_MANY_REQUESTS,
+        TOO_MANY_FOR_KEY,
+        NO_PAIR_FOR_KEY,
+        NO_PAIR,
+        NOT_A_KEY,
+        NOT_A_MESSAGE,
+    }
+)
+"""What callers are told by the relay, not by the other side. There is only the text to tell."""
+
 NOT_FIRST: Final = "Received unexpected or malformed message from client."
 NOT_TEXT: Final = "Received message that is not a string message."
 NOT_JSON: Final = "Received message that does not conform to JSON."

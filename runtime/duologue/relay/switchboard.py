@@ -7,18 +7,16 @@ without spares has no entry.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, NewType
+from typing import Any, NewType
 
 from duologue.protocol.deadlines import DeadlineWheel
+from duologue.relay import messages
 from duologue.relay.causes import Cause
 from duologue.relay.limits import RelayLimits
-from duologue.relay.messages import NO_LISTENER
 from duologue.relay.rates import Rate
 
 Leg = NewType("Leg", int)
 """One connection of the relay."""
-
-DRAINING_TEXT: Final = "The relay is being stopped; another one may serve you."
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +143,7 @@ class Switchboard:
     def admit_registration(self, leg: Leg, key: bytes, address: str, now_s: float) -> Close | None:
         """Look at the limits before the challenge is made, which costs; None: go on."""
         if self.is_draining:
-            return Close(leg, DRAINING_TEXT, Cause.DRAINING)
+            return Close(leg, messages.DRAINING, Cause.DRAINING)
         if not self._registers_by_address.take(address, now_s):
             return _over(leg, "registers_per_min_per_address", "Too many registrations.")
         if not self._registers_by_key.take(key, now_s):
@@ -155,7 +153,7 @@ class Switchboard:
     def register(self, leg: Leg, key: bytes, address: str, now_s: float) -> list[Action]:
         """A listener has proved its key: it is a spare from now on, or is at once used."""
         if self.is_draining:
-            return [Close(leg, DRAINING_TEXT, Cause.DRAINING)]
+            return [Close(leg, messages.DRAINING, Cause.DRAINING)]
         refusal = self._no_room_for_spare(leg, key)
         if refusal is not None:
             return [refusal]
@@ -186,7 +184,7 @@ class Switchboard:
         answered yet, or for the refill after a spare was handed over.
         """
         if self.is_draining:
-            return [Close(leg, DRAINING_TEXT, Cause.DRAINING)]
+            return [Close(leg, messages.DRAINING, Cause.DRAINING)]
         refusal = self._over_request_limits(leg, target, address, now_s)
         if refusal is not None:
             return [refusal]
@@ -197,9 +195,9 @@ class Switchboard:
         may_come = target in self._spares_of or now_s - handed_over_s <= self._limits.spare_wait_s
         waiting = self._waiting_for.get(target, [])
         if not may_come:
-            return [Close(leg, NO_LISTENER, Cause.NO_SPARE)]
+            return [Close(leg, messages.NO_LISTENER, Cause.NO_SPARE)]
         if len(waiting) >= self._limits.max_waiting_per_target:
-            return [Close(leg, NO_LISTENER, Cause.LIMIT, "max_waiting_per_target")]
+            return [Close(leg, messages.NO_LISTENER, Cause.LIMIT, "max_waiting_per_target")]
         tick = self._deadlines.add(leg, now_s + self._limits.spare_wait_s)
         self._waiting[leg] = _Waiting(source, target, tick)
         self._waiting_for.setdefault(target, []).append(leg)
@@ -216,7 +214,7 @@ class Switchboard:
                 actions.append(self._due_spare(leg, spare, now_s))
             elif leg in self._waiting:
                 self._forget_waiting(leg)
-                actions.append(Close(leg, NO_LISTENER, Cause.NO_SPARE))
+                actions.append(Close(leg, messages.NO_LISTENER, Cause.NO_SPARE))
         return actions
 
     def leave(self, leg: Leg) -> Leg | None:
@@ -239,7 +237,7 @@ class Switchboard:
         waiting = list(self._waiting)
         for leg in waiting:
             self._forget_waiting(leg)
-        return [Close(leg, DRAINING_TEXT, Cause.DRAINING) for leg in waiting]
+        return [Close(leg, messages.DRAINING, Cause.DRAINING) for leg in waiting]
 
     # -- inside ---------------------------------------------------------------------------------
 
@@ -254,16 +252,16 @@ class Switchboard:
         limits = self._limits
         # From the narrowest: what one address asks in vain must not count for the target.
         if not self._requests_by_both.take((address, target), now_s):
-            return _over(leg, "requests_per_min_per_address_and_target", "Too many requests.")
+            return _over(leg, "requests_per_min_per_address_and_target", messages.TOO_MANY_REQUESTS)
         if not self._requests_by_address.take(address, now_s):
-            return _over(leg, "requests_per_min_per_address", "Too many requests.")
+            return _over(leg, "requests_per_min_per_address", messages.TOO_MANY_REQUESTS)
         if not self._requests_by_target.take(target, now_s):
-            return _over(leg, "requests_per_min_per_target", "Too many requests for this key.")
+            return _over(leg, "requests_per_min_per_target", messages.TOO_MANY_FOR_KEY)
         waiting = len(self._waiting_for.get(target, ()))
         if self._pairs_of.get(target, 0) + waiting >= limits.max_pairs_per_key:
-            return _over(leg, "max_pairs_per_key", "This key has all the pairs it may have.")
+            return _over(leg, "max_pairs_per_key", messages.NO_PAIR_FOR_KEY)
         if self.pairs + self.waiting >= limits.max_pairs:
-            return _over(leg, "max_pairs", "The relay has no room for more pairs.")
+            return _over(leg, "max_pairs", messages.NO_PAIR)
         return None
 
     def _newest_spare(self, key: bytes) -> Leg | None:

@@ -63,7 +63,8 @@ class Application(ConnectASGIApplication):
 
 def children():
     for task in Path(f"/proc/{os.getpid()}/task").iterdir():
-        yield from map(int, (task / "children").read_text().split())
+        with contextlib.suppress(OSError):
+            yield from map(int, (task / "children").read_text().split())
 
 
 def end_children():

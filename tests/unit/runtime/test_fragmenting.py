@@ -174,7 +174,9 @@ def test_what_is_left_of_a_message_when_the_connection_ends_is_dropped() -> None
     assert side.loop.timers == []
 
 
-def test_a_connection_that_ends_between_two_pieces_says_that_nothing_was_sent() -> None:
+def test_a_connection_that_ends_between_two_pieces_says_that_nothing_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     side = Side()
     send = side.carrier.send
 
@@ -183,7 +185,7 @@ def test_a_connection_that_ends_between_two_pieces_says_that_nothing_was_sent() 
         if isinstance(message, bytes):
             side.carrier.end(1006, "")
 
-    side.carrier.send = send_one_then_end  # type: ignore[method-assign]
+    monkeypatch.setattr(side.carrier, "send", send_one_then_end)
     with pytest.raises(ConnectionClosed) as refusal:
         side.layer.send(b"x" * 200_000)
     assert refusal.value.sent == "no"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -246,7 +247,7 @@ def test_a_box_with_any_bit_of_it_changed_is_refused(number: int) -> None:
         changed = bytearray(good)
         changed[place] ^= 1 << place % 8
         receive = receivers()[number]
-        assert fault_of(lambda receive=receive, box=bytes(changed): receive(box)) == "box"
+        assert fault_of(partial(receive, bytes(changed))) == "box"
 
 
 @pytest.mark.parametrize("number", range(2))

@@ -454,7 +454,7 @@ async def test_calls_pending_at_the_close_fail_and_are_named_in_the_status() -> 
             assert closed.value.sent == "yes"
 
 
-async def test_a_call_still_buffered_at_the_end_was_sent_perhaps() -> None:
+async def test_a_call_open_when_the_line_is_lost_was_sent_perhaps() -> None:
     async with Conversation() as talk:
         call = talk.peer.send(3)
         talk.connection.terminate("at once")

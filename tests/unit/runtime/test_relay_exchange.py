@@ -236,7 +236,7 @@ def test_closing_passes_on_the_text_but_code_1000() -> None:
 def test_a_lost_side_closes_the_other_with_an_empty_text() -> None:
     relay = Relay()
     caller, listener = relay.pair()
-    listener._end(1006, "")
+    listener.be_lost()
     assert (caller.close_code, caller.close_reason) == (1000, "")
 
 

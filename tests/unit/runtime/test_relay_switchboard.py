@@ -4,9 +4,8 @@ import pytest
 
 from duologue.relay.causes import Cause
 from duologue.relay.limits import RelayLimits
-from duologue.relay.messages import NO_LISTENER
+from duologue.relay.messages import DRAINING, NO_LISTENER
 from duologue.relay.switchboard import (
-    DRAINING_TEXT,
     Action,
     Close,
     Drop,
@@ -285,8 +284,8 @@ def test_draining_refuses_what_is_new_and_what_waits() -> None:
     register(switchboard, 1)
     request(switchboard, 10)
     request(switchboard, 11)
-    assert switchboard.start_draining() == [Close(Leg(11), DRAINING_TEXT, Cause.DRAINING)]
-    assert register(switchboard, 2) == [Close(Leg(2), DRAINING_TEXT, Cause.DRAINING)]
-    assert request(switchboard, 12) == [Close(Leg(12), DRAINING_TEXT, Cause.DRAINING)]
+    assert switchboard.start_draining() == [Close(Leg(11), DRAINING, Cause.DRAINING)]
+    assert register(switchboard, 2) == [Close(Leg(2), DRAINING, Cause.DRAINING)]
+    assert request(switchboard, 12) == [Close(Leg(12), DRAINING, Cause.DRAINING)]
     assert switchboard.admit_registration(Leg(3), PROVIDER, HERE, 0) is not None
     assert switchboard.pairs == 1

@@ -382,7 +382,7 @@ def test_a_write_stream_error_counts_as_a_request_with_any_id(text: str) -> None
 def test_stream_messages_for_nobody_are_dropped(kind: str) -> None:
     receiver = session()
     assert receiver.receive('{"type":"%s","responseId":0}' % kind) is None
-    assert receiver.counters.messages_dropped == 1
+    assert receiver.counters.answers_dropped_unknown == 1
     assert receiver.counters.requests_received_invalid == 0
 
 
@@ -390,7 +390,27 @@ def test_stream_messages_for_nobody_are_dropped(kind: str) -> None:
 def test_byte_messages_for_nobody_are_dropped(size: int) -> None:
     receiver = session()
     receiver.receive_bytes(b"\xff" * size)
-    assert receiver.counters.messages_dropped == 1
+    assert receiver.counters.answers_dropped_unknown == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    ['{"responseId":9,"type":"data"}', '{"responseId":9,"type":"stream-end"}', b"\xff" * 9],
+)
+def test_answers_that_nobody_asked_for_are_borne_up_to_the_limit(message: str | bytes) -> None:
+    """Catalogue row 27."""
+    receiver = session(Limits(max_unasked_messages=2))
+
+    def receive() -> None:
+        if isinstance(message, str):
+            receiver.receive(message)
+        else:
+            receiver.receive_bytes(message)
+
+    receive()
+    receive()
+    with pytest.raises(LimitExceeded, match="max_unasked_messages"):
+        receive()
 
 
 @pytest.mark.parametrize("size", range(8))

@@ -373,7 +373,7 @@ async def test_a_chunk_that_nobody_asked_for_is_dropped_and_counted(message: str
     theirs.send(message)
     for _ in range(5):
         await asyncio.sleep(0)
-    assert peer.stats.messages_dropped == 1
+    assert peer.stats.answers_dropped_unknown == 1
     assert heard == []
     peer.close()
     await peer.promise

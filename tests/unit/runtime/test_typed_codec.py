@@ -6,7 +6,8 @@ import pytest
 from pydantic import Field, ValidationError
 
 from duologue.errors import BadFrame, InvalidResult, RefusedValue
-from duologue.typed.codec import NOTHING, Codec
+from duologue.promisifier.streams import ByteStream, TextStream
+from duologue.typed.codec import BYTE_STREAM, NOTHING, TEXT_STREAM, Codec
 from duologue.typed.model import Model
 
 
@@ -171,3 +172,26 @@ def test_pydantic_is_not_asked_before_the_first_use() -> None:
 
 def test_types_are_named() -> None:
     assert MEMBER.form_name == "Member"
+
+
+async def test_a_stream_is_its_own_result_and_no_json() -> None:
+    for codec, stream in ((BYTE_STREAM, ByteStream(b"x")), (TEXT_STREAM, TextStream("x"))):
+        typed: Codec[Any] = codec
+        assert typed.encode_result(stream) is stream
+        assert typed.decode_stream(stream, "m") is stream
+        with pytest.raises(InvalidResult, match="a value came where the contract has a"):
+            typed.decode(b'"x"')
+        with pytest.raises(InvalidResult, match=r"met str, expected (Byte|Text)Stream"):
+            typed.encode_result("x")
+
+
+async def test_a_stream_of_the_other_kind_is_an_invalid_result() -> None:
+    with pytest.raises(InvalidResult, match="a text stream came where m has a byte stream"):
+        BYTE_STREAM.decode_stream(TextStream("x"), "m")
+    with pytest.raises(InvalidResult, match="a byte stream came where m has a text stream"):
+        TEXT_STREAM.decode_stream(ByteStream(b"x"), "m")
+
+
+async def test_a_stream_in_place_of_a_value_is_an_invalid_result() -> None:
+    with pytest.raises(InvalidResult, match="a stream came where m has Member"):
+        MEMBER.decode_stream(ByteStream(b"x"), "m")

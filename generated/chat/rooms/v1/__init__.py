@@ -49,6 +49,7 @@ from .models import (
     RoomsKickParams as RoomsKickParams,
     RoomsLeaveParams as RoomsLeaveParams,
     RoomsMembersParams as RoomsMembersParams,
+    RoomsMessagePosted as RoomsMessagePosted,
     RoomsNoteParams as RoomsNoteParams,
     RoomsPostParams as RoomsPostParams,
     Text as Text,

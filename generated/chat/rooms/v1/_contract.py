@@ -4,7 +4,7 @@
 
 from typing import Final
 
-from duologue.typed import NOTHING, Codec, DeclaredError, Params, ServiceContract, Unary
+from duologue.typed import NOTHING, Codec, DeclaredError, Event, Params, ServiceContract, Unary
 
 from . import errors as e
 from . import models as m
@@ -84,11 +84,14 @@ ROOMS_KICK: Final = Unary(
     returns=NOTHING,
     errors=(ROOM_NOT_FOUND, NOT_ALLOWED),
 )
+ROOMS_MESSAGE_POSTED: Final = Event(
+    id=20, name="message_posted", payload=Params(m.RoomsMessagePosted)
+)
 
 ROOMS: Final = ServiceContract(
     name="chat.rooms.v1.Rooms",
     base=100,
-    digest="sha256:40d9386bbde1249b1458bae4e6467b4517f85d525b6184099386f0034a5a54fd",
+    digest="sha256:541de53c721f99038c3ff1d32ae813f4d78312a52b13b912f5a365167825a268",
     methods=(
         ROOMS_JOIN,
         ROOMS_LEAVE,
@@ -100,6 +103,7 @@ ROOMS: Final = ServiceContract(
         ROOMS_BAN,
         ROOMS_KICK,
     ),
+    events=(ROOMS_MESSAGE_POSTED,),
 )
 
 PRESENCE_NUDGE: Final = Unary(
@@ -113,6 +117,6 @@ PRESENCE_NUDGE: Final = Unary(
 PRESENCE: Final = ServiceContract(
     name="chat.rooms.v1.Presence",
     base=200,
-    digest="sha256:40d9386bbde1249b1458bae4e6467b4517f85d525b6184099386f0034a5a54fd",
+    digest="sha256:541de53c721f99038c3ff1d32ae813f4d78312a52b13b912f5a365167825a268",
     methods=(PRESENCE_NUDGE,),
 )

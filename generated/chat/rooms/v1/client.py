@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from duologue.typed import Client
+from duologue.typed import Client, EventHandler, Subscription
 from typing_extensions import deprecated
 
 from generated.chat.common.v1.models import UserId
 
 from . import _contract as c
-from .models import Body, Edit, Member, Message, Note, Page, Role, RoomId
+from .models import Body, Edit, Member, Message, Note, Page, Role, RoomId, RoomsMessagePosted
 
 
 class RoomsClient(Client):
@@ -109,6 +109,12 @@ class RoomsClient(Client):
             NotAllowed: The caller's role does not suffice.
         """
         return await self._unary(c.ROOMS_KICK, room=room, user_id=user_id)
+
+    def on_message_posted(
+        self, handler: EventHandler[RoomsMessagePosted] | None = None
+    ) -> Subscription[RoomsMessagePosted]:
+        """A message was added to a room. Calls `handler`, or iterate the result in `async with`."""
+        return self._on(c.ROOMS_MESSAGE_POSTED, handler)
 
 
 class PresenceClient(Client):

@@ -201,6 +201,13 @@ class RoomsKickParams(Model):
     user_id: UserId
 
 
+class RoomsMessagePosted(Model):
+    """What `Rooms.message_posted` carries."""
+
+    room: RoomId
+    message: Message
+
+
 class PresenceNudgeParams(Model):
     """What `Presence.nudge` takes."""
 

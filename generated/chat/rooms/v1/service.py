@@ -7,7 +7,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from duologue import CallContext
-from duologue.typed import Reply, Service, unimplemented
+from duologue.typed import Peer, Reply, Service, unimplemented
 
 from . import _contract as c
 from .models import (
@@ -16,6 +16,7 @@ from .models import (
     Note,
     Page,
     PresenceNudgeParams,
+    RoomId,
     RoomsBanParams,
     RoomsEditNoteParams,
     RoomsHistoryParams,
@@ -111,6 +112,15 @@ class RoomsService(Service, ABC):
             NotAllowed: The caller's role does not suffice.
         """
         unimplemented(c.ROOMS_KICK)
+
+    def emit_message_posted(
+        self, peer: Peer | None = None, /, *, room: RoomId, message: Message
+    ) -> None:
+        """A message was added to a room.
+
+        Goes to `peer`, or to everybody this service is offered to.
+        """
+        self._emit(c.ROOMS_MESSAGE_POSTED, peer, room=room, message=message)
 
 
 class RoomsServicePartial(RoomsService):

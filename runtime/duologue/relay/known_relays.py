@@ -1,0 +1,114 @@
+"""The keys of relays that announce a lasting one, as first seen; like SSH's known_hosts."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from duologue.errors import RelayKeyChanged, UnsafeKey
+from duologue.protocol.keys import public_key_from_hex
+
+HEADER = "# Keys of duologue relays, as first seen: one relay and its key in each line.\n"
+
+
+def default_file() -> Path:
+    """Where pins are kept unless something else is said; `DUOLOGUE_KNOWN_RELAYS` says so."""
+    named = os.environ.get("DUOLOGUE_KNOWN_RELAYS")
+    if named:
+        return Path(named)
+    base = os.environ.get("XDG_CONFIG_HOME") or os.environ.get("APPDATA")
+    return (Path(base) if base else Path.home() / ".config") / "duologue" / "known_relays"
+
+
+def relay_name(url: str) -> str:
+    """What a relay is known by: its URL in one form, without what may be secret."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    port = parts.port or (443 if parts.scheme.lower() == "wss" else 80)
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme.lower()}://{shown}:{port}{parts.path.rstrip('/')}"
+
+
+class KnownRelays:
+    """Pinned keys, in a file or, without one, in memory.
+
+    The file is read at each question: several programs may share it.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._in_memory: dict[str, bytes] = {}
+
+    def check(self, url: str, key: bytes) -> None:
+        """Compare with the pin, if there is one.
+
+        Raises:
+            RelayKeyChanged: it is another key.
+        """
+        pinned = self.pinned(url)
+        if pinned is not None and pinned != key:
+            raise RelayKeyChanged(url, pinned, key, f"duologue doctor {url} --forget-key")
+
+    def pinned(self, url: str) -> bytes | None:
+        """The key that this relay must have, or None."""
+        return self._read().get(relay_name(url))
+
+    def pin(self, url: str, key: bytes) -> None:
+        """Remember the key, unless it is.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        keys = self._read()
+        name = relay_name(url)
+        if keys.get(name) != key:
+            self._write({**keys, name: key})
+
+    def forget(self, url: str) -> bool:
+        """Forget the pin; False if there is none.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        keys = self._read()
+        if keys.pop(relay_name(url), None) is None:
+            return False
+        self._write(keys)
+        return True
+
+    def _read(self) -> dict[str, bytes]:
+        if self._file is None:
+            return dict(self._in_memory)
+        try:
+            text = self._file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return {}
+        keys: dict[str, bytes] = {}
+        for line in text.splitlines():
+            words = line.partition("#")[0].split()
+            if len(words) == 2:
+                # A damaged line must not open the door to any key: it stays a key nobody has.
+                keys[words[0]] = _key(words[1])
+        return keys
+
+    def _write(self, keys: dict[str, bytes]) -> None:
+        if self._file is None:
+            self._in_memory = keys
+            return
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        lines = [f"{name} {key.hex()}\n" for name, key in sorted(keys.items())]
+        new = self._file.with_name(f"{self._file.name}.{secrets.token_hex(4)}.new")
+        try:
+            new.write_text(HEADER + "".join(lines), encoding="utf-8")
+            new.replace(self._file)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                new.unlink()
+
+
+def _key(text: str) -> bytes:
+    try:
+        return public_key_from_hex(text)
+    except UnsafeKey:
+        return bytes(32)

@@ -1,0 +1,324 @@
+"""The ways to a conversation through a communication server: be found there, or find one."""
+
+import asyncio
+import ssl as tls
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from duologue.connection.allowing import Allow, Anyone
+from duologue.connection.secure import carrier_limits, secure_as_connector
+from duologue.connection.securing import SecuringGate
+from duologue.conversations import Conversations, Manner, OnPeer, conversation
+from duologue.errors import (
+    DeadlineExceeded,
+    HandshakeFailed,
+    HandshakeFault,
+    PeerNotFound,
+    RelayError,
+    RelayRefused,
+    RelayUnreachable,
+)
+from duologue.identity import Identity
+from duologue.introduction import Profile
+from duologue.limits import Limits
+from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.protocol.keys import public_key_of
+from duologue.relay.addresses import is_loopback
+from duologue.relay.known_relays import KnownRelays, default_file
+from duologue.relay.messages import NO_LISTENER, REFUSALS
+from duologue.relay.presence import Presence
+from duologue.relay.registration import RelayAccount, dial_relay
+from duologue.typed.service import Offer, Service
+
+DEFAULT_SPARES: Final = 2
+"""Two callers can come within one round trip; the third waits for the refill."""
+
+_CLOSE_CALLED: Final = "Close called: "
+
+
+class Listener:
+    """Services that can be called through relays; made by `listen`, runs inside `async with`.
+
+    Leaving the block ends it gracefully: no new conversations, calls that run may finish within
+    `Limits.drain_timeout_s`, new calls are answered GOING_AWAY, then every connection is closed.
+    """
+
+    def __init__(
+        self,
+        accounts: Sequence[RelayAccount],
+        spares: int,
+        identity: Identity,
+        allow: Allow,
+        manner: Manner,
+        *,
+        loopback: bool,
+    ) -> None:
+        self._identity = identity
+        self._conversations = Conversations(manner)
+        self._gate = SecuringGate(
+            identity, allow, manner.limits, self._conversations.welcome, loopback=loopback
+        )
+        self._presences = {
+            account.url: Presence(account, spares, self._gate.admit) for account in accounts
+        }
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closed = asyncio.Event()
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def public_key(self) -> bytes:
+        """What callers dial: `dial(relay_url, to=this)`."""
+        return self._identity.public_key
+
+    @property
+    def peers(self) -> frozenset[WebsocketPromisifier]:
+        """The conversations that are open now."""
+        return self._conversations.peers
+
+    @property
+    def rejected(self) -> Mapping[HandshakeFault, int]:
+        """How many callers came to nothing, by what was wrong; a live view."""
+        return self._gate.rejected
+
+    @property
+    def faults(self) -> Mapping[str, RelayError]:
+        """The relays at which nothing is registered at present, and why."""
+        return {
+            url: presence.fault
+            for url, presence in self._presences.items()
+            if presence.fault is not None and not presence.registered
+        }
+
+    async def wait_closed(self) -> None:
+        """Wait until the listener has been closed; `await` it to serve for ever."""
+        await self._closed.wait()
+
+    async def close(self) -> None:
+        """End gracefully; returns when every connection is closed. May be called again."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        # Shielded: whoever waits may be cancelled, the closing goes on.
+        await asyncio.shield(self._closing)
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [asyncio.create_task(each.run()) for each in self._presences.values()]
+        try:
+            await self._wait_registered()
+        except BaseException:
+            await self._stop_listening()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _wait_registered(self) -> None:
+        """Until one relay has taken us; if none does at the first try, raise what one says."""
+        waiting = {
+            asyncio.create_task(presence.wait_tried()): presence
+            for presence in self._presences.values()
+        }
+        unfinished = set(waiting)
+        try:
+            while unfinished:
+                _, unfinished = await asyncio.wait(unfinished, return_when=asyncio.FIRST_COMPLETED)
+                if any(presence.registered for presence in self._presences.values()):
+                    return
+        finally:
+            for task in waiting:
+                task.cancel()
+        faults = [each.fault for each in self._presences.values() if each.fault is not None]
+        if faults:
+            raise faults[0]
+
+    async def _stop_listening(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _close(self) -> None:
+        await self._stop_listening()
+        await self._gate.close()
+        await self._conversations.end("the listener is shutting down")
+        self._closed.set()
+
+
+def listen(
+    relays: str | Sequence[str],
+    *services: Service,
+    identity: Identity,
+    allow: Allow | None = None,
+    spares: int = DEFAULT_SPARES,
+    token: str | None = None,
+    ssl: tls.SSLContext | None = None,
+    known_relays: Path | None = None,
+    insecure_plaintext: bool = False,
+    loopback: bool = False,
+    profile: Profile = "auto",
+    same_contracts: bool = True,
+    limits: Limits | None = None,
+    on_peer: OnPeer | None = None,
+) -> Listener:
+    """Offer services to whoever dials `identity` at one of these relays; no port is opened.
+
+    Use the result in `async with`. Every conversation is encrypted end to end, and only holders of
+    the keys in `allow` may have one: a set of keys (32 bytes or 64 hex digits each), a function
+    that is asked with each key, or `duologue.ANYONE`.
+
+    At each relay `spares` connections wait for callers; they are opened anew when one is handed
+    over, or lost, with growing pauses while the relay is away. `token` is for relays that ask for
+    one. The key of a relay that announces a lasting one is pinned in the file `known_relays`
+    (default: in the user's configuration folder).
+
+    Raises:
+        ValueError: no `allow`; a relay in plain text that is not on this machine, unless
+            `insecure_plaintext` is True.
+        UnsafeKey: a key in `allow` is none to build on.
+        ServiceIdTaken: two services want the same number.
+        RelayUnreachable, RelayRefused, RelayKeyChanged (on entering): no relay has taken us.
+    """
+    if allow is None:
+        raise ValueError(
+            "listen(...) needs allow=, the keys that may speak with us; to let anybody in who has "
+            "a key of their own, say allow=duologue.ANYONE"
+        )
+    urls = [relays] if isinstance(relays, str) else list(dict.fromkeys(relays))
+    if not urls or spares < 1:
+        raise ValueError("listen(...) needs at least one relay and one spare connection")
+    for url in urls:
+        _check_plaintext(url, insecure_plaintext)
+    limits = limits or Limits()
+    pins = KnownRelays(known_relays or default_file())
+    accounts = [
+        RelayAccount(
+            url=url,
+            identity=identity,
+            limits=carrier_limits(limits),
+            known_relays=pins,
+            ssl=ssl,
+            token=token,
+            foreign_keys=_keys_in(allow),
+        )
+        for url in urls
+    ]
+    manner = Manner(
+        offer=Offer(services),
+        limits=limits,
+        profile=profile,
+        same_contracts=same_contracts,
+        on_peer=on_peer,
+    )
+    return Listener(accounts, spares, identity, allow, manner, loopback=loopback)
+
+
+@asynccontextmanager
+async def dial(
+    relay: str,
+    *,
+    to: bytes | str,
+    identity: Identity,
+    offer: Sequence[Service] = (),
+    timeout: float | None = None,
+    token: str | None = None,
+    ssl: tls.SSLContext | None = None,
+    insecure_plaintext: bool = False,
+    loopback: bool = False,
+    profile: Profile = "auto",
+    same_contracts: bool = True,
+    limits: Limits | None = None,
+    on_peer: OnPeer | None = None,
+) -> AsyncGenerator[WebsocketPromisifier]:
+    """A conversation with the holder of the key `to`, who listens at `relay`; encrypted end to end.
+
+    It is closed when the block is left. `offer` are services that the other side may call;
+    `timeout` is for all of reaching it, in seconds (default: `Limits.connect_timeout_s`). The other
+    arguments are as in `listen` and `connect`.
+
+    Raises (on entering):
+        ValueError: the relay is not on this machine and in plain text, without
+            `insecure_plaintext`.
+        UnsafeKey: `to` is no key to build on.
+        PeerNotFound: nobody listens at the relay under this key.
+        RelayRefused: the relay does not let us.
+        RelayUnreachable: nobody is there, or TLS failed.
+        HandshakeFailed: the other side broke the rules of the handshake, or refused us.
+        DeadlineExceeded: it took longer than `timeout`.
+        ServiceIdTaken: two of the offered services want the same number.
+    """
+    _check_plaintext(relay, insecure_plaintext)
+    limits = limits or Limits()
+    target = public_key_of(to)
+    manner = Manner(
+        offer=Offer(offer),
+        limits=limits,
+        profile=profile,
+        same_contracts=same_contracts,
+        on_peer=on_peer,
+    )
+    account = RelayAccount(
+        url=relay,
+        identity=identity,
+        limits=carrier_limits(limits),
+        # The dialling side never sees a relay's key.
+        known_relays=KnownRelays(None),
+        ssl=ssl,
+        token=token,
+    )
+    loop = asyncio.get_running_loop()
+    due_s = loop.time() + (limits.connect_timeout_s if timeout is None else timeout)
+    try:
+        carrier = await dial_relay(account, due_s - loop.time())
+    except RelayUnreachable as error:
+        if isinstance(error.__cause__, DeadlineExceeded):
+            raise error.__cause__ from None
+        raise
+    try:
+        secured = await secure_as_connector(
+            carrier,
+            identity,
+            target,
+            limits,
+            loopback=loopback,
+            timeout_s=max(0.0, due_s - loop.time()),
+        )
+    except HandshakeFailed as error:
+        raise _relay_error(carrier.close_reason, relay) or error from error
+    async with conversation(secured, manner) as peer:
+        yield peer
+
+
+def _relay_error(close_reason: str, relay: str) -> RelayError | None:
+    """The error that a relay's refusal stands for, by its text: there is nothing else to tell."""
+    text = close_reason.removeprefix(_CLOSE_CALLED)
+    if text == close_reason:
+        return None
+    if text.startswith(NO_LISTENER):
+        return PeerNotFound(f"nobody listens at {relay} under this key")
+    if text in REFUSALS:
+        return RelayRefused(f"{relay} refuses: {text}")
+    return None
+
+
+def _check_plaintext(url: str, insecure_plaintext: bool) -> None:
+    parts = urlsplit(url)
+    if parts.scheme == "ws" and not insecure_plaintext and not is_loopback(parts.hostname or ""):
+        raise ValueError(
+            "a relay on another machine is reached with wss:, or everybody on the way learns who "
+            "speaks with whom; insecure_plaintext=True allows ws:"
+        )
+
+
+def _keys_in(allow: Allow) -> frozenset[bytes]:
+    if isinstance(allow, Anyone) or callable(allow):
+        return frozenset()
+    return frozenset(map(public_key_of, allow))
