@@ -21,11 +21,15 @@ from duologue.errors import InvalidParams as InvalidParams
 from duologue.errors import InvalidResult as InvalidResult
 from duologue.errors import LimitExceeded as LimitExceeded
 from duologue.errors import NonceExhausted as NonceExhausted
+from duologue.errors import PeerNotFound as PeerNotFound
 from duologue.errors import Problem as Problem
 from duologue.errors import ProtocolError as ProtocolError
 from duologue.errors import RefusedService as RefusedService
 from duologue.errors import RefusedValue as RefusedValue
 from duologue.errors import RelayError as RelayError
+from duologue.errors import RelayKeyChanged as RelayKeyChanged
+from duologue.errors import RelayRefused as RelayRefused
+from duologue.errors import RelayUnreachable as RelayUnreachable
 from duologue.errors import RemoteCause as RemoteCause
 from duologue.errors import RemoteError as RemoteError
 from duologue.errors import SecurityError as SecurityError
@@ -47,5 +51,7 @@ from duologue.promisifier.streams import ByteStream as ByteStream
 from duologue.promisifier.streams import SavedFile as SavedFile
 from duologue.promisifier.streams import TextStream as TextStream
 from duologue.protocol.undefined import UNDEFINED as UNDEFINED
+from duologue.relay_endpoints import dial as dial
+from duologue.relay_endpoints import listen as listen
 from duologue.typed.context import CallContext as CallContext
 from duologue.typed.model import Model as Model

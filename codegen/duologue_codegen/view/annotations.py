@@ -124,8 +124,9 @@ class ForeignNames:
     """
 
     def __init__(self, contract: Contract, own_names: frozenset[str], import_root: str) -> None:
-        self.type_names = own_names | frozenset(_imported_type_names(contract))
-        """Every name of a type that a file of the package may know."""
+        self.own_names = own_names
+        self.imported_names = frozenset(_imported_type_names(contract))
+        """What the types of imported contracts are called there."""
         self._taken = set(own_names)
         self._import_root = import_root
         self._aliases = {
@@ -182,7 +183,9 @@ class Speller:
         members: Collection[str] = (),
     ) -> None:
         """`members`: what the classes of the file define, in whose bodies annotations stand."""
-        self._taken = foreign.type_names.union(members)
+        self._taken = foreign.imported_names.union(members)
+        if not place.prefix:
+            self._taken |= foreign.own_names
         self._contract = contract
         self._foreign = foreign
         self._place = place

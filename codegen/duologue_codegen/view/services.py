@@ -124,6 +124,8 @@ class EventView:
     """The text."""
     deprecated_literal: str | None
     """The text, quoted."""
+    constructor: str
+    """What the contract calls `Event`."""
     payload: str
     """Of the contract: `Params(m.RoomsMessagePosted)`."""
     keywords: tuple[Keyword, ...]
@@ -263,6 +265,7 @@ class ServicesView:
             doc=event.doc,
             deprecated=event.deprecated,
             deprecated_literal=None if event.deprecated is None else literal(event.deprecated),
+            constructor=contract.need("duologue.typed", "Event"),
             payload=f"Params({self._payload_class(service, event, contract)})",
             keywords=keywords,
             peer="peer_" if any(each.name == "peer" for each in keywords) else "peer",
@@ -295,10 +298,13 @@ class ServicesView:
                 return speller.name(ref)
 
     def _params(self, service: Service, method: Method) -> str:
-        params_class = self._params_class(service, method, self._spellers["_contract"])
+        speller = self._spellers["_contract"]
+        params_class = self._params_class(service, method, speller)
         if params_class is None:
             return "NO_PARAMS"
-        return f"{'PositionalParams' if method.positional else 'Params'}({params_class})"
+        if method.positional:
+            return f"{speller.need('duologue.typed', 'PositionalParams')}({params_class})"
+        return f"Params({params_class})"
 
     def _codec(self, method: Method, speller: Speller) -> str:
         returns = method.returns

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
-from duologue.connection.base import Connection
+from duologue.connection.base import Connection, ConnectionState
 from duologue.errors import ConnectionClosed, DuologueError, LimitExceeded
 from duologue.limits import Limits
 from duologue.promisifier.failures import describe_incident, describe_limit
@@ -80,8 +80,7 @@ class Dispatcher:
         """Cancel what runs and forget what waits; results are dropped from now on."""
         self._closed = True
         self._waiting.clear()
-        for task in tuple(self._tasks):
-            task.cancel()
+        self._cancel_running()
         self._tell_idle()
 
     async def drain(self, timeout_s: float) -> None:
@@ -94,11 +93,15 @@ class Dispatcher:
             self._refuse(event, Failure("GoingAway", "this side is shutting down", "GOING_AWAY"))
         self._waiting.clear()
         # Each answers CANCELLED while the connection is still open.
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=1.0)
+        self._cancel_running()
+        if self._tasks:
+            await asyncio.wait(tuple(self._tasks), timeout=1.0)
+
+    def _cancel_running(self) -> None:
+        # Not at once: a task that was never started drops its coroutine, which Python reports. By
+        # the time this is due every handler has had its first step.
+        for task in self._tasks:
+            self._loop.call_soon(task.cancel)
 
     def _start(self, event: RequestReceived) -> None:
         handler = self.handlers.get(event.service_id)
@@ -247,11 +250,19 @@ class Dispatcher:
             self._give_up(error)
 
     def _fail(self, event: RequestReceived, handler: Handler, error: Exception) -> None:
+        if isinstance(error, ConnectionClosed) and not self._is_open:
+            # The handler called back on this very connection: no fault of its, and nobody to tell.
+            self._session.counters.results_dropped += 1
+            return
         try:
             self._refuse(event, handler.failure(error))
         except Exception as flaw:
             # The error itself is broken: its text raises, or its fields have no form in JSON.
             self._refuse(event, describe_incident(flaw, handler.name))
+
+    @property
+    def _is_open(self) -> bool:
+        return self._connection.state.current_state is ConnectionState.OPEN
 
     def _refuse(self, event: RequestReceived, failure: Failure) -> None:
         if self._closed:

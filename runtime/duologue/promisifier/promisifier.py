@@ -210,7 +210,7 @@ class WebsocketPromisifier:
             self._connection.send_utf8(text)
         except ConnectionClosed as error:
             self._session.take_back(request_id, service_id)
-            call.fail(self._aborted(call, "no", error.reason))
+            call.fail_quietly(self._aborted(call, "no", error.reason))
             return call
         except LimitExceeded as error:
             self._session.take_back(request_id, service_id)

@@ -56,7 +56,7 @@ async def serve() -> int:
         {
             ("echo", "echo"): ("rpc", rpc_method_handler(echo, ITEM.validate_python, dump)),
             ("echo", "count"): (
-                "subscription",
+                "subscription-stream",
                 subscription_method_handler(produce, COUNT.validate_python, dump),
             ),
         }

@@ -522,7 +522,7 @@ async def test_a_byte_message_for_nobody_is_dropped() -> None:
     async with Conversation() as talk:
         await talk.hear(b"x" * 8)
         assert not talk.peer.promise.done()
-        assert talk.peer.stats.messages_dropped == 1
+        assert talk.peer.stats.answers_dropped_unknown == 1
 
 
 async def test_a_connection_that_was_closed_already_settles_at_once() -> None:

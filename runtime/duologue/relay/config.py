@@ -1,0 +1,187 @@
+"""How a relay is to be run: a TOML file, then the environment, then flags. The later one wins.
+
+Unknown names are errors everywhere: a misspelt limit must not be a limit that does not hold.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from duologue.relay.addresses import is_loopback
+from duologue.relay.limits import RelayLimits
+
+ENVIRONMENT_PREFIX: Final = "DUOLOGUE_RELAY_"
+LEVEL: Final = "__"
+"""Between the names of a table and of its key in the environment: DUOLOGUE_RELAY_TLS__KEY_FILE."""
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class BadConfiguration(ValueError):
+    """What is configured makes no sense. The text names each place, and never a value."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AccessTable(_Table):
+    """Who may use the relay."""
+
+    mode: Literal["open", "restricted"] | None = None
+    """`open` lets everybody do everything, which is for this machine only. `restricted` needs at
+    least one of the files. Default: open on loopback without files, else restricted."""
+    allow_file: Path | None = None
+    """Public keys and their rights."""
+    token_file: Path | None = None
+    """Hashes of bearer tokens and their rights."""
+
+
+class TlsTable(_Table):
+    """The certificate of the relay. Both files are read again when they change."""
+
+    certificate_file: Path
+    """The certificate and those that lead to a known authority, PEM."""
+    key_file: Path
+    """Its secret key, PEM."""
+
+
+class AdminTable(_Table):
+    """Health, metrics and version, on a port of their own."""
+
+    host: str = "127.0.0.1"
+    port: Port
+
+
+class LogTable(_Table):
+    """What is logged, to standard error."""
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    keys: Literal["hashed", "full"] = "hashed"
+    """`full` shows public keys as they are; for finding faults."""
+
+
+class RelayConfiguration(_Table):
+    """Everything that can be said about a relay."""
+
+    host: str = "127.0.0.1"
+    """The address to listen at; `0.0.0.0` or `::` for all."""
+    port: Port = 8787
+    names: tuple[str, ...] = ()
+    """Names by which clients reach the relay, as in `wss://NAME`; others are refused, so that web
+    pages cannot point a name of their own here."""
+    origins: tuple[str, ...] = ()
+    """Origins of web pages that may connect. Programs that are no browsers send none."""
+    key_file: Path | None = None
+    """The relay's own key; made if there is none. Without it the key changes at each start, and
+    clients cannot know the relay again."""
+    insecure_plaintext: bool = False
+    """Allows plain ws: for others than this machine, for instance behind a proxy that ends TLS."""
+    meeting_points: bool = False
+    """Serves meeting points too: without keys, readable by the relay; for development."""
+    access: AccessTable = AccessTable()
+    tls: TlsTable | None = None
+    admin: AdminTable | None = None
+    log: LogTable = LogTable()
+    limits: RelayLimits = RelayLimits()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody may do everything."""
+        has_files = self.access.allow_file is not None or self.access.token_file is not None
+        if self.access.mode is None:
+            return is_loopback(self.host) and not has_files
+        return self.access.mode == "open"
+
+    @model_validator(mode="after")
+    def _check(self) -> "RelayConfiguration":
+        reachable = not is_loopback(self.host)
+        files = (self.access.allow_file, self.access.token_file)
+        if self.is_open and reachable:
+            raise ValueError(
+                "access.mode: open is for loopback addresses only; use an allow_file or token_file"
+            )
+        if not self.is_open and files == (None, None):
+            raise ValueError(
+                "access: others can reach this address; say who may, in an allow_file or token_file"
+            )
+        if self.is_open and files != (None, None):
+            raise ValueError(
+                "access: mode open lets everybody in; leave out the files, or the mode"
+            )
+        if reachable and self.tls is None and not self.insecure_plaintext:
+            raise ValueError(
+                "tls: others can reach this address; give a certificate, or allow plain text with "
+                "insecure_plaintext"
+            )
+        if self.admin is not None and not is_loopback(self.admin.host):
+            raise ValueError("admin.host: health and metrics are for loopback addresses only")
+        return self
+
+
+def read_configuration(
+    file: Path | None, environment: Mapping[str, str], flags: Mapping[str, Any]
+) -> RelayConfiguration:
+    """The configuration that all three say together; tables are merged key by key.
+
+    Raises:
+        BadConfiguration: something is unknown, misshapen, or not allowed.
+        OSError: the file cannot be read.
+    """
+    values: dict[str, Any] = {}
+    if file is not None:
+        try:
+            values = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadConfiguration(f"{file.name}: {error}") from error
+    _merge(values, _from_environment(environment))
+    _merge(values, flags)
+    try:
+        return RelayConfiguration.model_validate(values)
+    except ValidationError as error:
+        lines = [
+            ": ".join(
+                part
+                for part in (
+                    ".".join(map(str, each["loc"])),
+                    each["msg"].removeprefix("Value error, "),
+                )
+                if part
+            )
+            for each in error.errors(include_input=False, include_url=False, include_context=False)
+        ]
+        raise BadConfiguration("\n".join(lines)) from None
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, text in environment.items():
+        if not name.startswith(ENVIRONMENT_PREFIX):
+            continue
+        path = name.removeprefix(ENVIRONMENT_PREFIX).lower().split(LEVEL)
+        table = values
+        for each in path[:-1]:
+            table = table.setdefault(each, {})
+        value: Any = text
+        if path in (["names"], ["origins"]):
+            value = [each for each in text.replace(",", " ").split() if each]
+        table[path[-1]] = value
+    return values
+
+
+def _merge(values: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for name, value in more.items():
+        if isinstance(value, Mapping) and isinstance(values.get(name), dict):
+            _merge(values[name], value)  # pyright: ignore[reportUnknownArgumentType]
+        else:
+            values[name] = value
+
+
+def environment_of_process() -> Mapping[str, str]:
+    """The environment, for `read_configuration`."""
+    return os.environ
