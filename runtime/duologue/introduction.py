@@ -16,9 +16,13 @@ Profile = Literal["auto", "base"]
 def agent() -> str:
     """Name and version of this library, as peers show it."""
     # Looked up late: reading the metadata costs more than the rest of the import.
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
-    return f"duologue/{version('duologue')}"
+    try:
+        return f"duologue/{version('duologue')}"
+    except PackageNotFoundError:
+        # Frozen into an application, or run from a folder: there is no metadata.
+        return "duologue"
 
 
 def introduce(

@@ -47,7 +47,7 @@ encryption late (base profile 5.1)."""
 class Limits:
     """The bounds of one connection, or of one server where the name says so.
 
-    Every value is checked when the object is made: a bound below 1 is a `ValueError`.
+    Every value is checked when the object is made: one that is not above 0 is a `ValueError`.
     """
 
     max_message_bytes: int = 1024 * 1024
@@ -122,6 +122,9 @@ class Limits:
 
     drain_timeout_s: float = 10.0
     """When a server stops: how long running calls may still take before they are cancelled."""
+
+    cancel_timeout_s: float = 1.0
+    """How long cancelled handlers may take to end when a server stops."""
 
     max_connections: int = 1000
     """Connections of one server; above it new ones are refused with HTTP 503."""

@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import pytest
 from nacl.public import PrivateKey
@@ -74,46 +75,56 @@ async def test_an_encrypted_conversation_both_ways() -> None:
 
 async def test_nothing_readable_is_on_the_wire() -> None:
     guests = Guests()
-    seen = bytearray()
     async with (
-        duologue.serve(identity=BEN, allow=ANYONE, on_peer=guests.welcome) as server,
-        _tapped(server.port, seen) as port,
-        duologue.connect(f"ws://127.0.0.1:{port}", identity=ANN, to=BEN.public_key) as peer,
+        _Tap() as tap,
+        duologue.serve(
+            identity=BEN, allow=ANYONE, on_peer=guests.welcome, hosts=[f"127.0.0.1:{tap.port}"]
+        ) as server,
     ):
-        assert await peer.send(4, "canary " * 20) == ["canary " * 20]
-    assert len(seen) > 500
+        tap.target_port = server.port
+        url = f"ws://127.0.0.1:{tap.port}"
+        async with duologue.connect(url, identity=ANN, to=BEN.public_key) as peer:
+            assert await peer.send(4, "canary " * 20) == ["canary " * 20]
+    assert len(tap.seen) > 500
     for readable in (b"canary", b"requestId", b"serviceId"):
-        assert readable not in seen
+        assert readable not in tap.seen
 
 
-@asynccontextmanager
-async def _tapped(port: int, seen: bytearray) -> AsyncGenerator[int]:
-    """A port in front of `port` that writes down what the server sends (unmasked)."""
+class _Tap:
+    """A port in front of another that writes down what the server sends: that is not masked."""
 
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: bool) -> None:
+    def __init__(self) -> None:
+        self.target_port = 0
+        self.seen = bytearray()
+
+    async def __aenter__(self) -> "_Tap":
+        self._server = await asyncio.start_server(self._on_client, "127.0.0.1", 0)
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _on_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self.target_port)
+        with contextlib.suppress(ConnectionError):
+            await asyncio.gather(self._pump(reader, back), self._pump(there, writer, self.seen))
+        for each in (writer, back):
+            each.close()
+
+    @staticmethod
+    async def _pump(
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        seen: bytearray | None = None,
+    ) -> None:
         while data := await reader.read(65_536):
-            if note:
-                seen.extend(data)
+            if seen is not None:
+                seen += data
             writer.write(data)
             await writer.drain()
         writer.write_eof()
-
-    async def on_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", port)
-        with contextlib.suppress(ConnectionError):
-            await asyncio.gather(pump(reader, back, False), pump(there, writer, True))
-        for each in (writer, back):
-            each.close()
-            with contextlib.suppress(ConnectionError):
-                await each.wait_closed()
-
-    tap = await asyncio.start_server(on_client, "127.0.0.1", 0)
-    try:
-        yield tap.sockets[0].getsockname()[1]
-    finally:
-        tap.close()
-        await tap.wait_closed()
-        await asyncio.sleep(0)
 
 
 async def test_a_key_that_is_not_allowed_gets_nowhere() -> None:
@@ -144,9 +155,12 @@ async def test_a_plain_client_gets_nowhere_at_an_encrypted_server() -> None:
         assert guests.peers == []
 
 
-async def test_an_encrypted_client_gives_up_at_a_plain_server() -> None:
-    async with duologue.serve() as server:
-        with pytest.raises(duologue.DeadlineExceeded):
+@pytest.mark.parametrize("profile", ["auto", "base"])
+async def test_an_encrypted_client_gets_nowhere_at_a_plain_server(
+    profile: Literal["auto", "base"],
+) -> None:
+    async with duologue.serve(profile=profile) as server:
+        with pytest.raises((duologue.DeadlineExceeded, duologue.HandshakeFailed)):
             async with duologue.connect(
                 url_of(server), identity=ANN, to=BEN.public_key, timeout=0.2
             ):

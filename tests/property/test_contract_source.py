@@ -30,6 +30,7 @@ LANGUAGE = """
     id doc params returns base effect timeout examples imports default min max pattern presence
     string int optional list of map to common.User A B C Text .inf 1e999 ~ true on 010 -1 $ref
     properties required oneOf discriminator #/$defs/A {} [] null 5s explicit deprecated code message
+    args positional payload key replay buffer e f "byte stream" "text stream"
     {a} {{ "\\ud800" "\\x00" 99999999999999999999
     """
 WORDS = st.sampled_from(LANGUAGE.split())

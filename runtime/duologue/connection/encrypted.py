@@ -3,7 +3,7 @@
 import os
 
 from duologue.connection.base import Connection, ConnectionState, Message, Signal
-from duologue.connection.layer import Layer
+from duologue.connection.layer import Layer, reason_for
 from duologue.errors import BadFrame, DecryptionFailed, LimitExceeded, NonceExhausted
 from duologue.limits import MAX_SEALED_MESSAGE_BYTES
 from duologue.protocol.sealing import Opener, RandomBytes, Sealer
@@ -65,8 +65,10 @@ class EncryptedConnection(Layer):
             opened = self._opener.open(message)
         except DecryptionFailed as error:
             self._fail(error, str(error))
-        except (BadFrame, LimitExceeded, NonceExhausted) as error:
-            self._fail(error, f"Encrypted message refused: {error}")
+        except LimitExceeded as error:
+            self._fail(error, reason_for(error))
+        except (BadFrame, NonceExhausted) as error:
+            self._fail(error, str(error))
         else:
             if not self._has_opened:
                 self._has_opened = True

@@ -6,7 +6,7 @@ from typing import Final
 
 from duologue.connection.base import Connection, ConnectionState, Message
 from duologue.connection.event_loop import Loop, Timer
-from duologue.connection.layer import Layer
+from duologue.connection.layer import Layer, reason_for
 from duologue.errors import BadFrame, DuologueError, LimitExceeded
 from duologue.limits import Limits
 from duologue.protocol.escaping import FRAGMENT_WORDS, escape, escape_utf8
@@ -83,7 +83,7 @@ class FragmentingConnection(Layer):
             self._fail(error, str(error))
             return
         except LimitExceeded as error:
-            self._fail(error, f"Message refused: {error}")
+            self._fail(error, reason_for(error))
             return
         if whole is None:
             self._watch_progress()
@@ -104,7 +104,7 @@ class FragmentingConnection(Layer):
     def _give_up(self) -> None:
         self._timer = None
         failure = LimitExceeded("fragment_timeout_s", self._fragment_timeout_s)
-        self._fail(failure, f"Message refused: {failure}")
+        self._fail(failure, reason_for(failure))
 
     def _on_carrier_state(self, state: ConnectionState) -> None:
         if state is not ConnectionState.OPEN:

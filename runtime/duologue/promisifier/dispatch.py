@@ -54,6 +54,7 @@ class Dispatcher:
         self._context = contextvars.copy_context()
         self._tasks: set[asyncio.Task[None]] = set()
         self._senders: dict[int, asyncio.Task[None]] = {}
+        self._by_request: dict[int, asyncio.Task[None]] = {}
         self._waiting: deque[RequestReceived] = deque()
         self._waiting_bytes = 0
         self._starting_waiting = False
@@ -76,6 +77,17 @@ class Dispatcher:
         if sender is not None:
             sender.cancel()
 
+    def cancel(self, request_id: int) -> None:
+        """The caller has given up: what has not been answered is answered CANCELLED."""
+        for event in self._waiting:
+            if event.request_id == request_id:
+                self._waiting.remove(event)
+                self._waiting_bytes -= len(event.args or b"")
+                self._refuse(event, _CANCELLED)
+                return
+        # A handler that has just been accepted takes its first step before this.
+        self._loop.call_soon(self._cancel_one, request_id)
+
     def close(self) -> None:
         """Cancel what runs and forget what waits; results are dropped from now on."""
         self._closed = True
@@ -87,7 +99,7 @@ class Dispatcher:
         """Refuse new calls and let the accepted ones finish; cancel those that take too long."""
         self._draining = True
         if self.running or self._waiting:
-            self._idle = self._loop.create_future()
+            self._idle = self._idle or self._loop.create_future()
             await asyncio.wait([self._idle], timeout=timeout_s)
         for event in self._waiting:
             self._refuse(event, Failure("GoingAway", "this side is shutting down", "GOING_AWAY"))
@@ -95,7 +107,12 @@ class Dispatcher:
         # Each answers CANCELLED while the connection is still open.
         self._cancel_running()
         if self._tasks:
-            await asyncio.wait(tuple(self._tasks), timeout=1.0)
+            await asyncio.wait(tuple(self._tasks), timeout=self._limits.cancel_timeout_s)
+
+    def _cancel_one(self, request_id: int) -> None:
+        task = self._by_request.get(request_id)
+        if task is not None:
+            task.cancel()
 
     def _cancel_running(self) -> None:
         # Not at once: a task that was never started drops its coroutine, which Python reports. By
@@ -110,8 +127,10 @@ class Dispatcher:
         if handler is None:
             self._refuse(event, unknown_service(event.service_id))
             return
+        # A context of its own: what a handler sets must not reach the next caller's.
+        context = self._context.copy()
         try:
-            outcome = handler.start(event.args, self._peer)
+            outcome = context.run(handler.start, event.args, self._peer)
         except UnreadableArguments:
             self._disown(event)
         except asyncio.CancelledError:
@@ -126,16 +145,18 @@ class Dispatcher:
             if isinstance(outcome, bytes) or outcome is None:
                 self._answer(event, outcome)
             elif isinstance(outcome, ByteStream | TextStream):
-                self._start_task(self._run_stream(event, handler, outcome))
+                self._start_task(self._run_stream(event, handler, outcome), context)
             else:
-                self._start_task(self._run(event, handler, outcome))
+                self._start_task(self._run(event, handler, outcome), context)
 
-    def _start_task(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _start_task(
+        self, coroutine: Coroutine[Any, Any, None], context: contextvars.Context
+    ) -> None:
         self.running += 1
         if sys.version_info >= (3, 12):
-            task = asyncio.Task(coroutine, loop=self._loop, eager_start=True)
+            task = asyncio.Task(coroutine, loop=self._loop, context=context, eager_start=True)
         else:
-            task = self._loop.create_task(coroutine)
+            task = self._loop.create_task(coroutine, context=context)
         if not task.done():
             self._tasks.add(task)
 
@@ -145,6 +166,9 @@ class Dispatcher:
         handler: Handler,
         outcome: Coroutine[Any, Any, Result],
     ) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._by_request[event.request_id] = task
         try:
             result = await outcome
         except asyncio.CancelledError:
@@ -162,6 +186,7 @@ class Dispatcher:
             else:
                 self._answer(event, result)
         finally:
+            del self._by_request[event.request_id]
             self._ended()
 
     async def _run_stream(
@@ -217,9 +242,7 @@ class Dispatcher:
         while self._waiting and self.running < self._limits.max_running_calls:
             event = self._waiting.popleft()
             self._waiting_bytes -= len(event.args or b"")
-            # This is the task of the handler that has ended. What that one left in context
-            # variables must not reach the next caller's.
-            self._context.copy().run(self._start, event)
+            self._start(event)
 
     def _tell_idle(self) -> None:
         if self._idle is not None and not self._idle.done():

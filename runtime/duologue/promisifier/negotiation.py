@@ -31,8 +31,8 @@ CONTROL_SERVICE: Final = 0
 HELLO_TIMEOUT_S: Final = 2.0
 """How long the other side may take to introduce itself before it is taken for a base peer."""
 
-FEATURES: Final = ("details",)
-"""What this build knows beyond the base profile: typed error data."""
+FEATURES: Final = ("cancel", "details")
+"""What this build knows beyond the base profile: giving up calls, typed error data."""
 
 Role = Literal["connector", "acceptor"]
 
@@ -128,6 +128,10 @@ class Negotiation:
     async def settled(self) -> None:
         """Wait until the other side has introduced itself, or is known for a base peer."""
         await self._settled.wait()
+
+    def has(self, feature: str) -> bool:
+        """Whether the other side knows an extension."""
+        return self.remote is not None and feature in self.remote.features
 
     def base_of(self, name: str, base: int, digest: str) -> int:
         """Where the other side offers a service; `base` if it does not say.

@@ -31,8 +31,10 @@ from duologue.promisifier.pump import PAUSE_ABOVE_BYTES
 from duologue.promisifier.receiver import StreamReceiver
 from duologue.promisifier.stats import Stats
 from duologue.promisifier.untyped import Untyped
+from duologue.protocol import codec
 from duologue.protocol.messages import (
     AnswerReceived,
+    CancelReceived,
     Event,
     FailureReceived,
     Refused,
@@ -333,6 +335,8 @@ class WebsocketPromisifier:
             self._receiver.break_off(event.call, event.call.reading.decode_failure(event.failure))
         elif isinstance(event, StreamRefused):
             self._dispatcher.stop_stream(event.request_id)
+        elif isinstance(event, CancelReceived):
+            self._dispatcher.cancel(event.request_id)
         elif event is not None:
             self._deadlines.forget(event.call)
             self._receiver.receive(event)
@@ -367,10 +371,16 @@ class WebsocketPromisifier:
 
     def _on_call_cancelled(self, call: Call[Any]) -> None:
         self._deadlines.forget(call)
-        self._session.abandon(call.request_id)
+        self._abandon(call)
+
+    def _abandon(self, call: Call[Any]) -> bool:
+        was_open = self._session.abandon(call.request_id)
+        if was_open and self._negotiation is not None and self._negotiation.has("cancel"):
+            self._send_text(codec.cancel(call.request_id))
+        return was_open
 
     def _on_deadline(self, call: Call[Any]) -> None:
-        if self._session.abandon(call.request_id):
+        if self._abandon(call):
             name = call.reading.full_name
             call.fail_quietly(DeadlineExceeded(f"no answer to {name} within {call.timeout_s:g} s"))
 

@@ -9,7 +9,7 @@ from duologue.promisifier.call import Call
 from duologue.promisifier.incoming import IncomingStream
 from duologue.promisifier.inflow import Inflow
 from duologue.promisifier.streams import ByteStream, TextStream
-from duologue.protocol.messages import ChunkReceived, StreamBroken, StreamEnded
+from duologue.protocol.messages import AnswerBroken, ChunkReceived, StreamEnded
 from duologue.protocol.session import Session
 
 
@@ -42,7 +42,7 @@ class StreamReceiver:
 
     def receive(
         self,
-        event: ChunkReceived[Call[Any]] | StreamEnded[Call[Any]] | StreamBroken[Call[Any]],
+        event: ChunkReceived[Call[Any]] | StreamEnded[Call[Any]] | AnswerBroken[Call[Any]],
     ) -> None:
         """Hand one event to the reader it belongs to."""
         call = event.call

@@ -119,6 +119,11 @@ def request(request_id: int, service_id: int, args: bytes) -> bytes:
     )
 
 
+def cancel(request_id: int) -> bytes:
+    """The caller has given a call up (duologue profile 2)."""
+    return b'{"requestId":%d,"type":"cancel"}' % request_id
+
+
 def answer(request_id: int, data: bytes | None) -> bytes:
     """The result of a call; None is sent as the sentinel."""
     return b'{"responseId":%d,"type":"data","data":%b}' % (request_id, data or SENTINEL_JSON)

@@ -11,11 +11,11 @@ from duologue.errors import BadFrame, StreamFailed
 from duologue.protocol import codec
 from duologue.protocol.counters import Counters
 from duologue.protocol.messages import (
+    AnswerBroken,
     CallT,
     ChunkReceived,
     Event,
     Refused,
-    StreamBroken,
     StreamEnded,
 )
 from duologue.protocol.stream_kinds import StreamKind, kind_of, read_chunk
@@ -92,7 +92,7 @@ class IncomingStreams(Generic[CallT]):
             received = json.dumps(_json_or_none(error), sort_keys=True)
         except BadFrame:
             received = "unreadable"
-        return StreamBroken(call, StreamFailed(received), None)
+        return AnswerBroken(call, StreamFailed(received), None)
 
     def close_one(self, request_id: int) -> CallT | None:
         """A closing message came for `request_id`: the call it closes, or None if nobody waits."""
@@ -138,11 +138,11 @@ class IncomingStreams(Generic[CallT]):
             self._streaming[request_id] = stream
         return stream.call
 
-    def _break_off(self, request_id: int, error: BadFrame) -> StreamBroken[CallT]:
+    def _break_off(self, request_id: int, error: BadFrame) -> AnswerBroken[CallT]:
         stream = self._streaming.pop(request_id, None)
         call = self._open_calls.pop(request_id) if stream is None else stream.call
         self._cancelled.add(request_id)
-        return StreamBroken(call, error, codec.write_stream_error(request_id))
+        return AnswerBroken(call, error, codec.write_stream_error(request_id))
 
     def _receive_for_nobody(self, request_id: int) -> Refused | None:
         self._counters.messages_dropped += 1

@@ -69,8 +69,8 @@ class StreamEnded(Generic[CallT]):
 
 
 @dataclass(slots=True)
-class StreamBroken(Generic[CallT]):
-    """The stream that answers an own call is over and not complete."""
+class AnswerBroken(Generic[CallT]):
+    """What answers an own call is no use: an incomplete stream, or too deep to be read."""
 
     call: CallT
     error: StreamFailed | BadFrame
@@ -85,13 +85,21 @@ class StreamRefused:
     request_id: int
 
 
+@dataclass(slots=True)
+class CancelReceived:
+    """The caller has given up a call that is being served."""
+
+    request_id: int
+
+
 Event = (
     RequestReceived
     | AnswerReceived[CallT]
     | FailureReceived[CallT]
     | ChunkReceived[CallT]
     | StreamEnded[CallT]
-    | StreamBroken[CallT]
+    | AnswerBroken[CallT]
     | StreamRefused
+    | CancelReceived
     | Refused
 )

@@ -13,8 +13,10 @@ from duologue.protocol.counters import Counters
 from duologue.protocol.depth import is_deeper_than
 from duologue.protocol.incoming_streams import IncomingStreams
 from duologue.protocol.messages import (
+    AnswerBroken,
     AnswerReceived,
     CallT,
+    CancelReceived,
     Event,
     Failure,
     FailureReceived,
@@ -39,7 +41,8 @@ class Session(Generic[CallT]):
         self.counters = Counters()
         self.open_calls: dict[int, CallT] = {}
         self.has_control_service = False
-        """Whether service 0 is for control calls, which are counted apart (duologue profile 1)."""
+        """Whether the other side may use what the duologue profile adds; its calls of service 0
+        are then counted apart."""
         self._limits = limits
         self._next_request_id = 0
         self._served: set[int] = set()
@@ -155,9 +158,9 @@ class Session(Generic[CallT]):
                 connection should be closed.
         """
         try:
-            if is_deeper_than(text, self._limits.max_json_depth):
-                raise BadFrame(f"nested more than {self._limits.max_json_depth} levels")
             envelope = codec.read_envelope(text)
+            if is_deeper_than(text, self._limits.max_json_depth):
+                return self._receive_too_deep(envelope)
             kind = envelope.type
             if kind == "data":
                 return self._receive_data(envelope)
@@ -169,6 +172,8 @@ class Session(Generic[CallT]):
                 return self._receive_stream(kind, envelope)
             if kind == "write-stream-error":
                 return self._receive_write_stream_error(envelope)
+            if kind == "cancel" and self.has_control_service:
+                return self._receive_cancel(envelope)
             raise BadFrame("a `type` that is not known")
         except BadFrame:
             self.count_invalid()
@@ -195,6 +200,15 @@ class Session(Generic[CallT]):
         self.counters.requests_received_invalid += 1
         if self.counters.requests_received_invalid > self._limits.max_invalid_messages:
             raise LimitExceeded("max_invalid_messages", self._limits.max_invalid_messages)
+
+    def _receive_too_deep(self, envelope: codec.Envelope) -> Event[CallT] | None:
+        # Unreadable, and counted so; but if it answers a call, its caller must not wait for ever.
+        fault = BadFrame(f"nested more than {self._limits.max_json_depth} levels")
+        response_id = codec.integral(envelope.responseId)
+        if envelope.type not in ("data", "error") or response_id not in self.open_calls:
+            raise fault
+        self.counters.requests_received_invalid += 1
+        return AnswerBroken(self.open_calls.pop(response_id), fault, None)
 
     def _receive_request(self, envelope: codec.Envelope) -> Event[CallT]:
         request_id = codec.integral(envelope.requestId)
@@ -246,6 +260,16 @@ class Session(Generic[CallT]):
             self.counters.messages_dropped += 1
             return None
         return StreamRefused(request_id)
+
+    def _receive_cancel(self, envelope: codec.Envelope) -> CancelReceived | None:
+        request_id = codec.integral(envelope.requestId)
+        if request_id is None:
+            raise BadFrame("a `cancel` needs an integral `requestId`")
+        if request_id not in self._served:
+            # It crossed our answer on the wire.
+            self.counters.messages_dropped += 1
+            return None
+        return CancelReceived(request_id)
 
     def _receive_data(self, envelope: codec.Envelope) -> Event[CallT] | None:
         call = self._answered(envelope)

@@ -35,9 +35,6 @@ class RelayLimits:
     max_first_message_bytes: int = 4_096
     """The longest honest first message has some 400 bytes."""
 
-    max_first_messages: int = 8
-    """Messages until a connection must have registered; an honest listener needs two."""
-
     first_message_timeout_s: float = 10.0
     """From accepting the socket until the first message; TLS and the opening handshake included."""
 

@@ -1,6 +1,6 @@
 """Values of a contract's types to JSON bytes and back, by pydantic."""
 
-from typing import Any, Final, Generic, TypeVar, cast, overload
+from typing import Annotated, Any, Final, Generic, TypeVar, cast, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
@@ -14,6 +14,7 @@ from duologue.protocol.values import (
     without_undefined,
 )
 from duologue.typed.problems import problems_of
+from duologue.typed.stop_early import StopEarly
 
 T = TypeVar("T")
 
@@ -45,8 +46,11 @@ class Codec(Generic[T]):
     def adapter(self) -> TypeAdapter[T]:
         """The pydantic adapter, made when it is first asked for."""
         if self._adapter is None:
-            config = None if self._is_model else _CONFIG
-            self._adapter = TypeAdapter(self._form, config=config)
+            if self._is_model:
+                self._adapter = TypeAdapter(self._form)
+            else:
+                form = cast(Any, Annotated)[self._form, StopEarly()]
+                self._adapter = TypeAdapter(form, config=_CONFIG)
         return self._adapter
 
     def decode(self, text: bytes) -> T:

@@ -1,6 +1,11 @@
 """The base of every generated model."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
+
+from duologue.typed.stop_early import stop_early
 
 
 class Model(BaseModel):
@@ -18,3 +23,8 @@ class Model(BaseModel):
         val_json_bytes="base64",
         protected_namespaces=(),
     )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """As pydantic makes it, but lists stop at their first bad item."""
+        return stop_early(handler(source))

@@ -97,6 +97,95 @@ def test_digest_changes_with_the_meaning(before: str, after: str) -> None:
     assert contract_digest(changed) != contract_digest(contract_of(PLAIN))
 
 
+def test_digest_of_a_contract_without_events_and_streams_is_what_it_always_was() -> None:
+    assert contract_digest(contract_of(PLAIN)) == (
+        "sha256:9dba49c63d0d2e9698b0f413a1a69d34a9b8f2d5ed8bef013bacd96ac09fe797"
+    )
+
+
+TALKS = """
+    types: {P: {fields: {a: int, b: int}}}
+    services:
+      S:
+        methods:
+          m: {id: 1, params: {x: int, y: int}, args: positional, returns: byte stream}
+          n: {id: 2, params: P, args: positional}
+        events:
+          e: {id: 3, fields: {x: int}}
+          f: {id: 4, payload: P}
+    """
+
+
+def test_canonical_form_tells_of_events_streams_and_the_order_of_arguments() -> None:
+    assert canonical(contract_of(TALKS))["services"] == {
+        "S": {
+            "base": 0,
+            "methods": {
+                "m": {
+                    "id": 1,
+                    "effect": "write",
+                    "params": {"x": {"type": "int"}, "y": {"type": "int"}},
+                    "args": ["x", "y"],
+                    "returns": "byte stream",
+                },
+                "n": {"id": 2, "effect": "write", "params": "P", "args": ["a", "b"]},
+            },
+            "events": {
+                "e": {"id": 3, "fields": {"x": {"type": "int"}}},
+                "f": {"id": 4, "payload": "P"},
+            },
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("id: 3,", "id: 5,"),
+        ("e: {id: 3, fields: {x: int}}\n", "\n"),
+        ("fields: {x: int}", "fields: {x: string}"),
+        ("payload: P", "fields: {a: int, b: int}"),
+        ("byte stream", "text stream"),
+        ("returns: byte stream", "returns: bytes"),
+        ("params: P, args: positional", "params: P"),
+        ("{x: int, y: int}, args", "{y: int, x: int}, args"),
+        ("P: {fields: {a: int, b: int}}", "P: {fields: {b: int, a: int}}"),
+    ],
+)
+def test_digest_changes_with_events_streams_and_the_order_of_arguments(
+    before: str, after: str
+) -> None:
+    assert before in TALKS
+    changed = contract_of(TALKS.replace(before, after))
+    assert contract_digest(changed) != contract_digest(contract_of(TALKS))
+
+
+def test_digest_stays_when_only_the_words_of_an_event_change() -> None:
+    event = "e: {id: 3, fields: {x: int}, doc: D., deprecated: Use f., examples: [{name: a}]}"
+    changed = contract_of(TALKS.replace("e: {id: 3, fields: {x: int}}", event))
+    assert contract_digest(changed) == contract_digest(contract_of(TALKS))
+
+
+def test_example_of_an_event_stands_in_the_form_for_people() -> None:
+    example = "examples: [{name: one, payload: {x: 1}}, {name: two}]"
+    contract = contract_of(
+        f"services: {{S: {{events: {{e: {{id: 3, fields: {{}}, {example}}}}}}}}}"
+    )
+    assert canonical(contract)["services"] == {
+        "S": {
+            "base": 0,
+            "methods": {},
+            "events": {
+                "e": {
+                    "id": 3,
+                    "fields": {},
+                    "examples": [{"name": "one", "payload": {"x": 1}}, {"name": "two"}],
+                }
+            },
+        }
+    }
+
+
 def test_digest_changes_with_an_imported_contract(tmp_path: Path) -> None:
     demo = "imports: {c: common/v1.yaml}\ntypes: {U: {is: c.User}}\n"
     common = "types: {User: {fields: {id: string}}}\n"

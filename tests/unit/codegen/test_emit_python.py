@@ -159,6 +159,90 @@ def test_the_front_passes_everything_public_on(modules: dict[str, str]) -> None:
     }
 
 
+EVENTS = """
+services:
+  Rooms:
+    base: 100
+    methods:
+      log: {id: 1, params: {room: string}, args: positional, returns: text stream}
+    events:
+      closed:
+        id: 2
+        doc: A room was closed.
+        fields: {room: {type: string, doc: Which., default: lobby}}
+      old: {id: 3, fields: {}, deprecated: Use closed.}
+  Quiet: {events: {stirred: {id: 1, doc: It moved!, fields: {}}}}
+"""
+
+
+@pytest.fixture
+def with_events(tmp_path: Path) -> dict[str, str]:
+    return format_all(python_modules(view_of(EVENTS, tmp_path)))
+
+
+def test_a_client_subscribes_to_each_event(with_events: dict[str, str]) -> None:
+    expected = '''
+    def on_closed(
+        self, handler: EventHandler[RoomsClosed] | None = None
+    ) -> Subscription[RoomsClosed]:
+        """A room was closed. Calls `handler`, or iterate the result in `async with`."""
+        return self._on(c.ROOMS_CLOSED, handler)
+
+    @deprecated("Use closed.")
+    def on_old(self, handler: EventHandler[RoomsOld] | None = None) -> Subscription[RoomsOld]:
+        """Receive `Rooms.old`. Calls `handler`, or iterate the result in `async with`."""
+        return self._on(c.ROOMS_OLD, handler)
+'''
+    assert expected in with_events["client.py"]
+
+
+def test_a_service_emits_each_event(with_events: dict[str, str]) -> None:
+    expected = '''
+    def emit_closed(self, peer: Peer | None = None, /, *, room: str = "lobby") -> None:
+        """A room was closed. Goes to `peer`, or to everybody this service is offered to.
+
+        Args:
+            room: Which.
+        """
+        self._emit(c.ROOMS_CLOSED, peer, room=room)
+
+    def emit_old(self, peer: Peer | None = None, /) -> None:
+        """Send `Rooms.old`. Goes to `peer`, or to everybody this service is offered to.
+
+        Deprecated: Use closed.
+        """
+        self._emit(c.ROOMS_OLD, peer)
+'''
+    whole, partial = with_events["service.py"].split("class RoomsServicePartial")
+    assert expected in whole
+    assert "emit_" not in partial.split("class QuietService")[0]
+
+
+def test_the_contract_lists_events_where_there_are_any(with_events: dict[str, str]) -> None:
+    contract = with_events["_contract.py"]
+    assert (
+        'ROOMS_CLOSED: Final = Event(id=2, name="closed", payload=Params(m.RoomsClosed))'
+        in contract
+    )
+    assert "methods=(ROOMS_LOG,),\n    events=(ROOMS_CLOSED, ROOMS_OLD),\n" in contract
+    assert "params=PositionalParams(m.RoomsLogParams),\n    returns=TEXT_STREAM,\n" in contract
+
+
+def test_the_contract_is_silent_about_events_where_there_are_none(modules: dict[str, str]) -> None:
+    assert "vent" not in modules["_contract.py"]
+
+
+def test_a_service_with_events_only_has_both_sides(with_events: dict[str, str]) -> None:
+    assert "class QuietClient(Client):" in with_events["client.py"]
+    assert "class QuietService(Service, ABC):" in with_events["service.py"]
+    assert "methods=(),\n    events=(QUIET_STIRRED,),\n" in with_events["_contract.py"]
+
+
+def test_a_stream_is_what_a_method_gives(with_events: dict[str, str]) -> None:
+    assert "async def log(self, *, room: str) -> TextStream:" in with_events["client.py"]
+    assert "ctx: CallContext) -> Reply[TextStream]:" in with_events["service.py"]
+
+
 def test_an_unknown_name_in_a_template_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

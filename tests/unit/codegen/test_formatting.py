@@ -18,6 +18,14 @@ def test_a_package_front_keeps_what_it_passes_on() -> None:
     assert format_python("a/__init__.py", text) == "from .a import B as B, C as C\n"
 
 
+def test_imports_that_became_few_stand_in_one_line_again() -> None:
+    names = [f"some_name_{number}" for number in range(10)]
+    text = f"from duologue import {', '.join(names)}\nprint(some_name_1, some_name_2)\n"
+    assert format_python("client.py", text).startswith(
+        "from duologue import some_name_1, some_name_2\n"
+    )
+
+
 @pytest.mark.parametrize("text", ["def f(:\n", "x = nothing_defines_this\n"])
 def test_what_is_no_python_stops_here_and_is_named(text: str) -> None:
     with pytest.raises(Unformattable, match=r"chat/v1/client\.py"):

@@ -23,7 +23,12 @@ def names(contracts: tuple[object, ...]) -> list[str]:
 
 def test_example_contracts_have_no_findings() -> None:
     project = load_project(EXAMPLES)
-    assert names(project.contracts) == ["chat.common.v1", "chat.rooms.v1", "lab.psu.v1"]
+    assert names(project.contracts) == [
+        "chat.common.v1",
+        "chat.rooms.v1",
+        "lab.psu.v1",
+        "onecore.basics.v1",
+    ]
     assert check(project) == []
 
 

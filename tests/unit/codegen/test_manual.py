@@ -19,6 +19,7 @@ AROUND = {
         "Channel": "{is: int32}",
         "File": "{fields: {size: int}}",
         "Member": "{fields: {user: common.User, joined_at: datetime}}",
+        "Message": "{fields: {text: string}}",
         "Role": "{enum: {member: May write.}, open: false}",
         "RoomId": "{is: string}",
         "Text": "{fields: {text: string}}",

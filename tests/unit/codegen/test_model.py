@@ -5,6 +5,7 @@ import pytest
 from duologue_codegen.model import (
     NO_CONSTRAINTS,
     Constraints,
+    InlinePayload,
     ObjectType,
     OptionalOf,
     Ref,
@@ -42,6 +43,42 @@ def test_errors_of_a_method_are_those_of_its_service_first_and_each_once() -> No
     service = contract.services["S"]
     found = contract.errors_of(service, service.methods["m"])
     assert [error.name for error in found] == ["B", "A"]
+
+
+def test_methods_and_events_are_numbered_in_the_order_of_the_file() -> None:
+    service = contract_of("""
+        services:
+          S:
+            events: {e: {id: 9, fields: {}}}
+            methods: {m: {id: 2}, n: {id: 1}}
+        """).services["S"]
+    assert [one.name for one in service.numbered] == ["e", "m", "n"]
+
+
+def test_fields_of_params_and_payloads_are_found_with_the_contract_that_has_them(
+    tmp_path: Path,
+) -> None:
+    demo = """
+        imports: {c: common/v1.yaml}
+        types: {Plain: {is: string}}
+        services:
+          S:
+            methods: {m: {id: 1, params: c.User}, n: {id: 2, params: Plain}, o: {id: 3}}
+            events: {e: {id: 4, fields: {a: int}}, f: {id: 5, fields: {}}}
+        """
+    files = {"common/v1.yaml": "types: {User: {fields: {id: string}}}\n", "demo/v1.yaml": demo}
+    common, contract = project_of(tmp_path, files).contracts
+    service = contract.services["S"]
+    stated = [*(one.params for one in service.methods.values())]
+    stated += (one.payload for one in service.events.values())
+    assert isinstance(stated[3], InlinePayload)
+    assert [([*contract.fields_of(one)[0]], contract.fields_of(one)[1]) for one in stated] == [
+        (["id"], common),
+        ([], contract),
+        ([], contract),
+        (["a"], contract),
+        ([], contract),
+    ]
 
 
 def test_names_resolve_in_the_contract_that_declares_them(tmp_path: Path) -> None:

@@ -54,7 +54,6 @@ def test_other_names_are_not_pascal(name: str) -> None:
         "class",
         "match",
         "self",
-        "kwargs",
         "_a",
         "model_x",
         "parse_x",
@@ -62,7 +61,6 @@ def test_other_names_are_not_pascal(name: str) -> None:
         "copy",
         "list",
         "fields",
-        "date",
     ],
 )
 def test_fields_leave_python_its_names(name: str) -> None:
@@ -75,7 +73,10 @@ def test_arguments_of_services_are_taken_in_params_only(name: str) -> None:
     assert field_name_taken(name) is None
 
 
-@pytest.mark.parametrize("name", ["datetime", "day", "none", "kind", "client"])
+@pytest.mark.parametrize(
+    "name",
+    ["datetime", "date", "time", "timedelta", "args", "kwargs", "day", "none", "kind", "client"],
+)
 def test_ordinary_words_are_free_for_fields(name: str) -> None:
     assert field_name_taken(name, in_params=True) is None
 
@@ -85,7 +86,7 @@ def test_methods_leave_generated_classes_their_names(name: str) -> None:
     assert method_name_taken(name) is not None
 
 
-@pytest.mark.parametrize("name", ["join", "copy", "json", "on", "validate"])
+@pytest.mark.parametrize("name", ["join", "copy", "json", "on", "validate", "date", "datetime"])
 def test_ordinary_words_are_free_for_methods(name: str) -> None:
     assert method_name_taken(name) is None
 
@@ -93,6 +94,11 @@ def test_ordinary_words_are_free_for_methods(name: str) -> None:
 @pytest.mark.parametrize("name", ["None", "ValueError", "Model", "Client", "Field"])
 def test_types_leave_generated_modules_their_names(name: str) -> None:
     assert type_name_taken(name) is not None
+
+
+@pytest.mark.parametrize("name", ["Event", "Peer", "Subscription", "ByteStream"])
+def test_types_may_be_called_as_what_only_events_and_streams_need(name: str) -> None:
+    assert type_name_taken(name) is None
 
 
 @pytest.mark.parametrize(

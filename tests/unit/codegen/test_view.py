@@ -2,14 +2,21 @@ from pathlib import Path
 
 import pytest
 
-from duologue_codegen.view import AliasModel, ClassModel, EnumModel, PackageView
+from duologue_codegen.view import (
+    AliasModel,
+    ClassModel,
+    EnumModel,
+    EventView,
+    PackageView,
+    package_view,
+)
 from duologue_codegen.view.models import (
     EndlessAlias,
     FieldModel,
     TypeModel,
     in_reading_order,
 )
-from tests.unit.codegen.contracts import view_of
+from tests.unit.codegen.contracts import contract_of, view_of, write
 
 SERVICE = """
 types:
@@ -20,6 +27,12 @@ services:
     doc: Rooms.
     methods:
       join: %s
+"""
+
+OTHER = """
+duologue: 1
+package: other.v1
+types: {Event: {fields: {name: string}}, Subscription: {fields: {}}}
 """
 
 
@@ -167,6 +180,44 @@ def test_a_closed_union_of_one_is_that_one(tmp_path: Path) -> None:
     assert union.annotation == "A"
 
 
+def test_a_field_called_as_its_type_gives_the_type_another_name(tmp_path: Path) -> None:
+    body = """
+    types: {Thing: {fields: {time: optional time, it: time, of: date}}}
+    """
+    view = view_of(body, tmp_path)
+    spelled = [field_of(view, "Thing", name).annotation for name in ("time", "it", "of")]
+    assert spelled == ["time_ | None", "time_", "date"]
+    assert "from datetime import time as time_" in view.models.imports
+    assert "from datetime import date" in view.models.imports
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "types: {Thing: {fields: {it: date}}, B: {fields: {date: int}}}",
+        "types: {Thing: {fields: {it: date}}}\nerrors: {Bad: {fields: {date: int}}}",
+        "types: {Thing: {fields: {it: date}}}\n"
+        "services: {S: {methods: {m: {id: 1, params: {date: int}}}}}",
+        "types: {Thing: {fields: {it: date}}}\n"
+        "services: {S: {events: {e: {id: 1, fields: {date: int}}}}}",
+        "types:\n"
+        "  Thing: {fields: {it: date}}\n"
+        "  B: {union: {thing: Thing}, tag: date, open: false}",
+        "types:\n"
+        "  Thing: {fields: {it: date}}\n"
+        "  B: {schema: {type: object, properties: {date: {type: integer}}}}",
+    ],
+)
+def test_every_class_of_the_models_is_looked_at_for_such_names(body: str, tmp_path: Path) -> None:
+    assert annotation_of(body + "\n", tmp_path) == "date_"
+
+
+def test_a_raw_property_with_an_underscore_is_made_way_for(tmp_path: Path) -> None:
+    properties = "{date: {type: string, format: date}, date_: {type: integer}}"
+    body = f"types: {{Thing: {{schema: {{type: object, properties: {properties}}}}}}}"
+    assert field_of(view_of(body, tmp_path), "Thing", "date").annotation == "date__"
+
+
 # ---- services ------------------------------------------------------------------------------------
 
 
@@ -238,6 +289,91 @@ def test_a_result_has_a_codec_and_a_type(
 def test_a_method_that_gives_nothing_returns_none(tmp_path: Path) -> None:
     method = join_of("{id: 1}", tmp_path).services[0].methods[0]
     assert (method.codec, method.returns, method.params) == ("NOTHING", "None", "NO_PARAMS")
+
+
+def test_a_method_called_as_a_type_gives_the_type_another_name(tmp_path: Path) -> None:
+    body = """
+    services:
+      S: {methods: {date: {id: 1, params: {time: time}, returns: date}}}
+    """
+    view = view_of(body, tmp_path)
+    method = view.services[0].methods[0]
+    assert (method.returns, method.codec) == ("date_", "Codec(date)")
+    assert [each.parameter for each in method.keywords] == ["time: time"]
+    assert "from datetime import date as date_" in view.imports["service"]
+
+
+@pytest.mark.parametrize(
+    ("returns", "codec", "class_"),
+    [("byte stream", "BYTE_STREAM", "ByteStream"), ("text stream", "TEXT_STREAM", "TextStream")],
+)
+def test_a_stream_is_a_class_of_the_runtime(
+    returns: str, codec: str, class_: str, tmp_path: Path
+) -> None:
+    view = join_of(f"{{id: 1, returns: {returns}}}", tmp_path)
+    method = view.services[0].methods[0]
+    assert (method.codec, method.returns) == (codec, class_)
+    for file in ("client", "service"):
+        assert f"from duologue import {class_}" in view.imports[file]
+
+
+def test_positional_params_have_a_constructor_of_their_own(tmp_path: Path) -> None:
+    method = join_of("{id: 1, args: positional, params: Thing}", tmp_path).services[0].methods[0]
+    assert method.params == "PositionalParams(m.Thing)"
+
+
+def event_of(stated: str, tmp_path: Path) -> EventView:
+    body = f"""
+    types: {{Peer: {{fields: {{name: string}}}}, Role: {{enum: {{a: A.}}, open: true}}}}
+    services: {{Rooms: {{events: {{happened: {stated}}}}}}}
+    """
+    return view_of(body, tmp_path).services[0].events[0]
+
+
+def test_an_event_has_a_class_named_after_service_and_event(tmp_path: Path) -> None:
+    event = event_of("{id: 1, fields: {at: datetime, role: {type: Role, default: a}}}", tmp_path)
+    assert (event.constant, event.full_name) == ("ROOMS_HAPPENED", "Rooms.happened")
+    assert (event.constructor, event.payload) == ("Event", "Params(m.RoomsHappened)")
+    assert event.handler_type == "EventHandler[RoomsHappened]"
+    assert event.subscription_type == "Subscription[RoomsHappened]"
+    assert [each.parameter for each in event.keywords] == [
+        "at: datetime",
+        "role: Role | str = Role.A",
+    ]
+    assert (event.peer, event.contract_module) == ("peer", "c")
+
+
+def test_an_event_carries_a_named_object_directly(tmp_path: Path) -> None:
+    event = event_of("{id: 1, payload: Peer}", tmp_path)
+    assert event.payload == "Params(m.Peer)"
+    assert event.handler_type == "EventHandler[Peer]"
+    assert [each.parameter for each in event.keywords] == ["name: str"]
+
+
+def test_an_event_that_carries_nothing_yet_has_its_class_all_the_same(tmp_path: Path) -> None:
+    event = event_of("{id: 1, fields: {}}", tmp_path)
+    assert (event.payload, event.keywords) == ("Params(m.RoomsHappened)", ())
+
+
+def test_what_an_event_needs_makes_way_for_names_of_the_contract(tmp_path: Path) -> None:
+    event = event_of("{id: 1, fields: {peer: string, c: string}}", tmp_path)
+    assert (event.peer, event.peer_type, event.contract_module) == ("peer_", "Peer_", "_contract")
+
+
+def test_what_an_event_needs_makes_way_for_imported_types(tmp_path: Path) -> None:
+    write(tmp_path / "schema", "other/v1.yaml", OTHER)
+    text = """
+    duologue: 1
+    package: test.v1
+    imports: {other: other/v1.yaml}
+    services: {Rooms: {events: {happened: {id: 1, payload: other.Event}}}}
+    """
+    view = package_view(
+        contract_of(text, tmp_path), contract_json="", digest="", import_root="generated"
+    )
+    event = view.services[0].events[0]
+    assert (event.constructor, event.payload) == ("Event_", "Params(Event)")
+    assert event.subscription_type == "Subscription_[Event]"
 
 
 @pytest.mark.parametrize(

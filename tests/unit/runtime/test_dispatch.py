@@ -258,6 +258,21 @@ async def test_plain_services_wait_in_line_too(gate: Gate) -> None:
         assert [answer["responseId"] for answer in talk.said] == list(range(200))
 
 
+async def test_a_long_line_of_calls_that_end_at_once_is_worked_off(gate: Gate) -> None:
+    async def number_later(number: int) -> int:
+        return number
+
+    async with Conversation(Limits(max_running_calls=1)) as talk:
+        talk.peer.add_service(3, gate.serve)
+        talk.peer.add_service(4, number_later)
+        # Python 3.12 runs such tasks in place: they must not pile up on the stack.
+        requests = [talk.request(number, 4, number) for number in range(1, 1001)]
+        assert await talk.hear(talk.request(0, 3, 0), *requests) == []
+        gate.open()
+        await turns(1100)
+        assert [answer["data"] for answer in talk.said] == list(range(1001))
+
+
 async def test_a_service_removed_meanwhile_is_unknown_to_those_that_waited(gate: Gate) -> None:
     async with Conversation(Limits(max_running_calls=1)) as talk:
         talk.peer.add_service(3, gate.serve)

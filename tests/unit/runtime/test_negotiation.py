@@ -59,7 +59,7 @@ async def test_the_hello_has_the_profiles_form_and_is_counted_apart() -> None:
                     "role": "connector",
                     "self": ANN.hex(),
                     "peer": BOB.hex(),
-                    "features": ["details"],
+                    "features": ["cancel", "details"],
                     "limits": {"maxMessageBytes": 1048576, "maxCalls": 256, "maxStreams": 1024},
                     "services": [
                         {"name": "chat.v1.Rooms", "base": 100, "digest": "sha256:aa"},
@@ -214,3 +214,89 @@ async def test_nobody_waits_for_a_hello_on_a_closed_connection() -> None:
         waiter = asyncio.ensure_future(talk.peer.negotiated())
         talk.peer.close()
         await asyncio.wait_for(waiter, 1)
+
+
+# -- what the other side's features allow ----------------------------------------------------------
+
+
+class Patient:
+    """A service that waits, and notes how that ends."""
+
+    def __init__(self) -> None:
+        self.started = asyncio.Event()
+        self.cancelled = asyncio.Event()
+
+    async def serve(self) -> None:
+        self.started.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+
+
+async def test_a_call_given_up_is_cancelled_at_the_other_side() -> None:
+    patient = Patient()
+    async with linked_peers() as (server, caller):
+        server.negotiate(negotiation())
+        caller.negotiate(negotiation())
+        await caller.negotiated()
+        server.add_service(3, patient.serve)
+        call = caller.send(3)
+        await patient.started.wait()
+        call.cancel()
+        await asyncio.wait_for(patient.cancelled.wait(), 1)
+        await turns()
+        assert caller.stats.answers_dropped_late == 1
+
+
+async def test_a_call_cancelled_at_once_never_runs_long() -> None:
+    patient = Patient()
+    async with linked_peers() as (server, caller):
+        server.negotiate(negotiation())
+        caller.negotiate(negotiation())
+        await caller.negotiated()
+        server.add_service(3, patient.serve)
+        caller.send(3).cancel()
+        await asyncio.wait_for(patient.cancelled.wait(), 1)
+
+
+async def test_a_waiting_call_that_is_given_up_never_starts() -> None:
+    first, second = Patient(), Patient()
+    async with linked_peers(limits=Limits(max_running_calls=1)) as (server, caller):
+        server.negotiate(negotiation())
+        caller.negotiate(negotiation())
+        await caller.negotiated()
+        server.add_service(3, first.serve)
+        server.add_service(4, second.serve)
+        running, waiting = caller.send(3), caller.send(4)
+        await first.started.wait()
+        waiting.cancel()
+        await turns()
+        running.cancel()
+        await asyncio.wait_for(first.cancelled.wait(), 1)
+        await turns()
+        assert not second.started.is_set()
+
+
+async def test_a_base_peer_is_told_nothing_of_a_call_given_up() -> None:
+    async with Conversation() as talk:
+        talk.peer.negotiate(negotiation())
+        await talk.hear('{"responseId":0,"type":"error"}')
+        talk.peer.send(3).cancel()
+        await turns()
+        assert [each["type"] for each in talk.said] == ["request", "request"]
+
+
+async def test_cancel_means_nothing_in_the_base_profile() -> None:
+    async with Conversation() as talk:
+        await talk.hear('{"requestId":0,"type":"cancel"}')
+        assert talk.peer.stats.requests_received_invalid == 1
+
+
+async def test_a_cancel_that_crosses_the_answer_is_dropped() -> None:
+    async with Conversation() as talk:
+        talk.peer.negotiate(negotiation())
+        await talk.hear('{"requestId":7,"type":"cancel"}')
+        assert talk.peer.stats.messages_dropped == 1
+        assert talk.peer.stats.requests_received_invalid == 0

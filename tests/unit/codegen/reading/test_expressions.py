@@ -59,6 +59,13 @@ def test_each_part_stands_where_its_words_stand() -> None:
     assert whole.of.of.at == Position(FILE, 3, start + 18, 11)
 
 
+@pytest.mark.parametrize("text", ["byte stream", "list of text stream"])
+def test_stream_is_no_type_of_a_value(text: str) -> None:
+    _, faults = read(f"types: {{T: {{fields: {{f: {text}}}}}}}")
+    assert [fault.rule for fault in faults] == ["type-expression"]
+    assert "a result only" in faults[0].message
+
+
 @pytest.mark.parametrize(
     ("text", "hint"),
     [

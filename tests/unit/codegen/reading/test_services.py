@@ -1,6 +1,6 @@
 import pytest
 
-from duologue_codegen.model import InlineParams, Placeholder, Ref
+from duologue_codegen.model import InlineParams, InlinePayload, Placeholder, Ref, StreamOf
 from duologue_codegen.reading.services import MAX_BASE, MAX_ID
 
 from ..contract_text import contract_of, read
@@ -114,3 +114,87 @@ def test_example_of_a_call_is_read() -> None:
     assert (fails.error.name, fails.error_fields.data) == ("Gone", {"a": 1})
     assert again.error is not None
     assert again.error_fields is None
+
+
+def test_event_is_read_whole() -> None:
+    contract = contract_of("""
+        types: {P: {fields: {a: int}}}
+        services:
+          S:
+            events:
+              e:
+                id: 1
+                doc: It happens.
+                fields: {a: int, b: {type: int, default: 1}}
+                examples: [{name: one, payload: {a: 1}}, {name: none}]
+              f: {id: 2, payload: P, deprecated: Use e.}
+              g: {id: 3, fields: {}}
+        """)
+    e, f, g = contract.services["S"].events.values()
+    assert (e.name, e.id, e.doc, e.deprecated) == ("e", 1, "It happens.", None)
+    assert isinstance(e.payload, InlinePayload)
+    assert list(e.payload.fields) == ["a", "b"]
+    one, none = e.examples
+    assert one.payload is not None
+    assert (one.name, one.payload.data, none.payload) == ("one", {"a": 1}, None)
+    assert isinstance(f.payload, Ref)
+    assert f.deprecated == "Use e."
+    assert g.payload == InlinePayload({}, g.at)
+
+
+@pytest.mark.parametrize(
+    ("number", "fits"), [(0, False), (1, True), (MAX_ID, True), (MAX_ID + 1, False)]
+)
+def test_id_of_an_event_lies_within_the_same_limits(number: int, fits: bool) -> None:
+    contract, faults = read(f"services: {{S: {{events: {{e: {{id: {number}, fields: {{}}}}}}}}}}")
+    assert [fault.rule for fault in faults] == ([] if fits else ["id-range"])
+    assert contract.services["S"].events["e"].id == (number if fits else 0)
+
+
+@pytest.mark.parametrize("key", ["key: a", "replay: 5", "buffer: {max: 5, when_full: close}"])
+def test_what_events_cannot_do_yet_is_a_finding(key: str) -> None:
+    _, faults = read(f"services: {{S: {{events: {{e: {{id: 1, fields: {{a: int}}, {key}}}}}}}}}")
+    assert [fault.rule for fault in faults] == ["not-supported-yet"]
+
+
+def test_service_needs_methods_or_events() -> None:
+    for stated in ("methods: {}", "events: {}", "methods: {}, events: {}"):
+        contract_of(f"services: {{S: {{{stated}}}}}")
+    _, faults = read("services: {S: {doc: Empty.}}")
+    assert [fault.rule for fault in faults] == ["node-shape"]
+
+
+def test_arguments_are_positional_where_it_is_said() -> None:
+    contract = contract_of("""
+        types: {P: {fields: {}}}
+        services:
+          S:
+            methods:
+              m: {id: 1, params: {a: int}}
+              n: {id: 2, params: {a: int}, args: positional}
+              o: {id: 3, params: P, args: positional}
+        """)
+    positional = [one.positional for one in contract.services["S"].methods.values()]
+    assert positional == [False, True, True]
+
+
+@pytest.mark.parametrize("stated", ["", "params: {},"])
+def test_arguments_without_params_are_a_finding(stated: str) -> None:
+    method = f"{{id: 1, {stated} args: positional}}"
+    contract, faults = read(f"services: {{S: {{methods: {{m: {method}}}}}}}")
+    assert [fault.rule for fault in faults] == ["node-shape"]
+    assert not contract.services["S"].methods["m"].positional
+
+
+@pytest.mark.parametrize("text", ["byte stream", "text  stream", "'byte stream'"])
+def test_result_may_be_a_stream(text: str) -> None:
+    contract = contract_of(f"services: {{S: {{methods: {{m: {{id: 1, returns: {text}}}}}}}}}")
+    returns = contract.services["S"].methods["m"].returns
+    assert isinstance(returns, StreamOf)
+    assert returns.kind == " ".join(text.strip("'").split())
+
+
+@pytest.mark.parametrize("text", ["optional byte stream", "list of text stream", "byte stream 2"])
+def test_stream_stands_alone(text: str) -> None:
+    _, faults = read(f"services: {{S: {{methods: {{m: {{id: 1, returns: {text}}}}}}}}}")
+    assert [fault.rule for fault in faults] == ["type-expression"]
