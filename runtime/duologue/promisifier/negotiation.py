@@ -186,8 +186,10 @@ class Negotiation:
         """The other side speaks the base profile only."""
         return ProtocolError(f"no hello: {failure.code}")
 
-    def settle(self) -> None:
-        """Nothing more will come of it: whoever waits goes on."""
+    def settle(self, hello: "asyncio.Future[None]") -> None:
+        """Our hello has been answered, or never will be: a base peer is served all the same."""
+        if not hello.cancelled():
+            hello.exception()
         self._settled.set()
 
     def _take(self, hello: Hello) -> None:
@@ -203,7 +205,7 @@ class Negotiation:
         self._offers = {
             each.name: OfferedService(each.name, each.base, each.digest) for each in hello.services
         }
-        self.settle()
+        self._settled.set()
 
 
 def _ignore(_error: IdentityMismatch) -> None:

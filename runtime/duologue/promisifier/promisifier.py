@@ -234,15 +234,8 @@ class WebsocketPromisifier:
         negotiation.on_mismatch = self._give_up
         self._session.has_control_service = True
         self._dispatcher.control = negotiation
-
-        def settled(call: "asyncio.Future[None]") -> None:
-            # Whatever was answered, or nothing: a base peer is served all the same.
-            if not call.cancelled():
-                call.exception()
-            negotiation.settle()
-
         hello = self.start_call(CONTROL_SERVICE, negotiation.hello, negotiation, HELLO_TIMEOUT_S)
-        hello.add_done_callback(settled)
+        hello.add_done_callback(negotiation.settle)
 
     async def negotiated(self) -> None:
         """Wait until the other side has introduced itself, or is known for a base peer."""
