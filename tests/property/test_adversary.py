@@ -80,6 +80,9 @@ class Side:
         self.is_connector = target is not None
         self.carrier, self.wire = connected_pair(carrier_limits(LIMITS))
         self.out: deque[Message] = deque()
+        """What the adversary holds of what this side has sent."""
+        self.history: list[Message] = []
+        """What it has let go, or dropped."""
         self.said = 0
         self.heard: list[tuple[bytes | None, str]] = []
         self.wire.on_message.listen(self.out.append)
@@ -167,6 +170,7 @@ class World:
         if not side.out:
             return None
         message = side.out.popleft()
+        side.history.append(message)
         if len(self.seen) < MAX_SEEN:
             self.seen.append(message)
         return message
@@ -291,6 +295,45 @@ class Adversary(RuleBasedStateMachine):
     def be_an_honest_relay(self, number: int, rounds: int) -> None:
         self.world.run(self.world.join(*self.pairs[-1 - number % len(self.pairs)], rounds))
 
+    @rule(number=numbers, texts=st.integers(1, 4))
+    def let_them_talk(self, number: int, texts: int) -> None:
+        pair = self.pairs[-1 - number % len(self.pairs)]
+        self.world.run(self.world.join(*pair, 4))
+        for side in pair * texts:
+            self.world.run(self.world.say(side))
+        self.world.run(self.world.join(*pair, 1))
+
+    @rule(number=numbers)
+    def let_them_talk_and_hold_it_back(self, number: int) -> None:
+        for side in self.pairs[-1 - number % len(self.pairs)] * 2:
+            self.world.run(self.world.say(side))
+
+    @rule(me=st.sampled_from(PEERS), rounds=st.integers(1, 6))
+    def offer_a_dial_to_its_own_peer(self, me: Identity, rounds: int) -> None:
+        if len(self.world.sides) >= MAX_SIDES:
+            return
+        other = BEN if me == ANN else ANN
+        dialling = self.world.run(self.world.add(me, other))
+        listening = self.world.run(self.world.add(me, None))
+        self.pairs.append((dialling, listening))
+        self.world.take(dialling)
+        swapped = request_text(other.public_key, me.public_key)
+        self.world.run(self.world.deliver(swapped, listening))
+        self.world.run(self.world.join(dialling, listening, rounds))
+
+    @rule(number=numbers)
+    def replay_a_whole_side(self, number: int) -> None:
+        """To a new listener of the same peer, or a new dial of it."""
+        if len(self.world.sides) >= MAX_SIDES:
+            return
+        replayed = self.world.sides[number % len(self.world.sides)]
+        other = BEN if replayed.me == ANN else ANN
+        fresh = self.world.run(
+            self.world.add(other, None if replayed.is_connector else replayed.me)
+        )
+        for message in list(replayed.history):
+            self.world.run(self.world.deliver(message, fresh))
+
     @rule(one=numbers, other=numbers, rounds=st.integers(1, 6))
     def join_any_two(self, one: int, other: int, rounds: int) -> None:
         self.world.run(self.world.join(self.side(one), self.side(other), rounds))
@@ -370,7 +413,7 @@ class AdversaryWithTime(Adversary):
 
 
 QUICK: Final = settings(
-    max_examples=200,
+    max_examples=400,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

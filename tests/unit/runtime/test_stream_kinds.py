@@ -1,4 +1,4 @@
-"""`protocol/stream_kinds.py`: chunks of the three kinds."""
+"""`protocol/stream_kinds.py`: chunks of the three kinds; catalogue rows 24 and 25."""
 
 import struct
 

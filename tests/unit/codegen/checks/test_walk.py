@@ -1,6 +1,13 @@
 import pytest
 
-from duologue_codegen.checks.walk import circles, meaning, own_type_graph, schema_refs
+from duologue_codegen.checks.walk import (
+    circles,
+    expressions,
+    fields,
+    meaning,
+    own_type_graph,
+    schema_refs,
+)
 from duologue_codegen.model import AliasType, Ref, Scalar
 
 from ..contract_text import contract_of, node_of
@@ -61,3 +68,20 @@ def test_graph_tells_which_types_name_which() -> None:
 def test_refs_of_a_raw_schema_are_found_at_every_depth() -> None:
     node = node_of("{items: {anyOf: [{$ref: '#/$defs/A'}, {$ref: 'https://x'}, {$ref: 5}]}}")
     assert [name for name, _ in schema_refs(node)] == ["A"]
+
+
+def test_fields_and_types_of_methods_and_events_are_passed_through() -> None:
+    contract = contract_of("""
+        types: {P: {fields: {a: int}}}
+        services:
+          S:
+            methods: {m: {id: 1, params: {b: int}, returns: byte stream}, n: {id: 2, returns: P}}
+            events: {e: {id: 3, fields: {c: int}}, f: {id: 4, payload: P}}
+        """)
+    shown = [(one.field.name, one.owner, one.in_params) for one in fields(contract)]
+    assert shown == [
+        ("a", "type `P`", False),
+        ("b", "method `m`", True),
+        ("c", "event `e`", False),
+    ]
+    assert sum(isinstance(one, Ref) for one in expressions(contract)) == 2
