@@ -249,11 +249,21 @@ class ConnectionClosed(DuologueError, ConnectionError):
         if isinstance(self.code, str):
             why = f" (close code {self.close_code}: {self.reason})" if self.close_code else ""
             return f"{self.code}: Aborted: Connection closed{why}; request sent: {self.sent}"
-        text = f"Connection closed with code {self.code}: {self.reason or 'no reason given'}"
-        if self.pending:
-            ids = ", ".join(map(str, self.pending))
-            text += f"; {len(self.pending)} requests still pending ({ids})"
-        return text
+        how = f"code {self.code}: {self.reason or 'no reason given'}"
+        if not self.pending:
+            return f"Connection closed with {how}"
+        ids = ", ".join(map(str, self.pending))
+        return (
+            f"{self.wsp_code}: Connection closed with {len(self.pending)} requests still pending "
+            f"([{ids}]); {how}"
+        )
+
+    @property
+    def wsp_code(self) -> str | None:
+        """The base profile's code (8.4): of an aborted call, or of an end with calls pending."""
+        if isinstance(self.code, str):
+            return self.code
+        return "WSP-ONCL1" if self.pending else None
 
 
 class ProtocolError(DuologueError):

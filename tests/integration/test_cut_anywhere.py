@@ -1,7 +1,7 @@
 """Catalogue row 8: the connection is cut after any number of bytes.
 
-Whatever had come by then: every call settles with a typed outcome, and no stream is read as complete
-that is not.
+Whatever had come by then: every call settles with a typed outcome, and no stream is taken for
+complete that is not.
 """
 
 import asyncio

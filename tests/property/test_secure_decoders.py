@@ -1,7 +1,7 @@
 """Any bytes and any texts into everything that reads them before or beside the RPC layer.
 
 Each decoder gets as many inputs as `FRAMES`: random ones, and good ones that were changed a little.
-It must accept or refuse with one of its own errors. The seed is fixed, so that a failure comes again.
+It must accept or refuse with one of its own errors. The seed is fixed: a failure comes again.
 """
 
 import json
@@ -19,7 +19,6 @@ from duologue.limits import Limits
 from duologue.protocol.boxes import open_box, seal_box
 from duologue.protocol.escaping import (
     END,
-    FRAGMENT_WORDS,
     KEEPALIVE,
     KEEPALIVE_WORDS,
     START_BYTES,
@@ -117,7 +116,8 @@ def decode_request(source: random.Random) -> bool:
     if source.randrange(3) == 0:
         command = json.loads(REQUEST)
         field = source.choice(list(command))
-        command[field] = source.choice([None, 7, [], {}, "", "register", "00" * 32, "ff" * 32])
+        values: list[object] = [None, 7, [], {}, "", "register", "00" * 32, "ff" * 32]
+        command[field] = source.choice(values)
         good = json.dumps(command)
     try:
         ACCEPTOR.receive_request(message(source, good, b""))
@@ -210,9 +210,9 @@ class FragmentReader:
 
     def __call__(self, source: random.Random) -> bool:
         text = source.choice([START_TEXT, START_BYTES, END, END, KEEPALIVE, "text", ""])
-        given: Message = source.choice(
-            [text, text + "x", changed_text(source, text), some_bytes(source), some_bytes(source)]
-        )
+        inputs: list[Message] = [text, text + "x", changed_text(source, text)]
+        inputs += [some_bytes(source), some_bytes(source)]
+        given = source.choice(inputs)
         if isinstance(given, str):
             given = unescape(given, KEEPALIVE_WORDS)
         try:
@@ -227,7 +227,6 @@ class FragmentReader:
             return False
         assert whole is None or len(whole) <= 1000
         assert self._joiner.joined_bytes <= 1000
-        assert whole not in FRAGMENT_WORDS or given == f"{whole}x" or isinstance(whole, str)
         return True
 
 

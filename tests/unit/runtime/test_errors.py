@@ -80,7 +80,7 @@ SAID: list[tuple[DuologueError, str]] = [
     (ConnectionClosed(1006, ""), "Connection closed with code 1006: no reason given"),
     (
         ConnectionClosed(1001, "bye", pending=(3, 4)),
-        "Connection closed with code 1001: bye; 2 requests still pending (3, 4)",
+        "WSP-ONCL1: Connection closed with 2 requests still pending ([3, 4]); code 1001: bye",
     ),
     (
         ConnectionClosed("WSP-ONCL0", "bye", close_code=1000, sent="yes"),
