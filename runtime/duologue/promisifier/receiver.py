@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from duologue.errors import DuologueError, LimitExceeded
+from duologue.errors import ConnectionClosed, DuologueError, LimitExceeded
 from duologue.limits import Limits
 from duologue.promisifier.call import Call
 from duologue.promisifier.incoming import IncomingStream
@@ -71,7 +71,10 @@ class StreamReceiver:
         """Fail a call or, once it is streaming, its stream; returns whether it was streaming."""
         stream = self._streams.pop(call.request_id, None)
         if stream is None:
-            call.fail_quietly(error)
+            if isinstance(error, ConnectionClosed):
+                call.fail_quietly(error)
+            else:
+                call.fail(error)
             return False
         stream.fail(error)
         return True
