@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import ssl as tls
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +35,15 @@ ANN_SECRET, BEN_SECRET, EVE_SECRET = (PrivateKey.generate() for _ in range(3))
 ANN, BEN, EVE = (Identity.from_secret(bytes(each)) for each in (ANN_SECRET, BEN_SECRET, EVE_SECRET))
 
 
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for something that nobody tells of."""
+    for _ in range(PATIENCE_S * 100):
+        if is_so():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it has not come to that")
+
+
 class Running:
     """A relay of ours and what it has noted."""
 
@@ -45,9 +54,7 @@ class Running:
 
     async def until(self, spares: int) -> None:
         """Wait until so many spares are registered."""
-        async with asyncio.timeout(PATIENCE_S):
-            while self.server.exchange.switchboard.spares != spares:
-                await asyncio.sleep(0.005)
+        await until(lambda: self.server.exchange.switchboard.spares == spares)
 
     def noted(self, kind: type[Event]) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -141,13 +148,17 @@ async def test_leaving_the_listener_closes_spares_and_conversations(pins: Path) 
 
 
 async def test_a_listener_at_two_relays_is_found_at_both(pins: Path) -> None:
-    async with running() as first, running() as second, duologue.listen(
-        [first.url, second.url],
-        identity=BEN,
-        allow=ANYONE,
-        on_peer=offering,
-        known_relays=pins,
-    ) as listener:
+    async with (
+        running() as first,
+        running() as second,
+        duologue.listen(
+            [first.url, second.url],
+            identity=BEN,
+            allow=ANYONE,
+            on_peer=offering,
+            known_relays=pins,
+        ) as listener,
+    ):
         for relay in (first, second):
             await relay.until(spares=2)
             async with duologue.dial(relay.url, to=BEN.public_key, identity=ANN) as peer:
@@ -156,9 +167,12 @@ async def test_a_listener_at_two_relays_is_found_at_both(pins: Path) -> None:
 
 
 async def test_one_relay_of_two_is_enough_to_begin(pins: Path) -> None:
-    async with running() as relay, duologue.listen(
-        ["ws://127.0.0.1:1", relay.url], identity=BEN, allow=ANYONE, known_relays=pins
-    ) as listener:
+    async with (
+        running() as relay,
+        duologue.listen(
+            ["ws://127.0.0.1:1", relay.url], identity=BEN, allow=ANYONE, known_relays=pins
+        ) as listener,
+    ):
         assert list(listener.faults) == ["ws://127.0.0.1:1"]
 
 
@@ -212,9 +226,7 @@ async def test_dialling_has_a_deadline(pins: Path) -> None:
             async with duologue.dial(relay.url, to=BEN.public_key, identity=ANN, timeout=0.3):
                 pass
         # The listener has given that handover up and has a new spare.
-        async with asyncio.timeout(PATIENCE_S):
-            while listener.rejected["timeout"] != 1 or relay.proved != 2:
-                await asyncio.sleep(0.005)
+        await until(lambda: listener.rejected["timeout"] == 1 and relay.proved == 2)
 
 
 def test_listening_without_saying_who_may_call_is_refused() -> None:
@@ -378,9 +390,7 @@ async def test_a_listener_without_pings_registers_again(
         minimal_relay(relay),
         duologue.listen(relay.url, identity=BEN, allow=ANYONE, known_relays=pins, spares=1),
     ):
-        async with asyncio.timeout(PATIENCE_S):
-            while relay.proved < 3:
-                await asyncio.sleep(0.005)
+        await until(lambda: relay.proved >= 3)
 
 
 async def test_a_listener_comes_back_when_its_relay_does(pins: Path) -> None:
@@ -424,9 +434,11 @@ async def test_the_same_key_after_a_restart_is_welcome(pins: Path) -> None:
 
 
 async def test_a_relay_without_a_lasting_key_is_not_pinned(pins: Path) -> None:
-    async with running() as relay:
-        async with duologue.listen(relay.url, identity=BEN, allow=ANYONE, known_relays=pins):
-            pass
+    async with (
+        running() as relay,
+        duologue.listen(relay.url, identity=BEN, allow=ANYONE, known_relays=pins),
+    ):
+        pass
     assert not pins.exists()
 
 
@@ -513,9 +525,7 @@ async def test_an_allow_list_is_read_again_when_it_changes(pins: Path, tmp_path:
             async with duologue.dial(relay.url, to=BEN.public_key, identity=ANN):
                 pass
         allowed.unlink()
-        async with asyncio.timeout(PATIENCE_S):
-            while relay.server.access is None or not relay.server.access.fault:
-                await asyncio.sleep(0.01)
+        await until(lambda: bool(relay.server.access and relay.server.access.fault))
         with pytest.raises(duologue.RelayRefused):
             async with duologue.dial(relay.url, to=BEN.public_key, identity=EVE):
                 pass
@@ -656,9 +666,7 @@ async def test_the_relay_notes_sizes_and_no_payload(pins: Path) -> None:
     ):
         async with duologue.dial(relay.url, to=BEN.public_key, identity=ANN) as peer:
             await peer.send(4, canary)
-        async with asyncio.timeout(PATIENCE_S):
-            while not relay.noted(Parted):
-                await asyncio.sleep(0.005)
+        await until(lambda: bool(relay.noted(Parted)))
     assert relay.noted(Joined)
     assert not relay.noted(Refused)
     assert canary not in repr(relay.events)
@@ -667,7 +675,8 @@ async def test_the_relay_notes_sizes_and_no_payload(pins: Path) -> None:
 async def test_connections_of_one_address_are_limited_at_the_limit() -> None:
     limits = replace(RelayLimits(), max_connections_per_address=2)
     async with (
-        running(limits=limits) as relay, plain_connect(relay.url, compression=None),
+        running(limits=limits) as relay,
+        plain_connect(relay.url, compression=None),
         plain_connect(relay.url, compression=None),
     ):
         with pytest.raises((OSError, PlainClosed, EOFError)):

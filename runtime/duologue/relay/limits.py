@@ -69,11 +69,11 @@ class RelayLimits:
     requests_per_min_per_target: float = 600.0
     """What one key's listener has to answer at most, whoever asks."""
 
-    requests_per_min_per_address_and_target: float = 30.0
+    requests_per_min_per_address_and_target: float = 60.0
     """So that one address cannot use up the spares of one key."""
 
-    request_burst_per_address_and_target: int = 10
-    """At once: more than the spares of a key would only wait for each other."""
+    request_burst_per_address_and_target: int = 20
+    """At once, for programs that dial for each piece of work, or many people behind one address."""
 
     spare_wait_s: float = 2.0
     """How long a request waits for the listener to refill. Twice a slow round trip."""

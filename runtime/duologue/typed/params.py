@@ -17,7 +17,7 @@ P = TypeVar("P")
 
 _RAW_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
-_NULL: Final = msgspec.Raw(b"null")
+_ABSENT: Final = msgspec.Raw(SENTINEL_JSON)
 
 
 class Params(Generic[A, P]):
@@ -33,7 +33,7 @@ class Params(Generic[A, P]):
         self._model = model
         self._codec: Codec[P] = Codec(model)
 
-    def encode(self, what: str, *args: A.args, **kwargs: A.kwargs) -> bytes:
+    def encode(self, what: str, /, *args: A.args, **kwargs: A.kwargs) -> bytes:
         """The JSON list of arguments of a call of `what`: one object.
 
         Raises:
@@ -82,20 +82,27 @@ class PositionalParams(Params[A, P]):
     left out, the others are undefined; arguments beyond the fields are ignored.
     """
 
-    __slots__ = ("_fields",)
+    __slots__ = ("_fields", "_null_is_absent")
 
     def __init__(self, model: Callable[A, P], /) -> None:
         super().__init__(model)
         if not (isinstance(model, type) and issubclass(model, Model)):
             raise TypeError("positional params are the fields of a Model")
         self._fields = tuple(model.model_fields)
+        self._null_is_absent = {
+            name for name, field in model.model_fields.items() if field.default is None
+        }
 
     def _arguments_of(self, params: bytes) -> bytes:
         values = _RAW_OBJECT.decode(params)
-        arguments = [bytes(values.get(name, _NULL)) for name in self._fields]
-        while arguments and arguments[-1] == b"null":
+        arguments = [self._argument(name, values) for name in self._fields]
+        while arguments and arguments[-1] == SENTINEL_JSON:
             arguments.pop()
-        return b"[%b]" % b",".join(SENTINEL_JSON if each == b"null" else each for each in arguments)
+        return b"[%b]" % b",".join(arguments)
+
+    def _argument(self, name: str, values: dict[str, msgspec.Raw]) -> bytes:
+        value = bytes(values.get(name, _ABSENT))
+        return SENTINEL_JSON if value == b"null" and name in self._null_is_absent else value
 
     def _object_in(self, args: bytes) -> bytes:
         values = zip(self._fields, _RAW_LIST.decode(args), strict=False)
@@ -108,7 +115,7 @@ class _NoParams(Params[[], None]):
 
     __slots__ = ()
 
-    def encode(self, what: str) -> bytes:
+    def encode(self, what: str, /) -> bytes:
         return b"[]"
 
     def decode(self, what: str, args: bytes | None) -> None:

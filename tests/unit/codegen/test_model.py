@@ -5,6 +5,7 @@ import pytest
 from duologue_codegen.model import (
     NO_CONSTRAINTS,
     Constraints,
+    InlineParams,
     InlinePayload,
     ObjectType,
     OptionalOf,
@@ -69,7 +70,8 @@ def test_fields_of_params_and_payloads_are_found_with_the_contract_that_has_them
     files = {"common/v1.yaml": "types: {User: {fields: {id: string}}}\n", "demo/v1.yaml": demo}
     common, contract = project_of(tmp_path, files).contracts
     service = contract.services["S"]
-    stated = [*(one.params for one in service.methods.values())]
+    stated: list[InlineParams | InlinePayload | Ref | None] = []
+    stated += (one.params for one in service.methods.values())
     stated += (one.payload for one in service.events.values())
     assert isinstance(stated[3], InlinePayload)
     assert [([*contract.fields_of(one)[0]], contract.fields_of(one)[1]) for one in stated] == [

@@ -9,6 +9,7 @@ from duologue.errors import BadFrame, InvalidParams, RefusedValue
 from duologue.limits import MAX_REPORTED_PROBLEMS
 from duologue.typed.model import Model
 from duologue.typed.params import NO_PARAMS, Params, PositionalParams
+from duologue.typed.scalars import Json
 
 
 class Inner(Model):
@@ -163,3 +164,20 @@ def test_positional_params_that_do_not_fit_are_refused(args: bytes | None) -> No
 def test_positional_params_need_fields() -> None:
     with pytest.raises(TypeError):
         PositionalParams(len)
+
+
+class Find(Model):
+    what: Json
+    where: str | None = None
+    how: Json = "well"
+
+
+def test_a_null_that_means_something_is_sent_as_null() -> None:
+    assert PositionalParams(Find).encode("find", what=None) == b'[null,"$__undefined$","well"]'
+    assert PositionalParams(Find).encode("find", what=None, how=None) == (
+        b'[null,"$__undefined$",null]'
+    )
+
+
+def test_a_field_may_have_any_name() -> None:
+    assert Params(Find).encode("find", what=1) == b'[{"what":1,"where":null,"how":"well"}]'

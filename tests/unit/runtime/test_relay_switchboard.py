@@ -247,7 +247,7 @@ def test_one_address_cannot_use_up_the_spares_of_a_key() -> None:
         register(switchboard, 2 * number, now_s=number / 500)
         actions = request(switchboard, 2 * number + 1, now_s=number / 500)
         taken += any(isinstance(action, HandOver) for action in actions)
-    assert taken <= 10 + 10 * 30 / 60
+    assert taken <= 20 + 10 * 60 / 60
     register(switchboard, 20_000, now_s=10)
     [action] = request(switchboard, 20_001, now_s=10, address=THERE)
     assert isinstance(action, HandOver)
