@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo generate check-generated format check test test-all bench build clean
+.PHONY: help setup demo demo-relay generate check-generated format check test test-all bench build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY) ## generate the examples, run a service and a client, watch mypy catch mistakes
 	@$(BIN)/duologue generate --quiet
 	@$(BIN)/python tests/demo/demo.py
+
+demo-relay: $(READY) ## relay, provider and caller as three processes; typed calls and a file through the relay
+	@$(BIN)/python -m tests.demo.relay_demo
 
 generate: $(READY) ## contracts in schema/ to packages in generated/
 	$(BIN)/duologue generate

@@ -70,7 +70,7 @@ class MinimalRelay:
         self.continues = True
         """Whether the `communication_request` follows the handover."""
         self.url = ""
-        self._spares: dict[str, list[tuple[ServerConnection, asyncio.Event]]] = {}
+        self._spares: dict[str, list[ServerConnection]] = {}
 
     async def serve(self, socket: ServerConnection) -> None:
         """One connection."""
@@ -103,9 +103,8 @@ class MinimalRelay:
         await say(
             socket, "authentication_success", pingInterval=self.ping_interval_ms, **self.extra
         )
-        is_over = asyncio.Event()
-        self._spares.setdefault(public_key, []).append((socket, is_over))
-        await is_over.wait()
+        self._spares.setdefault(public_key, []).append(socket)
+        await socket.wait_closed()
 
     async def _join(self, caller: ServerConnection, request: dict[str, Any]) -> None:
         spares = self._spares.get(request["targetPublicKey"], [])
@@ -113,14 +112,13 @@ class MinimalRelay:
             text = "Close called: No listening connection for the specified publicKey."
             await caller.close(1000, text)
             return
-        listener, is_over = spares.pop()
+        listener = spares.pop()
         await say(listener, "connection_handover")
         if self.continues:
             await listener.send(json.dumps(request))
             await asyncio.gather(_forward(caller, listener), _forward(listener, caller))
         else:
             await caller.wait_closed()
-        is_over.set()
 
 
 async def _forward(source: ServerConnection, sink: ServerConnection) -> None:

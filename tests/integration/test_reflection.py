@@ -6,7 +6,7 @@ it; between processes that share a key only the hello inside the channel can.
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from unittest.mock import patch
 
@@ -50,8 +50,9 @@ async def swapping_relay(port: int) -> AsyncGenerator[str]:
         yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
 
 
-def never(_: bytes) -> bool:
-    return False
+def knows_nothing(_: Identity) -> Callable[[bytes], bool]:
+    """Of the keys that are dialled with."""
+    return lambda _: False
 
 
 class Listening:
@@ -82,7 +83,7 @@ async def test_within_one_process_the_handshake_finds_it() -> None:
 async def test_between_two_processes_the_hello_finds_it_before_any_handler_runs() -> None:
     listening = Listening()
     # As if the listener were in another process: it knows nothing of what is dialled here.
-    with patch("duologue.connection.secure._own_ephemerals_of", lambda _identity: never):
+    with patch("duologue.connection.secure._own_ephemerals_of", knows_nothing):
         async with (
             duologue.serve(
                 identity=ANN, allow={BEN.public_key}, on_peer=listening.welcome

@@ -14,6 +14,7 @@ import pytest
 from nacl.public import PrivateKey
 from websockets.asyncio.client import connect as plain_connect
 from websockets.exceptions import ConnectionClosed as PlainClosed
+from websockets.exceptions import InvalidMessage
 
 import duologue
 from duologue import ANYONE, Identity, Limits, WebsocketPromisifier
@@ -636,7 +637,6 @@ async def test_draining_lets_calls_finish_and_closes_spares_with_1001(pins: Path
             release.set()
             assert await call == "done"
             await asyncio.wait_for(draining, PATIENCE_S)
-            assert (await peer.promise.wait()) is None or True
         assert len(relay.server.door) == 0
 
 
@@ -679,5 +679,5 @@ async def test_connections_of_one_address_are_limited_at_the_limit() -> None:
         plain_connect(relay.url, compression=None),
         plain_connect(relay.url, compression=None),
     ):
-        with pytest.raises((OSError, PlainClosed, EOFError)):
+        with pytest.raises(InvalidMessage):
             await plain_connect(relay.url, compression=None)

@@ -1,5 +1,5 @@
 """Whatever somebody between two peers does, nobody is taken for somebody else, and no text is
-delivered out of order, twice, changed, or to the wrong conversation.
+delivered out of order, twice, changed, or to the wrong conversation (catalogue rows 38 and 39).
 
 The adversary holds every wire. It may pass messages on, drop, repeat, reorder, change and cut them,
 give them to other wires (also of the peer that made them), ask in any name, and take part under a

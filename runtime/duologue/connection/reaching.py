@@ -54,7 +54,7 @@ def interleaved(addresses: Sequence[Address]) -> list[Address]:
 
 async def _connect(address: Address) -> socket.socket:
     family, place = address
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     is_connected = False
     try:
         sock.setblocking(False)

@@ -1,4 +1,4 @@
-"""Sealed boxes between two long-term keys: a nonce, then what it seals (PROTOCOL 2.4)."""
+"""Sealed boxes between two long-term keys: a nonce, then what it seals (PROTOCOL 2.5)."""
 
 from typing import Final
 

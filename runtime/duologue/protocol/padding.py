@@ -1,4 +1,4 @@
-"""Padding, so that lengths of sealed messages tell little (PROTOCOL 4.2)."""
+"""Padding, so that lengths of sealed messages tell little (PROTOCOL 4.2, 4.3)."""
 
 from typing import Final
 

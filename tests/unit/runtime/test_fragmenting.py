@@ -1,4 +1,4 @@
-"""The fragmenting layer: pieces out, whole messages in, each within its bounds."""
+"""The fragmenting layer: pieces out, whole messages in, each within its bounds (row 21)."""
 
 import pytest
 

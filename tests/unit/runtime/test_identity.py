@@ -1,4 +1,4 @@
-"""Identities, and the files they are kept in."""
+"""Identities, and the files they are kept in (catalogue row 55)."""
 
 import copy
 import os

@@ -1,4 +1,4 @@
-"""Public keys have one form; everything else is refused by type."""
+"""Public keys have one form; everything else is refused by type (catalogue row 41)."""
 
 from collections.abc import Callable
 

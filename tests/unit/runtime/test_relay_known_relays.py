@@ -1,0 +1,89 @@
+"""Pinned keys of relays, and how long to wait before the next try."""
+
+from pathlib import Path
+
+import pytest
+
+from duologue.errors import RelayKeyChanged
+from duologue.relay.backoff import CAP_S, full_jitter
+from duologue.relay.known_relays import KnownRelays, default_file, relay_name
+from tests.relay_support import CALLER, RELAY
+
+KEY, OTHER = RELAY.public_key, CALLER.public_key
+URL = "wss://Relay.Example"
+
+
+def test_a_pinned_key_is_accepted_and_another_is_not(tmp_path: Path) -> None:
+    pins = KnownRelays(tmp_path / "deep" / "known")
+    pins.check(URL, KEY)
+    pins.pin(URL, KEY)
+    pins.check(URL, KEY)
+    with pytest.raises(RelayKeyChanged) as caught:
+        pins.check(URL, OTHER)
+    assert caught.value.remedy == f"duologue doctor {URL} --forget-key"
+    assert (caught.value.pinned, caught.value.met) == (KEY, OTHER)
+
+
+def test_a_forgotten_pin_is_gone(tmp_path: Path) -> None:
+    pins = KnownRelays(tmp_path / "known")
+    assert not pins.forget(URL)
+    pins.pin(URL, KEY)
+    assert pins.forget(URL)
+    pins.check(URL, OTHER)
+
+
+def test_two_programs_share_the_file(tmp_path: Path) -> None:
+    first, second = (KnownRelays(tmp_path / "known") for _ in range(2))
+    first.pin(URL, KEY)
+    second.pin("wss://other.example", OTHER)
+    with pytest.raises(RelayKeyChanged):
+        second.check(URL, OTHER)
+    assert first.pinned("wss://other.example") == OTHER
+
+
+def test_a_damaged_pin_fits_no_key(tmp_path: Path) -> None:
+    file = tmp_path / "known"
+    file.write_text(f"{relay_name(URL)} not-a-key\n")
+    with pytest.raises(RelayKeyChanged):
+        KnownRelays(file).check(URL, KEY)
+
+
+def test_without_a_file_pins_last_as_long_as_the_object() -> None:
+    pins = KnownRelays(None)
+    pins.pin(URL, KEY)
+    with pytest.raises(RelayKeyChanged):
+        pins.check(URL, OTHER)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["wss://relay.example", "WSS://RELAY.example:443/", "wss://user:secret@relay.example?x=1"],
+)
+def test_a_relay_has_one_name_without_secrets(url: str) -> None:
+    assert relay_name(url) == "wss://relay.example:443"
+
+
+def test_other_ports_and_paths_are_other_relays() -> None:
+    names = {relay_name(url) for url in (URL, f"{URL}:444", f"{URL}/b", "ws://relay.example")}
+    assert len(names) == 4
+
+
+def test_where_pins_are_kept_can_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOLOGUE_KNOWN_RELAYS", "/some/where")
+    assert default_file() == Path("/some/where")
+    monkeypatch.delenv("DUOLOGUE_KNOWN_RELAYS")
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/config")
+    assert default_file() == Path("/config/duologue/known_relays")
+
+
+def test_waiting_grows_by_doubling_up_to_the_cap() -> None:
+    def limit(failures: int) -> float:
+        return full_jitter(failures, lambda: 1.0)
+
+    assert [limit(failures) for failures in range(8)] == [0, 1, 2, 4, 8, 16, 30, 30]
+    assert limit(10_000) == CAP_S
+
+
+def test_waiting_may_be_anything_below_that() -> None:
+    assert full_jitter(5, lambda: 0.0) == 0
+    assert full_jitter(5, lambda: 0.25) == 4
