@@ -43,7 +43,7 @@ def fails(case: dict[str, Any]) -> bool:
 async def test_a_recorded_stream_is_read(case: dict[str, Any]) -> None:
     ours, theirs = connected_pair(Limits())
     caller = create_websocket_promisifier(ours)
-    calls = [caller.send(SERVICE) for _ in range(case["requestId"] + 1)]
+    calls: list[Any] = [caller.send(SERVICE) for _ in range(case["requestId"] + 1)]
     for frame in case["frames"]:
         theirs.send(message_of(frame))
     call = calls[case["requestId"]]
@@ -78,7 +78,12 @@ async def test_the_same_frames_are_sent(case: dict[str, Any]) -> None:
         return ByteStream(source(case), encoding="base64" if case["name"] == "base64" else "binary")
 
     server.add_service(SERVICE, stream)
-    request = {"requestId": case["requestId"], "type": "request", "serviceId": SERVICE, "args": []}
+    request: dict[str, Any] = {
+        "requestId": case["requestId"],
+        "type": "request",
+        "serviceId": SERVICE,
+        "args": [],
+    }
     theirs.send(json.dumps(request))
     await turns(20)
     expected = [message_of(frame) for frame in case["frames"]]

@@ -6,13 +6,14 @@ complete that is not.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
 
 import duologue
 from duologue import ByteStream, DuologueError, TextStream
+from tests.support import square
 
 CONTENT = bytes(range(256)) * 8
 TEXT = "Grüße " * 100
@@ -52,7 +53,7 @@ class Cutter:
 
 
 @asynccontextmanager
-async def cut_after(port: int, allowance: int) -> AsyncIterator[tuple[Cutter, str]]:
+async def cut_after(port: int, allowance: int) -> AsyncGenerator[tuple[Cutter, str]]:
     cutter = Cutter(port, allowance)
     server = await asyncio.start_server(cutter.serve, "127.0.0.1", 0)
     try:
@@ -63,7 +64,7 @@ async def cut_after(port: int, allowance: int) -> AsyncIterator[tuple[Cutter, st
 
 
 def furnish(peer: duologue.WebsocketPromisifier) -> None:
-    peer.add_service(3, lambda number: number * number)
+    peer.add_service(3, square)
     peer.add_service(5, lambda: ByteStream(CONTENT))
     peer.add_service(6, lambda: TextStream(TEXT))
 

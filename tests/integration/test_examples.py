@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from duologue.testing import linked
 from generated.lab.psu.v1 import NoSuchChannel, SupplyClient
 from tests.examples.power_supply import PowerSupply
@@ -30,12 +32,9 @@ def test_the_power_supply_example_runs() -> None:
 
 async def test_the_power_supply_is_testable_without_a_port() -> None:
     async with linked(PowerSupply(), SupplyClient) as supply:
-        try:
+        with pytest.raises(NoSuchChannel) as refused:
             await supply.settings(channel=5)
-        except NoSuchChannel as error:
-            assert error.data.channels == 2
-        else:
-            raise AssertionError("channel 5 does not exist")
+    assert refused.value.data.channels == 2
 
 
 def test_the_demonstration_goes_as_it_should() -> None:

@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as plain_connect
 from websockets.exceptions import ConnectionClosed as PlainClosed
 from websockets.exceptions import InvalidMessage
+from websockets.protocol import State
 
 import duologue
 from duologue import ANYONE, ConnectionClosed, Identity, Limits, WebsocketPromisifier
@@ -29,7 +30,7 @@ LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="measure
 ANN, BEN = Identity.generate(), Identity.generate()
 ANN_SECRET = PrivateKey.generate()
 MIB = 2**20
-QUICK = Limits(keepalive_interval_s=0.2, keepalive_timeout_s=0.5)
+QUICK = Limits(keepalive_interval_s=0.2, keepalive_timeout_s=0.5, close_timeout_s=0.5)
 
 
 async def foreign_pair(relay: RelayProcess) -> tuple[ClientConnection, ClientConnection]:
@@ -123,7 +124,8 @@ async def through_a_proxy(folder: Path) -> AsyncGenerator[tuple[Any, WebsocketPr
         peer.add_service(5, never)
 
     async with (
-        relay_process() as relay,
+        # It is asked for by the proxy's port.
+        relay_process("--name", "127.0.0.1") as relay,
         duologue.listen(
             relay.url,
             identity=BEN,
@@ -209,7 +211,7 @@ async def test_wherever_the_connection_is_cut_the_outcome_is_an_error_of_ours(
         "new_connections_burst_per_address": 100_000,
     }
     async with (
-        relay_process(limits=limits) as relay,
+        relay_process("--name", "127.0.0.1", limits=limits) as relay,
         duologue.listen(
             relay.url,
             identity=BEN,
@@ -297,10 +299,13 @@ async def test_a_flood_does_not_hold_up_others(what: str) -> None:
         slowest = 0.0
         blob = frame * 2000
         while time.perf_counter() < end:
-            if flooder.transport.get_write_buffer_size() < 200_000:
-                flooder.transport.write(blob)
+            transport = flooder.transport
+            if flooder.state is State.OPEN and transport.get_write_buffer_size() < 200_000:
+                transport.write(blob)
             slowest = max(slowest, await round_trip_s(*quiet))
         assert slowest <= 0.25
+        # Nobody needs a thousand pings a second; small frames are only read more slowly.
+        assert (flooder.state is State.OPEN) is (what == "small")
         for task in (swallowing, answering):
             task.cancel()
         await asyncio.wait((swallowing, answering))

@@ -40,7 +40,8 @@ def test_a_project_can_be_started_with_nothing_but_the_wheel(wheel: Path, tmp_pa
     python = tmp_path / "env" / "bin" / "python"
     run(
         python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-        "--constraint", ROOT / "constraints.txt", f"{wheel}[tools]", "pytest", "pytest-asyncio", "mypy",
+        "--constraint", ROOT / "constraints.txt",
+        f"{wheel}[tools]", "pytest", "pytest-asyncio", "mypy",
         cwd=tmp_path,
     )  # fmt: skip
     duologue = tmp_path / "env" / "bin" / "duologue"

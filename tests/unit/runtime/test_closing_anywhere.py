@@ -23,6 +23,7 @@ from duologue import (
 )
 from duologue.promisifier.negotiation import Negotiation
 from duologue.testing import connected_pair
+from tests.support import square
 
 TURNS = 60
 
@@ -47,7 +48,7 @@ def furnish(peer: WebsocketPromisifier) -> None:
     async def call_back(number: int) -> Any:
         return await peer.send(3, number)
 
-    peer.add_service(3, lambda number: number * number)
+    peer.add_service(3, square)
     peer.add_service(4, echo)
     peer.add_service(5, lambda: ByteStream(slow_pieces()))
     peer.add_service(6, lambda: TextStream("text" * 50_000))

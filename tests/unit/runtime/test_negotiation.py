@@ -9,7 +9,7 @@ import pytest
 from duologue import ConnectionClosed, ContractMismatch, IdentityMismatch, Limits
 from duologue.promisifier.negotiation import Negotiation, OfferedService
 from duologue.testing import linked_peers
-from tests.support import Conversation, turns
+from tests.support import Conversation, square, turns
 
 ROOMS = OfferedService("chat.v1.Rooms", 100, "sha256:aa")
 ANN, BOB, EVE = bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 32
@@ -94,7 +94,7 @@ async def test_a_peer_made_by_hand_says_no_hello_and_knows_no_service_0() -> Non
 )
 async def test_any_other_answer_means_a_base_peer_which_is_served_in_full(answer: str) -> None:
     async with Conversation() as talk:
-        talk.peer.add_service(3, lambda number: number * number)
+        talk.peer.add_service(3, square)
         talk.peer.negotiate(negotiation())
         await talk.hear('{"responseId":0,%s}' % answer)
         await asyncio.wait_for(talk.peer.negotiated(), 1)
