@@ -34,11 +34,6 @@ def itself(value: Any) -> Any:
     return value
 
 
-def square(number: int) -> int:
-    """A service of the original's tests."""
-    return number * number
-
-
 class Conversation:
     """A promisifier, and by hand the other end of its connection.
 
