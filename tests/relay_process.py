@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ class RelayProcess:
 @asynccontextmanager
 async def relay_process(
     *arguments: str,
-    limits: dict[str, float] | None = None,
+    limits: Mapping[str, float] | None = None,
     port: int = 0,
     max_files: int | None = None,
 ) -> AsyncGenerator[RelayProcess]:

@@ -24,7 +24,8 @@ def contract(types: int) -> str:
         lines += [f"  Thing{number}:", f"    doc: The thing with the number {number}.", "    fields:"]
         lines += [f"      {field}" for field in FIELDS]
         if number:
-            lines.append(f"      before: optional Thing{number - 1}")
+            # Types hang together, but not in one long chain.
+            lines.append(f"      part_of: optional Thing{number // 10}")
     lines += ["", "services:"]
     for first in range(0, types, TYPES_PER_SERVICE):
         lines += [f"  Shelf{first // TYPES_PER_SERVICE}:", "    doc: Keeps things."]

@@ -39,6 +39,13 @@ LARGE: Final[Json] = {**SMALL, "name": "n" * 65_536}
 
 PAYLOADS: Final = {"small": SMALL, "large": LARGE}
 
+
+def payload_of(order: Json) -> Json:
+    """The payload that an order names, or one with so many characters of text."""
+    payload: str | int = order["payload"]
+    return PAYLOADS[payload] if isinstance(payload, str) else {**SMALL, "name": "n" * payload}
+
+
 PIECE: Final = json.dumps(SMALL)
 """An item of a stream, where streams are of text."""
 
@@ -122,6 +129,8 @@ class Client:
             return await self._set_up(order["times"], pids)
         if what == "idle":
             return await self._idle(order["connections"], pids)
+        if what == "spread":
+            return await self._spread(order, pids)
         caller = self._caller
         if caller is None:
             caller = self._caller = self._make()
@@ -160,9 +169,29 @@ class Client:
             await caller.close()
         return {"idle_kib": grown / connections / 1024}
 
+    async def _spread(self, order: Json, pids: Sequence[int]) -> Json:
+        callers = [self._make() for _ in range(order["connections"])]
+        for caller in callers:
+            await caller.open(self._port)
+        in_flight = max(1, order["in_flight"] // len(callers))
+        payload, seconds = payload_of(order), order["seconds"]
+
+        async def drive(seconds: float) -> int:
+            driven = (caller.drive(payload, in_flight, seconds) for caller in callers)
+            return sum(await asyncio.gather(*driven))
+
+        await drive(seconds * WARM_UP_SHARE)
+        before, start = own_cpu_s() + sum(map(cpu_s_of, pids)), time.perf_counter()
+        number = await drive(seconds)
+        elapsed = time.perf_counter() - start
+        used = own_cpu_s() + sum(map(cpu_s_of, pids)) - before
+        for caller in callers:
+            await caller.close()
+        return {"per_s": number / elapsed, "cpu_us": used / number * 1e6}
+
 
 async def _calls(caller: Caller, order: Json, pids: Sequence[int]) -> Json:
-    payload = PAYLOADS[order["payload"]]
+    payload = payload_of(order)
     in_flight, seconds = order["in_flight"], order["seconds"]
     await caller.drive(payload, in_flight, seconds * WARM_UP_SHARE)
     taken: list[float] = []

@@ -7,6 +7,7 @@ from typing import Final
 
 import duologue
 from duologue import CallContext, TextStream, WebsocketPromisifier
+from duologue.typed import ServiceContract
 from tests.bench.generated.echo.v1 import EchoClient, EchoEchoParams, EchoService, Item
 from tests.bench.load import PIECE, Caller, Json, main
 
@@ -15,6 +16,9 @@ KIND: Final = "DUOLOGUE_BENCH_KIND"
 
 COUNT: Final = 9
 """A service by number: contracts cannot name a stream and params at the same time yet."""
+
+SERVICES: Final = "DUOLOGUE_BENCH_SERVICES"
+"""Environment variable: how many services a server offers; one if it is not set."""
 
 kind: Final = frozenset(os.environ.get(KIND, "").split(","))
 
@@ -48,12 +52,28 @@ def service() -> EchoService:
     return AsyncEcho() if "async" in kind else PlainEcho()
 
 
+def services() -> list[EchoService]:
+    """The service that is called, and as many others as are wanted."""
+    first = service()
+    contract = type(first).__contract__
+    offered = [first]
+    for number in range(1, int(os.environ.get(SERVICES, "1"))):
+        copy = ServiceContract(
+            name=f"{contract.name}{number}",
+            base=contract.base + 100 * number,
+            digest=contract.digest,
+            methods=contract.methods,
+        )
+        offered.append(type(f"Echo{number}", (type(first),), {"__contract__": copy})())
+    return offered
+
+
 lasting: Final = AsyncExitStack()
 """What a server program holds open until it ends."""
 
 
 async def serve() -> int:
-    server = await lasting.enter_async_context(duologue.serve(service(), on_peer=add_count))
+    server = await lasting.enter_async_context(duologue.serve(*services(), on_peer=add_count))
     return server.port
 
 

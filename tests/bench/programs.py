@@ -6,7 +6,7 @@ import os
 import select
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -41,9 +41,11 @@ def cores() -> tuple[str, str]:
 class Program:
     """One process. It ends when its standard input does, so it cannot outlive this one."""
 
-    def __init__(self, command: list[str], core: str, kind: str, log: IO[bytes]) -> None:
+    def __init__(
+        self, command: list[str], core: str, settings: Mapping[str, str], log: IO[bytes]
+    ) -> None:
         self._log = log
-        environment = {**os.environ, CORE: core, KIND: kind, "PYTHONPATH": ""}
+        environment = {**os.environ, CORE: core, **settings}
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -114,8 +116,12 @@ class Running:
 
 
 @contextmanager
-def running(row: Row, python: str) -> Iterator[Running]:
+def running(
+    row: Row, python: str, settings: Mapping[str, str] | None = None
+) -> Iterator[Running]:
     """Start the programs of `row`, the server on one core, whatever calls it on another.
+
+    `settings` are environment variables for all of them.
 
     Raises:
         ProgramFailed: one of them did not start.
@@ -125,7 +131,7 @@ def running(row: Row, python: str) -> Iterator[Running]:
     def start(interpreter: str, core: str, module: str, *arguments: str) -> Program:
         log = stack.enter_context(tempfile.TemporaryFile())
         command = [interpreter, "-m", module, *arguments]
-        program = Program(command, core, row.kind, log)
+        program = Program(command, core, {KIND: row.kind, **(settings or {})}, log)
         stack.callback(program.end)
         return program
 

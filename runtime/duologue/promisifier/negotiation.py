@@ -154,10 +154,10 @@ class Negotiation:
 
     def start(self, args: bytes | None, peer: object) -> bytes:
         """Take the other side's hello and answer with ours."""
-        calls = _decode_args(args or b"[]")
-        if calls and b'"profile"' not in bytes(calls[0]):
-            raise Unimplemented("this side knows no such control call")
         try:
+            calls = _decode_args(args or b"[]")
+            if calls and b'"profile"' not in bytes(calls[0]):
+                raise Unimplemented("this side knows no such control call")
             hello = _decode_hello(calls[0] if calls else b"")
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InvalidParams(f"this is no hello: {error}") from None

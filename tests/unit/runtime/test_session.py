@@ -262,6 +262,7 @@ def test_service_ids_that_nobody_has_are_the_dispatchers_business(service_id: in
 
 
 def test_a_request_id_in_use_is_refused_and_the_first_call_goes_on() -> None:
+    """Catalogue row 26."""
     server = session()
     text = '{"requestId":0,"type":"request","serviceId":3,"args":[]}'
     assert isinstance(server.receive(text), RequestReceived)

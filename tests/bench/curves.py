@@ -1,0 +1,172 @@
+"""`python -m tests.bench.curves`: how duologue grows, as pictures in `curves/`."""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.bench.contracts import run_compiler, write
+from tests.bench.load import Json
+from tests.bench.machine import describe
+from tests.bench.ours import SERVICES
+from tests.bench.programs import Running, running
+from tests.bench.rows import ASYNC, PLAIN, Row
+from tests.bench.svg import Chart, Line
+
+FOLDER: Final = Path(__file__).with_name("curves")
+
+ROUNDS: Final = 3
+SECONDS: Final = 0.3
+
+IN_FLIGHT: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+CHARACTERS: Final = (16, 256, 1024, 4096, 16_384, 65_536, 262_144, 524_288)
+CONNECTIONS: Final = (1, 4, 16, 64, 256, 1024)
+SERVICE_NUMBERS: Final = (1, 4, 16, 64, 256, 1024)
+TYPES: Final = (10, 30, 100, 300, 1000, 2000)
+
+HANDLERS: Final = ((PLAIN, "def handler"), (ASYNC, "async def handler"))
+
+
+def calls_by_in_flight(small_print: str) -> Chart:
+    """Calls per second against calls in flight."""
+
+    def order(in_flight: int) -> Json:
+        return {"what": "calls", "payload": "small", "in_flight": in_flight, "seconds": SECONDS}
+
+    return Chart(
+        title="Calls per second against calls in flight",
+        x="calls in flight on one connection",
+        y="calls/s",
+        lines=[_line(row, name, IN_FLIGHT, order, "per_s") for row, name in HANDLERS],
+        small_print=small_print,
+    )
+
+
+def calls_by_payload(small_print: str) -> Chart:
+    """CPU per call against the size of its payload."""
+
+    def order(characters: int) -> Json:
+        return {"what": "calls", "payload": characters, "in_flight": 16, "seconds": SECONDS}
+
+    return Chart(
+        title="Calls per second against size, 16 in flight",
+        x="characters of text in request and reply",
+        y="calls/s",
+        lines=[_line(PLAIN, "def handler", CHARACTERS, order, "per_s")],
+        small_print=small_print,
+    )
+
+
+def calls_by_connections(small_print: str) -> Chart:
+    """Calls per second of one server against the number of connections."""
+
+    def order(connections: int) -> Json:
+        return {
+            "what": "spread",
+            "connections": connections,
+            "payload": "small",
+            "in_flight": 1024,
+            "seconds": 2 * SECONDS,
+        }
+
+    return Chart(
+        title="Calls per second against connections, 1,024 calls in flight together",
+        x="connections to one server",
+        y="calls/s",
+        lines=[_line(PLAIN, "def handler", CONNECTIONS, order, "per_s")],
+        small_print=small_print,
+    )
+
+
+def calls_by_services(small_print: str) -> Chart:
+    """Calls per second against the number of services offered."""
+    order: Json = {"what": "calls", "payload": "small", "in_flight": 64, "seconds": SECONDS}
+    points: list[tuple[float, float]] = []
+    for number in SERVICE_NUMBERS:
+        _tell(f"{number} services")
+        with running(PLAIN, sys.executable, {SERVICES: str(number)}) as programs:
+            points.append((number, _median(programs, order, "per_s")))
+    return Chart(
+        title="Calls per second against services offered, 64 in flight",
+        x="services that the server offers",
+        y="calls/s",
+        lines=[Line("def handler", points)],
+        small_print=small_print,
+    )
+
+
+def compiler_by_types(small_print: str) -> Chart:
+    """Seconds of `generate` and `check` against the size of the contract."""
+    lines: dict[str, list[tuple[float, float]]] = {"generate": [], "check": []}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for types in TYPES:
+            schema = write(folder, types)
+            for command, points in lines.items():
+                _tell(f"{command}, {types} types")
+                start = time.perf_counter()
+                run_compiler(command, schema, folder / f"out{types}")
+                points.append((types, time.perf_counter() - start))
+    return Chart(
+        title="Compiling a contract against its size (one method and one params model per type)",
+        x="types in the contract",
+        y="seconds, start of the command included",
+        lines=[Line(name, points) for name, points in lines.items()],
+        small_print=small_print,
+    )
+
+
+CURVES: Final[dict[str, Callable[[str], Chart]]] = {
+    "in-flight": calls_by_in_flight,
+    "payload": calls_by_payload,
+    "connections": calls_by_connections,
+    "services": calls_by_services,
+    "compiler": compiler_by_types,
+}
+
+
+def _line(
+    row: Row, name: str, xs: Sequence[int], order: Callable[[int], Json], figure: str
+) -> Line:
+    points: list[tuple[float, float]] = []
+    with running(row, sys.executable) as programs:
+        for x in xs:
+            _tell(f"{row.name}, {x}")
+            points.append((x, _median(programs, order(x), figure)))
+    return Line(name, points)
+
+
+def _median(programs: Running, order: Json, figure: str) -> float:
+    return statistics.median(programs.measure(order, 60)[figure] for _ in range(ROUNDS))
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Draw all curves, or those named."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.curves", description="how duologue grows, as SVG"
+    )
+    parser.add_argument("names", nargs="*", metavar="CURVE", help=f"of {', '.join(CURVES)}")
+    parser.add_argument("--out", type=Path, default=FOLDER, metavar="DIR")
+    options = parser.parse_args()
+    names: list[str] = options.names or list(CURVES)
+    for name in names:
+        if name not in CURVES:
+            parser.error(f"no curve {name!r}; there are {', '.join(CURVES)}")
+    options.out.mkdir(exist_ok=True)
+    for name in names:
+        machine = describe()
+        chart = CURVES[name](machine)
+        (options.out / f"{name}.svg").write_text(chart.svg(), encoding="utf-8")
+        print(f"{options.out / name}.svg  ({machine})")
+
+
+if __name__ == "__main__":
+    main()

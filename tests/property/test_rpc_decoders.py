@@ -1,0 +1,192 @@
+"""Any text and any bytes into the RPC layer: 20,000 inputs a decoder, 1,000,000 in the slow run.
+
+Good messages, changed a little, and noise. Each is taken, or counted, or refused with a typed
+error; nothing else comes out. The seed is fixed: a failure comes again.
+"""
+
+import json
+import random
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from duologue.errors import BadFrame, InvalidParams, InvalidResult, Unimplemented
+from duologue.limits import Limits
+from duologue.promisifier.negotiation import Negotiation
+from duologue.protocol.messages import Failure
+from duologue.protocol.session import Session
+from duologue.protocol.stream_kinds import binary_prefix
+from duologue.protocol.values import decode_value, encode_value
+from duologue.typed.method import runtime_error
+from generated.chat.rooms.v1 import _contract as chat
+from generated.lab.psu.v1 import _contract as lab
+
+FRAMES: Final = 20_000
+MANY_FRAMES: Final = 1_000_000
+
+# Bounds out of the way: it is the decoders that are tried.
+LIMITS: Final = Limits(max_invalid_messages=10**9, max_unasked_messages=10**9)
+
+MEMBERS: Final[dict[str, list[Any]]] = {
+    "requestId": [0, 1, 5, -1, 1.0, 1.5, 2**53, 1e300, True, None, "1", [], {}],
+    "responseId": [0, 1, 2, 3, 7, -1, 1.0, 2**53, None, "0", {}],
+    "serviceId": [0, 1, 3, -3, 2**60, None, "3"],
+    "type": [
+        "request", "data", "error", "stream", "stream-end", "stream-error", "write-stream-error",
+        "cancel", "item", "keepalive", "", None, 5,
+    ],
+    "args": [[], [1], [{}], [[[]]], {}, None, "ab", "$__undefined$", [None, "$__undefined$"]],
+    "data": [None, 0, "x", {"a": "$__undefined$"}, [1e300], "$__undefined$"],
+    "error": [None, {}, {"name": 5, "code": []}, {"name": "E", "message": "m", "code": "C"}, "x"],
+    "chunk": ["", "AAEC", "\ud800", 5, None, "ä"],
+    "encoding": ["utf8", "base64", "hex", "$__undefined$", None, 5],
+    "details": [None, {"incident": 5}, [{"path": 1}], {"limit": "x", "value": 1}],
+}  # fmt: skip
+
+
+def some_message(source: random.Random) -> str:
+    names = source.sample(list(MEMBERS), source.randrange(1, 7))
+    text = json.dumps({name: source.choice(MEMBERS[name]) for name in ["type", *names]})
+    return changed(source, text) if source.randrange(3) == 0 else text
+
+
+def changed(source: random.Random, text: str) -> str:
+    place = source.randrange(len(text) + 1)
+    match source.randrange(5):
+        case 0:
+            return text[:place]
+        case 1:
+            return text[:place] + source.choice('{}[],:"\\0eE.-\x00é\ud800') + text[place:]
+        case 2:
+            return text[:place] + text[place + 1 :]
+        case 3:
+            return "".join(chr(source.randrange(0x3000)) for _ in range(source.randrange(30)))
+        case _:
+            return text.replace("1", source.choice(["1e400", "NaN", "01", "1" * 400]), 1)
+
+
+def decode_text(session: Session[int], source: random.Random) -> None:
+    counters = session.counters
+    before = counters.requests_received_invalid
+    text = some_message(source)
+    event = session.receive(text)
+    assert counters.requests_received_invalid - before in (0, 1)
+    if counters.requests_received_invalid > before:
+        assert event is None or "BadFrame" in repr(event), text
+
+
+def decode_bytes(session: Session[int], source: random.Random) -> None:
+    prefix = source.choice([source.randbytes(8), binary_prefix(source.randrange(9))])
+    message = (prefix + source.randbytes(5))[: source.choice([7, 8, 13, 13])]
+    try:
+        session.receive_bytes(message)
+    except BadFrame:
+        assert len(message) < 8
+
+
+def decode_untyped(_session: Session[int], source: random.Random) -> None:
+    text = changed(source, json.dumps(source.choice([*MEMBERS["data"], *MEMBERS["error"]])))
+    try:
+        value = decode_value(text.encode(errors="surrogatepass"))
+    except BadFrame:
+        return
+    encode_value(value if value is not None else 0, "value", 256)
+
+
+PARAMS: Final = [each.params for each in (*chat.ROOMS.methods, *lab.SUPPLY.methods)]
+RETURNS: Final = [*chat.ROOMS.methods, *lab.SUPPLY.methods]
+VALUES: Final[list[Any]] = [
+    {}, {"room": "lobby", "name": "Ann"}, {"room": "Lobby!"}, {"channel": 1, "volts": "5.00"},
+    {"room": "a", "body": {"kind": "text", "text": "x"}}, {"room": "a", "body": {"kind": "?"}},
+    [], [{}], None, True, 1e300, "x", {"channel": 1, "ramp": "PT1S", "since": "2026-01-01"},
+    {"a": {"a": {"a": [[[{}]]]}}}, {"name": "$__undefined$"}, "AAEC", {"kind": 5},
+]  # fmt: skip
+
+
+def decode_params(_session: Session[int], source: random.Random) -> None:
+    text = changed(source, json.dumps([source.choice(VALUES)])).encode(errors="replace")
+    # The session has made sure that it is a list; what is in it, it has not looked at.
+    args = text if text[:1] == b"[" and text[-1:] == b"]" else b"[%b]" % text
+    try:
+        source.choice(PARAMS).decode("a/b", args)
+    except (InvalidParams, BadFrame):
+        pass
+
+
+def decode_result(_session: Session[int], source: random.Random) -> None:
+    text = changed(source, json.dumps(source.choice(VALUES))).encode(errors="replace")
+    try:
+        source.choice(RETURNS).decode_result(source.choice([text, text, None]))
+    except (InvalidResult, BadFrame):
+        pass
+
+
+def decode_failure(_session: Session[int], source: random.Random) -> None:
+    method = source.choice(RETURNS)
+    codes = [*method.errors, "INVALID_PARAMS", "INTERNAL", "LIMIT_EXCEEDED", "X", None]
+    failure = Failure("E", "m", source.choice(codes), source.choice([*VALUES, *MEMBERS["details"]]))
+    assert str(method.decode_failure(failure)) != "" or failure.code is None
+    runtime_error(failure)
+
+
+HELLO: Final[dict[str, Any]] = {
+    "profile": "duologue/1",
+    "self": None,
+    "features": ["cancel"],
+    "limits": {"maxCalls": 5},
+    "services": [{"name": "a.v1.B", "base": 1, "digest": "d"}],
+}
+
+
+ODD: Final[list[Any]] = [5, None, "x", [], {}, [{}], [5]]
+
+
+def decode_hello(_session: Session[int], source: random.Random) -> None:
+    hello = dict(HELLO)
+    hello[source.choice(list(hello))] = source.choice(ODD)
+    text = changed(source, json.dumps([hello])).encode(errors="replace")
+    try:
+        negotiation().start(text, None)
+    except (InvalidParams, Unimplemented):
+        pass
+
+
+def negotiation() -> Negotiation:
+    return Negotiation(
+        role="acceptor", own_key=None, remote_key=None, services=(), limits=LIMITS, agent="",
+        same_contracts=True,
+    )  # fmt: skip
+
+
+DECODERS: Final[dict[str, Callable[[Session[int], random.Random], None]]] = {
+    "texts": decode_text,
+    "byte messages": decode_bytes,
+    "untyped values": decode_untyped,
+    "params": decode_params,
+    "results": decode_result,
+    "failures": decode_failure,
+    "the hello": decode_hello,
+}
+
+
+async def try_many(name: str, frames: int) -> None:
+    source = random.Random(name)
+    session: Session[int] = Session(LIMITS)
+    for number in range(frames):
+        if number % 50 == 0:
+            session.close()
+            for _ in range(4):
+                session.open_call(3, b"[]", number)
+        DECODERS[name](session, source)
+
+
+@pytest.mark.parametrize("name", DECODERS)
+async def test_nothing_but_typed_errors_comes_out(name: str) -> None:
+    await try_many(name, FRAMES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DECODERS)
+async def test_nothing_but_typed_errors_comes_out_of_very_many(name: str) -> None:
+    await try_many(name, MANY_FRAMES)
