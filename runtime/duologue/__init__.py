@@ -2,6 +2,7 @@
 
 from duologue.connection.allowing import ANYONE as ANYONE
 from duologue.connection.base import Connection as Connection
+from duologue.dialling import create_websocket_promisifier as create_websocket_promisifier
 from duologue.endpoints import connect as connect
 from duologue.endpoints import serve as serve
 from duologue.errors import BadFrame as BadFrame
@@ -44,9 +45,6 @@ from duologue.identity import Identity as Identity
 from duologue.limits import Limits as Limits
 from duologue.promisifier.promise import CloseStatus as CloseStatus
 from duologue.promisifier.promisifier import WebsocketPromisifier as WebsocketPromisifier
-from duologue.promisifier.promisifier import (
-    create_websocket_promisifier as create_websocket_promisifier,
-)
 from duologue.promisifier.streams import ByteStream as ByteStream
 from duologue.promisifier.streams import SavedFile as SavedFile
 from duologue.promisifier.streams import TextStream as TextStream

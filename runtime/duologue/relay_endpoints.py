@@ -1,6 +1,7 @@
 """The ways to a conversation through a communication server: be found there, or find one."""
 
 import asyncio
+import logging
 import ssl as tls
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -10,7 +11,7 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from duologue.connection.allowing import Allow, Anyone
-from duologue.connection.secure import carrier_limits, secure_as_connector
+from duologue.connection.secure import SecuredConnection, carrier_limits, secure_as_connector
 from duologue.connection.securing import SecuringGate
 from duologue.conversations import Conversations, Manner, OnPeer, conversation
 from duologue.errors import (
@@ -36,6 +37,8 @@ from duologue.typed.service import Offer, Service
 
 DEFAULT_SPARES: Final = 2
 """Two callers can come within one round trip; the third waits for the refill."""
+
+_log: Final = logging.getLogger("duologue")
 
 _CLOSE_CALLED: Final = "Close called: "
 
@@ -106,10 +109,12 @@ class Listener:
 
     async def __aenter__(self) -> Self:
         self._tasks = [asyncio.create_task(each.run()) for each in self._presences.values()]
+        for task in self._tasks:
+            task.add_done_callback(_note_end)
         try:
             await self._wait_registered()
         except BaseException:
-            await self._stop_listening()
+            await self.close()
             raise
         return self
 
@@ -255,7 +260,6 @@ async def dial(
         DeadlineExceeded: it took longer than `timeout`.
         ServiceIdTaken: two of the offered services want the same number.
     """
-    _check_plaintext(relay, insecure_plaintext)
     limits = limits or Limits()
     target = public_key_of(to)
     manner = Manner(
@@ -265,6 +269,35 @@ async def dial(
         same_contracts=same_contracts,
         on_peer=on_peer,
     )
+    secured = await dial_secured(
+        relay,
+        identity=identity,
+        target=target,
+        limits=limits,
+        timeout_s=limits.connect_timeout_s if timeout is None else timeout,
+        token=token,
+        ssl=ssl,
+        insecure_plaintext=insecure_plaintext,
+        loopback=loopback,
+    )
+    async with conversation(secured, manner) as peer:
+        yield peer
+
+
+async def dial_secured(
+    relay: str,
+    *,
+    identity: Identity,
+    target: bytes,
+    limits: Limits,
+    timeout_s: float,
+    token: str | None = None,
+    ssl: tls.SSLContext | None = None,
+    insecure_plaintext: bool = False,
+    loopback: bool = False,
+) -> SecuredConnection:
+    """An encrypted connection to the holder of `target` through `relay`; raises as `dial` does."""
+    _check_plaintext(relay, insecure_plaintext)
     account = RelayAccount(
         url=relay,
         identity=identity,
@@ -275,15 +308,15 @@ async def dial(
         token=token,
     )
     loop = asyncio.get_running_loop()
-    due_s = loop.time() + (limits.connect_timeout_s if timeout is None else timeout)
+    due_s = loop.time() + timeout_s
     try:
-        carrier = await dial_relay(account, due_s - loop.time())
+        carrier = await dial_relay(account, timeout_s)
     except RelayUnreachable as error:
         if isinstance(error.__cause__, DeadlineExceeded):
             raise error.__cause__ from None
         raise
     try:
-        secured = await secure_as_connector(
+        return await secure_as_connector(
             carrier,
             identity,
             target,
@@ -293,8 +326,6 @@ async def dial(
         )
     except HandshakeFailed as error:
         raise _relay_error(carrier.close_reason, relay) or error from error
-    async with conversation(secured, manner) as peer:
-        yield peer
 
 
 def _relay_error(close_reason: str, relay: str) -> RelayError | None:
@@ -307,6 +338,12 @@ def _relay_error(close_reason: str, relay: str) -> RelayError | None:
     if text in REFUSALS:
         return RelayRefused(f"{relay} refuses: {text}")
     return None
+
+
+def _note_end(task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        _log.error("a relay is not listened to any more", exc_info=error)
 
 
 def _check_plaintext(url: str, insecure_plaintext: bool) -> None:

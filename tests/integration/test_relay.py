@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
+import shutil
 import ssl as tls
+import warnings
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -32,6 +34,8 @@ from tests.support import echo, square
 
 PATIENCE_S = 10
 CERTIFICATE = Path(__file__).parent / "localhost.pem"
+TLS = Path(__file__).parent / "tls"
+"""Self-signed certificates with their keys: worthless outside these tests."""
 ANN_SECRET, BEN_SECRET, EVE_SECRET = (PrivateKey.generate() for _ in range(3))
 ANN, BEN, EVE = (Identity.from_secret(bytes(each)) for each in (ANN_SECRET, BEN_SECRET, EVE_SECRET))
 
@@ -604,6 +608,71 @@ async def test_a_certificate_nobody_vouches_for_is_refused_and_plain_text_too() 
                 pass
 
 
+@pytest.mark.parametrize(
+    ("certificate", "complaint"),
+    [("expired", "expired"), ("elsewhere", "Hostname mismatch"), ("second", "self-signed")],
+)
+async def test_a_wrong_certificate_is_refused_for_what_is_wrong(
+    certificate: str, complaint: str
+) -> None:
+    file = TLS / f"{certificate}.pem"
+    trust = None if certificate == "second" else trusting(file)
+    async with running(host="localhost", tls=TlsFiles(file, file)) as relay:
+        with pytest.raises(duologue.RelayUnreachable, match=complaint):
+            async with duologue.dial(relay.url, to=BEN.public_key, identity=ANN, ssl=trust):
+                pass
+        assert not relay.events
+
+
+async def test_tls_below_1_2_is_refused() -> None:
+    old = trusting(CERTIFICATE)
+    old.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        old.minimum_version = tls.TLSVersion.TLSv1
+        old.maximum_version = tls.TLSVersion.TLSv1_1
+    async with running(host="localhost", tls=TlsFiles(CERTIFICATE, CERTIFICATE)) as relay:
+        with pytest.raises(duologue.RelayUnreachable):
+            async with duologue.dial(relay.url, to=BEN.public_key, identity=ANN, ssl=old):
+                pass
+
+
+async def test_a_renewed_certificate_is_used_and_nobody_is_dropped(
+    pins: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "relay.pem"
+    shutil.copy(CERTIFICATE, file)
+    async with (
+        running(host="localhost", tls=TlsFiles(file, file)) as relay,
+        duologue.listen(
+            relay.url,
+            identity=BEN,
+            allow=ANYONE,
+            on_peer=offering,
+            known_relays=pins,
+            ssl=trusting(CERTIFICATE),
+            spares=3,
+        ),
+        duologue.dial(
+            relay.url, to=BEN.public_key, identity=ANN, ssl=trusting(CERTIFICATE)
+        ) as peer,
+    ):
+        assert relay.server.tls is not None
+        file.write_text("half a file")
+        await until(lambda: bool(relay.server.tls and relay.server.tls.fault))
+        async with duologue.dial(
+            relay.url, to=BEN.public_key, identity=ANN, ssl=trusting(CERTIFICATE)
+        ) as other:
+            assert await other.send(3, 2) == 4
+        shutil.copy(TLS / "second.pem", file)
+        await until(lambda: bool(relay.server.tls and not relay.server.tls.fault))
+        async with duologue.dial(
+            relay.url, to=BEN.public_key, identity=ANN, ssl=trusting(TLS / "second.pem")
+        ) as other:
+            assert await other.send(3, 3) == 9
+        assert await peer.send(3, 4) == 16
+
+
 # -- the end ------------------------------------------------------------------------------------
 
 
@@ -681,3 +750,27 @@ async def test_connections_of_one_address_are_limited_at_the_limit() -> None:
     ):
         with pytest.raises(InvalidMessage):
             await plain_connect(relay.url, compression=None)
+
+
+async def test_closing_drops_those_that_have_not_finished_their_opening() -> None:
+    async with running() as relay:
+        reader, writer = await asyncio.open_connection("127.0.0.1", relay.server.port)
+        await until(lambda: relay.server.door.strangers == 1)
+        await asyncio.wait_for(relay.server.close(), 2)
+        assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_pins_that_cannot_be_kept_do_not_keep_a_listener_from_listening(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("")
+    async with (
+        running(identity=EVE) as relay,
+        duologue.listen(
+            relay.url, identity=BEN, allow=ANYONE, known_relays=tmp_path / "file" / "known"
+        ),
+    ):
+        await relay.until(spares=2)
+    assert "cannot be kept" in caplog.text

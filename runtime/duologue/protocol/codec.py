@@ -78,13 +78,13 @@ def _raw(fields: dict[str, Any], name: str) -> msgspec.Raw:
 
 def integral(number: int | float | None) -> int | None:
     """`number` as an id, or None if it is none: integral, within 2^53-1 (base profile 7.1)."""
-    if type(number) is float:
+    if isinstance(number, float):
         if not number.is_integer():
             return None
         number = int(number)
     if number is None or not -MAX_SAFE_INTEGER <= number <= MAX_SAFE_INTEGER:
         return None
-    return int(number)
+    return number
 
 
 def slice_or_none(raw: msgspec.Raw) -> bytes | None:

@@ -19,7 +19,8 @@ def is_deeper_than(text: str, max_depth: int) -> bool:
 
     Exact for valid JSON; about anything else it says nothing, and the parser will refuse that.
     """
-    if text.count("[") + text.count("{") <= max_depth:
+    # Each level takes two characters; most messages are too short to be deep.
+    if len(text) <= 2 * max_depth or text.count("[") + text.count("{") <= max_depth:
         return False
     if "\\" in text:
         text = text.replace("\\\\", "").replace('\\"', "")

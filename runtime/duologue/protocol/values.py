@@ -12,7 +12,8 @@ from duologue.limits import MAX_SAFE_INTEGER
 from duologue.protocol.undefined import SENTINEL, UNDEFINED
 
 SENTINEL_JSON: Final = b'"%s"' % SENTINEL.encode()
-_SENTINEL_BYTES: Final = SENTINEL.encode()
+SENTINEL_BYTES: Final = SENTINEL.encode()
+"""A text without these bytes has no sentinel in it, unless it is written with escapes."""
 
 _encode_json: Final = msgspec.json.Encoder().encode
 _decode_json: Final = msgspec.json.Decoder().decode
@@ -57,7 +58,7 @@ def decode_value(text: bytes) -> Any:
     """
     value = parse_json(text)
     # An escaped `$` is legal JSON, so a text with \u escapes is looked at as well.
-    if _SENTINEL_BYTES in text or b"\\u" in text:
+    if SENTINEL_BYTES in text or b"\\u" in text:
         return _resolved(value, UNDEFINED)
     return value
 
@@ -100,18 +101,13 @@ def without_undefined(text: bytes) -> bytes:
     return json.dumps(_resolved(parse_json(text), None), separators=(",", ":")).encode()
 
 
-def mentions_sentinel(text: bytes) -> bool:
-    """Whether the sentinel's letters occur anywhere in `text`; cheap, and rarely true."""
-    return _SENTINEL_BYTES in text
-
-
 def refuse_sentinel(text: bytes, key: str) -> None:
     """Refuse JSON of our own making in which a string equals the sentinel.
 
     Raises:
         RefusedValue: the other side would read "undefined" instead of the string.
     """
-    if _SENTINEL_BYTES in text and _holds_sentinel(parse_json(text)):
+    if SENTINEL_BYTES in text and _holds_sentinel(parse_json(text)):
         raise RefusedValue(key, f'{SENTINEL!r} ("string")')
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Final
 
+from duologue.connection.base import ConnectionState
 from duologue.connection.bearer_opening import BearerOpening
 from duologue.connection.event_loop import Loop
 from duologue.connection.opening import AcceptanceRules
@@ -91,8 +92,9 @@ class Door:
     def close(self) -> None:
         """Let nobody in any more, and drop unfinished opening handshakes."""
         self._is_closed = True
-        for link in list(self._refused):
-            link.terminate("relay is closing")
+        for link in self._inside | self._refused:
+            if link.state.current_state is ConnectionState.CONNECTING:
+                link.terminate("relay is closing")
         self._tell_if_all_gone()
 
     async def wait_empty(self) -> None:

@@ -82,7 +82,7 @@ class KnownRelays:
             return dict(self._in_memory)
         try:
             text = self._file.read_text(encoding="utf-8")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         keys: dict[str, bytes] = {}
         for line in text.splitlines():

@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -63,7 +63,7 @@ class Register:
     """Listener to relay: I want to be found under this key (4.1)."""
 
     public_key: bytes
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     """A bearer token, for relays that ask for one; an addition to the base profile."""
 
 
@@ -114,7 +114,7 @@ class CommunicationRequest:
     source: bytes
     """A claim; only the handshake proves it."""
     target: bytes
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     """As in `Register`; never passed on."""
 
 

@@ -77,9 +77,14 @@ class Presence:
             try:
                 connection = await self._wait_for_caller(spare)
             except RelayError as error:
-                failures = 1 if loop.time() - since_s >= STEADY_S else failures + 1
+                was_steady = loop.time() - since_s >= STEADY_S
+                failures = 1 if was_steady else failures + 1
                 self._failures = max(self._failures, 1)
-                self._note_fault(error)
+                if was_steady:
+                    # Relays close old spares; if more is wrong, the next try will tell.
+                    _log.info("spare at %s closed: %s", self._account.url, error)
+                else:
+                    self._note_fault(error)
                 continue
             failures = 0
             self._on_caller(connection)

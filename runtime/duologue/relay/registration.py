@@ -1,13 +1,15 @@
 """One listener's spare connection: registering it, keeping it, until a caller comes (4.1, 4.2)."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Final
 
-from duologue.connection.base import Connection, ConnectionState, Message
+from duologue.connection.base import Connection
+from duologue.connection.receiving import next_message
 from duologue.connection.websocket import dial_websocket
 from duologue.errors import (
     ConnectionClosed,
@@ -36,6 +38,8 @@ from duologue.relay.messages import (
     Register,
 )
 
+_log: Final = logging.getLogger("duologue.relay")
+
 PING_GRACE_S: Final = 4.0
 """A ping may come so much later than the relay's `pingInterval` (4.2)."""
 
@@ -49,7 +53,7 @@ class RelayAccount:
     limits: Limits
     known_relays: KnownRelays
     ssl: SSLContext | None = None
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     """A bearer token, for relays that ask for one."""
     foreign_keys: Collection[bytes] = ()
     """Keys of known peers: whoever calls one of them its relay key is no relay, but wants our
@@ -138,7 +142,10 @@ async def _register(connection: Connection, account: RelayAccount) -> float:
     if not isinstance(asked, AuthenticationRequest):
         raise _unexpected(asked)
     relay_key = asked.public_key
-    account.known_relays.check(account.url, relay_key)
+    try:
+        account.known_relays.check(account.url, relay_key)
+    except OSError as error:
+        raise RelayError(f"the pinned keys of relays cannot be read: {error}") from error
     if relay_key == account.identity.public_key or relay_key in account.foreign_keys:
         raise RelayRefused(f"{account.url} shows the key of a peer as its own")
     try:
@@ -151,30 +158,16 @@ async def _register(connection: Connection, account: RelayAccount) -> float:
     if not isinstance(answer, AuthenticationSuccess):
         raise _unexpected(answer)
     if answer.persistent_key:
-        account.known_relays.pin(account.url, relay_key)
+        try:
+            account.known_relays.pin(account.url, relay_key)
+        except OSError as error:
+            _log.warning("the key of %s cannot be kept: %s", account.url, error)
     return answer.ping_interval_ms / 1000
 
 
 async def _receive(connection: Connection) -> Command:
     """The next command; what stands behind it waits in the connection for the next listener."""
-    arrived: asyncio.Future[Message | None] = asyncio.get_running_loop().create_future()
-
-    def settle(message: Message | None) -> None:
-        if not arrived.done():
-            arrived.set_result(message)
-
-    def note(state: ConnectionState) -> None:
-        if state is ConnectionState.CLOSED:
-            settle(None)
-
-    note(connection.state.current_state)
-    unlisten_state = connection.state.on_enter_state.listen(note)
-    unlisten_message = connection.on_message.listen_once(settle)
-    try:
-        message = await arrived
-    finally:
-        unlisten_message()
-        unlisten_state()
+    message = await next_message(connection)
     if message is None:
         raise _closed(connection)
     try:

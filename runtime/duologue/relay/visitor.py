@@ -33,7 +33,7 @@ class Visitor:
     stage: Stage = Stage.NEW
     key: bytes = b""
     """The proved or claimed key; of a caller, the one it asks for."""
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     shared_key: bytes = field(default=b"", repr=False)
     challenge: bytes = field(default=b"", repr=False)
     tick: int = -1

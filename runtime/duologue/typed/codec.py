@@ -1,5 +1,6 @@
 """Values of a contract's types to JSON bytes and back, by pydantic."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final, Generic, TypeVar, cast, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -9,7 +10,7 @@ from duologue.errors import InvalidResult, Problem
 from duologue.promisifier.handlers import Result
 from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.values import (
-    mentions_sentinel,
+    SENTINEL_BYTES,
     refuse_sentinel,
     without_undefined,
 )
@@ -31,7 +32,8 @@ class Codec(Generic[T]):
     it: `Codec[RoomId](RoomId)`.
     """
 
-    __slots__ = ("_adapter", "_form", "_is_model")
+    # The two functions are bound at the first use: looking them up costs as much as a small value.
+    __slots__ = ("_adapter", "_form", "_is_model", "_to_json", "_validate_json")
 
     @overload
     def __init__(self, form: type[T], /) -> None: ...
@@ -41,6 +43,8 @@ class Codec(Generic[T]):
         self._form = form
         self._is_model = isinstance(form, type) and issubclass(form, BaseModel)
         self._adapter: TypeAdapter[T] | None = None
+        self._validate_json: Callable[[bytes], Any] = self._bind_and_validate
+        self._to_json: Callable[..., bytes] = self._bind_and_serialise
 
     @property
     def adapter(self) -> TypeAdapter[T]:
@@ -59,9 +63,9 @@ class Codec(Generic[T]):
         Raises:
             ValidationError: it does not fit the type.
         """
-        if mentions_sentinel(text):
+        if SENTINEL_BYTES in text:
             text = without_undefined(text)
-        return cast(T, self.adapter.validator.validate_json(text))
+        return cast(T, self._validate_json(text))
 
     def encode(self, value: T) -> bytes:
         """The JSON text of a value, which must be one of the type.
@@ -70,28 +74,31 @@ class Codec(Generic[T]):
             InvalidResult: it is none, mypy was not asked or was overruled.
             RefusedValue: a string in it equals the sentinel.
         """
-        adapter = self.adapter
-        if self._is_model and not isinstance(value, self._form):
-            # pydantic would write None as null, and any model that has fields of these names.
-            raise InvalidResult(
-                "the value is not of its contract's type",
-                [Problem("", f"met {type(value).__name__}, expected {self.form_name}")],
-            )
         try:
-            if not self._is_model:
+            if self._is_model:
+                if not isinstance(value, self._form):
+                    # pydantic would write None as null, and any model with fields of these names.
+                    raise self._misfit(f"met {type(value).__name__}, expected {self.form_name}")
+            else:
                 # The serialiser of a scalar does not look at constraints; a model was made by them.
-                adapter.validator.validate_python(value)
-            text = adapter.serializer.to_json(value, warnings="error")
+                self.adapter.validator.validate_python(value)
+            text = self._to_json(value, warnings="error")
         except ValidationError as error:
-            raise InvalidResult(
-                "the value is not of its contract's type", problems_of(error, adapter.core_schema)
-            ) from None
+            found = problems_of(error, self.adapter.core_schema)
+            raise InvalidResult("the value is not of its contract's type", found) from None
         except PydanticSerializationError as error:
-            raise InvalidResult(
-                "the value is not of its contract's type",
-                [Problem("", f"a value in this {self.form_name} has no form in JSON")],
-            ) from error
-        if mentions_sentinel(text):
+            raise self._misfit(f"a value in this {self.form_name} has no form in JSON") from error
+        if SENTINEL_BYTES in text:
+            refuse_sentinel(text, self.form_name)
+        return text
+
+    def encode_new(self, value: T) -> bytes:
+        """As `encode`, for a model that has been validated this very moment."""
+        try:
+            text = self._to_json(value)
+        except PydanticSerializationError as error:
+            raise self._misfit(f"a value in this {self.form_name} has no form in JSON") from error
+        if SENTINEL_BYTES in text:
             refuse_sentinel(text, self.form_name)
         return text
 
@@ -111,6 +118,17 @@ class Codec(Generic[T]):
     def form_name(self) -> str:
         """The type, for messages."""
         return str(getattr(self._form, "__name__", self._form))
+
+    def _misfit(self, text: str) -> InvalidResult:
+        return InvalidResult("the value is not of its contract's type", [Problem("", text)])
+
+    def _bind_and_validate(self, text: bytes) -> Any:
+        self._validate_json = self.adapter.validator.validate_json
+        return self._validate_json(text)
+
+    def _bind_and_serialise(self, value: T, **options: Any) -> bytes:
+        self._to_json = self.adapter.serializer.to_json
+        return self._to_json(value, **options)
 
 
 class _Nothing(Codec[None]):

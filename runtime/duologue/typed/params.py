@@ -47,7 +47,7 @@ class Params(Generic[A, P]):
                 f"{what} was not called", problems_of(error, self._codec.adapter.core_schema)
             ) from None
         try:
-            return self._arguments_of(self._codec.encode(params))
+            return self._arguments_of(self._codec.encode_new(params))
         except InvalidResult as error:
             raise InvalidParams(f"{what} was not called", error.problems) from error
 

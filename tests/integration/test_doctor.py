@@ -1,0 +1,104 @@
+"""`duologue doctor`: what it finds at good relays, bad ones, and none."""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from duologue import Identity
+from duologue.relay.server import RelayServer
+from duologue.relay.watched_files import AccessFiles, TlsFiles
+from tests.relay_process import COMMAND
+
+CERTIFICATE = Path(__file__).parent / "localhost.pem"
+
+
+async def examine(url: str, folder: Path, *arguments: str) -> tuple[int, dict[str, str]]:
+    """The exit code and the verdicts."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", COMMAND, "doctor", url, "--format", "json", "--timeout", "5"),
+        *("--known-relays", str(folder / "known"), *arguments),
+        stdout=PIPE,
+    )
+    output, _ = await process.communicate()
+    report: dict[str, Any] = json.loads(output)
+    assert process.returncode is not None
+    assert report["good"] is (process.returncode == 0)
+    return process.returncode, {each["what"]: each["verdict"] for each in report["findings"]}
+
+
+async def test_a_good_relay_is_good_in_every_respect(tmp_path: Path) -> None:
+    server = RelayServer(
+        host="localhost", identity=Identity.generate(), tls=TlsFiles(CERTIFICATE, CERTIFICATE)
+    )
+    await server.start()
+    code, verdicts = await examine(server.url, tmp_path, "--ca-file", str(CERTIFICATE))
+    await server.close()
+    assert code == 0
+    assert verdicts.pop("clock") in ("good", "skipped")
+    assert verdicts == dict.fromkeys(
+        (
+            *("connection", "TLS", "requests", "registering", "relay key"),
+            *("handover", "round trip", "large message"),
+        ),
+        "good",
+    )
+
+
+async def test_a_relay_with_another_key_is_bad_until_the_old_one_is_forgotten(
+    tmp_path: Path,
+) -> None:
+    port = 0
+    outcomes: list[int] = []
+    for _ in range(2):
+        server = RelayServer(identity=Identity.generate(), port=port)
+        await server.start()
+        port = server.port
+        code, verdicts = await examine(server.url, tmp_path)
+        outcomes.append(code)
+        if code:
+            assert verdicts["relay key"] == "bad"
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", COMMAND, "doctor", server.url, "--forget-key"),
+                *("--known-relays", str(tmp_path / "known")),
+            )
+            assert await process.wait() == 0
+            outcomes.append((await examine(server.url, tmp_path))[0])
+        await server.close()
+    assert outcomes == [0, 1, 0]
+
+
+async def test_a_relay_that_lets_nobody_in_is_bad(tmp_path: Path) -> None:
+    allowed = tmp_path / "allow"
+    allowed.write_text("* request\n")
+    server = RelayServer(access=AccessFiles(allowed, None))
+    await server.start()
+    code, verdicts = await examine(server.url, tmp_path)
+    await server.close()
+    assert (code, verdicts["requests"], verdicts["registering"]) == (1, "good", "bad")
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_bad(tmp_path: Path) -> None:
+    server = RelayServer(host="localhost", tls=TlsFiles(CERTIFICATE, CERTIFICATE))
+    await server.start()
+    code, verdicts = await examine(server.url, tmp_path)
+    await server.close()
+    assert (code, verdicts) == (1, {"TLS": "bad"})
+
+
+async def test_no_relay_is_bad(tmp_path: Path) -> None:
+    assert await examine("ws://127.0.0.1:1", tmp_path) == (1, {"connection": "bad"})
+
+
+@pytest.mark.parametrize("url", ["https://relay.example", "relay.example"])
+async def test_what_is_no_address_is_wrong_use(url: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", COMMAND, "doctor", url), stderr=PIPE
+    )
+    _, complaint = await process.communicate()
+    assert process.returncode == 2
+    assert b"wss://" in complaint
