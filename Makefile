@@ -21,8 +21,9 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY) ## generate the examples, run a service and a client, watch mypy catch mistakes
 	@$(BIN)/duologue generate --quiet
 	@$(BIN)/python tests/demo/demo.py
+	@$(BIN)/python -m tests.demo.relay_demo
 
-demo-relay: $(READY) ## relay, provider and caller as three processes; typed calls and a file through the relay
+demo-relay: $(READY) ## a provider with no open port, called through a relay that cannot read
 	@$(BIN)/python -m tests.demo.relay_demo
 
 generate: $(READY) ## contracts in schema/ to packages in generated/

@@ -42,16 +42,18 @@ def _load(entry: EntryPoint) -> Callable[..., Any]:
         return entry.load()  # type: ignore[no-any-return]
     except ModuleNotFoundError as error:
         missing = error.name
+        # The compiler is an extra of its own; what else may be missing belongs to the relay.
+        extra = "tools" if entry.module.startswith("duologue_codegen") else "relay"
 
         def explain() -> None:
             typer.echo(
                 f"duologue {entry.name} needs `{missing}`, which is not installed.\n"
-                "Install the tools: pip install 'duologue[tools]'",
+                f"Install it: pip install 'duologue[{extra}]'",
                 err=True,
             )
             raise typer.Exit(EXIT_USAGE)
 
-        explain.__doc__ = f"Not installed: needs `{missing}`, from duologue[tools]."
+        explain.__doc__ = f"Not installed: needs `{missing}`, from duologue[{extra}]."
         return explain
 
 

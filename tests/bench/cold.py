@@ -92,7 +92,13 @@ def imports() -> str:
         ["import", "CPU ms", "against pydantic", "wanted", ""],
         [
             [f"`{PYDANTIC}`", f"{pydantic:.0f}", "", "", ""],
-            [f"`{DUOLOGUE}`", f"{duologue:.0f}", f"{ratio:.2f}x", f"≤ {MAX_IMPORT_RATIO}x", verdict],
+            [
+                f"`{DUOLOGUE}`",
+                f"{duologue:.0f}",
+                f"{ratio:.2f}x",
+                f"≤ {MAX_IMPORT_RATIO}x",
+                verdict,
+            ],
             [f"`{SERVING}`", f"{serving:.0f}", f"{serving / pydantic:.2f}x", "", ""],
             [
                 f"a generated package of {TYPES} types and methods, after that",

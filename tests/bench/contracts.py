@@ -21,7 +21,8 @@ def contract(types: int) -> str:
     """A contract with so many types; one service for each twenty, one method for each type."""
     lines = ["duologue: 1", "package: sized.v1", "doc: Made up to be large.", "", "types:"]
     for number in range(types):
-        lines += [f"  Thing{number}:", f"    doc: The thing with the number {number}.", "    fields:"]
+        doc = f"    doc: The thing with the number {number}."
+        lines += [f"  Thing{number}:", doc, "    fields:"]
         lines += [f"      {field}" for field in FIELDS]
         if number:
             # Types hang together, but not in one long chain.

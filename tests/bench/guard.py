@@ -1,8 +1,8 @@
 """`python -m tests.bench.guard`: fails if a typed call has become too dear.
 
-The CPU time of a call, both sides together, is held against that of an echo over `websockets` alone,
-measured in turn in one run: the one figure that a busy machine does not spoil. Each try takes about
-five seconds; there are three.
+The CPU time of a call, both sides together, is held against that of an echo over `websockets`
+alone, measured in turn in one run: the one figure that a busy machine does not spoil. Each try
+takes about five seconds; there are three.
 """
 
 import statistics

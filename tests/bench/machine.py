@@ -13,7 +13,8 @@ from tests.bench.programs import ROOT
 def describe() -> str:
     """One line: processor, cores, system, Python, our libraries, the commit, and how busy it is."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("websockets", "pydantic", "msgspec"))
+    names = ("websockets", "pydantic", "msgspec")
+    libraries = ", ".join(f"{name} {version(name)}" for name in names)
     return (
         f"{_processor()}, {cores} cores, {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}, {libraries}; commit {_commit()}; {busy()}"

@@ -24,9 +24,7 @@ kind: Final = frozenset(os.environ.get(KIND, "").split(","))
 
 
 def raised(params: EchoEchoParams) -> Item:
-    return Item(
-        name=params.name, number=params.number + 1, ratio=params.ratio, tags=params.tags
-    )
+    return Item(name=params.name, number=params.number + 1, ratio=params.ratio, tags=params.tags)
 
 
 class PlainEcho(EchoService):
@@ -79,9 +77,7 @@ async def serve() -> int:
 
 async def offer(port: int) -> None:
     await lasting.enter_async_context(
-        duologue.connect(
-            f"ws://127.0.0.1:{port}/service", offer=[service()], on_peer=add_count
-        )
+        duologue.connect(f"ws://127.0.0.1:{port}/service", offer=[service()], on_peer=add_count)
     )
 
 

@@ -116,9 +116,7 @@ class Running:
 
 
 @contextmanager
-def running(
-    row: Row, python: str, settings: Mapping[str, str] | None = None
-) -> Iterator[Running]:
+def running(row: Row, python: str, settings: Mapping[str, str] | None = None) -> Iterator[Running]:
     """Start the programs of `row`, the server on one core, whatever calls it on another.
 
     `settings` are environment variables for all of them.
@@ -129,7 +127,7 @@ def running(
     first, second = cores()
 
     def start(interpreter: str, core: str, module: str, *arguments: str) -> Program:
-        log = stack.enter_context(tempfile.TemporaryFile())
+        log = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
         command = [interpreter, "-m", module, *arguments]
         program = Program(command, core, {KIND: row.kind, **(settings or {})}, log)
         stack.callback(program.end)

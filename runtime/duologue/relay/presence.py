@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from duologue.connection.base import Connection
@@ -31,6 +31,7 @@ class Presence:
         on_caller: Callable[[Connection], None],
         *,
         chance: Callable[[], float] = random.random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`on_caller` gets each connection that was handed over, and owns it from then on."""
         self.fault: RelayError | None = None
@@ -41,6 +42,9 @@ class Presence:
         self._wanted = spares
         self._on_caller = on_caller
         self._chance = chance
+        self._sleep = sleep
+        self._is_up = False
+        """Whether the last try, or the last word of a spare, was a good one."""
         self._failures = 0
         """Of the relay as a whole, in a row."""
         self._turn = asyncio.Lock()
@@ -61,16 +65,18 @@ class Presence:
         loop = asyncio.get_running_loop()
         while True:
             # While the relay is away, one tries and the others queue behind it.
-            turn = self._turn if self._failures else contextlib.nullcontext()
+            turn = contextlib.nullcontext() if self._is_up else self._turn
             try:
                 async with turn:
-                    await asyncio.sleep(full_jitter(max(failures, self._failures), self._chance))
+                    await self._sleep(full_jitter(max(failures, self._failures), self._chance))
                     spare = await register_spare(self._account)
             except RelayError as error:
                 failures += 1
                 self._failures += 1
+                self._is_up = False
                 self._note_fault(error)
                 continue
+            self._is_up = True
             self._failures = 0
             self.fault = None
             since_s = loop.time()
@@ -80,6 +86,7 @@ class Presence:
                 was_steady = loop.time() - since_s >= STEADY_S
                 failures = 1 if was_steady else failures + 1
                 self._failures = max(self._failures, 1)
+                self._is_up = False
                 if was_steady:
                     # Relays close old spares; if more is wrong, the next try will tell.
                     _log.info("spare at %s closed: %s", self._account.url, error)

@@ -1,0 +1,141 @@
+"""`duologue call`: direct, encrypted, through a relay; results, streams, failures, wrong use."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import duologue
+from duologue import ANYONE, ByteStream, CallContext, Identity
+from duologue.relay.server import RelayServer
+from generated.chat.common.v1 import User
+from generated.chat.rooms.v1 import Member, RoomFull, RoomsJoinParams, RoomsServicePartial
+from generated.onecore.basics.v1 import BasicsServicePartial
+from tests.relay_process import COMMAND
+
+ROOT = Path(__file__).parents[2]
+BEN = Identity.generate()
+
+
+class Rooms(RoomsServicePartial):
+    def join(self, params: RoomsJoinParams, ctx: CallContext) -> Member:
+        if params.room == "7":
+            raise RoomFull(capacity=2)
+        user = User(id="u1", name=params.name)
+        return Member(user=user, role=params.role, joined_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+async def blocks() -> AsyncIterator[bytes]:
+    for _ in range(10):
+        yield bytes(range(256)) * 256
+
+
+class Basics(BasicsServicePartial):
+    def read_bytes(self, ctx: CallContext) -> ByteStream:
+        return ByteStream(blocks())
+
+
+async def call(*arguments: str) -> tuple[int, bytes, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", COMMAND, "call", *arguments), cwd=ROOT, stdout=PIPE, stderr=PIPE
+    )
+    output, complaint = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output, complaint.decode()
+
+
+async def test_a_direct_call_prints_the_answer_as_json() -> None:
+    async with duologue.serve(Rooms()) as server:
+        url = f"ws://127.0.0.1:{server.port}"
+        code, output, _ = await call(
+            url, "chat.rooms.v1.Rooms/join", "room=lobby", "name=Ann", "role=moderator"
+        )
+    assert code == 0
+    assert json.loads(output)["user"]["name"] == "Ann"
+    assert json.loads(output)["role"] == "moderator"
+
+
+async def test_a_declared_error_is_told_with_its_code_and_fields() -> None:
+    async with duologue.serve(Rooms()) as server:
+        url = f"ws://127.0.0.1:{server.port}"
+        # `room` is a string, although 7 could be a number.
+        code, output, complaint = await call(url, "chat.rooms.v1.Rooms/join", "room=7", "name=Ann")
+    assert (code, output) == (1, b"")
+    assert json.loads(complaint)["code"] == "room_full"
+
+
+async def test_through_a_relay_and_encrypted_without_one(tmp_path: Path) -> None:
+    relay = RelayServer()
+    await relay.start()
+    async with (
+        duologue.listen(
+            relay.url, Rooms(), identity=BEN, allow=ANYONE, known_relays=tmp_path / "known"
+        ),
+        duologue.serve(Rooms(), identity=BEN, allow=ANYONE) as server,
+    ):
+        for target in (
+            (f"{relay.url}#{BEN}",),
+            (f"ws://127.0.0.1:{server.port}#{BEN}", "--direct"),
+        ):
+            code, output, _ = await call(
+                *target, "chat.rooms.v1.Rooms/join", "room=lobby", "name=Ann"
+            )
+            assert code == 0
+            assert json.loads(output)["user"]["name"] == "Ann"
+        code, _, complaint = await call(
+            f"{relay.url}#{Identity.generate()}", "chat.rooms.v1.Rooms/members", "room=lobby"
+        )
+        assert code == 1
+        assert complaint.startswith("PeerNotFound")
+    await relay.close()
+
+
+async def test_a_byte_stream_goes_to_a_file_or_to_standard_output(tmp_path: Path) -> None:
+    wanted = bytes(range(256)) * 2560
+    async with duologue.serve(Basics()) as server:
+        target = (f"ws://127.0.0.1:{server.port}", "onecore.basics.v1.Basics/read_bytes")
+        code, output, _ = await call(*target)
+        assert (code, output) == (0, wanted)
+        file = tmp_path / "file"
+        assert (await call(*target, "--output", str(file)))[0] == 0
+    assert file.read_bytes() == wanted
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("chat.rooms.v1.Rooms",), "like chat.rooms.v1.Rooms/join"),
+        (("chat.halls.v1.Halls/join",), "generate it first"),
+        (("chat.rooms.v1.Halls/join",), "no service Halls"),
+        (("chat.rooms.v1.Rooms/jion",), "it has join"),
+        (("chat.rooms.v1.Rooms/join", "room"), "name=value"),
+        (("chat.rooms.v1.Rooms/join", "raum=lobby"), "has no raum"),
+        (("chat.rooms.v1.Rooms/join", "room=lobby"), "name: Field required"),
+        (("onecore.basics.v1.Basics/nothing", "a=b"), "takes no arguments"),
+    ],
+)
+def test_wrong_use_ends_with_2_and_says_what_is_wrong(
+    arguments: tuple[str, ...], complaint: str
+) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", COMMAND, "call", "ws://127.0.0.1:1", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert complaint in result.stderr
+
+
+async def test_a_service_that_is_not_there_is_a_failed_call() -> None:
+    code, _, complaint = await call("ws://127.0.0.1:1", "onecore.basics.v1.Basics/nothing")
+    assert code == 1
+    assert complaint.startswith("ConnectionClosed")
