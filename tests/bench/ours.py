@@ -42,8 +42,12 @@ async def pieces(number: int) -> AsyncIterator[str]:
         yield PIECE
 
 
+def count(number: int) -> TextStream:
+    return TextStream(pieces(number))
+
+
 def add_count(peer: WebsocketPromisifier) -> None:
-    peer.add_service(COUNT, lambda number: TextStream(pieces(number)))
+    peer.add_service(COUNT, count)
 
 
 def service() -> EchoService:

@@ -6,7 +6,7 @@ import os
 import select
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -116,7 +116,7 @@ class Running:
 
 
 @contextmanager
-def running(row: Row, python: str, settings: Mapping[str, str] | None = None) -> Iterator[Running]:
+def running(row: Row, python: str, settings: Mapping[str, str] | None = None) -> Generator[Running]:
     """Start the programs of `row`, the server on one core, whatever calls it on another.
 
     `settings` are environment variables for all of them.
