@@ -28,13 +28,20 @@ class Manner:
     on_peer: OnPeer | None = None
 
     def begin(self, connection: Connection, role: Role) -> WebsocketPromisifier:
-        """The peer at the other side of an open connection, served and greeted."""
+        """The peer at the other side of an open connection, served and greeted.
+
+        Whatever `on_peer` or the offer raise comes out of here, and the connection is closed.
+        """
         peer = create_websocket_promisifier(connection, limits=self.limits)
-        self.offer.make_to(peer)
-        if self.profile == "auto":
-            introduce(peer, connection, role, self.offer, self.same_contracts)
-        if self.on_peer is not None:
-            self.on_peer(peer)
+        try:
+            self.offer.make_to(peer)
+            if self.profile == "auto":
+                introduce(peer, connection, role, self.offer, self.same_contracts)
+            if self.on_peer is not None:
+                self.on_peer(peer)
+        except BaseException:
+            connection.close()
+            raise
         return peer
 
 
@@ -43,11 +50,7 @@ async def conversation(
     connection: Connection, manner: Manner
 ) -> AsyncGenerator[WebsocketPromisifier]:
     """The side that called: greets, and closes when the block is left."""
-    try:
-        peer = manner.begin(connection, "connector")
-    except BaseException:
-        connection.close()
-        raise
+    peer = manner.begin(connection, "connector")
     try:
         await peer.negotiated()
         yield peer

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl as tls
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
@@ -12,17 +12,14 @@ from duologue.connection.base import Connection
 from duologue.connection.secure import carrier_limits, secure_as_connector
 from duologue.connection.securing import SecuringGate
 from duologue.connection.websocket import WebSocketListener, accept_websockets, dial_websocket
+from duologue.conversations import Conversations, Manner, OnPeer, conversation
 from duologue.errors import HandshakeFault
 from duologue.identity import Identity
-from duologue.introduction import Profile, introduce
+from duologue.introduction import Profile
 from duologue.limits import Limits
-from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
+from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.keys import public_key_of
 from duologue.typed.service import Offer, Service
-
-OnPeer = Callable[[WebsocketPromisifier], None]
-"""Told of each new conversation before its first message is served: the place to add services by
-hand, and to keep the peer if one wants to call it."""
 
 
 class Server:
@@ -34,36 +31,30 @@ class Server:
 
     def __init__(
         self,
-        services: Sequence[Service],
+        manner: Manner,
         host: str,
         port: int,
         *,
         ssl: tls.SSLContext | None,
         origins: Collection[str],
         hosts: Collection[str] | None,
-        limits: Limits,
-        on_peer: OnPeer | None,
         identity: Identity | None,
         allow: Allow | None,
         loopback: bool,
-        profile: Profile,
-        same_contracts: bool,
     ) -> None:
-        self._profile: Profile = profile
-        self._same_contracts = same_contracts
-        self._offer = Offer(services)
+        self._conversations = Conversations(manner)
         self._host = host
         self._port = port
         self._ssl = ssl
         self._origins = origins
         self._hosts = hosts
-        self._limits = limits
-        self._on_peer = on_peer
+        self._limits = manner.limits
         self._gate: SecuringGate | None = None
         if identity is not None and allow is not None:
-            self._gate = SecuringGate(identity, allow, limits, self._welcome, loopback=loopback)
+            self._gate = SecuringGate(
+                identity, allow, manner.limits, self._conversations.welcome, loopback=loopback
+            )
         self._listener: WebSocketListener | None = None
-        self._peers: set[WebsocketPromisifier] = set()
         self._closed = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
 
@@ -77,7 +68,7 @@ class Server:
     @property
     def peers(self) -> frozenset[WebsocketPromisifier]:
         """The conversations that are open now."""
-        return frozenset(self._peers)
+        return self._conversations.peers
 
     @property
     def rejected(self) -> Mapping[HandshakeFault, int]:
@@ -97,7 +88,7 @@ class Server:
 
     async def __aenter__(self) -> Self:
         self._listener = await accept_websockets(
-            self._welcome if self._gate is None else self._gate.admit,
+            self._conversations.welcome if self._gate is None else self._gate.admit,
             self._limits if self._gate is None else carrier_limits(self._limits),
             host=self._host,
             port=self._port,
@@ -115,30 +106,15 @@ class Server:
     ) -> None:
         await self.close()
 
-    def _welcome(self, connection: Connection) -> None:
-        peer = create_websocket_promisifier(connection, limits=self._limits)
-        self._peers.add(peer)
-        peer.on_closed(self._peers.discard)
-        self._offer.make_to(peer)
-        if self._profile == "auto":
-            introduce(peer, connection, "acceptor", self._offer, self._same_contracts)
-        if self._on_peer is not None:
-            self._on_peer(peer)
-
     async def _close(self) -> None:
         if self._listener is not None:
             self._listener.close()
         if self._gate is not None:
             await self._gate.close()
-        await asyncio.gather(*(self._dismiss(peer) for peer in self._peers))
+        await self._conversations.end("the server is shutting down")
         if self._listener is not None:
             await self._listener.wait_closed()
         self._closed.set()
-
-    async def _dismiss(self, peer: WebsocketPromisifier) -> None:
-        await peer.drain(self._limits.drain_timeout_s)
-        peer.close("the server is shutting down")
-        await peer.promise.wait()
 
 
 def serve(
@@ -184,20 +160,23 @@ def serve(
         )
     if identity is None and (allow is not None or loopback):
         raise ValueError("serve(allow=...) needs identity=: without it nobody proves a key")
+    manner = Manner(
+        offer=Offer(services),
+        limits=limits or Limits(),
+        profile=profile,
+        same_contracts=same_contracts,
+        on_peer=on_peer,
+    )
     return Server(
-        services,
+        manner,
         host,
         port,
         ssl=ssl,
         origins=origins,
         hosts=hosts,
-        limits=limits or Limits(),
-        on_peer=on_peer,
         identity=identity,
         allow=allow,
         loopback=loopback,
-        profile=profile,
-        same_contracts=same_contracts,
     )
 
 
@@ -234,7 +213,13 @@ async def connect(
         ServiceIdTaken: two of the offered services want the same number.
     """
     limits = limits or Limits()
-    offered = Offer(offer)
+    manner = Manner(
+        offer=Offer(offer),
+        limits=limits,
+        profile=profile,
+        same_contracts=same_contracts,
+        on_peer=on_peer,
+    )
     seconds = limits.connect_timeout_s if timeout is None else timeout
     if identity is None:
         if to is not None or loopback:
@@ -246,18 +231,8 @@ async def connect(
         connection = await _dial_secured(
             url, identity, public_key_of(to), limits, ssl, loopback, seconds
         )
-    peer = create_websocket_promisifier(connection, limits=limits)
-    try:
-        offered.make_to(peer)
-        if profile == "auto":
-            introduce(peer, connection, "connector", offered, same_contracts)
-        if on_peer is not None:
-            on_peer(peer)
-        await peer.negotiated()
+    async with conversation(connection, manner) as peer:
         yield peer
-    finally:
-        peer.close()
-        await peer.promise.wait()
 
 
 async def _dial_secured(

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 import duologue
-from duologue import CallContext, TextStream, WebsocketPromisifier
+from duologue import CallContext, Limits, TextStream, WebsocketPromisifier
 from duologue.typed import ServiceContract
 from tests.bench.generated.echo.v1 import EchoClient, EchoEchoParams, EchoService, Item
 from tests.bench.load import PIECE, Caller, Json, main
@@ -16,6 +16,9 @@ KIND: Final = "DUOLOGUE_BENCH_KIND"
 
 COUNT: Final = 9
 """A service by number: contracts cannot name a stream and params at the same time yet."""
+
+MAX_CONNECTIONS: Final = 5000
+"""The default is for one machine's users, not for a curve of connections."""
 
 SERVICES: Final = "DUOLOGUE_BENCH_SERVICES"
 """Environment variable: how many services a server offers; one if it is not set."""
@@ -75,7 +78,10 @@ lasting: Final = AsyncExitStack()
 
 
 async def serve() -> int:
-    server = await lasting.enter_async_context(duologue.serve(*services(), on_peer=add_count))
+    server = duologue.serve(
+        *services(), on_peer=add_count, limits=Limits(max_connections=MAX_CONNECTIONS)
+    )
+    await lasting.enter_async_context(server)
     return server.port
 
 
