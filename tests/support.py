@@ -8,7 +8,7 @@ from typing import Any, Self
 from duologue.connection.memory import connected_pair
 from duologue.errors import CallError, DuologueError, InvalidResult
 from duologue.limits import Limits
-from duologue.promisifier.promisifier import create_websocket_promisifier
+from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
 from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 
@@ -17,6 +17,11 @@ async def turns(number: int = 12) -> None:
     """Let the loop do what is due: a message crosses a connection in memory in one turn."""
     for _ in range(number):
         await asyncio.sleep(0)
+
+
+def has_timer(peer: WebsocketPromisifier) -> bool:
+    """Whether the deadline of some call keeps a timer of the loop running."""
+    return peer._conversation._deadlines.is_armed  # pyright: ignore[reportPrivateUsage]
 
 
 def square(number: int) -> int:

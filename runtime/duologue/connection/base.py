@@ -3,7 +3,7 @@
 import itertools
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Final, Generic, TypeVar
 
@@ -111,6 +111,17 @@ class MessageSignal(Signal[Message]):
         self.backlog.append(value)
         self.backlog_bytes += len(value)
         self.hand_over()
+
+    def emit_each(self, messages: Sequence[Message], state: "StateOfConnection") -> None:
+        """`emit` one after the other, as long as `state` is OPEN."""
+        for message in messages:
+            if state.current_state is not ConnectionState.OPEN:
+                return
+            if self._listeners and not self.backlog:
+                for listener in self._listeners:
+                    listener(message)
+            else:
+                self.emit(message)
 
     def hand_over(self) -> None:
         """Deliver what has waited, as long as somebody listens."""

@@ -6,6 +6,7 @@ bytes out; randomness is an argument.
 """
 
 from collections.abc import Callable
+from struct import Struct
 from typing import Final, NamedTuple
 
 from duologue.connection.base import Message
@@ -25,6 +26,8 @@ OPCODE_BITS: Final = 0x0F
 MASK_BIT: Final = 0x80
 KEY_BYTES: Final = 4
 
+_pack_medium: Final = Struct(">BBH").pack
+_pack_long: Final = Struct(">BBQ").pack
 _SHORT_HEADS: Final = {
     (first, mask): tuple(bytes((first, mask | length)) for length in range(126))
     for first in (WHOLE_TEXT, WHOLE_BINARY)
@@ -72,40 +75,38 @@ def take_plain_frames(
     """
     end = len(data)
     append = messages.append
-    mask_bit, key_bytes = (MASK_BIT, KEY_BYTES) if masked else (0, 0)
-    while position + 2 <= end:
-        first = data[position]
-        if first != WHOLE_TEXT and first != WHOLE_BINARY:
-            break
+    mask_bit, head_bytes = (MASK_BIT, 2 + KEY_BYTES) if masked else (0, 2)
+    while (start := position + head_bytes) <= end:
         # Below 0, or above 127, the mask bit is not as it must be.
         length = data[position + 1] - mask_bit
-        start = position + 2
-        if length > 125:
-            if length == 126:
-                start = position + 4
-            elif length == 127:
-                start = position + 10
-            else:
-                break
+        if length == 126:
+            start += 2
             if start > end:
                 break
-            length = int.from_bytes(data[position + 2 : start], "big")
-        elif length < 0:
+            length = data[position + 2] << 8 | data[position + 3]
+        elif length == 127:
+            start += 8
+            if start > end:
+                break
+            length = int.from_bytes(data[position + 2 : position + 10], "big")
+        elif not 0 <= length < 126:
             break
-        start += key_bytes
         stop = start + length
         if stop > end or length > max_bytes:
             break
         payload = data[start:stop]
         if masked:
             payload = apply_mask(payload, data[start - KEY_BYTES : start])
+        first = data[position]
         if first == WHOLE_TEXT:
             try:
                 append(payload.decode())
             except UnicodeDecodeError:
                 break
-        else:
+        elif first == WHOLE_BINARY:
             append(payload)
+        else:
+            break
         position = stop
     return position
 
@@ -115,7 +116,9 @@ def encode_frame(first: int, payload: bytes) -> bytes:
     length = len(payload)
     if length < 126:
         return _SHORT_HEADS[first, 0][length] + payload
-    return _long_head(first, 0, length) + payload
+    if length < 65_536:
+        return _pack_medium(first, 126, length) + payload
+    return _pack_long(first, 127, length) + payload
 
 
 def encode_masked_frame(first: int, payload: bytes, key: bytes) -> bytes:
@@ -123,35 +126,32 @@ def encode_masked_frame(first: int, payload: bytes, key: bytes) -> bytes:
     length = len(payload)
     if length < 126:
         return _SHORT_HEADS[first, MASK_BIT][length] + key + apply_mask(payload, key)
-    return b"".join((_long_head(first, MASK_BIT, length), key, apply_mask(payload, key)))
-
-
-def _long_head(first: int, mask_bit: int, length: int) -> bytes:
     if length < 65_536:
-        return bytes((first, mask_bit | 126)) + length.to_bytes(2, "big")
-    return bytes((first, mask_bit | 127)) + length.to_bytes(8, "big")
+        return _pack_medium(first, MASK_BIT | 126, length) + key + apply_mask(payload, key)
+    # One copy of what may be large.
+    head = _pack_long(first, MASK_BIT | 127, length)
+    return b"".join((head, key, apply_mask(payload, key)))
 
 
 class MaskKeys:
     """Mask keys, cut from blocks of random bytes: one system call for a thousand frames."""
 
-    __slots__ = ("_block", "_position", "_random_bytes")
+    __slots__ = ("_keys", "_random_bytes")
 
     BLOCK_BYTES: Final = 4096
 
     def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
         self._random_bytes = random_bytes
-        self._block = b""
-        self._position = 0
+        self._keys: list[bytes] = []
 
     def take(self) -> bytes:
         """The next key. None is given twice."""
-        position = self._position
-        if position == len(self._block):
-            self._block = self._random_bytes(self.BLOCK_BYTES)
-            position = 0
-        self._position = position + KEY_BYTES
-        return self._block[position : position + KEY_BYTES]
+        if not self._keys:
+            block = self._random_bytes(self.BLOCK_BYTES)
+            # The last one is taken first.
+            starts = range(self.BLOCK_BYTES - KEY_BYTES, -1, -KEY_BYTES)
+            self._keys = [block[start : start + KEY_BYTES] for start in starts]
+        return self._keys.pop()
 
 
 class LargeFrame:

@@ -29,12 +29,14 @@ from duologue.errors import DuologueError, LimitExceeded
 from duologue.limits import Limits
 from duologue.protocol.closing import close_text, terminate_text
 
-FLUSH_MESSAGES: Final = 8
+FLUSH_MESSAGES: Final = 16
 """Messages that wait at most before they are written. One by one costs a system call each; all at
 the end of a batch makes the two sides take turns instead of working side by side."""
 
 FLUSH_BYTES: Final = 16_384
 """Bytes that wait at most before they are written."""
+
+_OPEN: Final = ConnectionState.OPEN
 
 
 class WebSocketConnection(Connection, asyncio.BufferedProtocol):
@@ -83,13 +85,9 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
     def send(self, message: Message) -> None:
         """See `Connection.send`."""
         if isinstance(message, str):
-            self._send(WHOLE_TEXT, message.encode())
+            self.send_utf8(message.encode())
         else:
-            self._send(WHOLE_BINARY, message)
-
-    def send_utf8(self, text: bytes) -> None:
-        """See `Connection.send_utf8`."""
-        self._send(WHOLE_TEXT, text)
+            self.send_utf8(message, WHOLE_BINARY)
 
     def close(self, reason: str | None = None) -> None:
         """See `Connection.close`."""
@@ -127,16 +125,16 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
 
     # -- writing ------------------------------------------------------------------------------
 
-    def _send(self, first: int, payload: bytes) -> None:
-        if self.state.current_state is not ConnectionState.OPEN:
+    def send_utf8(self, text: bytes, first: int = WHOLE_TEXT) -> None:
+        """See `Connection.send_utf8`. `first` is the first byte of the frame."""
+        if self.state.current_state is not _OPEN:
             raise self._refuse_send()
-        if len(payload) > self._max_message_bytes:
-            raise LimitExceeded("max_message_bytes", self._max_message_bytes, len(payload))
-        keys = self._mask_keys
-        if keys is None:
-            frame = encode_frame(first, payload)
+        if len(text) > self._max_message_bytes:
+            raise LimitExceeded("max_message_bytes", self._max_message_bytes, len(text))
+        if self._mask_keys is None:
+            frame = encode_frame(first, text)
         else:
-            frame = encode_masked_frame(first, payload, keys.take())
+            frame = encode_masked_frame(first, text, self._mask_keys.take())
         pending = self._pending
         pending.append(frame)
         self._pending_bytes += len(frame)
@@ -275,14 +273,9 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
 
     def _deliver(self, wire: Wire, messages: list[Message]) -> None:
         self._flush_messages = max(FLUSH_MESSAGES, len(messages) // 8)
-        state = self.state
-        emit = self.on_message.emit
         self._is_receiving = True
         try:
-            for message in messages:
-                if state.current_state is not ConnectionState.OPEN:
-                    break
-                emit(message)
+            self.on_message.emit_each(messages, self.state)
         finally:
             self._is_receiving = False
             if self._pending:

@@ -1,7 +1,7 @@
 """One open call: the future its caller waits on, and what is needed to settle it."""
 
 import asyncio
-from collections.abc import Callable
+import math
 from typing import Any, Protocol, TypeVar
 
 from duologue.errors import DuologueError
@@ -33,37 +33,45 @@ class Reading(Protocol[T_co]):
         ...
 
 
+class CallOwner(Protocol):
+    """Who is told of a call that was given up."""
+
+    def on_call_cancelled(self, call: "Call[Any]") -> None:
+        """`call` has been cancelled; told once."""
+
+
 class Call(asyncio.Future[T]):
     """The result of a call, awaitable. One object per call, and no task.
 
-    Cancelling it, or the task that awaits it, gives the call up: `on_cancel` is told once.
+    Cancelling it, or the task that awaits it, gives the call up: its owner is told.
     """
 
     # A future subclass rather than a done-callback: the callback would cost every call a loop turn.
-    __slots__ = ("on_cancel", "reading", "request_id", "service_id", "tick", "timeout_s")
+    __slots__ = ("due_s", "owner", "reading", "request_id", "service_id", "timeout_s")
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         service_id: int,
         reading: Reading[T],
-        on_cancel: "Callable[[Call[T]], None]",
+        owner: CallOwner,
     ) -> None:
         super().__init__(loop=loop)
         self.service_id = service_id
         self.reading = reading
-        self.on_cancel = on_cancel
+        self.owner = owner
         self.request_id = -1
         """-1 until the request has been handed to the connection."""
-        self.timeout_s: float | None = None
-        self.tick = -1
-        """Where the deadline is filed; -1 if there is none."""
+        self.due_s = math.inf
+        """When it fails unless it is settled, by the loop's clock."""
+        self.timeout_s = math.inf
+        """What the caller asked for; tells the error how long that was."""
 
     def cancel(self, msg: object = None) -> bool:
         """Give the call up; a late answer will be dropped."""
         if not super().cancel(msg):
             return False
-        self.on_cancel(self)
+        self.owner.on_call_cancelled(self)
         return True
 
     def fail(self, error: DuologueError) -> None:
@@ -78,11 +86,7 @@ class Call(asyncio.Future[T]):
 
     def stand_in(self) -> "Call[Any]":
         """The same call, settled, without its result."""
-        other: Call[Any] = Call(self.get_loop(), self.service_id, self.reading, _ignore)
+        other: Call[Any] = Call(self.get_loop(), self.service_id, self.reading, self.owner)
         other.request_id = self.request_id
         other.set_result(None)
         return other
-
-
-def _ignore(_call: Call[Any]) -> None:
-    pass

@@ -2,24 +2,34 @@
 
 import asyncio
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from duologue.promisifier.call import Call
-from duologue.protocol.deadlines import DeadlineWheel
+
+TICK_S: Final = 0.01
+"""How late a deadline may be noticed. The open calls are looked through no more often."""
 
 
 class CallDeadlines:
-    """Tells `on_due` of calls whose time is over. The timer exists only while needed."""
+    """Tells `on_due` of open calls whose time is over.
+
+    Nothing is filed for a call: there are at most `max_open_calls`, nearly all are settled in time,
+    and so it is cheaper to look through those that are left when the earliest might be due. A timer
+    that finds nothing to wait for is not set again.
+    """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, on_due: Callable[[Call[Any]], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        open_calls: Mapping[float, Call[Any]],
+        on_due: Callable[[Call[Any]], None],
     ) -> None:
         self._loop = loop
+        self._open_calls = open_calls
         self._on_due = on_due
-        self._wheel: DeadlineWheel[Call[Any]] = DeadlineWheel()
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_due_s = 0.0
+        self._timer_due_s = math.inf
 
     @property
     def is_armed(self) -> bool:
@@ -27,37 +37,35 @@ class CallDeadlines:
         return self._timer is not None
 
     def set(self, call: Call[Any], timeout_s: float) -> None:
-        """`call` is due `timeout_s` from now; infinity is no deadline."""
-        due_s = self._loop.time() + timeout_s
-        if due_s == math.inf:
-            return
+        """`call`, which is open, is due `timeout_s` from now; infinity is no deadline."""
         call.timeout_s = timeout_s
-        call.tick = self._wheel.add(call, due_s)
-        if self._timer is None or due_s < self._timer_due_s:
-            self._arm()
-
-    def forget(self, call: Call[Any]) -> None:
-        """`call` is settled, or was never due."""
-        if call.tick >= 0:
-            self._wheel.discard(call.tick, call)
-            call.tick = -1
+        call.due_s = due_s = self._loop.time() + timeout_s
+        if due_s < self._timer_due_s:
+            self._arm(due_s)
 
     def close(self) -> None:
         """Leave no timer behind."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._timer_due_s = math.inf
 
-    def _arm(self) -> None:
+    def _arm(self, due_s: float) -> None:
         self.close()
-        due_s = self._wheel.next_due_s()
-        if due_s is not None:
-            self._timer_due_s = due_s
-            self._timer = self._loop.call_at(due_s, self._fire)
+        self._timer_due_s = due_s
+        self._timer = self._loop.call_at(due_s, self._fire)
 
     def _fire(self) -> None:
-        self._timer = None
-        for call in self._wheel.expired(self._loop.time()):
-            call.tick = -1
+        self.close()
+        now_s = self._loop.time()
+        calls = sorted(self._open_calls.values(), key=_due_s)
+        for call in calls:
+            if call.due_s > now_s:
+                if call.due_s < math.inf:
+                    self._arm(max(call.due_s, now_s + TICK_S))
+                return
             self._on_due(call)
-        self._arm()
+
+
+def _due_s(call: Call[Any]) -> float:
+    return call.due_s

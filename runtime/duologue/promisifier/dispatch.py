@@ -20,6 +20,7 @@ from duologue.protocol.session import UNKNOWN_SERVICE, Session
 if TYPE_CHECKING:
     from duologue.promisifier.promisifier import WebsocketPromisifier
 
+_GOING_AWAY: Final = Failure("GoingAway", "this side is shutting down", "GOING_AWAY")
 _CANCELLED: Final = Failure("Cancelled", "the call was cancelled", "CANCELLED")
 
 
@@ -34,22 +35,24 @@ class Dispatcher:
     def __init__(
         self,
         peer: "WebsocketPromisifier",
+        handlers: dict[int, Handler],
         session: Session[Any],
         connection: Connection,
         reply: Callable[[bytes], None],
         give_up: Callable[[DuologueError], None],
         limits: Limits,
     ) -> None:
-        self.handlers: dict[int, Handler] = {}
         self.control: Handler | None = None
         """What answers service 0; None in the base profile, where it is unknown like any other."""
         self.running = 0
         self._peer = peer
+        self._handlers = handlers
         self._session = session
         self._connection = connection
         self._reply = reply
         self._give_up = give_up
         self._limits = limits
+        self._max_running_calls = limits.max_running_calls
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -65,8 +68,8 @@ class Dispatcher:
     def dispatch(self, event: RequestReceived) -> None:
         """Serve one request: start it, let it wait, or refuse it."""
         if self._draining:
-            self._refuse(event, Failure("GoingAway", "this side is shutting down", "GOING_AWAY"))
-        elif self.running < self._limits.max_running_calls:
+            self._refuse(event, _GOING_AWAY)
+        elif self.running < self._max_running_calls:
             self._start(event)
         else:
             self._wait_in_line(event)
@@ -102,7 +105,7 @@ class Dispatcher:
             self._idle = self._idle or self._loop.create_future()
             await asyncio.wait([self._idle], timeout=timeout_s)
         for event in self._waiting:
-            self._refuse(event, Failure("GoingAway", "this side is shutting down", "GOING_AWAY"))
+            self._refuse(event, _GOING_AWAY)
         self._waiting.clear()
         # Each answers CANCELLED while the connection is still open.
         self._cancel_running()
@@ -121,7 +124,7 @@ class Dispatcher:
             self._loop.call_soon(task.cancel)
 
     def _start(self, event: RequestReceived) -> None:
-        handler = self.handlers.get(event.service_id)
+        handler = self._handlers.get(event.service_id)
         if handler is None and event.service_id == 0:
             handler = self.control
         if handler is None:

@@ -33,18 +33,16 @@ class Inflow:
         self._others_wait = others_wait
         self._on_stall = on_stall
         self._loop = asyncio.get_running_loop()
+        self.is_paused = False
+        """Whether the connection is not being read."""
         self._unread_bytes = 0
         self._stall_timer: asyncio.TimerHandle | None = None
-
-    @property
-    def is_paused(self) -> bool:
-        """Whether the connection is not being read."""
-        return self._stall_timer is not None
 
     def put(self, size: int) -> None:
         """`size` bytes have come for a stream."""
         self._unread_bytes += size
         if not self.is_paused and self._is_too_much():
+            self.is_paused = True
             self._pause()
             self._stall_timer = self._loop.call_later(
                 self._limits.stream_stall_timeout_s, self._stall
@@ -62,6 +60,7 @@ class Inflow:
 
     def close(self) -> None:
         """The connection is closed."""
+        self.is_paused = False
         if self._stall_timer is not None:
             self._stall_timer.cancel()
             self._stall_timer = None

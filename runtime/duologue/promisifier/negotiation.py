@@ -8,7 +8,7 @@ as one.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import msgspec
 
@@ -47,6 +47,25 @@ class OfferedService:
     """Its numbers are this plus the ids of its contract."""
     digest: str
     """Equal on both sides if they were generated from the same contract."""
+
+
+class ContractOfService(Protocol):
+    """What a client knows of the service it calls."""
+
+    @property
+    def name(self) -> str:
+        """`chat.rooms.v1.Rooms`."""
+        ...
+
+    @property
+    def base(self) -> int:
+        """Its numbers are this plus their ids, unless the other side's hello says another base."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Equal on both sides if they were generated from the same contract."""
+        ...
 
 
 class _Limits(msgspec.Struct, rename="camel"):

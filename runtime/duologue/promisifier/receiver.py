@@ -67,6 +67,10 @@ class StreamReceiver:
             if event.reply is not None:
                 self._send_text(event.reply)
 
+    def is_streaming(self, call: Call[Any]) -> bool:
+        """Whether a part of the answer to `call` has come, or all of it."""
+        return call.request_id in self._streams
+
     def break_off(self, call: Call[Any], error: DuologueError) -> bool:
         """Fail a call or, once it is streaming, its stream; returns whether it was streaming."""
         stream = self._streams.pop(call.request_id, None)

@@ -5,6 +5,7 @@ results as raw slices, for whoever knows their type.
 """
 
 import json
+import math
 from typing import Any, Final
 
 import msgspec
@@ -17,12 +18,15 @@ from duologue.protocol.values import SENTINEL_JSON, is_object, parse_json, plain
 
 
 class Envelope(msgspec.Struct, gc=False):
-    """The fields of one message as they came. Which are needed depends on `type`."""
+    """The fields of one message as they came. Which are needed depends on `type`.
+
+    An id that is absent is NaN, which JSON cannot say and no table holds.
+    """
 
     type: str = ""
-    requestId: int | float | None = None
-    responseId: int | float | None = None
-    serviceId: int | float | None = None
+    requestId: int | float = math.nan
+    responseId: int | float = math.nan
+    serviceId: int | float = math.nan
     args: msgspec.Raw = msgspec.Raw(b"")
     data: msgspec.Raw = msgspec.Raw(b"")
     error: msgspec.Raw = msgspec.Raw(b"")
@@ -30,7 +34,10 @@ class Envelope(msgspec.Struct, gc=False):
     encoding: msgspec.Raw = msgspec.Raw(b"")
 
 
-_decode: Final = msgspec.json.Decoder(Envelope).decode
+decode_envelope: Final = msgspec.json.Decoder(Envelope).decode
+"""The fields of a message, or one of `UNREADABLE`: then `read_leniently` has the last word."""
+
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
 
 
 def read_envelope(text: str) -> Envelope:
@@ -40,12 +47,13 @@ def read_envelope(text: str) -> Envelope:
         BadFrame: not JSON, not an object, or `type` is no string.
     """
     try:
-        return _decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        return _read_leniently(text)
+        return decode_envelope(text)
+    except UNREADABLE:
+        return read_leniently(text)
 
 
-def _read_leniently(text: str) -> Envelope:
+def read_leniently(text: str) -> Envelope:
+    """As `read_envelope`, of a text that `decode_envelope` does not take."""
     # Two reasons to come here: lone surrogates, and odd values in fields that `type` does not need.
     fields = parse_json(text)
     if not is_object(fields):
@@ -55,9 +63,9 @@ def _read_leniently(text: str) -> Envelope:
         raise BadFrame("a message must have a `type`")
     return Envelope(
         kind,
-        _number_or_none(fields.get("requestId")),
-        _number_or_none(fields.get("responseId")),
-        _number_or_none(fields.get("serviceId")),
+        _number_or_nan(fields.get("requestId")),
+        _number_or_nan(fields.get("responseId")),
+        _number_or_nan(fields.get("serviceId")),
         _raw(fields, "args"),
         _raw(fields, "data"),
         _raw(fields, "error"),
@@ -66,8 +74,8 @@ def _read_leniently(text: str) -> Envelope:
     )
 
 
-def _number_or_none(value: object) -> int | float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+def _number_or_nan(value: object) -> int | float:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
 
 
 def _raw(fields: dict[str, Any], name: str) -> msgspec.Raw:
@@ -76,15 +84,13 @@ def _raw(fields: dict[str, Any], name: str) -> msgspec.Raw:
     return msgspec.Raw(json.dumps(fields[name], separators=(",", ":")).encode())
 
 
-def integral(number: int | float | None) -> int | None:
+def integral(number: int | float) -> int | None:
     """`number` as an id, or None if it is none: integral, within 2^53-1 (base profile 7.1)."""
     if isinstance(number, float):
         if not number.is_integer():
             return None
         number = int(number)
-    if number is None or not -MAX_SAFE_INTEGER <= number <= MAX_SAFE_INTEGER:
-        return None
-    return number
+    return number if -MAX_SAFE_INTEGER <= number <= MAX_SAFE_INTEGER else None
 
 
 def slice_or_none(raw: msgspec.Raw) -> bytes | None:

@@ -20,7 +20,7 @@ def is_deeper_than(text: str, max_depth: int) -> bool:
     Exact for valid JSON; about anything else it says nothing, and the parser will refuse that.
     """
     # Each level takes two characters; most messages are too short to be deep.
-    if len(text) <= 2 * max_depth or text.count("[") + text.count("{") <= max_depth:
+    if len(text) <= 2 * max_depth or not _opens_more_often_than(text, max_depth):
         return False
     if "\\" in text:
         text = text.replace("\\\\", "").replace('\\"', "")
@@ -33,4 +33,16 @@ def is_deeper_than(text: str, max_depth: int) -> bool:
         if depth + max(accumulate(chunk)) > max_depth:
             return True
         depth += sum(chunk)
+    return False
+
+
+def _opens_more_often_than(text: str, times: int) -> bool:
+    # Searching is ten times faster than counting, where there is little to be found.
+    for bracket in "[{":
+        position = text.find(bracket)
+        while position >= 0:
+            if not times:
+                return True
+            times -= 1
+            position = text.find(bracket, position + 1)
     return False

@@ -41,20 +41,17 @@ class IncomingStreams(Generic[CallT]):
     messages out of any; `cancel`, and a chunk that cannot be read, into the third.
     """
 
-    def __init__(self, open_calls: MutableMapping[int, CallT], counters: Counters) -> None:
+    def __init__(self, open_calls: MutableMapping[float, CallT], counters: Counters) -> None:
         self._open_calls = open_calls
         self._counters = counters
-        self._streaming: dict[int, _Streaming[CallT]] = {}
+        self.streaming: dict[int, _Streaming[CallT]] = {}
         self._cancelled: set[int] = set()
-
-    def __len__(self) -> int:
-        return len(self._streaming)
 
     def receive_text(
         self, request_id: int, chunk: msgspec.Raw, encoding: msgspec.Raw
     ) -> Event[CallT] | None:
         """A text chunk."""
-        stream = self._streaming.get(request_id)
+        stream = self.streaming.get(request_id)
         if stream is None and request_id not in self._open_calls:
             return self._receive_for_nobody(request_id)
         try:
@@ -71,7 +68,7 @@ class IncomingStreams(Generic[CallT]):
 
     def receive_bytes(self, request_id: int, chunk: bytes) -> Event[CallT] | None:
         """A binary chunk."""
-        stream = self._streaming.get(request_id)
+        stream = self.streaming.get(request_id)
         if stream is None and request_id not in self._open_calls:
             return self._receive_for_nobody(request_id)
         if stream is not None and stream.kind is not StreamKind.BINARY:
@@ -96,7 +93,7 @@ class IncomingStreams(Generic[CallT]):
 
     def close_one(self, request_id: int) -> CallT | None:
         """A closing message came for `request_id`: the call it closes, or None if nobody waits."""
-        stream = self._streaming.pop(request_id, None)
+        stream = self.streaming.pop(request_id, None)
         if stream is not None:
             return stream.call
         call = self._open_calls.pop(request_id, None)
@@ -109,37 +106,37 @@ class IncomingStreams(Generic[CallT]):
 
     def interrupt(self, request_id: int) -> CallT | None:
         """An ordinary answer came: the call, if it was streaming; it is no longer."""
-        stream = self._streaming.pop(request_id, None)
+        stream = self.streaming.pop(request_id, None)
         self._cancelled.discard(request_id)
         return None if stream is None else stream.call
 
     def replace(self, request_id: int, call: CallT) -> None:
         """Let events of a stream name `call` from now on."""
-        self._streaming[request_id].call = call
+        self.streaming[request_id].call = call
 
     def cancel(self, request_id: int) -> bytes | None:
         """The reader has gone: what to tell the other side, or None if the stream is over."""
-        if self._streaming.pop(request_id, None) is None:
+        if self.streaming.pop(request_id, None) is None:
             return None
         self._cancelled.add(request_id)
         return codec.write_stream_error(request_id)
 
     def close(self) -> list[CallT]:
         """Forget everything; returns the calls whose streams were not complete."""
-        calls = [stream.call for stream in self._streaming.values()]
-        self._streaming.clear()
+        calls = [stream.call for stream in self.streaming.values()]
+        self.streaming.clear()
         self._cancelled.clear()
         return calls
 
     def _streaming_call(self, request_id: int, kind: StreamKind) -> CallT:
-        stream = self._streaming.get(request_id)
+        stream = self.streaming.get(request_id)
         if stream is None:
             stream = _Streaming(self._open_calls.pop(request_id), kind)
-            self._streaming[request_id] = stream
+            self.streaming[request_id] = stream
         return stream.call
 
     def _break_off(self, request_id: int, error: BadFrame) -> AnswerBroken[CallT]:
-        stream = self._streaming.pop(request_id, None)
+        stream = self.streaming.pop(request_id, None)
         call = self._open_calls.pop(request_id) if stream is None else stream.call
         self._cancelled.add(request_id)
         return AnswerBroken(call, error, codec.write_stream_error(request_id))

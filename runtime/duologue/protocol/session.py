@@ -27,6 +27,25 @@ from duologue.protocol.messages import (
 from duologue.protocol.stream_kinds import read_binary
 
 UNKNOWN_SERVICE = "UNKNOWN-SERVICE"
+integral = codec.integral
+slice_or_none = codec.slice_or_none
+_decode = codec.decode_envelope
+_OPENING_BRACKET = ord("[")
+
+
+def check_service_id(service_id: object) -> int:
+    """`service_id` if it can be called.
+
+    Raises:
+        RefusedService: not an integer above 0 (base profile 7.1).
+    """
+    if (
+        isinstance(service_id, int)
+        and not isinstance(service_id, bool)
+        and 0 < service_id <= MAX_SAFE_INTEGER
+    ):
+        return service_id
+    raise RefusedService(service_id)
 
 
 class Session(Generic[CallT]):
@@ -37,33 +56,23 @@ class Session(Generic[CallT]):
     returned by `receive`, it is abandoned, or `close` hands it back.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        self.counters = Counters()
-        self.open_calls: dict[int, CallT] = {}
+    def __init__(self, limits: Limits, counters: Counters | None = None) -> None:
+        self.counters = counters or Counters()
+        self.open_calls: dict[float, CallT] = {}
+        """By request id. An id that came as `1.0` finds the call of 1."""
         self.has_control_service = False
         """Whether the other side may use what the duologue profile adds; its calls of service 0
         are then counted apart."""
         self._limits = limits
+        self._max_open_calls = limits.max_open_calls
+        self._shallow_characters = 2 * limits.max_json_depth
+        """A text that is no longer cannot be too deep: each level takes two characters."""
         self._next_request_id = 0
         self._served: set[int] = set()
         self._streams = IncomingStreams(self.open_calls, self.counters)
         self._sending: set[int] = set()
 
     # -- own calls ------------------------------------------------------------------------------
-
-    def check_service_id(self, service_id: object) -> int:
-        """`service_id` if it can be called.
-
-        Raises:
-            RefusedService: not an integer above 0 (base profile 7.1).
-        """
-        if (
-            isinstance(service_id, int)
-            and not isinstance(service_id, bool)
-            and 0 < service_id <= MAX_SAFE_INTEGER
-        ):
-            return service_id
-        raise RefusedService(service_id)
 
     def open_call(self, service_id: int, args: bytes, call: CallT) -> tuple[int, bytes]:
         """File `call`; returns its request id and the text to send.
@@ -73,22 +82,28 @@ class Session(Generic[CallT]):
         Raises:
             LimitExceeded: `max_open_calls` calls are open already; no id was used up.
         """
-        open_calls = len(self.open_calls) + len(self._streams)
-        if open_calls >= self._limits.max_open_calls:
-            raise LimitExceeded("max_open_calls", self._limits.max_open_calls, open_calls + 1)
+        open_calls = len(self.open_calls) + len(self._streams.streaming)
+        if open_calls >= self._max_open_calls:
+            raise LimitExceeded("max_open_calls", self._max_open_calls, open_calls + 1)
         request_id = self._next_request_id
         self._next_request_id = request_id + 1
         self.open_calls[request_id] = call
-        self._count_sent(service_id, 1)
+        if service_id:
+            self.counters.requests_sent_total += 1
+        else:
+            self.counters.control_requests_sent += 1
         return request_id, codec.request(request_id, service_id, args)
 
     def take_back(self, request_id: int, service_id: int) -> None:
         """Undo the latest `open_call`: its text was never handed to the connection."""
         del self.open_calls[request_id]
         self._next_request_id = request_id
-        self._count_sent(service_id, -1)
+        if service_id:
+            self.counters.requests_sent_total -= 1
+        else:
+            self.counters.control_requests_sent -= 1
 
-    def abandon(self, request_id: int) -> bool:
+    def abandon(self, request_id: float) -> bool:
         """Give a call up; a late answer will be dropped. False if it had been settled."""
         return self.open_calls.pop(request_id, None) is not None
 
@@ -158,12 +173,22 @@ class Session(Generic[CallT]):
                 connection should be closed.
         """
         try:
-            envelope = codec.read_envelope(text)
-            if is_deeper_than(text, self._limits.max_json_depth):
+            try:
+                envelope = _decode(text)
+            except codec.UNREADABLE:
+                envelope = codec.read_leniently(text)
+            if len(text) > self._shallow_characters and is_deeper_than(
+                text, self._limits.max_json_depth
+            ):
                 return self._receive_too_deep(envelope)
             kind = envelope.type
             if kind == "data":
-                return self._receive_data(envelope)
+                call = self.open_calls.pop(envelope.responseId, None)
+                if call is None:
+                    call = self._answered(envelope)
+                    if call is None:
+                        return None
+                return AnswerReceived(call, slice_or_none(envelope.data))
             if kind == "request":
                 return self._receive_request(envelope)
             if kind == "error":
@@ -204,43 +229,34 @@ class Session(Generic[CallT]):
     def _receive_too_deep(self, envelope: codec.Envelope) -> Event[CallT] | None:
         # Unreadable, and counted so; but if it answers a call, its caller must not wait for ever.
         fault = BadFrame(f"nested more than {self._limits.max_json_depth} levels")
-        response_id = codec.integral(envelope.responseId)
+        response_id = integral(envelope.responseId)
         if envelope.type not in ("data", "error") or response_id not in self.open_calls:
             raise fault
         self.counters.requests_received_invalid += 1
         return AnswerBroken(self.open_calls.pop(response_id), fault, None)
 
     def _receive_request(self, envelope: codec.Envelope) -> Event[CallT]:
-        request_id = codec.integral(envelope.requestId)
-        service_id = codec.integral(envelope.serviceId)
-        if request_id is None or service_id is None:
-            raise BadFrame("a request needs an integral `requestId` and `serviceId`")
-        args = codec.slice_or_none(envelope.args)
+        request_id, service_id = envelope.requestId, envelope.serviceId
+        if not (
+            type(request_id) is int
+            and type(service_id) is int
+            and 0 <= request_id <= MAX_SAFE_INTEGER
+            and 0 <= service_id <= MAX_SAFE_INTEGER
+        ):
+            request_id, service_id = _unusual_ids(envelope)
+        args = slice_or_none(envelope.args)
         if service_id == 0 and self.has_control_service:
             self.counters.control_requests_received += 1
         else:
             self.counters.requests_received_total += 1
         if request_id in self._served:
-            return Refused(
-                codec.error_answer(
-                    request_id,
-                    Failure(
-                        "Error", f"request id {request_id} is still in use", "DUPLICATE-REQUEST"
-                    ),
-                )
+            return _refused(
+                request_id, "Error", f"request id {request_id} is still in use", "DUPLICATE-REQUEST"
             )
-        if args is not None and args[:1] != b"[":
-            return Refused(
-                codec.error_answer(request_id, Failure("TypeError", "args must be a list", None))
-            )
+        if args is not None and args[0] != _OPENING_BRACKET:
+            return _refused(request_id, "TypeError", "args must be a list", None)
         self._served.add(request_id)
         return RequestReceived(request_id, service_id, args)
-
-    def _count_sent(self, service_id: int, number: int) -> None:
-        if service_id:
-            self.counters.requests_sent_total += number
-        else:
-            self.counters.control_requests_sent += number
 
     def _receive_stream(self, kind: str, envelope: codec.Envelope) -> Event[CallT] | None:
         response_id = self._response_id(envelope)
@@ -255,14 +271,14 @@ class Session(Generic[CallT]):
     def _receive_write_stream_error(self, envelope: codec.Envelope) -> StreamRefused | None:
         # Counted with any id or none; the original sends a needless one after `stream-error`.
         self.counters.requests_received_total += 1
-        request_id = codec.integral(envelope.requestId)
+        request_id = integral(envelope.requestId)
         if request_id is None or request_id not in self._sending:
             self.counters.messages_dropped += 1
             return None
         return StreamRefused(request_id)
 
     def _receive_cancel(self, envelope: codec.Envelope) -> CancelReceived | None:
-        request_id = codec.integral(envelope.requestId)
+        request_id = integral(envelope.requestId)
         if request_id is None:
             raise BadFrame("a `cancel` needs an integral `requestId`")
         if request_id not in self._served:
@@ -271,18 +287,12 @@ class Session(Generic[CallT]):
             return None
         return CancelReceived(request_id)
 
-    def _receive_data(self, envelope: codec.Envelope) -> Event[CallT] | None:
-        call = self._answered(envelope)
-        if call is None:
-            return None
-        return AnswerReceived(call, codec.slice_or_none(envelope.data))
-
     def _receive_error(self, envelope: codec.Envelope) -> Event[CallT] | None:
         call = self._answered(envelope)
         if call is None:
             return None
         try:
-            failure = codec.read_failure(codec.slice_or_none(envelope.error))
+            failure = codec.read_failure(slice_or_none(envelope.error))
         except BadFrame:
             # An answer all the same: its caller must not be left waiting. There is at most one for
             # each own call, so the bound on unreadable messages need not be looked at.
@@ -309,7 +319,19 @@ class Session(Generic[CallT]):
         return False
 
     def _response_id(self, envelope: codec.Envelope) -> int:
-        response_id = codec.integral(envelope.responseId)
+        response_id = integral(envelope.responseId)
         if response_id is None:
             raise BadFrame("an answer needs an integral `responseId`")
         return response_id
+
+
+def _unusual_ids(envelope: codec.Envelope) -> tuple[int, int]:
+    """Ids that are integral all the same: `1.0`, for instance, or below 0."""
+    request_id, service_id = integral(envelope.requestId), integral(envelope.serviceId)
+    if request_id is None or service_id is None:
+        raise BadFrame("a request needs an integral `requestId` and `serviceId`")
+    return request_id, service_id
+
+
+def _refused(request_id: int, name: str, message: str, code: str | None) -> Refused:
+    return Refused(codec.error_answer(request_id, Failure(name, message, code)))

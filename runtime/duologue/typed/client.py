@@ -41,28 +41,25 @@ class Client:
     def _unary(
         self, method: Unary[A, P, R], /, *_args: A.args, **_kwargs: A.kwargs
     ) -> Awaitable[R]:
-        peer = self._peer
         try:
-            encoded = method.params.encode(method.full_name, *_args, **_kwargs)
+            encoded = method.params.encode(method.full_name, _args, _kwargs)
         except DuologueError as error:
             error.foreign = True
             raise
         timeout_s = self._timeout
         if timeout_s is None:
-            timeout_s = peer.limits.call_timeout_s if method.timeout is None else method.timeout
-        return peer.start_call(
-            self._base() + method.id,
-            encoded,
-            method,
-            timeout_s,
-        )
-
-    def _base(self) -> int:
-        contract = self.__contract__
-        return self._peer.base_of(contract.name, contract.base, contract.digest)
+            timeout_s = method.timeout
+            if timeout_s is None:
+                timeout_s = self._peer.limits.call_timeout_s
+        peer = self._peer
+        base = peer.bases.get(self.__contract__)
+        if base is None:
+            base = peer.base_of(self.__contract__)
+        return peer.start_call(base + method.id, encoded, method, timeout_s)
 
     def _on(self, event: Event[..., E], handler: EventHandler[E] | None) -> Subscription[E]:
-        return subscribe(self._peer, self._base() + event.id, event, handler)
+        number = self._peer.base_of(self.__contract__) + event.id
+        return subscribe(self._peer, number, event, handler)
 
 
 def _checked(timeout: float | None) -> float | None:

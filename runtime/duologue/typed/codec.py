@@ -1,5 +1,7 @@
 """Values of a contract's types to JSON bytes and back, by pydantic."""
 
+import re
+import warnings
 from collections.abc import Callable
 from typing import Annotated, Any, Final, Generic, TypeVar, cast, overload
 
@@ -10,7 +12,7 @@ from duologue.errors import InvalidResult, Problem
 from duologue.promisifier.handlers import Result
 from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.values import (
-    SENTINEL_BYTES,
+    SENTINEL_START,
     refuse_sentinel,
     without_undefined,
 )
@@ -24,6 +26,13 @@ _CONFIG: Final = ConfigDict(
     strict=True, allow_inf_nan=False, ser_json_bytes="base64", val_json_bytes="base64"
 )
 
+# A model may have been spoiled after it was made. pydantic refuses to write such a one if it is
+# told `warnings="error"`, but reading that word costs it more than writing a small model. So it is
+# left to warn, silently, and what Python notes of warnings from this module tells whether it did.
+# From the first time on it is told the word: that is slower, and right whatever threads do.
+__warningregistry__: Final[dict[str, object]] = {}
+warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning, re.escape(__name__))
+
 
 class Codec(Generic[T]):
     """JSON of one type. pydantic's machinery for it is built at the first use.
@@ -32,28 +41,40 @@ class Codec(Generic[T]):
     it: `Codec[RoomId](RoomId)`.
     """
 
-    # The two functions are bound at the first use: looking them up costs as much as a small value.
-    __slots__ = ("_adapter", "_form", "_is_model", "_to_json", "_validate_json")
+    __slots__ = (
+        "_adapter",
+        "_is_model",
+        "form",
+        "to_json",
+        "validate_json",
+        "validate_python",
+    )
 
     @overload
     def __init__(self, form: type[T], /) -> None: ...
     @overload
     def __init__(self, form: object, /) -> None: ...
     def __init__(self, form: Any, /) -> None:
-        self._form = form
+        self.form: Any = form
+        """The type: a class, or what else an annotation may be."""
         self._is_model = isinstance(form, type) and issubclass(form, BaseModel)
         self._adapter: TypeAdapter[T] | None = None
-        self._validate_json: Callable[[bytes], Any] = self._bind_and_validate
-        self._to_json: Callable[..., bytes] = self._bind_and_serialise
+        # Bound at the first use: looking them up costs as much as a small value.
+        self.validate_json: Callable[[bytes], T] = self._bind_validate_json
+        """pydantic's function: JSON to a value; raises `ValidationError`."""
+        self.validate_python: Callable[[object], T] = self._bind_validate_python
+        """pydantic's function: a dictionary of fields to a model; raises `ValidationError`."""
+        self.to_json: Callable[..., bytes] = self._bind_to_json
+        """pydantic's function: a value to JSON; raises `PydanticSerializationError`."""
 
     @property
     def adapter(self) -> TypeAdapter[T]:
         """The pydantic adapter, made when it is first asked for."""
         if self._adapter is None:
             if self._is_model:
-                self._adapter = TypeAdapter(self._form)
+                self._adapter = TypeAdapter(self.form)
             else:
-                form = cast(Any, Annotated)[self._form, StopEarly()]
+                form = cast(Any, Annotated)[self.form, StopEarly()]
                 self._adapter = TypeAdapter(form, config=_CONFIG)
         return self._adapter
 
@@ -63,9 +84,9 @@ class Codec(Generic[T]):
         Raises:
             ValidationError: it does not fit the type.
         """
-        if SENTINEL_BYTES in text:
+        if SENTINEL_START in text:
             text = without_undefined(text)
-        return cast(T, self._validate_json(text))
+        return self.validate_json(text)
 
     def encode(self, value: T) -> bytes:
         """The JSON text of a value, which must be one of the type.
@@ -76,29 +97,21 @@ class Codec(Generic[T]):
         """
         try:
             if self._is_model:
-                if not isinstance(value, self._form):
+                if type(value) is not self.form and not isinstance(value, self.form):
                     # pydantic would write None as null, and any model with fields of these names.
                     raise self._misfit(f"met {type(value).__name__}, expected {self.form_name}")
             else:
                 # The serialiser of a scalar does not look at constraints; a model was made by them.
                 self.adapter.validator.validate_python(value)
-            text = self._to_json(value, warnings="error")
+            text = self.to_json(value)
+            if __warningregistry__:
+                text = self.to_json(value, warnings="error")
         except ValidationError as error:
             found = problems_of(error, self.adapter.core_schema)
             raise InvalidResult("the value is not of its contract's type", found) from None
-        except PydanticSerializationError as error:
+        except (PydanticSerializationError, UserWarning) as error:
             raise self._misfit(f"a value in this {self.form_name} has no form in JSON") from error
-        if SENTINEL_BYTES in text:
-            refuse_sentinel(text, self.form_name)
-        return text
-
-    def encode_new(self, value: T) -> bytes:
-        """As `encode`, for a model that has been validated this very moment."""
-        try:
-            text = self._to_json(value)
-        except PydanticSerializationError as error:
-            raise self._misfit(f"a value in this {self.form_name} has no form in JSON") from error
-        if SENTINEL_BYTES in text:
+        if SENTINEL_START in text:
             refuse_sentinel(text, self.form_name)
         return text
 
@@ -117,18 +130,22 @@ class Codec(Generic[T]):
     @property
     def form_name(self) -> str:
         """The type, for messages."""
-        return str(getattr(self._form, "__name__", self._form))
+        return str(getattr(self.form, "__name__", self.form))
 
     def _misfit(self, text: str) -> InvalidResult:
         return InvalidResult("the value is not of its contract's type", [Problem("", text)])
 
-    def _bind_and_validate(self, text: bytes) -> Any:
-        self._validate_json = self.adapter.validator.validate_json
-        return self._validate_json(text)
+    def _bind_validate_json(self, text: bytes) -> T:
+        self.validate_json = self.adapter.validator.validate_json
+        return self.validate_json(text)
 
-    def _bind_and_serialise(self, value: T, **options: Any) -> bytes:
-        self._to_json = self.adapter.serializer.to_json
-        return self._to_json(value, **options)
+    def _bind_validate_python(self, fields: object) -> T:
+        self.validate_python = self.adapter.validator.validate_python
+        return self.validate_python(fields)
+
+    def _bind_to_json(self, value: T, **options: Any) -> bytes:
+        self.to_json = self.adapter.serializer.to_json
+        return self.to_json(value, **options)
 
 
 class _Nothing(Codec[None]):

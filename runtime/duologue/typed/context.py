@@ -1,12 +1,11 @@
 """What a handler may know of the call it serves."""
 
-from dataclasses import dataclass
+import msgspec
 
 from duologue.promisifier.promisifier import WebsocketPromisifier
 
 
-@dataclass(slots=True)
-class CallContext:
+class CallContext(msgspec.Struct):
     """One call, seen from its handler.
 
     `ctx.peer` is the promisifier of the caller: make a client of it to call back.

@@ -86,6 +86,7 @@ class Unary(Generic[A, P, R]):
         """`chat.rooms.v1.Rooms/join`, once the method is part of a `ServiceContract`."""
         self.params = params
         self.returns = returns
+        self._decode = returns.decode
         self.errors = {declared.error.code: declared for declared in errors}
         self.effect: Effect = effect
         self.timeout = timeout
@@ -98,7 +99,7 @@ class Unary(Generic[A, P, R]):
             BadFrame: it is no JSON.
         """
         try:
-            return self.returns.decode(b"null" if data is None else data)
+            return self._decode(b"null" if data is None else data)
         except ValidationError as error:
             raise InvalidResult(
                 f"the answer of {self.full_name} does not fit the contract",

@@ -5,9 +5,16 @@ from typing import Final, Generic, ParamSpec, TypeVar
 
 import msgspec
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
-from duologue.errors import InvalidParams, InvalidResult
-from duologue.protocol.values import SENTINEL_JSON, parse_json
+from duologue.errors import InvalidParams, Problem
+from duologue.protocol.values import (
+    SENTINEL_JSON,
+    SENTINEL_START,
+    parse_json,
+    refuse_sentinel,
+    without_undefined,
+)
 from duologue.typed.codec import Codec
 from duologue.typed.model import Model
 from duologue.typed.problems import problems_of
@@ -27,29 +34,37 @@ class Params(Generic[A, P]):
     against the model.
     """
 
-    __slots__ = ("_codec", "_model")
+    __slots__ = ("_codec", "_make")
 
     def __init__(self, model: Callable[A, P], /) -> None:
-        self._model = model
+        self._make: Callable[..., P] = model
         self._codec: Codec[P] = Codec(model)
 
-    def encode(self, what: str, /, *args: A.args, **kwargs: A.kwargs) -> bytes:
+    def encode(self, what: str, args: tuple[object, ...], kwargs: dict[str, object]) -> bytes:
         """The JSON list of arguments of a call of `what`: one object.
+
+        `args` and `kwargs` are what the model's constructor takes. Whoever calls this has them from
+        a signature that says so: passing them on as such would copy them.
 
         Raises:
             InvalidParams: the keywords do not fit the contract; `problems` says where.
             RefusedValue: a string equals the sentinel.
         """
+        codec = self._codec
         try:
-            params = self._model(*args, **kwargs)
+            # What the model's constructor does, without the detour through its Python.
+            params = codec.validate_python(kwargs) if not args else self._make(*args, **kwargs)
+            text = codec.to_json(params)
         except ValidationError as error:
             raise InvalidParams(
-                f"{what} was not called", problems_of(error, self._codec.adapter.core_schema)
+                f"{what} was not called", problems_of(error, codec.adapter.core_schema)
             ) from None
-        try:
-            return self._arguments_of(self._codec.encode_new(params))
-        except InvalidResult as error:
-            raise InvalidParams(f"{what} was not called", error.problems) from error
+        except PydanticSerializationError as error:
+            problem = Problem("", f"a value in this {codec.form_name} has no form in JSON")
+            raise InvalidParams(f"{what} was not called", [problem]) from error
+        if SENTINEL_START in text:
+            refuse_sentinel(text, codec.form_name)
+        return self._arguments_of(text)
 
     def decode(self, what: str, args: bytes | None) -> P:
         """The params in a JSON list of arguments; an empty one stands for an empty object.
@@ -59,7 +74,10 @@ class Params(Generic[A, P]):
             BadFrame: a number in them is beyond float: the request is no JSON (base profile 7.2).
         """
         try:
-            return self._codec.decode(self._object_in(args or b"[]"))
+            text = b"{}" if args is None else self._object_in(args)
+            if SENTINEL_START in text:
+                text = without_undefined(text)
+            return self._codec.validate_json(text)
         except ValidationError as error:
             if args is not None:
                 parse_json(args)
@@ -72,7 +90,8 @@ class Params(Generic[A, P]):
 
     def _object_in(self, args: bytes) -> bytes:
         # The list holds one object, so what is between the brackets is that object's text.
-        return args[1:-1].strip() or b"{}"
+        text = args[1:-1]
+        return b"{}" if not text or text.isspace() else text
 
 
 class PositionalParams(Params[A, P]):
@@ -115,7 +134,7 @@ class _NoParams(Params[[], None]):
 
     __slots__ = ()
 
-    def encode(self, what: str, /) -> bytes:
+    def encode(self, what: str, args: tuple[object, ...], kwargs: dict[str, object]) -> bytes:
         return b"[]"
 
     def decode(self, what: str, args: bytes | None) -> None:

@@ -44,7 +44,7 @@ class Service:
     def _emit(
         self, event: Event[A, Any], peer: Peer | None, /, *_args: A.args, **_kwargs: A.kwargs
     ) -> None:
-        payload = event.payload.encode(event.full_name, *_args, **_kwargs)
+        payload = event.payload.encode(event.full_name, _args, _kwargs)
         self.__audience__.emit(event, self.__contract__.base + event.id, payload, peer)
 
 
@@ -80,28 +80,31 @@ class Offer:
 class MethodHandler:
     """JSON in, model, method, model, JSON out."""
 
-    __slots__ = ("_function", "_method", "_takes_params", "name")
+    __slots__ = ("_decode_params", "_encode_result", "_form", "_function", "_method", "name")
 
     def __init__(self, method: Unary[..., Any, Any], function: Callable[..., Any]) -> None:
         self.name = method.full_name
         self._method = method
         self._function = function
-        self._takes_params = method.params is not NO_PARAMS
+        params = method.params
+        self._decode_params = None if params is NO_PARAMS else params.decode
+        self._form = method.returns.form
+        self._encode_result = method.returns.encode_result
 
     def start(self, args: bytes | None, peer: Peer) -> Outcome:
         """See `Handler`."""
-        context = CallContext(peer, self.name)
-        if self._takes_params:
+        if self._decode_params is None:
+            result = self._function(CallContext(peer, self.name))
+        else:
             try:
-                params = self._method.params.decode(self.name, args)
+                params = self._decode_params(self.name, args)
             except BadFrame as error:
                 raise UnreadableArguments(str(error)) from error
-            result = self._function(params, context)
-        else:
-            result = self._function(context)
-        if is_awaitable(result):
+            result = self._function(params, CallContext(peer, self.name))
+        # Its own type first: asking an abstract class takes its time.
+        if type(result) is not self._form and is_awaitable(result):
             return self._finish(result)
-        return self._encode(result)
+        return self._encode_result(result)
 
     def failure(self, error: Exception) -> Failure:
         """See `Handler`. An error that the method does not declare is an incident."""
@@ -113,10 +116,7 @@ class MethodHandler:
         return describe_failure(error, self.name)
 
     async def _finish(self, result: Awaitable[Any]) -> Result:
-        return self._encode(await result)
-
-    def _encode(self, result: Any) -> Result:
-        return self._method.returns.encode_result(result)
+        return self._encode_result(await result)
 
 
 def _is_declared_somewhere(error: Exception) -> TypeGuard[ContractError[Any]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,16 @@ from duologue.promisifier.call import Call
 from tests.support import PlainReading
 
 
+class Owner:
+    def __init__(self, cancelled: list[object]) -> None:
+        self._cancelled = cancelled
+
+    def on_call_cancelled(self, call: Call[Any]) -> None:
+        self._cancelled.append(call)
+
+
 def call_that_notes(cancelled: list[object]) -> Call[bytes | None]:
-    return Call(asyncio.get_running_loop(), 3, PlainReading(), cancelled.append)
+    return Call(asyncio.get_running_loop(), 3, PlainReading(), Owner(cancelled))
 
 
 async def test_cancelling_tells_once() -> None:

@@ -28,7 +28,7 @@ from duologue.typed import (
     Unary,
 )
 from duologue.typed.model import Model
-from tests.support import Conversation, turns
+from tests.support import Conversation, has_timer, turns
 
 
 class JoinParams(Model):
@@ -169,7 +169,7 @@ async def test_no_deadline_is_infinity() -> None:
     async with Conversation() as talk:
         call = asyncio.ensure_future(RoomsClient(talk.peer).with_options(timeout=math.inf).ping())
         await turns()
-        assert not talk.peer._deadlines.is_armed  # pyright: ignore[reportPrivateUsage]
+        assert not has_timer(talk.peer)
         await talk.hear('{"responseId":0,"type":"data"}')
         await call
 

@@ -40,8 +40,8 @@ async def test_both_sides_learn_what_the_other_offers() -> None:
         await right.negotiated()
         assert left.speaks_duologue
         assert right.speaks_duologue
-        assert right.base_of("chat.v1.Rooms", 5, "sha256:aa") == 100
-        assert right.base_of("chat.v1.Other", 5, "sha256:bb") == 5
+        assert right.base_of(OfferedService("chat.v1.Rooms", 5, "sha256:aa")) == 100
+        assert right.base_of(OfferedService("chat.v1.Other", 5, "sha256:bb")) == 5
 
 
 async def test_the_hello_has_the_profiles_form_and_is_counted_apart() -> None:
@@ -187,7 +187,7 @@ async def test_another_contract_is_refused_and_names_both_digests() -> None:
         right.negotiate(negotiation())
         await right.negotiated()
         with pytest.raises(ContractMismatch, match=r"chat\.v1\.Rooms.*sha256:bb.*sha256:aa"):
-            right.base_of("chat.v1.Rooms", 100, "sha256:bb")
+            right.base_of(OfferedService("chat.v1.Rooms", 100, "sha256:bb"))
 
 
 async def test_another_contract_may_be_allowed() -> None:
@@ -195,7 +195,7 @@ async def test_another_contract_may_be_allowed() -> None:
         left.negotiate(negotiation(ROOMS))
         right.negotiate(negotiation(same_contracts=False))
         await right.negotiated()
-        assert right.base_of("chat.v1.Rooms", 5, "sha256:bb") == 100
+        assert right.base_of(OfferedService("chat.v1.Rooms", 5, "sha256:bb")) == 100
 
 
 async def test_a_silent_peer_is_a_base_peer_once_the_time_is_over(

@@ -29,7 +29,7 @@ from duologue.promisifier.promisifier import (
 )
 from duologue.protocol.undefined import UNDEFINED
 from duologue.testing import linked_peers
-from tests.support import Conversation, PlainReading, echo, itself, square, turns
+from tests.support import Conversation, PlainReading, echo, has_timer, itself, square, turns
 
 
 def upper(text: str) -> str:
@@ -561,7 +561,7 @@ async def test_a_request_that_ends_the_connection_leaves_no_timer_behind() -> No
         await call
     assert isinstance(closed.value.__cause__, LimitExceeded)
     assert isinstance(await peer.promise.wait(), ConnectionClosed)
-    assert not peer._deadlines.is_armed  # pyright: ignore[reportPrivateUsage]
+    assert not has_timer(peer)
 
 
 async def test_no_timer_outlives_the_connection() -> None:
@@ -569,7 +569,7 @@ async def test_no_timer_outlives_the_connection() -> None:
         start(talk.peer, 60)
         talk.peer.close()
         await talk.peer.promise
-        assert not talk.peer._deadlines.is_armed  # pyright: ignore[reportPrivateUsage]
+        assert not has_timer(talk.peer)
 
 
 # -- what it tells ------------------------------------------------------------------------------

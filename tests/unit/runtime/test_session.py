@@ -13,7 +13,7 @@ from duologue.protocol.messages import (
     Refused,
     RequestReceived,
 )
-from duologue.protocol.session import Session
+from duologue.protocol.session import Session, check_service_id
 
 
 def session(limits: Limits | None = None) -> Session[str]:
@@ -46,13 +46,13 @@ def test_requests_are_numbered_from_0() -> None:
 
 @pytest.mark.parametrize("service_id", [1, 2**32, MAX_SAFE_INTEGER])
 def test_an_integer_above_0_can_be_called(service_id: int) -> None:
-    assert session().check_service_id(service_id) == service_id
+    assert check_service_id(service_id) == service_id
 
 
 @pytest.mark.parametrize("service_id", [0, -1, 1.5, 3.0, "3", None, True, MAX_SAFE_INTEGER + 1])
 def test_nothing_else_can_be_called(service_id: object) -> None:
     with pytest.raises(RefusedService) as refused:
-        session().check_service_id(service_id)
+        check_service_id(service_id)
     assert refused.value.code == "WSP-SN3"
 
 

@@ -1,12 +1,16 @@
 """JSON of one type, checked in both directions."""
 
-from typing import Annotated, Any, TypeAlias
+import subprocess
+import sys
+import warnings
+from typing import Annotated, Any, Literal, TypeAlias
 
 import pytest
 from pydantic import Field, ValidationError
 
 from duologue.errors import BadFrame, InvalidResult, RefusedValue
 from duologue.promisifier.streams import ByteStream, TextStream
+from duologue.typed import codec as typed_codec
 from duologue.typed.codec import BYTE_STREAM, NOTHING, TEXT_STREAM, Codec
 from duologue.typed.model import Model
 
@@ -98,11 +102,40 @@ def test_a_value_of_another_type_is_not_sent(codec: Codec[Any], value: Any, prob
     assert "secret" not in str(refused.value)
 
 
-def test_a_model_that_was_spoiled_afterwards_is_not_sent() -> None:
+@pytest.mark.parametrize("action", ["default", "ignore", "always", "once", "error"])
+def test_a_model_that_was_spoiled_afterwards_is_not_sent(
+    action: Literal["default", "ignore", "always", "once", "error"],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever an application does to its warnings."""
+    monkeypatch.setattr(typed_codec, "__warningregistry__", {})
     member = Member(name="Ann")
-    vars(member).update(name=5)
-    with pytest.raises(InvalidResult):
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter(action)
         MEMBER.encode(member)
+        vars(member).update(name=5)
+        for _ in range(2):
+            with pytest.raises(InvalidResult):
+                MEMBER.encode(member)
+        vars(member).update(name="Ann")
+        assert MEMBER.decode(MEMBER.encode(member)) == member
+
+
+def test_a_spoiled_model_is_told_of_by_its_error_alone() -> None:
+    program = (
+        "import duologue\n"
+        "from duologue.typed import Codec\n"
+        "class Member(duologue.Model):\n"
+        "    name: str\n"
+        "member = Member(name='Ann')\n"
+        "vars(member).update(name=5)\n"
+        "try:\n"
+        "    Codec(Member).encode(member)\n"
+        "except duologue.InvalidResult:\n"
+        "    print('refused')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("refused\n", "")
 
 
 def test_text_that_utf_8_cannot_hold_is_not_sent() -> None:
