@@ -22,7 +22,7 @@ from duologue.connection.wire import (
     limit_told_by_peer,
 )
 from duologue.errors import BadFrame, LimitExceeded
-from duologue.limits import MAX_FRAGMENTS_PER_MESSAGE
+from duologue.limits import MAX_SHORT_FRAGMENTS, SHORT_FRAGMENT_BYTES
 
 KEY = b"\x11\x22\x33\x44"
 MAX_BYTES = 100_000
@@ -123,6 +123,15 @@ def test_close_is_answered_and_what_follows_is_dropped() -> None:
     assert wire.failure is None
     assert sent(wire) == b"\x88\x05\x03\xe8bye"
     assert wire.receive(text("later")) == []
+
+
+def test_close_between_fragments_is_answered_and_the_message_is_dropped() -> None:
+    wire = server_wire()
+    data = frame(Opcode.TEXT, b"start", fin=False) + close_frame(1000, "bye")
+    assert wire.receive(data + frame(Opcode.CONT, b"end")) == []
+    assert wire.failure is None
+    assert wire.is_over
+    assert sent(wire) == b"\x88\x05\x03\xe8bye"
 
 
 def test_messages_still_come_after_our_own_close_frame() -> None:
@@ -241,7 +250,6 @@ def test_a_reserved_opcode_fails_with_1002() -> None:
         frame(Opcode.CONT, b"end without start"),
         frame(Opcode.TEXT, b"start", fin=False) + frame(Opcode.TEXT, b"start", fin=False),
         frame(Opcode.BINARY, b"start", fin=False) + text("whole text inside"),
-        frame(Opcode.TEXT, b"start", fin=False) + close_frame(1000),
     ],
 )
 def test_fragments_out_of_place_fail_with_1002(data: bytes) -> None:
@@ -288,23 +296,69 @@ def test_fragments_at_the_limit_come_and_above_it_fail() -> None:
     assert wire.failure.met == 11
 
 
-def test_as_many_fragments_as_allowed_are_joined() -> None:
+def test_as_many_short_fragments_as_allowed_are_joined() -> None:
     wire = server_wire()
     data = frame(Opcode.TEXT, b"", fin=False)
-    data += frame(Opcode.CONT, b"", fin=False) * (MAX_FRAGMENTS_PER_MESSAGE - 2)
-    assert wire.receive(data + frame(Opcode.CONT, b"end")) == ["end"]
+    data += frame(Opcode.CONT, b"", fin=False) * (MAX_SHORT_FRAGMENTS - 2)
+    for _ in range(2):  # each message is counted on its own
+        assert wire.receive(data + frame(Opcode.CONT, b"end")) == ["end"]
 
 
-def test_one_fragment_more_fails_with_1009() -> None:
+def test_one_short_fragment_more_fails_with_1009() -> None:
     wire = server_wire()
     data = frame(Opcode.TEXT, b"", fin=False)
-    data += frame(Opcode.CONT, b"", fin=False) * (MAX_FRAGMENTS_PER_MESSAGE - 1)
+    data += frame(Opcode.CONT, b"x" * (SHORT_FRAGMENT_BYTES - 1), fin=False) + frame(
+        Opcode.CONT, b"", fin=False
+    ) * (MAX_SHORT_FRAGMENTS - 2)
     assert wire.receive(data) == []
     assert wire.failure is None
     assert wire.receive(frame(Opcode.CONT, b"end")) == []
     assert isinstance(wire.failure, LimitExceeded)
-    assert wire.failure.limit == "MAX_FRAGMENTS_PER_MESSAGE"
+    assert wire.failure.limit == "MAX_SHORT_FRAGMENTS"
     assert sent(wire)[2:4] == struct.pack("!H", 1009)
+
+
+def test_fragments_that_are_not_short_are_bounded_by_the_size_alone() -> None:
+    count = MAX_SHORT_FRAGMENTS + 1
+    wire = server_wire(max_bytes=count * SHORT_FRAGMENT_BYTES)
+    part = b"x" * SHORT_FRAGMENT_BYTES
+    data = frame(Opcode.BINARY, part, fin=False) + frame(Opcode.CONT, part, fin=False) * (count - 2)
+    assert wire.receive(data + frame(Opcode.CONT, part)) == [part * count]
+
+
+# -- what has begun and not ended -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("begun", "rest"),
+    [
+        (b"\x81", b"\x80" + KEY),
+        (text("whole")[:-1], text("whole")[-1:]),
+        (text("x" * 70_000)[:-1], text("x" * 70_000)[-1:]),
+        (frame(Opcode.TEXT, b"start", fin=False), frame(Opcode.CONT)),
+        (b"\x89\x81" + KEY, b"x"),
+    ],
+    ids=["one byte of a head", "a frame", "a large frame", "fragments", "a ping"],
+)
+def test_a_frame_or_message_without_its_end_is_unfinished(begun: bytes, rest: bytes) -> None:
+    wire = server_wire()
+    assert not wire.is_unfinished
+    wire.receive(begun)
+    assert wire.is_unfinished
+    wire.receive(rest)
+    assert not wire.is_unfinished
+
+
+def test_what_comes_after_giving_up_is_dropped() -> None:
+    data = text("x" * 70_000)
+    wire = server_wire()
+    wire.receive(data[:1000])
+    wire.give_up(LimitExceeded("message_stall_timeout_s", 10.0))
+    assert sent(wire)[2:] == (
+        struct.pack("!H", 1008) + b"Message refused: message_stall_timeout_s is 10.0"
+    )
+    assert wire.receive(data[1000:] + text("more")) == []
+    assert isinstance(wire.failure, LimitExceeded)
 
 
 def test_control_frames_at_the_limit_are_answered() -> None:
