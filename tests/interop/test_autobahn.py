@@ -33,9 +33,11 @@ BEFORE_THE_APPLICATION: Final = (
     "has its connection: it is delivered, but nothing can be sent any more."
 )
 
-NOT_STRICT: Final = dict.fromkeys(("6.4.1", "6.4.2", "6.4.3", "6.4.4"), AT_THE_END)
-INFORMATIONAL: Final = dict.fromkeys(("7.1.6", "7.13.1", "7.13.2"), UNDEFINED)
-NOT_STRICT_AS_CLIENT: Final = {
+NOT_STRICT: Final[Mapping[str, str]] = dict.fromkeys(
+    ("6.4.1", "6.4.2", "6.4.3", "6.4.4"), AT_THE_END
+)
+INFORMATIONAL: Final[Mapping[str, str]] = dict.fromkeys(("7.1.6", "7.13.1", "7.13.2"), UNDEFINED)
+NOT_STRICT_AS_CLIENT: Final[Mapping[str, str]] = {
     **NOT_STRICT,
     **dict.fromkeys(
         ("3.2", "3.3", "4.1.3", "4.1.4", "4.2.3", "4.2.4", "5.15"),
