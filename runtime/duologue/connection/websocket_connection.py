@@ -177,12 +177,12 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
             failure = LimitExceeded("max_unsent_bytes", self._limits.max_unsent_bytes, unsent)
             self._end(CLOSE_CODE_LOST, "", failure)
 
-    def _send_close(self, text: str) -> None:
+    def _send_close(self, text: str, code: int = CLOSE_CODE_NORMAL) -> None:
         if self._pending:
             self._flush()
         # In a batch that ends with the peer's close frame, `websockets` has answered already.
         if self._wire is not None and self._wire.protocol.state is State.OPEN:
-            self._wire.protocol.send_close(CLOSE_CODE_NORMAL, text)
+            self._wire.protocol.send_close(code, text)
             self._write_from(self._wire)
 
     def _write_from(self, source: Wire | Opening) -> None:
