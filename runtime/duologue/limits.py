@@ -15,9 +15,12 @@ MAX_UNANSWERED_EVENTS: Final = 64
 MAX_REPORTED_PROBLEMS: Final = 20
 """Paths named in one INVALID_PARAMS answer, so that a hostile payload cannot buy a long one."""
 
-MAX_FRAGMENTS_PER_MESSAGE: Final = 4096
-"""Frames one WebSocket message may come in; empty fragments would otherwise fill memory."""
+SHORT_FRAGMENT_BYTES: Final = 64
+"""Frames of one WebSocket message that carry less than this are counted. Of longer ones
+`max_message_bytes` allows no more than a machine can bear."""
 
+MAX_SHORT_FRAGMENTS: Final = 4096
+"""Short frames one WebSocket message may come in; empty ones would never reach another limit."""
 
 MAX_SEALED_MESSAGE_BYTES: Final = 65_536
 """What one encrypted frame carries at most: one fragment (base profile 6.4)."""
@@ -115,7 +118,12 @@ class Limits:
     """An encrypted connection that has received nothing for so long is dead."""
 
     fragment_timeout_s: float = 30.0
-    """How long each 64 KiB of a fragmented message may take; slower ones end the connection."""
+    """How long each 64 KiB of a message that comes in pieces may take, the last and shorter piece
+    too; slower ones end the connection."""
+
+    message_stall_timeout_s: float = 10.0
+    """Silence in the middle of a WebSocket message, after which the connection is ended. A network
+    that loses packets is silent for a few seconds at a time."""
 
     close_timeout_s: float = 5.0
     """From our close frame until the transport is dropped if the peer does not answer."""

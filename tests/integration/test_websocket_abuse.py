@@ -16,7 +16,7 @@ from duologue.connection.base import ConnectionState, Message
 from duologue.connection.frames import WHOLE_BINARY, WHOLE_TEXT, encode_masked_frame
 from duologue.connection.websocket import dial_websocket
 from duologue.errors import BadFrame, LimitExceeded
-from duologue.limits import MAX_FRAGMENTS_PER_MESSAGE, Limits
+from duologue.limits import MAX_SHORT_FRAGMENTS, Limits
 from tests.integration.loopback import PATIENCE_S, closed, serving
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 
@@ -91,7 +91,7 @@ async def test_fragments_that_never_end_are_stopped(part: bytes) -> None:
     async with serving(echo=True) as served, upgraded(served.port) as raw:
         before = resident_bytes()
         raw.writer.write(frame(Opcode.TEXT, part, fin=False))
-        raw.writer.write(frame(Opcode.CONT, part, fin=False) * MAX_FRAGMENTS_PER_MESSAGE)
+        raw.writer.write(frame(Opcode.CONT, part, fin=False) * MAX_SHORT_FRAGMENTS)
         assert await raw.closed_with() == 1009
         server = await served.next()
         assert isinstance(server.failure, LimitExceeded)
@@ -117,9 +117,8 @@ async def test_large_fragments_that_never_end_are_stopped_at_the_size_limit() ->
         frame(Opcode.TEXT, b"a", fin=False) + frame(Opcode.TEXT, b"b", fin=False),
         frame(Opcode.CONT, b"b"),
         frame(Opcode.BINARY, b"a", fin=False) + frame(Opcode.TEXT, b"b"),
-        frame(Opcode.TEXT, b"a", fin=False) + frame(Opcode.CLOSE),
     ],
-    ids=["nested", "end without start", "text inside binary", "close inside"],
+    ids=["nested", "end without start", "text inside binary"],
 )
 async def test_fragments_out_of_place_are_refused(data: bytes) -> None:
     async with serving(echo=True) as served, upgraded(served.port) as raw:
@@ -158,6 +157,29 @@ async def test_who_stays_after_being_refused_is_dropped() -> None:
         server = await served.next()
         assert (await closed(server))[0] == 1009
         assert await raw.rest() != b""
+
+
+async def test_a_length_and_then_silence_ends_the_connection() -> None:
+    limits = Limits(message_stall_timeout_s=0.05)
+    async with serving(limits) as served, upgraded(served.port) as raw:
+        raw.writer.write(b"\x82\xff" + struct.pack("!Q", 1_048_576) + KEY + b"start")
+        assert await raw.closed_with() == 1008
+        server = await served.next()
+        assert isinstance(server.failure, LimitExceeded)
+        assert server.failure.limit == "message_stall_timeout_s"
+
+
+async def test_fragments_that_trickle_end_the_connection() -> None:
+    limits = Limits(message_stall_timeout_s=5, fragment_timeout_s=0.1)
+    async with serving(limits) as served, upgraded(served.port) as raw:
+        raw.writer.write(frame(Opcode.TEXT, b"a", fin=False))
+        for _ in range(20):
+            raw.writer.write(frame(Opcode.CONT, b"b", fin=False))
+            await asyncio.sleep(0.01)
+        assert await raw.closed_with() == 1008
+        server = await served.next()
+        assert isinstance(server.failure, LimitExceeded)
+        assert server.failure.limit == "fragment_timeout_s"
 
 
 # -- compression (row 23) -------------------------------------------------------------------------

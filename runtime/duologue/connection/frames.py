@@ -23,6 +23,7 @@ WHOLE_BINARY: Final = 0x82
 """First byte of a binary frame that is a message of its own."""
 
 OPCODE_BITS: Final = 0x0F
+CONTROL_BIT: Final = 0x08
 MASK_BIT: Final = 0x80
 KEY_BYTES: Final = 4
 

@@ -6,6 +6,7 @@ from typing import Final, cast
 
 from websockets.protocol import Side, State
 
+from duologue.connection.arrival import ArrivalWatch
 from duologue.connection.base import (
     CLOSE_CODE_LOST,
     CLOSE_CODE_NORMAL,
@@ -73,6 +74,7 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
         self._reading_space = reading_space_for(loop)
         self._is_receiving = False
         self._reading_is_paused = False
+        self._arrival = ArrivalWatch(limits, loop, self._give_up_waiting)
         self._pending: list[bytes] = []
         """Frames accepted by `send` and not written yet."""
         self._pending_bytes = 0
@@ -173,12 +175,12 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
             failure = LimitExceeded("max_unsent_bytes", self._limits.max_unsent_bytes, unsent)
             self._end(CLOSE_CODE_LOST, "", failure)
 
-    def _send_close(self, text: str) -> None:
+    def _send_close(self, text: str, code: int = CLOSE_CODE_NORMAL) -> None:
         if self._pending:
             self._flush()
         # In a batch that ends with the peer's close frame, `websockets` has answered already.
         if self._wire is not None and self._wire.protocol.state is State.OPEN:
-            self._wire.protocol.send_close(CLOSE_CODE_NORMAL, text)
+            self._wire.protocol.send_close(code, text)
             self._write_from(self._wire)
 
     def _write_from(self, source: Wire | Opening) -> None:
@@ -239,9 +241,9 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
         if wire is None:
             self._receive_opening(bytes(self._reading_space[:nbytes]))
         elif wire.large is None:
-            self._deliver(wire, wire.receive(bytes(self._reading_space[:nbytes])))
+            self._deliver(wire, wire.receive(bytes(self._reading_space[:nbytes])), nbytes)
         else:
-            self._deliver(wire, wire.receive_large(nbytes))
+            self._deliver(wire, wire.receive_large(nbytes), nbytes)
 
     def _receive_opening(self, data: bytes) -> None:
         opening = self._opening
@@ -253,7 +255,7 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
         if opening.is_open:
             self._open(opening)
             if rest and self._wire is not None:
-                self._deliver(self._wire, self._wire.receive(rest))
+                self._deliver(self._wire, self._wire.receive(rest), len(rest))
         elif opening.failure is not None:
             self.failure = opening.failure
             if opening.protocol.side is Side.CLIENT:
@@ -271,8 +273,17 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
         self.state.enter(ConnectionState.OPEN)
         self._on_open(self)
 
-    def _deliver(self, wire: Wire, messages: list[Message]) -> None:
+    def _deliver(self, wire: Wire, messages: list[Message], received_bytes: int) -> None:
         self._flush_messages = max(FLUSH_MESSAGES, len(messages) // 8)
+        is_over = wire.is_over
+        if not is_over:
+            # Pongs first: they must not wait for the answers to messages that came behind their
+            # pings. At the end it is the other way round, as nothing may follow a close frame.
+            self._write_from(wire)
+        if wire.is_unfinished:
+            self._watch_arrival(received_bytes, is_new=bool(messages))
+        elif self._arrival.is_watching:
+            self._arrival.stop()
         self._is_receiving = True
         try:
             self.on_message.emit_each(messages, self.state)
@@ -280,8 +291,9 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
             self._is_receiving = False
             if self._pending:
                 self._flush()
-            self._write_from(wire)
-        if wire.is_over:
+            if is_over:
+                self._write_from(wire)
+        if is_over:
             self._note_end(wire)
         elif self.on_message.backlog_bytes > self._max_message_bytes:
             self._pause_reading()
@@ -302,12 +314,26 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
             and self.state.current_state is ConnectionState.OPEN
         ):
             self._reading_is_paused = True
+            self._arrival.stop()
             self._transport.pause_reading()
 
     def _resume_reading(self) -> None:
         if self._transport is not None and self._reading_is_paused:
             self._reading_is_paused = False
             self._transport.resume_reading()
+            if self._wire is not None and self._wire.is_unfinished:
+                self._watch_arrival(0, is_new=True)
+
+    def _watch_arrival(self, received_bytes: int, *, is_new: bool) -> None:
+        if self.state.current_state is ConnectionState.OPEN and not self._reading_is_paused:
+            self._arrival.note(received_bytes, is_new=is_new)
+
+    def _give_up_waiting(self, failure: LimitExceeded) -> None:
+        """The rest of a message is late."""
+        if self._wire is not None:
+            self._wire.give_up(failure)
+            self._write_from(self._wire)
+            self._note_end(self._wire)
 
     def eof_received(self) -> None:
         """The peer sends no more; the transport closes when this returns."""
@@ -329,6 +355,7 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
         self._timer = self._loop.call_later(self._limits.close_timeout_s, self._give_up)
         # The answer to our close frame stands behind what nobody listened to.
         self._resume_reading()
+        self._arrival.stop()
         self.state.enter(ConnectionState.CLOSING)
 
     def _give_up(self) -> None:
@@ -364,6 +391,7 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
 
     def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
         self._cancel_timer()
+        self._arrival.stop()
         self._pending.clear()
         self._pending_bytes = 0
         self._gate.open()

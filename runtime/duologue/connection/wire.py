@@ -11,6 +11,7 @@ from websockets.protocol import Protocol, Side
 
 from duologue.connection.base import Message
 from duologue.connection.frames import (
+    CONTROL_BIT,
     KEY_BYTES,
     OPCODE_BITS,
     WHOLE_BINARY,
@@ -20,8 +21,9 @@ from duologue.connection.frames import (
     read_head,
     take_plain_frames,
 )
+from duologue.connection.layer import reason_for
 from duologue.errors import BadFrame, DuologueError, LimitExceeded
-from duologue.limits import MAX_FRAGMENTS_PER_MESSAGE
+from duologue.limits import MAX_SHORT_FRAGMENTS, SHORT_FRAGMENT_BYTES
 
 LARGE_FRAME_BYTES: Final = 32_768
 """Half of what is read at once: a frame above this gets a buffer of its own."""
@@ -80,8 +82,9 @@ class Wire:
         self._foreign_bytes = 0
         """How much of the present frame has still to go to `websockets`."""
         self._parts = bytearray()
-        self._part_count = 0
         self._first_of_parts = 0
+        """Opcode of the message that comes in fragments; 0 while there is none."""
+        self._short_parts = 0
         self._control_frames = 0
         self._control_window_start = clock()
 
@@ -90,10 +93,16 @@ class Wire:
         """Nothing more is read: the peer has closed, or the connection has been failed."""
         return self.failure is not None or self.protocol.close_rcvd is not None
 
+    @property
+    def is_unfinished(self) -> bool:
+        """A frame or a message has begun whose end has not come."""
+        return bool(
+            self._remainder or self.large is not None or self._first_of_parts or self._foreign_bytes
+        )
+
     def allow_message_bytes(self, max_bytes: int) -> None:
         """Set the limit for messages from now on, for instance once it is known who sends them."""
         self._max_message_bytes = max_bytes
-        self.protocol.max_message_size = max_bytes
 
     def receive(self, data: bytes) -> list[Message]:
         """Read what came from the network; returns the messages that are now whole."""
@@ -123,9 +132,14 @@ class Wire:
             self._finish_large(messages)
         return messages
 
+    def give_up(self, failure: LimitExceeded) -> None:
+        """Fail the connection because the rest of a message is late."""
+        self.large = None
+        self._fail(CloseCode.POLICY_VIOLATION, reason_for(failure), failure)
+
     def _start_frame(self, data: bytes, position: int, messages: list[Message]) -> int:
         """Go on where a frame starts; returns how far `data` is read."""
-        plain_may_come = self._part_count == 0
+        plain_may_come = not self._first_of_parts
         if plain_may_come:
             position = take_plain_frames(
                 data,
@@ -154,6 +168,12 @@ class Wire:
             self.large = LargeFrame(head, key)
             self.large.feed(data[start:])
             return len(data)
+        # RFC 6455 5.4: control frames may come between fragments. `websockets` counts them as part
+        # of the message, and refuses a close frame as long as it remembers one that is unfinished.
+        is_control = head.first & CONTROL_BIT
+        self.protocol.max_message_size = None if is_control else self._max_message_bytes
+        if head.first & OPCODE_BITS == Opcode.CLOSE:
+            self.protocol.current_size = None
         self._foreign_bytes = size
         return position
 
@@ -194,24 +214,24 @@ class Wire:
 
     def _join(self, frame: Frame, messages: list[Message]) -> None:
         """Take a data frame; `websockets` has checked that it may come here, and the size."""
-        if self._part_count == 0:
-            self._first_of_parts = frame.opcode
-        self._part_count += 1
-        if self._part_count > MAX_FRAGMENTS_PER_MESSAGE:
-            self._fail(
-                CloseCode.MESSAGE_TOO_BIG,
-                f"message in more than {MAX_FRAGMENTS_PER_MESSAGE} fragments",
-                LimitExceeded(
-                    "MAX_FRAGMENTS_PER_MESSAGE", MAX_FRAGMENTS_PER_MESSAGE, self._part_count
-                ),
-            )
-            return
+        opcode = self._first_of_parts or frame.opcode
+        if len(frame.data) < SHORT_FRAGMENT_BYTES:
+            self._short_parts += 1
+            if self._short_parts > MAX_SHORT_FRAGMENTS:
+                self._fail(
+                    CloseCode.MESSAGE_TOO_BIG,
+                    f"message in more than {MAX_SHORT_FRAGMENTS} short fragments",
+                    LimitExceeded("MAX_SHORT_FRAGMENTS", MAX_SHORT_FRAGMENTS, self._short_parts),
+                )
+                return
         self._parts += frame.data
         if frame.fin:
             payload = bytes(self._parts)
             self._parts = bytearray()
-            self._part_count = 0
-            self._take(self._first_of_parts, payload, messages)
+            self._first_of_parts = self._short_parts = 0
+            self._take(opcode, payload, messages)
+        else:
+            self._first_of_parts = opcode
 
     def _take(self, opcode: int, payload: bytes, messages: list[Message]) -> None:
         if opcode == Opcode.BINARY:

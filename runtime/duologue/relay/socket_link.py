@@ -75,11 +75,7 @@ class SocketLink(WebSocketConnection):
         """See `Link.close_as`."""
         if self.state.current_state is not ConnectionState.OPEN:
             return
-        if self._pending:
-            self._flush()
-        if self._wire is not None:
-            self._wire.protocol.send_close(code, shorten(text))
-            self._write_from(self._wire)
+        self._send_close(shorten(text), code)
         self._enter_closing()
 
     def allow_message_bytes(self, max_bytes: int) -> None:

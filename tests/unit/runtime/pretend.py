@@ -36,15 +36,16 @@ class PretendTimer:
 
 
 class PretendLoop:
-    """Runs what is due when told to; time stands still."""
+    """Runs what is due when told to; time stands still unless `now_s` is set."""
 
     def __init__(self) -> None:
+        self.now_s = 100.0
         self.due: list[Callback] = []
         self.timers: list[PretendTimer] = []
         """Those that were neither cancelled nor run."""
 
     def time(self) -> float:
-        return 100.0
+        return self.now_s
 
     def call_soon(self, callback: Callback, /) -> None:
         self.due.append(callback)

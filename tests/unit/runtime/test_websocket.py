@@ -17,6 +17,7 @@ from duologue.limits import Limits
 from tests.unit.runtime.pretend import (
     REQUEST,
     Bench,
+    close_frame,
     open_server,
     text,
 )
@@ -139,6 +140,21 @@ def test_answers_to_one_read_go_together_at_its_end() -> None:
     answers = encode_frame(WHOLE_TEXT, b"one") + encode_frame(WHOLE_TEXT, b"two")
     assert bench.transport.written == [answers]
     assert bench.loop.due == []
+
+
+def test_a_pong_goes_before_the_answers_to_later_messages() -> None:
+    bench = open_server()
+    bench.connection.on_message.listen(bench.connection.send)
+    bench.receive(Frame(Opcode.PING, b"p").serialize(mask=True) + text("behind"))
+    assert b"".join(bench.transport.take_written()) == b"\x8a\x01p\x81\x06behind"
+
+
+def test_a_pong_goes_before_the_answer_to_the_last_close() -> None:
+    bench = open_server()
+    bench.connection.on_message.listen(bench.connection.send)
+    bench.receive(text("m") + Frame(Opcode.PING, b"p").serialize(mask=True) + close_frame(1000))
+    written = b"".join(bench.transport.take_written())
+    assert written == b"\x81\x01m" + b"\x8a\x01p" + b"\x88\x02\x03\xe8"
 
 
 def test_a_large_read_is_answered_in_larger_pieces() -> None:
