@@ -11,6 +11,7 @@ from duologue.limits import Limits
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
 from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
+from duologue.protocol.parcels import Payload, split
 
 
 async def turns(number: int = 12) -> None:
@@ -82,9 +83,10 @@ class PlainReading:
     """Reads an answer as the bytes it is."""
 
     full_name = "Rooms/join"
+    takes_parts = False
 
-    def decode_result(self, data: bytes | None) -> bytes | None:
-        return data
+    def decode_result(self, data: Payload | None) -> bytes | None:
+        return None if data is None else split(data)[0]
 
     def decode_stream(self, stream: ByteStream | TextStream) -> bytes | None:
         raise InvalidResult("no stream was expected")

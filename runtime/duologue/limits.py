@@ -22,6 +22,13 @@ SHORT_FRAGMENT_BYTES: Final = 64
 MAX_SHORT_FRAGMENTS: Final = 4096
 """Short frames one WebSocket message may come in; empty ones would never reach another limit."""
 
+PART_ABOVE_BYTES: Final = 4096
+"""Bytes longer than this travel beside the JSON, between peers that both know how. Below it a
+message of its own costs more than base64 does."""
+
+MAX_PARTS: Final = 64
+"""Byte strings that may travel beside one message; what is more stays inside, in base64."""
+
 MAX_SEALED_MESSAGE_BYTES: Final = 65_536
 """What one encrypted frame carries at most: one fragment (base profile 6.4)."""
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 from duologue.errors import DuologueError
 from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
+from duologue.protocol.parcels import Payload
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -20,7 +21,12 @@ class Reading(Protocol[T_co]):
         """The method's name, for messages to people."""
         ...
 
-    def decode_result(self, data: bytes | None) -> T_co:
+    @property
+    def takes_parts(self) -> bool:
+        """Whether the result may come with parts beside it (PROTOCOL 12)."""
+        ...
+
+    def decode_result(self, data: Payload | None) -> T_co:
         """The value of a JSON result (None: there is none), or a `DuologueError` if it is unfit."""
         ...
 

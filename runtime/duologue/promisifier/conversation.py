@@ -17,6 +17,7 @@ from duologue.errors import (
     DeadlineExceeded,
     DuologueError,
     LimitExceeded,
+    ProtocolError,
     Sent,
 )
 from duologue.limits import Limits
@@ -24,7 +25,7 @@ from duologue.promisifier.call import Call
 from duologue.promisifier.call_deadlines import CallDeadlines
 from duologue.promisifier.dispatch import Dispatcher
 from duologue.promisifier.handlers import Handler
-from duologue.promisifier.negotiation import Negotiation
+from duologue.promisifier.negotiation import PARTS, Negotiation
 from duologue.promisifier.promise import end_of_call
 from duologue.promisifier.receiver import StreamReceiver
 from duologue.promisifier.stats import Stats
@@ -39,6 +40,7 @@ from duologue.protocol.messages import (
     RequestReceived,
     StreamRefused,
 )
+from duologue.protocol.parcels import Parcel, Payload, split
 from duologue.protocol.session import Session
 
 if TYPE_CHECKING:
@@ -74,11 +76,20 @@ class Conversation:
     ) -> None:
         self.connection = connection
         self.negotiation: Negotiation | None = None
+        self.takes_parts = False
+        """Whether both sides know of parts beside a message (PROTOCOL 12)."""
         self._peer = peer
         self._counters = counters
         self._session: Session[Call[Any]] = Session(limits, counters)
         self._dispatcher = Dispatcher(
-            peer, handlers, self._session, connection, self._send_text, self._give_up, limits
+            peer,
+            handlers,
+            self._session,
+            connection,
+            reply=self._send_text,
+            reply_with_parts=self._send_answer,
+            give_up=self._give_up,
+            limits=limits,
         )
         self._receiver = StreamReceiver(
             self._session,
@@ -87,6 +98,7 @@ class Conversation:
             pause=self._stop_listening,
             resume=self._start_listening,
         )
+        self._limits = limits
         loop = asyncio.get_running_loop()
         self._deadlines = CallDeadlines(loop, self._session.open_calls, self._on_deadline)
         self._is_over = False
@@ -98,19 +110,23 @@ class Conversation:
 
     # -- own calls ------------------------------------------------------------------------------
 
-    def send(self, call: Call[Any], args: bytes, timeout_s: float | None) -> None:
+    def send(self, call: Call[Any], args: Payload, timeout_s: float | None) -> None:
         """Send the request of `call`, which is settled exactly once: here, if it cannot be sent.
 
         `args` is a JSON list; `timeout_s` counts from now, None waits for ever.
         """
         service_id = call.service_id
+        takes_parts = self.takes_parts and call.reading.takes_parts
         try:
-            request_id, text = self._session.open_call(service_id, args, call)
+            request_id, text = self._session.open_call(service_id, args, call, takes_parts)
         except LimitExceeded as error:
             call.fail(error)
             return
         try:
-            self.connection.send_utf8(text)
+            if type(args) is bytes:
+                self.connection.send_utf8(text)
+            else:
+                self._send_parcel(text, args)
         except ConnectionClosed as error:
             self._session.take_back(request_id, service_id)
             call.fail_quietly(self.aborted(call, "no", error.reason))
@@ -146,8 +162,12 @@ class Conversation:
         """Serve the control calls of the duologue profile from now on."""
         self.negotiation = negotiation
         negotiation.on_mismatch = self._give_up
+        negotiation.on_introduced = self._note_features
         self._session.has_control_service = True
         self._dispatcher.control = negotiation
+
+    def _note_features(self) -> None:
+        self.takes_parts = self.negotiation is not None and self.negotiation.has(PARTS)
 
     async def drain(self, timeout_s: float) -> None:
         """Refuse new calls, let the running ones finish within `timeout_s`, cancel the rest."""
@@ -195,7 +215,7 @@ class Conversation:
                 self._settle(event.call, event.data)
             elif event is not None:
                 self._on_rare_event(event)
-        except (BadFrame, LimitExceeded) as error:
+        except (ProtocolError, LimitExceeded) as error:
             self._give_up(error)
 
     def _on_rare_event(self, event: Event[Call[Any]]) -> None:
@@ -210,7 +230,10 @@ class Conversation:
         elif not isinstance(event, AnswerReceived | RequestReceived):
             self._receiver.receive(event)
 
-    def _settle(self, call: Call[Any], data: bytes | None) -> None:
+    def _settle(self, call: Call[Any], data: Payload | None) -> None:
+        if isinstance(data, Parcel) and not call.reading.takes_parts:
+            call.fail(BadFrame("parts came beside an answer that was to have none"))
+            return
         if call.done():
             # It is a stream by now, and this is no way to end one.
             self._receiver.break_off(call, BadFrame("a stream was cut off by an ordinary answer"))
@@ -234,6 +257,33 @@ class Conversation:
             self._counters.results_dropped += 1
         else:
             self._counters.bytes_sent += len(text)
+
+    def _send_answer(self, text: bytes, payload: Parcel) -> None:
+        try:
+            self._send_parcel(text, payload)
+        except ConnectionClosed:
+            self._counters.results_dropped += 1
+        else:
+            self._counters.bytes_sent += len(text)
+
+    def _send_parcel(self, text: bytes, payload: Payload) -> None:
+        """Send a text and, with nothing between, its parts.
+
+        Raises:
+            ConnectionClosed: the connection is not open; nothing was taken.
+            LimitExceeded: all together is larger than a message may be; nothing was taken.
+        """
+        parts = split(payload)[1]
+        size = len(text) + sum(map(len, parts))
+        if size > self._limits.max_message_bytes:
+            raise LimitExceeded("max_message_bytes", self._limits.max_message_bytes, size)
+        self.connection.send_utf8(text)
+        for part in parts:
+            # Sending may have ended the connection; whoever waits for an answer knows by then.
+            if self._is_over:
+                return
+            self.connection.send(part)
+            self._counters.bytes_sent += len(part)
 
     # -- the end --------------------------------------------------------------------------------
 

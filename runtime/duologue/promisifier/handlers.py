@@ -7,13 +7,14 @@ from duologue.errors import BadFrame, CallError
 from duologue.promisifier.failures import describe_failure
 from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
+from duologue.protocol.parcels import Payload, split
 from duologue.protocol.undefined import UNDEFINED
 from duologue.protocol.values import decode_value, encode_value
 
 if TYPE_CHECKING:
     from duologue.promisifier.promisifier import WebsocketPromisifier
 
-Result = bytes | ByteStream | TextStream | None
+Result = Payload | ByteStream | TextStream | None
 """JSON of the result, a stream in its place, or None for no result."""
 
 Outcome = Result | Coroutine[Any, Any, Result]
@@ -25,11 +26,16 @@ class Handler(Protocol):
 
     name: str
     """For logs and errors."""
+    takes_parts: bool
+    """Whether its arguments may have parts beside them."""
 
-    def start(self, args: bytes | None, peer: "WebsocketPromisifier") -> Outcome:
+    def start(
+        self, args: Payload | None, peer: "WebsocketPromisifier", takes_parts: bool
+    ) -> Outcome:
         """Run, or begin to.
 
-        `args` is a JSON list; None means no arguments.
+        `args` is a JSON list; None means no arguments. With `takes_parts` the caller takes parts
+        beside the result.
 
         Raises:
             UnreadableArguments: they are no JSON after all; the message counts as unreadable.
@@ -51,16 +57,19 @@ class FunctionHandler:
     """A plain or async function; the arguments are spread as positional ones (base profile 7.3)."""
 
     __slots__ = ("_function", "_max_depth", "name")
+    takes_parts = False
 
     def __init__(self, service_id: int, function: Callable[..., object], max_depth: int) -> None:
         self.name = f"service {service_id} ({getattr(function, '__qualname__', repr(function))})"
         self._function = function
         self._max_depth = max_depth
 
-    def start(self, args: bytes | None, peer: "WebsocketPromisifier") -> Outcome:
+    def start(
+        self, args: Payload | None, peer: "WebsocketPromisifier", takes_parts: bool = False
+    ) -> Outcome:
         """Call the function; see `Handler`."""
         try:
-            values: list[Any] = [] if args is None else decode_value(args)
+            values: list[Any] = [] if args is None else decode_value(split(args)[0])
         except BadFrame as error:
             raise UnreadableArguments(str(error)) from error
         result = self._function(*values)

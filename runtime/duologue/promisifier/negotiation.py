@@ -25,14 +25,17 @@ from duologue.limits import Limits
 from duologue.promisifier.failures import describe_failure
 from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
+from duologue.protocol.parcels import Payload, split
 
 PROFILE: Final = "duologue/1"
 CONTROL_SERVICE: Final = 0
 HELLO_TIMEOUT_S: Final = 2.0
 """How long the other side may take to introduce itself before it is taken for a base peer."""
 
-FEATURES: Final = ("cancel", "details")
-"""What this build knows beyond the base profile: giving up calls, typed error data."""
+PARTS: Final = "parts"
+FEATURES: Final = ("cancel", "details", PARTS)
+"""What this build knows beyond the base profile: giving up calls, typed error data, large bytes
+beside a message."""
 
 Role = Literal["connector", "acceptor"]
 
@@ -106,6 +109,7 @@ class Negotiation:
 
     name = "the control service"
     full_name = name
+    takes_parts = False
 
     def __init__(
         self,
@@ -121,6 +125,8 @@ class Negotiation:
         self.remote: Hello | None = None
         self.on_mismatch: Callable[[IdentityMismatch], None] = _ignore
         """Told when the conversation must end: the other side is somebody else."""
+        self.on_introduced: Callable[[], None] = _nothing
+        """Told when `remote` is known."""
         self._own_key = own_key
         self._remote_key = remote_key
         self._same_contracts = same_contracts
@@ -152,6 +158,10 @@ class Negotiation:
         """Whether the other side knows an extension."""
         return self.remote is not None and feature in self.remote.features
 
+    def takes_parts_of(self, name: str) -> bool:
+        """Whether a service of the other side, offered by a contract, takes parts (PROTOCOL 12)."""
+        return name in self._offers and self.has(PARTS)
+
     def base_of(self, name: str, base: int, digest: str) -> int:
         """Where the other side offers a service; `base` if it does not say.
 
@@ -171,10 +181,10 @@ class Negotiation:
 
     # -- as the handler of service 0 ------------------------------------------------------------
 
-    def start(self, args: bytes | None, peer: object) -> bytes:
+    def start(self, args: Payload | None, peer: object, takes_parts: bool = False) -> bytes:
         """Take the other side's hello and answer with ours."""
         try:
-            calls = _decode_args(args or b"[]")
+            calls = _decode_args(split(args)[0] if args else b"[]")
             if calls and b'"profile"' not in bytes(calls[0]):
                 raise Unimplemented("this side knows no such control call")
             hello = _decode_hello(calls[0] if calls else b"")
@@ -189,10 +199,10 @@ class Negotiation:
 
     # -- as the reader of the answer to our hello -----------------------------------------------
 
-    def decode_result(self, data: bytes | None) -> None:
+    def decode_result(self, data: Payload | None) -> None:
         """The other side's hello has come as an answer to ours."""
         try:
-            self._take(_decode_hello(data or b""))
+            self._take(_decode_hello(split(data)[0] if data else b""))
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise BadFrame("the answer to our hello is no hello") from None
 
@@ -224,10 +234,15 @@ class Negotiation:
         self._offers = {
             each.name: OfferedService(each.name, each.base, each.digest) for each in hello.services
         }
+        self.on_introduced()
         self._settled.set()
 
 
 def _ignore(_error: IdentityMismatch) -> None:
+    pass
+
+
+def _nothing() -> None:
     pass
 
 

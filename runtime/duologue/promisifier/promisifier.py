@@ -21,6 +21,7 @@ from duologue.promisifier.pump import PAUSE_ABOVE_BYTES
 from duologue.promisifier.stats import Stats
 from duologue.promisifier.untyped import Untyped
 from duologue.protocol.counters import Counters
+from duologue.protocol.parcels import Payload
 from duologue.protocol.session import check_service_id
 from duologue.protocol.values import encode_arguments
 
@@ -40,6 +41,8 @@ class WebsocketPromisifier:
         self._limits = limits
         self.bases: dict[object, int] = {}
         """What `base_of` has found so far, for services of which it will not change."""
+        self.part_takers: set[object] = set()
+        """Of those, the services that take parts beside their arguments."""
         self._handlers: dict[int, Handler] = {}
         self._counters = Counters()
         self._stats = Stats(self._counters)
@@ -159,7 +162,7 @@ class WebsocketPromisifier:
     def start_call(
         self,
         service_id: int,
-        args: bytes,
+        args: Payload,
         reading: Reading[T],
         timeout_s: float | None,
     ) -> Call[T]:
@@ -179,6 +182,7 @@ class WebsocketPromisifier:
     def negotiate(self, negotiation: Negotiation) -> None:
         """Introduce this side, and learn what the other side is (duologue profile 1)."""
         self.bases.clear()
+        self.part_takers.clear()
         self._conversation.allow_control(negotiation)
         hello = self.start_call(CONTROL_SERVICE, negotiation.hello, negotiation, HELLO_TIMEOUT_S)
         hello.add_done_callback(negotiation.settle)
@@ -208,6 +212,8 @@ class WebsocketPromisifier:
             if negotiation.remote is None:
                 # It may still introduce itself.
                 return base
+            if negotiation.takes_parts_of(contract.name):
+                self.part_takers.add(contract)
         self.bases[contract] = base
         return base
 

@@ -5,6 +5,7 @@ from typing import Any
 from duologue.errors import RemoteCause, RemoteError
 from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
+from duologue.protocol.parcels import Payload, split
 from duologue.protocol.undefined import UNDEFINED
 from duologue.protocol.values import decode_value
 
@@ -13,6 +14,7 @@ class Untyped:
     """The `Reading` of a call by number: plain Python values, and any stream."""
 
     __slots__ = ("_service_id",)
+    takes_parts = False
 
     def __init__(self, service_id: object) -> None:
         self._service_id = service_id
@@ -22,13 +24,13 @@ class Untyped:
         """`service 3`."""
         return f"service {self._service_id}"
 
-    def decode_result(self, data: bytes | None) -> Any:
+    def decode_result(self, data: Payload | None) -> Any:
         """The result; `UNDEFINED` if there is none.
 
         Raises:
             BadFrame: it is no JSON.
         """
-        return UNDEFINED if data is None else decode_value(data)
+        return UNDEFINED if data is None else decode_value(split(data)[0])
 
     def decode_stream(self, stream: ByteStream | TextStream) -> Any:
         """A stream is a result like any other."""

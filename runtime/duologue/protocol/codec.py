@@ -6,6 +6,7 @@ results as raw slices, for whoever knows their type.
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +15,7 @@ from duologue.errors import BadFrame
 from duologue.limits import MAX_SAFE_INTEGER
 from duologue.protocol.messages import Failure
 from duologue.protocol.undefined import SENTINEL
-from duologue.protocol.values import SENTINEL_JSON, is_object, parse_json, plain_json
+from duologue.protocol.values import SENTINEL_JSON, is_list, is_object, parse_json, plain_json
 
 
 class Envelope(msgspec.Struct, gc=False):
@@ -32,6 +33,10 @@ class Envelope(msgspec.Struct, gc=False):
     error: msgspec.Raw = msgspec.Raw(b"")
     chunk: msgspec.Raw = msgspec.Raw(b"")
     encoding: msgspec.Raw = msgspec.Raw(b"")
+    parts: list[int] | None = None
+    """Sizes of the byte messages that follow and belong to this one (PROTOCOL 12)."""
+    takesParts: bool = False
+    """The answer may have such, too."""
 
 
 decode_envelope: Final = msgspec.json.Decoder(Envelope).decode
@@ -71,7 +76,16 @@ def read_leniently(text: str) -> Envelope:
         _raw(fields, "error"),
         _raw(fields, "chunk"),
         _raw(fields, "encoding"),
+        _sizes(fields.get("parts")),
+        fields.get("takesParts") is True,
     )
+
+
+def _sizes(value: object) -> list[int] | None:
+    if value is None:
+        return None
+    # What is no list of sizes must not pass for "no parts": bytes may follow all the same.
+    return value if is_list(value) and all(type(each) is int for each in value) else []
 
 
 def _number_or_nan(value: object) -> int | float:
@@ -123,6 +137,28 @@ def request(request_id: int, service_id: int, args: bytes) -> bytes:
         service_id,
         args,
     )
+
+
+def request_with_parts(
+    request_id: int, service_id: int, args: bytes, parts: Sequence[bytes], *, takes_parts: bool
+) -> bytes:
+    """As `request`; `parts` follow it, and with `takes_parts` the answer may have some."""
+    return b'{"requestId":%d,"type":"request","serviceId":%d,"args":%b%b%b}' % (
+        request_id,
+        service_id,
+        args,
+        _announced(parts),
+        b',"takesParts":true' if takes_parts else b"",
+    )
+
+
+def answer_with_parts(request_id: int, data: bytes, parts: Sequence[bytes]) -> bytes:
+    """As `answer`; `parts` follow it."""
+    return b'{"responseId":%d,"type":"data","data":%b%b}' % (request_id, data, _announced(parts))
+
+
+def _announced(parts: Sequence[bytes]) -> bytes:
+    return b',"parts":%b' % msgspec.json.encode([len(part) for part in parts]) if parts else b""
 
 
 def cancel(request_id: int) -> bytes:

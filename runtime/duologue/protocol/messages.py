@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from duologue.errors import BadFrame, StreamFailed
+from duologue.protocol.parcels import Payload
 
 CallT = TypeVar("CallT")
 
@@ -30,15 +31,17 @@ class RequestReceived(msgspec.Struct, gc=False):
 
     request_id: int
     service_id: int
-    args: bytes | None
+    args: Payload | None
     """The JSON list of the arguments; None when the field is absent or undefined."""
+    takes_parts: bool = False
+    """Whether the result may have parts beside it."""
 
 
 class AnswerReceived(msgspec.Struct, Generic[CallT], gc=False):
     """An own call has succeeded; it is no longer open."""
 
     call: CallT
-    data: bytes | None
+    data: Payload | None
     """The JSON text of the result; None when there is none."""
 
 

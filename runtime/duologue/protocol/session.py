@@ -4,11 +4,13 @@ It does not know which side it plays: both may call and both may serve. It holds
 calls that wait, and the counters; it opens no socket and reads no clock.
 """
 
+from collections.abc import Sequence
 from typing import Generic, TypeGuard
 
-from duologue.errors import BadFrame, LimitExceeded, RefusedService
+from duologue.errors import BadFrame, LimitExceeded, ProtocolError, RefusedService
 from duologue.limits import MAX_SAFE_INTEGER, Limits
 from duologue.protocol import codec
+from duologue.protocol.arriving_parcel import ArrivingParcel
 from duologue.protocol.counters import Counters
 from duologue.protocol.depth import is_deeper_than
 from duologue.protocol.incoming_streams import IncomingStreams
@@ -24,6 +26,7 @@ from duologue.protocol.messages import (
     RequestReceived,
     StreamRefused,
 )
+from duologue.protocol.parcels import Parcel, Payload, split
 from duologue.protocol.stream_kinds import read_binary
 
 UNKNOWN_SERVICE = "UNKNOWN-SERVICE"
@@ -71,13 +74,17 @@ class Session(Generic[CallT]):
         self._served: set[int] = set()
         self._streams = IncomingStreams(self.open_calls, self.counters)
         self._sending: set[int] = set()
+        self._arriving: ArrivingParcel | None = None
 
     # -- own calls ------------------------------------------------------------------------------
 
-    def open_call(self, service_id: int, args: bytes, call: CallT) -> tuple[int, bytes]:
-        """File `call`; returns its request id and the text to send.
+    def open_call(
+        self, service_id: int, args: Payload, call: CallT, takes_parts: bool = False
+    ) -> tuple[int, bytes]:
+        """File `call`; returns its request id and the text to send; the parts of `args` follow it.
 
-        `args` is a JSON list. If the connection refuses the text, `take_back` undoes this.
+        `args` is a JSON list. If the connection refuses the text, `take_back` undoes this. With
+        `takes_parts` the answer may have parts, too.
 
         Raises:
             LimitExceeded: `max_open_calls` calls are open already; no id was used up.
@@ -92,7 +99,12 @@ class Session(Generic[CallT]):
             self.counters.requests_sent_total += 1
         else:
             self.counters.control_requests_sent += 1
-        return request_id, codec.request(request_id, service_id, args)
+        if type(args) is bytes and not takes_parts:
+            return request_id, codec.request(request_id, service_id, args)
+        text, parts = split(args)
+        return request_id, codec.request_with_parts(
+            request_id, service_id, text, parts, takes_parts=takes_parts
+        )
 
     def take_back(self, request_id: int, service_id: int) -> None:
         """Undo the latest `open_call`: its text was never handed to the connection."""
@@ -125,9 +137,14 @@ class Session(Generic[CallT]):
 
     # -- calls of the other side ----------------------------------------------------------------
 
-    def answer(self, request_id: int, data: bytes | None) -> bytes:
-        """The text that answers a request with `data`, JSON; None is no result."""
+    def answer(self, request_id: int, data: Payload | None) -> bytes:
+        """The text that answers a request with `data`, JSON; None is no result.
+
+        The parts of `data` follow it.
+        """
         self._served.discard(request_id)
+        if isinstance(data, Parcel):
+            return codec.answer_with_parts(request_id, data.text, data.parts)
         return codec.answer(request_id, data)
 
     def fail(self, request_id: int, failure: Failure) -> bytes:
@@ -163,20 +180,32 @@ class Session(Generic[CallT]):
 
     # -- messages -------------------------------------------------------------------------------
 
-    def receive(self, text: str) -> Event[CallT] | None:
+    def receive(self, text: str, whole: ArrivingParcel | None = None) -> Event[CallT] | None:
         """What the message `text` means; None if nothing is to be done.
+
+        `whole` is for `receive_bytes`: the text came earlier, and the last of its parts now.
 
         Unreadable messages are counted and ignored (base profile 8.2).
 
         Raises:
             LimitExceeded: `max_invalid_messages` or `max_unasked_messages` have been met; the
                 connection should be closed.
+            ProtocolError: what belongs together has come apart; the connection should be closed.
         """
+        parts: Sequence[bytes] = ()
         try:
-            try:
-                envelope = _decode(text)
-            except codec.UNREADABLE:
-                envelope = codec.read_leniently(text)
+            if whole is not None:
+                envelope, parts = whole.envelope, whole.parts
+            elif self._arriving is not None:
+                raise ProtocolError("a text came where parts of the one before were announced")
+            else:
+                try:
+                    envelope = _decode(text)
+                except codec.UNREADABLE:
+                    envelope = codec.read_leniently(text)
+                if envelope.parts is not None and self.has_control_service:
+                    self._arriving = ArrivingParcel(text, envelope, envelope.parts, self._limits)
+                    return None
             if len(text) > self._shallow_characters and is_deeper_than(
                 text, self._limits.max_json_depth
             ):
@@ -188,9 +217,10 @@ class Session(Generic[CallT]):
                     call = self._answered(envelope)
                     if call is None:
                         return None
-                return AnswerReceived(call, slice_or_none(envelope.data))
+                data = slice_or_none(envelope.data)
+                return AnswerReceived(call, Parcel(data or b"null", parts) if parts else data)
             if kind == "request":
-                return self._receive_request(envelope)
+                return self._receive_request(envelope, parts)
             if kind == "error":
                 return self._receive_error(envelope)
             if kind in ("stream", "stream-end", "stream-error"):
@@ -205,12 +235,19 @@ class Session(Generic[CallT]):
             return None
 
     def receive_bytes(self, message: bytes) -> Event[CallT] | None:
-        """What a byte message means: a chunk of a binary stream.
+        """What a byte message means: a part that was announced, or a chunk of a binary stream.
 
         Raises:
             BadFrame: shorter than the id in front of every chunk (base profile 8.2).
+            ProtocolError: a part is not of the announced length.
             LimitExceeded: as `receive`.
         """
+        arriving = self._arriving
+        if arriving is not None:
+            if not arriving.take(message):
+                return None
+            self._arriving = None
+            return self.receive(arriving.text, arriving)
         request_id, chunk = read_binary(message)
         if not self._was_made(request_id):
             return None
@@ -235,7 +272,7 @@ class Session(Generic[CallT]):
         self.counters.requests_received_invalid += 1
         return AnswerBroken(self.open_calls.pop(response_id), fault, None)
 
-    def _receive_request(self, envelope: codec.Envelope) -> Event[CallT]:
+    def _receive_request(self, envelope: codec.Envelope, parts: Sequence[bytes]) -> Event[CallT]:
         request_id, service_id = envelope.requestId, envelope.serviceId
         if not (
             type(request_id) is int
@@ -256,7 +293,12 @@ class Session(Generic[CallT]):
         if args is not None and args[0] != _OPENING_BRACKET:
             return _refused(request_id, "TypeError", "args must be a list", None)
         self._served.add(request_id)
-        return RequestReceived(request_id, service_id, args)
+        return RequestReceived(
+            request_id,
+            service_id,
+            Parcel(args, parts) if parts and args is not None else args,
+            envelope.takesParts,
+        )
 
     def _receive_stream(self, kind: str, envelope: codec.Envelope) -> Event[CallT] | None:
         response_id = self._response_id(envelope)

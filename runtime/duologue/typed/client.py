@@ -6,6 +6,7 @@ from typing import ClassVar, ParamSpec, Self, TypeVar
 
 from duologue.errors import DuologueError
 from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.protocol.parcels import Payload
 from duologue.typed.events import Event, EventHandler, Subscription, subscribe
 from duologue.typed.method import ServiceContract, Unary
 
@@ -41,8 +42,19 @@ class Client:
     def _unary(
         self, method: Unary[A, P, R], /, *_args: A.args, **_kwargs: A.kwargs
     ) -> Awaitable[R]:
+        peer, params = self._peer, method.params
+        encoded: Payload
         try:
-            encoded = method.params.encode(method.full_name, _args, _kwargs)
+            base = peer.bases.get(self.__contract__)
+            if base is None:
+                base = peer.base_of(self.__contract__)
+            has_bytes = method.has_bytes
+            if has_bytes is None:
+                has_bytes = method.look_for_bytes()
+            if has_bytes and self.__contract__ in peer.part_takers:
+                encoded = params.encode_with_parts(method.full_name, _args, _kwargs)
+            else:
+                encoded = params.encode(method.full_name, _args, _kwargs)
         except DuologueError as error:
             error.foreign = True
             raise
@@ -50,11 +62,7 @@ class Client:
         if timeout_s is None:
             timeout_s = method.timeout
             if timeout_s is None:
-                timeout_s = self._peer.limits.call_timeout_s
-        peer = self._peer
-        base = peer.bases.get(self.__contract__)
-        if base is None:
-            base = peer.base_of(self.__contract__)
+                timeout_s = peer.limits.call_timeout_s
         return peer.start_call(base + method.id, encoded, method, timeout_s)
 
     def _on(self, event: Event[..., E], handler: EventHandler[E] | None) -> Subscription[E]:

@@ -11,11 +11,13 @@ from pydantic_core import PydanticSerializationError
 from duologue.errors import InvalidResult, Problem
 from duologue.promisifier.handlers import Result
 from duologue.promisifier.streams import ByteStream, TextStream
+from duologue.protocol.parcels import Parts, Payload, split
 from duologue.protocol.values import (
     SENTINEL_START,
     refuse_sentinel,
     without_undefined,
 )
+from duologue.typed.bytes_beside import BytesBeside, holds_bytes
 from duologue.typed.problems import problems_of
 from duologue.typed.stop_early import StopEarly
 
@@ -43,6 +45,7 @@ class Codec(Generic[T]):
 
     __slots__ = (
         "_adapter",
+        "_holds_bytes",
         "_is_model",
         "form",
         "to_json",
@@ -59,6 +62,7 @@ class Codec(Generic[T]):
         """The type: a class, or what else an annotation may be."""
         self._is_model = isinstance(form, type) and issubclass(form, BaseModel)
         self._adapter: TypeAdapter[T] | None = None
+        self._holds_bytes: bool | None = None
         # Bound at the first use: looking them up costs as much as a small value.
         self.validate_json: Callable[[bytes], T] = self._bind_validate_json
         """pydantic's function: JSON to a value; raises `ValidationError`."""
@@ -74,22 +78,32 @@ class Codec(Generic[T]):
             if self._is_model:
                 self._adapter = TypeAdapter(self.form)
             else:
-                form = cast(Any, Annotated)[self.form, StopEarly()]
+                form = cast(Any, Annotated)[self.form, StopEarly(), BytesBeside()]
                 self._adapter = TypeAdapter(form, config=_CONFIG)
         return self._adapter
 
-    def decode(self, text: bytes) -> T:
-        """The value of a JSON text.
+    def knows_bytes(self) -> bool:
+        """Whether a value may have bytes that travel beside its JSON (PROTOCOL 12)."""
+        if self._holds_bytes is None:
+            self._holds_bytes = holds_bytes(self.adapter.core_schema)
+        return self._holds_bytes
+
+    def decode(self, text: Payload) -> T:
+        """The value of a JSON text, and of the parts beside it.
 
         Raises:
             ValidationError: it does not fit the type.
         """
+        if type(text) is not bytes:
+            text, parts = split(text)
+            value = self.adapter.validator.validate_json(without_undefined(text), context=parts)
+            return cast(T, value)
         if SENTINEL_START in text:
             text = without_undefined(text)
         return self.validate_json(text)
 
-    def encode(self, value: T) -> bytes:
-        """The JSON text of a value, which must be one of the type.
+    def encode(self, value: T, parts: Parts | None = None) -> bytes:
+        """The JSON text of a value, which must be one of the type; long bytes go to `parts`.
 
         Raises:
             InvalidResult: it is none, mypy was not asked or was overruled.
@@ -103,9 +117,11 @@ class Codec(Generic[T]):
             else:
                 # The serialiser of a scalar does not look at constraints; a model was made by them.
                 self.adapter.validator.validate_python(value)
-            text = self.to_json(value)
+            text = self.to_json(value) if parts is None else self.to_json(value, context=parts)
             if __warningregistry__:
-                text = self.to_json(value, warnings="error")
+                if parts is not None:
+                    parts.clear()
+                text = self.to_json(value, context=parts, warnings="error")
         except ValidationError as error:
             found = problems_of(error, self.adapter.core_schema)
             raise InvalidResult("the value is not of its contract's type", found) from None
@@ -115,9 +131,15 @@ class Codec(Generic[T]):
             refuse_sentinel(text, self.form_name)
         return text
 
-    def encode_result(self, value: T) -> Result:
-        """As `encode`; None where there is no result at all, or the stream itself."""
-        return self.encode(value)
+    def encode_result(self, value: T, takes_parts: bool = False) -> Result:
+        """As `encode`; None where there is no result at all, or the stream itself.
+
+        With `takes_parts`, long bytes stand beside the text.
+        """
+        if not takes_parts or not self.knows_bytes():
+            return self.encode(value)
+        parts = Parts()
+        return parts.with_text(self.encode(value, parts))
 
     def decode_stream(self, stream: ByteStream | TextStream, what: str) -> T:
         """The value of a stream that came as the answer of `what`.
@@ -153,13 +175,16 @@ class _Nothing(Codec[None]):
 
     __slots__ = ()
 
-    def encode_result(self, value: None) -> None:
+    def knows_bytes(self) -> bool:
+        return False
+
+    def encode_result(self, value: None, takes_parts: bool = False) -> None:
         if value is not None:
             raise InvalidResult(
                 "the method has no result", [Problem("", f"met {type(value).__name__}")]
             )
 
-    def decode(self, text: bytes) -> None:
+    def decode(self, text: Payload) -> None:
         return None
 
 
@@ -172,10 +197,13 @@ class _Bytes(Codec[ByteStream]):
 
     __slots__ = ()
 
-    def encode_result(self, value: ByteStream) -> ByteStream:
+    def knows_bytes(self) -> bool:
+        return False
+
+    def encode_result(self, value: ByteStream, takes_parts: bool = False) -> ByteStream:
         return _checked_stream(value, ByteStream)
 
-    def decode(self, text: bytes) -> ByteStream:
+    def decode(self, text: Payload) -> ByteStream:
         raise InvalidResult("a value came where the contract has a byte stream")
 
     def decode_stream(self, stream: ByteStream | TextStream, what: str) -> ByteStream:
@@ -189,10 +217,13 @@ class _Text(Codec[TextStream]):
 
     __slots__ = ()
 
-    def encode_result(self, value: TextStream) -> TextStream:
+    def knows_bytes(self) -> bool:
+        return False
+
+    def encode_result(self, value: TextStream, takes_parts: bool = False) -> TextStream:
         return _checked_stream(value, TextStream)
 
-    def decode(self, text: bytes) -> TextStream:
+    def decode(self, text: Payload) -> TextStream:
         raise InvalidResult("a value came where the contract has a text stream")
 
     def decode_stream(self, stream: ByteStream | TextStream, what: str) -> TextStream:

@@ -28,6 +28,7 @@ from duologue.promisifier.handlers import Outcome, UnreadableArguments
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
+from duologue.protocol.parcels import Payload
 from duologue.typed.method import runtime_error
 from duologue.typed.params import Params
 
@@ -58,7 +59,9 @@ class Event(Generic[A, E]):
 
     # An event is read like a call without a result: see `Reading`.
 
-    def decode_result(self, data: bytes | None) -> None:
+    takes_parts = False
+
+    def decode_result(self, data: Payload | None) -> None:
         """Whatever a listener answers means that the event has come."""
 
     def decode_stream(self, stream: ByteStream | TextStream) -> None:
@@ -211,6 +214,7 @@ class _Receiver(Generic[E]):
 
     def __init__(self, peer: Peer, number: int, event: Event[..., E]) -> None:
         self.name = event.full_name
+        self.takes_parts = True
         self.event = event
         self._peer = peer
         self._number = number
@@ -231,7 +235,7 @@ class _Receiver(Generic[E]):
         for subscription in tuple(self._subscriptions):
             subscription.close()
 
-    def start(self, args: bytes | None, peer: Peer) -> Outcome:
+    def start(self, args: Payload | None, peer: Peer, takes_parts: bool = False) -> Outcome:
         try:
             payload = self.event.payload.decode(self.name, args)
         except BadFrame as error:

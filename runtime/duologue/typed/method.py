@@ -23,6 +23,7 @@ from duologue.errors import (
 from duologue.limits import MAX_REPORTED_PROBLEMS
 from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
+from duologue.protocol.parcels import Payload
 from duologue.protocol.session import UNKNOWN_SERVICE
 from duologue.protocol.values import is_list, is_object, parse_json, plain_json
 from duologue.typed.codec import NOTHING, Codec
@@ -87,11 +88,21 @@ class Unary(Generic[A, P, R]):
         self.params = params
         self.returns = returns
         self._decode = returns.decode
+        self.has_bytes: bool | None = None
+        """What `look_for_bytes` has found; None before."""
+        self.takes_parts = False
+        """Whether the result may come with parts beside it (PROTOCOL 12)."""
         self.errors = {declared.error.code: declared for declared in errors}
         self.effect: Effect = effect
         self.timeout = timeout
 
-    def decode_result(self, data: bytes | None) -> R:
+    def look_for_bytes(self) -> bool:
+        """Find out whether params or result have bytes that may travel beside them."""
+        self.takes_parts = self.returns.knows_bytes()
+        self.has_bytes = self.takes_parts or self.params.knows_bytes()
+        return self.has_bytes
+
+    def decode_result(self, data: Payload | None) -> R:
         """The result in an answer.
 
         Raises:

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
+from duologue.typed.bytes_beside import let_bytes_travel_beside
 from duologue.typed.stop_early import stop_early
 
 
@@ -26,5 +27,6 @@ class Model(BaseModel):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """As pydantic makes it, but lists stop at their first bad item."""
-        return stop_early(handler(source))
+        """As pydantic makes it, but lists stop at their first bad item, and bytes may travel beside
+        the JSON."""
+        return let_bytes_travel_beside(stop_early(handler(source)))

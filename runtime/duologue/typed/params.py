@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from duologue.errors import InvalidParams, Problem
+from duologue.protocol.parcels import Parcel, Parts, Payload, split
 from duologue.protocol.values import (
     SENTINEL_JSON,
     SENTINEL_START,
@@ -40,8 +41,25 @@ class Params(Generic[A, P]):
         self._make: Callable[..., P] = model
         self._codec: Codec[P] = Codec(model)
 
-    def encode(self, what: str, args: tuple[object, ...], kwargs: dict[str, object]) -> bytes:
-        """The JSON list of arguments of a call of `what`: one object.
+    def knows_bytes(self) -> bool:
+        """See `Codec.knows_bytes`."""
+        return self._codec.knows_bytes()
+
+    def encode_with_parts(
+        self, what: str, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> Payload:
+        """As `encode`, with long bytes beside the text."""
+        parts = Parts()
+        return parts.with_text(self.encode(what, args, kwargs, parts))
+
+    def encode(
+        self,
+        what: str,
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+        parts: Parts | None = None,
+    ) -> bytes:
+        """The JSON list of arguments of a call of `what`: one object; long bytes go to `parts`.
 
         `args` and `kwargs` are what the model's constructor takes. Whoever calls this has them from
         a signature that says so: passing them on as such would copy them.
@@ -54,7 +72,7 @@ class Params(Generic[A, P]):
         try:
             # What the model's constructor does, without the detour through its Python.
             params = codec.validate_python(kwargs) if not args else self._make(*args, **kwargs)
-            text = codec.to_json(params)
+            text = codec.to_json(params) if parts is None else codec.to_json(params, context=parts)
         except ValidationError as error:
             raise InvalidParams(
                 f"{what} was not called", problems_of(error, codec.adapter.core_schema)
@@ -66,7 +84,7 @@ class Params(Generic[A, P]):
             refuse_sentinel(text, codec.form_name)
         return self._arguments_of(text)
 
-    def decode(self, what: str, args: bytes | None) -> P:
+    def decode(self, what: str, args: Payload | None) -> P:
         """The params in a JSON list of arguments; an empty one stands for an empty object.
 
         Raises:
@@ -74,16 +92,23 @@ class Params(Generic[A, P]):
             BadFrame: a number in them is beyond float: the request is no JSON (base profile 7.2).
         """
         try:
-            text = b"{}" if args is None else self._object_in(args)
+            if type(args) is not bytes:
+                return self._decode_rare(args)
+            text = self._object_in(args)
             if SENTINEL_START in text:
                 text = without_undefined(text)
             return self._codec.validate_json(text)
         except ValidationError as error:
             if args is not None:
-                parse_json(args)
+                parse_json(split(args)[0])
             raise InvalidParams(
                 f"{what} refuses these params", problems_of(error, self._codec.adapter.core_schema)
             ) from None
+
+    def _decode_rare(self, args: Payload | None) -> P:
+        if isinstance(args, Parcel):
+            return self._codec.decode(Parcel(self._object_in(args.text), args.parts))
+        return self._codec.decode(b"{}")
 
     def _arguments_of(self, params: bytes) -> bytes:
         return b"[%b]" % params
@@ -134,10 +159,19 @@ class _NoParams(Params[[], None]):
 
     __slots__ = ()
 
-    def encode(self, what: str, args: tuple[object, ...], kwargs: dict[str, object]) -> bytes:
+    def knows_bytes(self) -> bool:
+        return False
+
+    def encode(
+        self,
+        what: str,
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+        parts: Parts | None = None,
+    ) -> bytes:
         return b"[]"
 
-    def decode(self, what: str, args: bytes | None) -> None:
+    def decode(self, what: str, args: Payload | None) -> None:
         return None
 
 

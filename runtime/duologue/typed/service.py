@@ -14,6 +14,7 @@ from duologue.promisifier.handlers import (
 )
 from duologue.promisifier.negotiation import OfferedService
 from duologue.protocol.messages import Failure
+from duologue.protocol.parcels import Payload
 from duologue.typed.context import CallContext
 from duologue.typed.events import Audience, Event, Peer
 from duologue.typed.method import ServiceContract, Unary
@@ -80,6 +81,8 @@ class Offer:
 class MethodHandler:
     """JSON in, model, method, model, JSON out."""
 
+    takes_parts = True
+
     __slots__ = ("_decode_params", "_encode_result", "_form", "_function", "_method", "name")
 
     def __init__(self, method: Unary[..., Any, Any], function: Callable[..., Any]) -> None:
@@ -91,7 +94,7 @@ class MethodHandler:
         self._form = method.returns.form
         self._encode_result = method.returns.encode_result
 
-    def start(self, args: bytes | None, peer: Peer) -> Outcome:
+    def start(self, args: Payload | None, peer: Peer, takes_parts: bool = False) -> Outcome:
         """See `Handler`."""
         if self._decode_params is None:
             result = self._function(CallContext(peer, self.name))
@@ -103,8 +106,8 @@ class MethodHandler:
             result = self._function(params, CallContext(peer, self.name))
         # Its own type first: asking an abstract class takes its time.
         if type(result) is not self._form and is_awaitable(result):
-            return self._finish(result)
-        return self._encode_result(result)
+            return self._finish(result, takes_parts)
+        return self._encode_result(result, takes_parts)
 
     def failure(self, error: Exception) -> Failure:
         """See `Handler`. An error that the method does not declare is an incident."""
@@ -115,8 +118,8 @@ class MethodHandler:
             return declared.describe(error)
         return describe_failure(error, self.name)
 
-    async def _finish(self, result: Awaitable[Any]) -> Result:
-        return self._encode_result(await result)
+    async def _finish(self, result: Awaitable[Any], takes_parts: bool) -> Result:
+        return self._encode_result(await result, takes_parts)
 
 
 def _is_declared_somewhere(error: Exception) -> TypeGuard[ContractError[Any]]:

@@ -59,7 +59,7 @@ async def test_the_hello_has_the_profiles_form_and_is_counted_apart() -> None:
                     "role": "connector",
                     "self": ANN.hex(),
                     "peer": BOB.hex(),
-                    "features": ["cancel", "details"],
+                    "features": ["cancel", "details", "parts"],
                     "limits": {"maxMessageBytes": 1048576, "maxCalls": 256, "maxStreams": 1024},
                     "services": [
                         {"name": "chat.v1.Rooms", "base": 100, "digest": "sha256:aa"},

@@ -27,6 +27,7 @@ from duologue.promisifier.promisifier import (
     WebsocketPromisifier,
     create_websocket_promisifier,
 )
+from duologue.protocol.parcels import Payload
 from duologue.protocol.undefined import UNDEFINED
 from duologue.testing import linked_peers
 from tests.support import Conversation, PlainReading, echo, has_timer, itself, square, turns
@@ -41,7 +42,7 @@ class Unreadable(DuologueError):
 
 
 class Refusing(PlainReading):
-    def decode_result(self, data: bytes | None) -> bytes | None:
+    def decode_result(self, data: Payload | None) -> bytes | None:
         raise Unreadable
 
 

@@ -1,0 +1,45 @@
+"""A message of which parts are still to come (PROTOCOL 12)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from duologue.errors import LimitExceeded, ProtocolError
+from duologue.limits import MAX_PARTS, Limits
+from duologue.protocol.codec import Envelope
+
+_WITH_PARTS: Final = ("request", "data")
+
+
+class ArrivingParcel:
+    """The text of a message, and those of its parts that have come."""
+
+    def __init__(self, text: str, envelope: Envelope, sizes: Sequence[int], limits: Limits) -> None:
+        """`sizes` are what the text announces.
+
+        Raises:
+            ProtocolError: they are no sizes, or the message is none that may have parts.
+            LimitExceeded: more than `MAX_PARTS`, or together above `max_message_bytes`.
+        """
+        if envelope.type not in _WITH_PARTS or not sizes or min(sizes) < 0:
+            raise ProtocolError("`parts` must be a list of sizes, in a request or its answer")
+        if len(sizes) > MAX_PARTS:
+            raise LimitExceeded("MAX_PARTS", MAX_PARTS, len(sizes))
+        total_bytes = len(text) + sum(sizes)
+        if total_bytes > limits.max_message_bytes:
+            raise LimitExceeded("max_message_bytes", limits.max_message_bytes, total_bytes)
+        self.text = text
+        self.envelope = envelope
+        self.parts: list[bytes] = []
+        self._sizes = sizes
+
+    def take(self, part: bytes) -> bool:
+        """The next part has come; returns whether it was the last.
+
+        Raises:
+            ProtocolError: it has another length than was announced.
+        """
+        size = self._sizes[len(self.parts)]
+        if len(part) != size:
+            raise ProtocolError(f"a part of {len(part)} bytes came where {size} were announced")
+        self.parts.append(part)
+        return len(self.parts) == len(self._sizes)

@@ -1,0 +1,47 @@
+"""Large bytes that travel beside the JSON of a message instead of inside it (PROTOCOL 12)."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+
+from duologue.limits import MAX_PARTS, PART_ABOVE_BYTES
+
+
+class Parcel(NamedTuple):
+    """A JSON text and what travels beside it.
+
+    Where the text would hold bytes in base64, it may hold the index of a part instead.
+    """
+
+    text: bytes
+    parts: Sequence[bytes]
+
+
+Payload: TypeAlias = bytes | Parcel
+"""The arguments of a call or its result: JSON, alone or with parts."""
+
+
+def split(payload: Payload) -> tuple[bytes, Sequence[bytes]]:
+    """The text of a payload, and its parts."""
+    return (payload.text, payload.parts) if isinstance(payload, Parcel) else (payload, ())
+
+
+def size_of(payload: Payload) -> int:
+    """Bytes of text and parts together."""
+    text, parts = split(payload)
+    return len(text) + sum(map(len, parts))
+
+
+class Parts(list[bytes]):
+    """Collects the parts of one parcel while its text is written."""
+
+    def take(self, value: bytes) -> int | None:
+        """The index under which `value` travels; None if it is too short for that, or one of too
+        many: then it stays in the text."""
+        if len(value) <= PART_ABOVE_BYTES or len(self) >= MAX_PARTS:
+            return None
+        self.append(value)
+        return len(self) - 1
+
+    def with_text(self, text: bytes) -> Payload:
+        """What is to be sent."""
+        return Parcel(text, self) if self else text

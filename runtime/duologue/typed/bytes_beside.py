@@ -1,0 +1,89 @@
+"""Bytes of a contract's types: base64 in JSON, or a part beside it (PROTOCOL 12).
+
+pydantic is given `Parts` as context when a value is written for a peer that takes parts, and the
+received ones when a parcel is read. Without context nothing is different from plain bytes.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from pydantic import GetCoreSchemaHandler, SerializationInfo, ValidationInfo
+from pydantic_core import CoreSchema, core_schema
+
+from duologue.limits import PART_ABOVE_BYTES
+from duologue.protocol.parcels import Parts
+from duologue.protocol.values import is_object
+
+_MARK: Final = "duologue_bytes_beside"
+
+
+def let_bytes_travel_beside(schema: CoreSchema) -> CoreSchema:
+    """Make all bytes in a core schema ready for both ways, but those that are always short."""
+    for node in _nodes(schema):
+        if node.get("type") == "bytes" and node.get("max_length", PART_ABOVE_BYTES + 1) > (
+            PART_ABOVE_BYTES
+        ):
+            plain: Any = dict(node)
+            node.clear()
+            node.update(_both_ways(plain))
+    return schema
+
+
+def holds_bytes(schema: CoreSchema) -> bool:
+    """Whether a value of this schema may have bytes that travel beside it."""
+    return any(_is_marked(node) for node in _nodes(schema))
+
+
+class BytesBeside:
+    """`Annotated[bytes, BytesBeside()]`: the same for a type that is no model."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return let_bytes_travel_beside(handler(source))
+
+
+def _both_ways(plain: Any) -> CoreSchema:
+    lax: Any = {**plain, "strict": False}
+    return core_schema.json_or_python_schema(
+        # pydantic has made a Python string of the JSON by then, which strict bytes refuse.
+        json_schema=core_schema.with_info_wrap_validator_function(_read, lax),
+        python_schema=plain,
+        serialization=core_schema.wrap_serializer_function_ser_schema(
+            _write, info_arg=True, schema=core_schema.bytes_schema(), when_used="json"
+        ),
+        metadata={_MARK: True},
+    )
+
+
+def _read(value: Any, read_plain: Callable[[Any], bytes], info: ValidationInfo[Any]) -> bytes:
+    parts = info.context
+    if parts is not None and type(value) is int and 0 <= value < len(parts):
+        return read_plain(parts[value])
+    return read_plain(value)
+
+
+def _write(value: Any, write_plain: Callable[[Any], Any], info: SerializationInfo[Any]) -> Any:
+    if isinstance(info.context, Parts) and isinstance(value, bytes):
+        index = info.context.take(value)
+        if index is not None:
+            return index
+    return write_plain(value)
+
+
+def _is_marked(node: dict[str, Any]) -> bool:
+    metadata = node.get("metadata")
+    return is_object(metadata) and _MARK in metadata
+
+
+def _nodes(schema: Any) -> Any:
+    """Every object in a core schema; nothing inside those that are ready already."""
+    todo: list[Any] = [schema]
+    while todo:
+        node = todo.pop()
+        if is_object(node):
+            yield node
+            if not _is_marked(node):
+                todo += node.values()
+        elif isinstance(node, list | tuple):
+            todo += node
