@@ -30,9 +30,9 @@ async def hear(socket: ClientConnection | ServerConnection, command: str) -> dic
     return fields
 
 
-async def register(url: str, own: PrivateKey) -> ClientConnection:
-    """A spare connection: sections 4.1 and 4.2."""
-    socket = await connect(url, compression=None)
+async def register(url: str, own: PrivateKey, *, address: str = "127.0.0.1") -> ClientConnection:
+    """A spare connection: sections 4.1 and 4.2. `address` is where it comes from."""
+    socket = await connect(url, compression=None, local_addr=(address, 0))
     await say(socket, "register", publicKey=bytes(own.public_key).hex())
     asked = await hear(socket, "authentication_request")
     box = Box(own, PublicKey(bytes.fromhex(asked["publicKey"])))
