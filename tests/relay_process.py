@@ -24,6 +24,8 @@ class RelayProcess:
 
     def __init__(self, process: Process, listening: dict[str, Any]) -> None:
         self.process = process
+        self.listening = listening
+        """The first line of its output."""
         self.url: str = listening["url"]
         self.admin_url: str = listening.get("admin", "")
         self.log: list[dict[str, Any]] = []

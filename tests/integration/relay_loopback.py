@@ -1,7 +1,7 @@
 """Relays on loopback, for the tests beside this file."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 from nacl.public import PrivateKey
 
 from duologue import Identity, WebsocketPromisifier
-from duologue.relay.events import Event
+from duologue.relay.events import Event, Observer
 from duologue.relay.server import RelayServer
 from tests.support import echo, square
 
@@ -45,9 +45,11 @@ class Running:
 
 
 @asynccontextmanager
-async def running(**settings: Any) -> AsyncGenerator[Running]:
+async def running(
+    *, observers: Sequence[Observer] = (), **settings: Any
+) -> AsyncGenerator[Running]:
     events: list[Event] = []
-    server = RelayServer(observers=[events.append], **settings)
+    server = RelayServer(observers=[events.append, *observers], **settings)
     await server.start()
     try:
         yield Running(server, events)

@@ -41,7 +41,7 @@ async def test_it_says_where_it_listens_and_answers_on_its_admin_port(tmp_path: 
         assert (await relay.admin("/"))[0] == 404
         status, metrics = await relay.admin("/metrics")
         assert status == 200
-        assert "duologue_relay_spares 1.0" in metrics
+        assert 'duologue_relay_spares{bucket="1"} 1.0' in metrics
         assert 'duologue_relay_connections{state="spare"} 1.0' in metrics
         await spare.close()
 

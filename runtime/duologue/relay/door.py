@@ -11,7 +11,7 @@ from duologue.connection.event_loop import Loop
 from duologue.connection.opening import AcceptanceRules
 from duologue.limits import Limits
 from duologue.relay.addresses import address_group
-from duologue.relay.events import Observer, TurnedAway
+from duologue.relay.events import NotOpened, Observer, TurnedAway
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Link
 from duologue.relay.rates import Rate
@@ -142,6 +142,9 @@ class Door:
         self._forget_stranger(link)
         self._refused.discard(link)
         if link in self._inside:
+            if not link.was_open:
+                why = "opening_refused" if link.failure is not None else "opening_unfinished"
+                self._note(NotOpened(link.address_group, why))
             self._inside.discard(link)
             _count_down(self._inside_of, link.address_group)
         self._tell_if_all_gone()

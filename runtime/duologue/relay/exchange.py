@@ -31,7 +31,7 @@ from duologue.relay.messages import (
     Pong,
     Register,
 )
-from duologue.relay.pair import Pair
+from duologue.relay.pair import Pair, Traffic
 from duologue.relay.switchboard import (
     Action,
     Close,
@@ -93,6 +93,11 @@ class Exchange:
             counts[visitor.stage] += 1
         return counts
 
+    def open_traffic(self) -> Traffic:
+        """What the pairs that are open now have carried so far."""
+        now_s = self._clock()
+        return sum((pair.traffic(now_s) for pair in self._pairs), Traffic())
+
     def __len__(self) -> int:
         return len(self._visitors)
 
@@ -112,7 +117,8 @@ class Exchange:
             self._leave(visitor)
         if state is ConnectionState.CLOSED:
             self._visitors.pop(visitor.leg, None)
-            self._note(Closed(visitor.leg, visitor.cause, self._clock() - visitor.opened_s))
+            seconds = self._clock() - visitor.opened_s
+            self._note(Closed(visitor.leg, visitor.cause, seconds, visitor.link.fault))
 
     def _leave(self, visitor: Visitor) -> None:
         visitor.stage = Stage.LEAVING

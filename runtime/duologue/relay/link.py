@@ -42,6 +42,11 @@ class Link(Protocol):
         ...
 
     @property
+    def fault(self) -> str:
+        """The frame rule that the other side broke: a limit's name, or `bad_frame`; or empty."""
+        ...
+
+    @property
     def buffered_amount(self) -> int:
         """See `Connection.buffered_amount`."""
         ...

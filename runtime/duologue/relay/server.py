@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -16,6 +17,9 @@ from duologue.relay.link import Link
 from duologue.relay.watched_files import AccessFiles, TlsFiles
 
 SWEEP_EVERY_S: Final = 1.0
+LAGS_KEPT: Final = 60
+"""Of the looks at how late the loop is: a minute's, which is longer than between two scrapes."""
+
 BACKLOG: Final = 1024
 """Connections that the system accepts for us while the loop is busy; a relay that comes back has
 all its listeners calling at once."""
@@ -94,8 +98,7 @@ class RelayServer:
         self._sweeper: asyncio.TimerHandle | None = None
         self.turned_s = self._loop.time()
         """When the loop last came round; what `/livez` looks at."""
-        self.loop_lag_s = 0.0
-        """How late it was then."""
+        self._lags_s: deque[float] = deque([0.0], maxlen=LAGS_KEPT)
 
     @property
     def port(self) -> int:
@@ -107,6 +110,11 @@ class RelayServer:
         """Its address for clients on this machine."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{'ws' if self.tls is None else 'wss'}://{host}:{self._port}"
+
+    @property
+    def loop_lag_s(self) -> float:
+        """How late the loop came round at most, in the last minute."""
+        return max(self._lags_s)
 
     async def start(self) -> None:
         """Listen.
@@ -205,7 +213,7 @@ class RelayServer:
 
     def _sweep(self) -> None:
         now_s = self._loop.time()
-        self.loop_lag_s = max(0.0, now_s - self.turned_s - SWEEP_EVERY_S)
+        self._lags_s.append(max(0.0, now_s - self.turned_s - SWEEP_EVERY_S))
         self.turned_s = now_s
         self.exchange.sweep()
         if self.access is not None and self.access.reload():

@@ -9,6 +9,7 @@ from duologue.connection.bearer_opening import BearerOpening
 from duologue.connection.event_loop import Loop
 from duologue.connection.opening import Opening
 from duologue.connection.websocket_connection import WebSocketConnection
+from duologue.errors import LimitExceeded
 from duologue.limits import Limits
 from duologue.protocol.closing import shorten
 from duologue.relay.link import Hold
@@ -51,6 +52,8 @@ class SocketLink(WebSocketConnection):
         self._bearer: BearerOpening | None = None
         self._read_bytes = read_bytes
         self._holds = Hold.NONE
+        self.was_open = False
+        """Whether it ever became a WebSocket."""
 
     def _ask_doorkeeper(
         self, _connection: WebSocketConnection, transport: asyncio.Transport
@@ -59,6 +62,7 @@ class SocketLink(WebSocketConnection):
         return self._bearer
 
     def _tell_open(self, _connection: WebSocketConnection) -> None:
+        self.was_open = True
         if self._bearer is not None:
             self.token = self._bearer.token
             self._bearer = None
@@ -70,6 +74,14 @@ class SocketLink(WebSocketConnection):
         if self._wire is not None and self._wire.protocol.close_rcvd is not None:
             return self._wire.protocol.close_rcvd.reason
         return self.close_reason
+
+    @property
+    def fault(self) -> str:
+        """See `Link.fault`."""
+        failure = None if self._wire is None else self._wire.failure
+        if failure is None:
+            return ""
+        return failure.limit.lower() if isinstance(failure, LimitExceeded) else "bad_frame"
 
     def close_as(self, code: int, text: str) -> None:
         """See `Link.close_as`."""
