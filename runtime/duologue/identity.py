@@ -163,7 +163,7 @@ def _read(path: str) -> bytes:
             raise _is_link(path) from error
         raise
     try:
-        # Before Python makes a file of it: of a folder it would complain by the descriptor's number.
+        # First: opening a folder as a file fails with the descriptor's number for a name.
         _check_kind_and_owner(path, os.fstat(descriptor))
         with open(descriptor, "rb", closefd=False) as file:
             content = file.read(MAX_FILE_BYTES + 1)

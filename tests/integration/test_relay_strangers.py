@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -24,6 +24,10 @@ ELSEWHERE = "127.0.0.2"
 
 
 # -- strangers (row 33) -------------------------------------------------------------------------
+
+
+Being = Callable[[RelayProcess], Awaitable[asyncio.StreamReader]]
+"""One way of getting nowhere."""
 
 
 async def be_silent(relay: RelayProcess) -> asyncio.StreamReader:
@@ -84,9 +88,8 @@ def ended_by(data: bytes) -> bytes:
 
 @LINUX
 @pytest.mark.parametrize("be", [be_silent, be_half_done, be_upgraded, be_unproved])
-async def test_strangers_are_few_cheap_and_short_lived(be: object) -> None:
+async def test_strangers_are_few_cheap_and_short_lived(be: Being) -> None:
     """Catalogue row 33: one socket more than may be, of each kind; with a tenth of the time."""
-    assert callable(be)
     limits = {
         "first_message_timeout_s": 1,
         "challenge_timeout_s": 1,
@@ -98,12 +101,14 @@ async def test_strangers_are_few_cheap_and_short_lived(be: object) -> None:
         await (await register(relay.url, PrivateKey.generate())).close()
         before_mib = relay.memory_mib()
         begun = time.perf_counter()
-        readers: list[asyncio.StreamReader] = [await be(relay) for _ in range(65)]
+        readers = [await be(relay) for _ in range(65)]
         await asyncio.sleep(0.1)
         assert await relay.metric("strangers") == 64
         assert await relay.metric('limit_hits_total{limit="max_unauthenticated_per_address"}') == 1
-        # What memory allocators keep for themselves is not a matter of these few.
-        assert (relay.memory_mib() - before_mib) * 1024 / 64 <= 24 + 16
+        grown_kib = (relay.memory_mib() - before_mib) * 1024 / 64
+        print(f"{grown_kib:.1f} KiB each")
+        # 24 is promised; of so few, what the allocator takes in advance is a good part.
+        assert grown_kib <= 40
         # Others come in meanwhile.
         waits: list[float] = []
         for _ in range(5):

@@ -203,7 +203,7 @@ def test_a_file_of_somebody_else_is_refused_with_the_fix(
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     # Windows does not even open one.
-    with pytest.raises((UnsafeKeyFile, PermissionError), match="not a regular file|denied"):
+    with pytest.raises((UnsafeKeyFile, PermissionError), match=r"not a regular file|denied"):
         Identity.load(tmp_path)
 
 
