@@ -216,6 +216,7 @@ class _Run:
             tls=self._parts.tls,
             hosts=configuration.names,
             origins=configuration.origins,
+            trusted_proxies=configuration.trusted_proxies,
             observers=(log, self._metrics),
             meeting_points=configuration.meeting_points,
         )

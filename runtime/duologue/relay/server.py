@@ -8,10 +8,11 @@ from typing import Final
 
 from duologue.identity import Identity
 from duologue.relay.access import OPEN
-from duologue.relay.addresses import is_loopback
+from duologue.relay.addresses import Network, is_loopback
 from duologue.relay.door import Door
 from duologue.relay.events import Event, Observer
 from duologue.relay.exchange import Exchange
+from duologue.relay.forwarding import TrustedProxies
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Link
 from duologue.relay.watched_files import AccessFiles, TlsFiles
@@ -49,6 +50,7 @@ class RelayServer:
         tls: TlsFiles | None = None,
         hosts: Collection[str] = (),
         origins: Collection[str] = (),
+        trusted_proxies: Sequence[Network] = (),
         observers: Sequence[Observer] = (),
         meeting_points: bool = False,
     ) -> None:
@@ -57,9 +59,9 @@ class RelayServer:
         Needs a running event loop.
 
         Raises:
-            ValueError: no `access` was given for a host that others can reach.
+            ValueError: no `access` was given for a host that others can reach, be it by a proxy.
         """
-        if access is None and not is_loopback(host):
+        if access is None and (trusted_proxies or not is_loopback(host)):
             raise ValueError("a relay that others can reach needs an allow-list or tokens")
         self.limits = limits or RelayLimits()
         self.tls = tls
@@ -90,6 +92,7 @@ class RelayServer:
             origins=origins,
             bound_host=host,
             secure=tls is not None,
+            proxies=TrustedProxies(trusted_proxies),
         )
         self._server: asyncio.Server | None = None
         self._port = 0
