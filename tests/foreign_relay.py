@@ -85,6 +85,10 @@ class MinimalRelay:
         box = Box(self.key, PublicKey(bytes.fromhex(public_key)))
         return bytes(box.encrypt(plain, os.urandom(24)))
 
+    def success(self, response: bytes) -> dict[str, Any]:
+        """Further fields of `authentication_success`, for this answer to the challenge."""
+        return {}
+
     async def _register(self, socket: ServerConnection, public_key: str) -> None:
         self.registrations += 1
         plain = os.urandom(64)
@@ -100,9 +104,8 @@ class MinimalRelay:
         response = box.decrypt(bytes.fromhex(answer["response"]))
         assert response == bytes(each ^ 255 for each in plain)
         self.proved += 1
-        await say(
-            socket, "authentication_success", pingInterval=self.ping_interval_ms, **self.extra
-        )
+        extra = {**self.extra, **self.success(bytes.fromhex(answer["response"]))}
+        await say(socket, "authentication_success", pingInterval=self.ping_interval_ms, **extra)
         self._spares.setdefault(public_key, []).append(socket)
         await socket.wait_closed()
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect as plain_connect
@@ -10,6 +11,7 @@ from websockets.asyncio.client import connect as plain_connect
 import duologue
 from duologue import ANYONE, Identity
 from duologue.relay.access import new_token
+from duologue.relay.challenge import announce_next_key
 from duologue.relay.server import RelayServer
 from duologue.relay.watched_files import AccessFiles
 from tests.foreign_peer import request_for
@@ -21,6 +23,8 @@ from tests.integration.relay_loopback import (
     BEN,
     BEN_SECRET,
     EVE,
+    EVE_SECRET,
+    Running,
     offering,
     running,
     until,
@@ -57,6 +61,80 @@ async def test_a_relay_without_a_lasting_key_is_not_pinned(pins: Path) -> None:
         duologue.listen(relay.url, identity=BEN, allow=ANYONE, known_relays=pins),
     ):
         pass
+    assert not pins.exists()
+
+
+async def register_once(relay: Running, pins: Path) -> None:
+    """A listener comes, pins what there is to pin, and goes."""
+    async with duologue.listen(relay.url, identity=BEN, allow=ANYONE, known_relays=pins):
+        pass
+
+
+async def test_a_relay_moves_to_the_key_that_it_has_announced(pins: Path) -> None:
+    old, new = Identity.generate(), Identity.generate()
+    async with running(identity=old, next_key=new.public_key) as relay:
+        port = relay.server.port
+        await register_once(relay, pins)
+    # Either is good now: the old one may well be started again.
+    for identity, next_key in ((old, new.public_key), (new, None)):
+        async with running(identity=identity, next_key=next_key, port=port) as relay:
+            await register_once(relay, pins)
+    assert str(new) in pins.read_text()
+    assert str(old) not in pins.read_text()
+    async with running(identity=old, port=port) as relay:
+        with pytest.raises(duologue.RelayKeyChanged):
+            await register_once(relay, pins)
+
+
+async def test_a_listener_that_stays_learns_the_next_key_from_its_new_spares(pins: Path) -> None:
+    old, new = Identity.generate(), Identity.generate()
+    async with running(identity=old) as relay:
+        port = relay.server.port
+        listener = duologue.listen(relay.url, identity=BEN, allow=ANYONE, known_relays=pins)
+        await listener.__aenter__()
+    try:
+        for identity, next_key in ((old, new.public_key), (new, None)):
+            async with running(identity=identity, next_key=next_key, port=port) as relay:
+                await relay.until(spares=2)
+    finally:
+        await listener.close()
+
+
+async def test_a_relay_that_has_announced_nothing_cannot_move(pins: Path) -> None:
+    async with running(identity=EVE) as relay:
+        port = relay.server.port
+        await register_once(relay, pins)
+    # The new one announces itself, which is worth nothing.
+    new = Identity.generate()
+    async with running(identity=new, next_key=new.public_key, port=port) as relay:
+        with pytest.raises(duologue.RelayKeyChanged):
+            await register_once(relay, pins)
+
+
+@pytest.mark.parametrize("fault", ["sealed by another", "of another day", "a peer's key"])
+async def test_an_announcement_that_is_not_the_relays_own_is_refused(
+    pins: Path, fault: str
+) -> None:
+    """Whoever sits between can add the field, but not seal it."""
+    relay = MinimalRelay()
+    own = EVE_SECRET if fault == "sealed by another" else relay.key
+    shared = Identity.from_secret(bytes(own)).shared_key(BEN.public_key)
+    next_key = ANN.public_key if fault == "a peer's key" else Identity.generate().public_key
+
+    class Announcing(MinimalRelay):
+        def success(self, response: bytes) -> dict[str, Any]:
+            heard = bytes(104) if fault == "of another day" else response
+            box = announce_next_key(next_key, heard, shared, bytes(24))
+            return {"persistentKey": True, "nextKey": box.hex()}
+
+    announcing = Announcing()
+    announcing.key, announcing.shown_key = relay.key, relay.shown_key
+    async with minimal_relay(announcing):
+        with pytest.raises(duologue.RelayRefused, match="next"):
+            async with duologue.listen(
+                announcing.url, identity=BEN, allow={ANN.public_key}, known_relays=pins
+            ):
+                pass
     assert not pins.exists()
 
 

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from duologue.errors import UnsafeKey
+from duologue.protocol.keys import public_key_from_hex
 from duologue.relay.addresses import is_loopback
 from duologue.relay.limits import RelayLimits
 
@@ -84,6 +86,9 @@ class RelayConfiguration(_Table):
     key_file: Path | None = None
     """The relay's own key; made if there is none. Without it the key changes at each start, and
     clients cannot know the relay again."""
+    next_key: str | None = None
+    """The public key, 64 hex digits, that will stand in `key_file` one day. Listeners that know
+    the present key learn it, and accept either from then on."""
     insecure_plaintext: bool = False
     """Allows plain ws: for others than this machine, for instance behind a proxy that ends TLS."""
     meeting_points: bool = False
@@ -124,6 +129,13 @@ class RelayConfiguration(_Table):
             raise ValueError(
                 "access: mode open lets everybody in; leave out the files, or the mode"
             )
+        if self.next_key is not None:
+            if self.key_file is None:
+                raise ValueError("next_key: only a relay with a key_file has a key to be followed")
+            try:
+                public_key_from_hex(self.next_key)
+            except UnsafeKey as error:
+                raise ValueError(f"next_key: {error}") from None
         for network in self.trusted_proxies:
             if network.prefixlen == 0:
                 raise ValueError(

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from duologue.identity import Identity
+from duologue.protocol.keys import canonical_public_key
 from duologue.relay.access import OPEN
 from duologue.relay.addresses import Network, is_loopback
 from duologue.relay.door import Door
@@ -45,6 +46,7 @@ class RelayServer:
         host: str = "127.0.0.1",
         port: int = 0,
         identity: Identity | None = None,
+        next_key: bytes | None = None,
         limits: RelayLimits | None = None,
         access: AccessFiles | None = None,
         tls: TlsFiles | None = None,
@@ -56,9 +58,13 @@ class RelayServer:
     ) -> None:
         """Without `identity` its key is made anew and not announced as one that lasts.
 
+        `next_key` is the public key that it will have one day; listeners that have pinned the
+        present one will then take it too.
+
         Needs a running event loop.
 
         Raises:
+            UnsafeKey: `next_key` is no key to build on.
             ValueError: no `access` was given for a host that others can reach, be it by a proxy.
         """
         if access is None and (trusted_proxies or not is_loopback(host)):
@@ -75,6 +81,7 @@ class RelayServer:
             self.limits,
             identity or Identity.generate(),
             announces_key=identity is not None,
+            next_key=None if next_key is None else canonical_public_key(next_key),
             clock=self._loop.time,
             random_bytes=os.urandom,
             note=self._note,
