@@ -17,6 +17,8 @@ class Hold(IntFlag):
     """The connection its messages go to has more unsent than it should."""
     TOO_MANY_FRAMES = auto()
     """It sends small frames faster than `small_frames_per_s`."""
+    TURN_IS_OVER = auto()
+    """It has had its share of this turn of the event loop, and more is waiting."""
 
 
 class Link(Protocol):
