@@ -1,14 +1,21 @@
 """A relay with a certificate, good or bad (catalogue row 50)."""
 
+import asyncio
+import contextlib
 import shutil
+import socket
 import ssl as tls
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import duologue
 from duologue import ANYONE
+from duologue.relay.events import NotOpened, TurnedAway
+from duologue.relay.limits import RelayLimits
+from duologue.relay.tls_arrivals import listening_sockets
 from duologue.relay.watched_files import TlsFiles
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.integration.relay_loopback import (
@@ -140,3 +147,57 @@ async def test_a_renewed_certificate_is_used_and_nobody_is_dropped(
         ) as other:
             assert await other.send(3, 3) == 9
         assert await peer.send(3, 4) == 16
+
+
+# -- before TLS is agreed on (row 33) -----------------------------------------------------------
+
+
+async def test_limits_hold_before_a_tls_handshake_is_spent_on_anybody() -> None:
+    """Catalogue row 33, behind TLS: sockets that say nothing at all."""
+    limits = replace(RelayLimits(), max_unauthenticated_per_address=5, first_message_timeout_s=0.5)
+    async with running(
+        host="localhost", tls=TlsFiles(CERTIFICATE, CERTIFICATE), limits=limits
+    ) as relay:
+        place = ("localhost", relay.server.port)
+        silent = [await asyncio.open_connection(*place) for _ in range(6)]
+        await until(lambda: relay.server.door.strangers == 5)
+        # The sixth was dropped at once; the others when their time is over.
+        assert await asyncio.wait_for(silent[5][0].read(), 0.3) == b""
+        turned = relay.noted(TurnedAway)
+        assert [each.limit for each in turned if isinstance(each, TurnedAway)] == [
+            "max_unauthenticated_per_address"
+        ]
+        for reader, writer in silent:
+            with contextlib.suppress(ConnectionError):
+                await asyncio.wait_for(reader.read(), 2)
+            writer.close()
+        await until(lambda: len(relay.server.door) == 0)
+        assert len(relay.noted(NotOpened)) == 5
+        with pytest.raises(duologue.PeerNotFound):
+            async with duologue.dial(
+                relay.url, to=BEN.public_key, identity=ANN, ssl=trusting(CERTIFICATE)
+            ):
+                pass
+
+
+async def test_closing_drops_those_that_have_not_agreed_on_tls() -> None:
+    async with running(host="localhost", tls=TlsFiles(CERTIFICATE, CERTIFICATE)) as relay:
+        reader, writer = await asyncio.open_connection("localhost", relay.server.port)
+        await until(lambda: relay.server.door.strangers == 1)
+        await asyncio.wait_for(relay.server.close(), 2)
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 2) == b""
+        writer.close()
+        assert len(relay.server.door) == 0
+
+
+async def test_all_addresses_are_ipv4_and_ipv6() -> None:
+    try:
+        sockets = await listening_sockets("::", 0, 1)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    families = {sock.family for sock in sockets}
+    for sock in sockets:
+        sock.close()
+    assert socket.AF_INET in families
+    assert len(sockets) == len(families)

@@ -68,6 +68,8 @@ class Door:
         self._inside: set[SocketLink] = set()
         self._strangers: set[SocketLink] = set()
         self._refused: set[SocketLink] = set()
+        self._unnamed: set[SocketLink] = set()
+        """Those inside that a proxy has brought and not named yet."""
         self._counted: dict[SocketLink, str] = {}
         """Those inside that are counted for an address, and for which."""
         self._inside_of: Counter[str] = Counter()
@@ -115,9 +117,12 @@ class Door:
 
     # -- for the links --------------------------------------------------------------------------
 
-    def judge(self, link: SocketLink, transport: asyncio.Transport) -> BearerOpening:
-        """See `Doorkeeper.judge`."""
-        peer = peer_address(transport.get_extra_info("peername"))
+    def admit(self, link: SocketLink, peer_name: object) -> str:
+        """Count a socket that has just been accepted, or say which limit it would break.
+
+        It is one of `RelayLimits`, or `closed`; then the socket is not counted and must be dropped.
+        """
+        peer = peer_address(peer_name)
         group = link.address_group = group_of(peer)
         # Who is behind a proxy is known only when the request has come: until then only the limits
         # for all hold.
@@ -125,18 +130,29 @@ class Door:
         limit = ("" if is_proxy else self._limit_of(group)) or self._limit_of_all()
         if limit:
             self._note(TurnedAway(group, limit))
+            return limit
+        if self._is_closed:
+            return "closed"
+        self._inside.add(link)
+        self._strangers.add(link)
+        if is_proxy:
+            self._unnamed.add(link)
+        else:
+            self._count(link, group)
+        return ""
+
+    def judge(self, link: SocketLink, transport: asyncio.Transport) -> BearerOpening:
+        """See `Doorkeeper.judge`. Admits it, unless that has been done."""
+        obstacle = ""
+        if link not in self._inside:
+            obstacle = self.admit(link, transport.get_extra_info("peername"))
         # Only when the relay is full is it worth telling honest clients. Others are to blame
         # themselves, and an answer would cost us more than dropping costs them.
-        is_full = limit == "max_connections"
+        is_full = obstacle == "max_connections"
         if is_full and len(self._refused) < MAX_WAITING_REFUSALS and not self._is_closed:
             self._refused.add(link)
-        elif limit or self._is_closed:
+        elif obstacle:
             transport.abort()
-        else:
-            self._inside.add(link)
-            self._strangers.add(link)
-            if not is_proxy:
-                self._count(link, group)
         address, port, *_ = transport.get_extra_info("sockname")
         return BearerOpening(
             self._rules,
@@ -145,7 +161,7 @@ class Door:
             secure=self._secure,
             is_full=is_full,
             max_message_bytes=self._limits.max_first_message_bytes,
-            judge=partial(self._judge_forwarded, link) if is_proxy and not limit else None,
+            judge=partial(self._judge_forwarded, link) if link in self._unnamed else None,
         )
 
     def note_open(self, link: SocketLink) -> None:
@@ -156,6 +172,7 @@ class Door:
         """See `Doorkeeper.note_lost`."""
         self._forget_stranger(link)
         self._refused.discard(link)
+        self._unnamed.discard(link)
         if link in self._inside:
             if not link.was_open:
                 why = "opening_refused" if link.failure is not None else "opening_unfinished"
@@ -174,6 +191,7 @@ class Door:
             group = self._proxies.group_behind(request.headers.get_all(HEADER))
         except BadForwarding as error:
             return HTTPStatus.BAD_REQUEST, str(error)
+        self._unnamed.discard(link)
         if group is not None:
             link.address_group = group
         limit = self._limit_of(link.address_group)

@@ -16,6 +16,7 @@ from duologue.relay.exchange import Exchange
 from duologue.relay.forwarding import TrustedProxies
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Link
+from duologue.relay.tls_arrivals import TlsArrivals, listening_sockets
 from duologue.relay.watched_files import AccessFiles, TlsFiles
 
 SWEEP_EVERY_S: Final = 1.0
@@ -101,7 +102,8 @@ class RelayServer:
             secure=tls is not None,
             proxies=TrustedProxies(trusted_proxies),
         )
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
+        self._arrivals: TlsArrivals | None = None
         self._port = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_s = 0.0
@@ -132,17 +134,15 @@ class RelayServer:
         Raises:
             OSError: the address cannot be had.
         """
-        secure = self.tls is not None
-        self._server = await self._loop.create_server(
-            self.door.make_link,
-            self._host,
-            self._wanted_port,
-            ssl=None if self.tls is None else self.tls.context,
-            ssl_handshake_timeout=self.limits.first_message_timeout_s if secure else None,
-            ssl_shutdown_timeout=self.limits.close_timeout_s if secure else None,
-            backlog=BACKLOG,
-        )
-        self._port = int(self._server.sockets[0].getsockname()[1])
+        sockets = await listening_sockets(self._host, self._wanted_port, BACKLOG)
+        self._port = int(sockets[0].getsockname()[1])
+        if self.tls is None:
+            for sock in sockets:
+                self._servers.append(
+                    await self._loop.create_server(self.door.make_link, sock=sock, backlog=BACKLOG)
+                )
+        else:
+            self._arrivals = TlsArrivals(sockets, self.door, self.tls.context, self.limits)
         self._sweeper = self._loop.call_later(SWEEP_EVERY_S, self._sweep)
 
     async def drain(self, timeout_s: float | None = None) -> None:
@@ -184,6 +184,9 @@ class RelayServer:
         """End at once: every connection is closed without waiting."""
         self._refuse_new()
         self.exchange.terminate_all()
+        if self._arrivals is not None:
+            await self._arrivals.wait_closed()
+            self._arrivals = None
         await self.door.wait_empty()
         for timer in (self._timer, self._sweeper):
             if timer is not None:
@@ -201,9 +204,11 @@ class RelayServer:
 
     def _refuse_new(self) -> None:
         self.is_draining = True
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        if self._arrivals is not None:
+            self._arrivals.close()
         self.door.close()
 
     def _arm(self) -> None:
