@@ -6,6 +6,7 @@ deadline: until then it would be counted nowhere, and it costs more than one wit
 
 import asyncio
 import errno
+import os
 import socket
 import ssl as tls
 from collections.abc import Sequence
@@ -128,9 +129,8 @@ async def listening_sockets(host: str, port: int, backlog: int) -> list[socket.s
                 continue
             sockets.append(sock)
             sock.setblocking(False)
-            if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-            else:
+            if os.name == "posix":
+                # Elsewhere it would let a second program listen at the same address.
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
