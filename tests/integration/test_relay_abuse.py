@@ -76,8 +76,8 @@ async def test_a_stopped_reader_costs_two_megabytes_and_slows_nobody_else(
                     sent += len(frame)
         assert sent <= 16 * MIB
         assert relay.memory_mib() - before <= 2
-        # Twice as slow at most; below 20 ms it is the machine that one measures. The reader is still
-        # stopped, so what it does to others is in each of three tries; what the machine does is not.
+        # Twice as slow at most; below 20 ms it is the machine that one measures. What the stopped
+        # reader does to others is in each of three tries, what the machine does is not.
         slowest = [await slow_trip_s(quiet, 50) for _ in range(3)]
         assert min(slowest) <= max(2 * before_s, 0.02)
         with pytest.raises(PlainClosed) as caught:
