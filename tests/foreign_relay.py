@@ -30,9 +30,9 @@ async def hear(socket: ClientConnection | ServerConnection, command: str) -> dic
     return fields
 
 
-async def register(url: str, own: PrivateKey) -> ClientConnection:
-    """A spare connection: sections 4.1 and 4.2."""
-    socket = await connect(url, compression=None)
+async def register(url: str, own: PrivateKey, *, address: str = "127.0.0.1") -> ClientConnection:
+    """A spare connection: sections 4.1 and 4.2. `address` is where it comes from."""
+    socket = await connect(url, compression=None, local_addr=(address, 0))
     await say(socket, "register", publicKey=bytes(own.public_key).hex())
     asked = await hear(socket, "authentication_request")
     box = Box(own, PublicKey(bytes.fromhex(asked["publicKey"])))
@@ -85,6 +85,10 @@ class MinimalRelay:
         box = Box(self.key, PublicKey(bytes.fromhex(public_key)))
         return bytes(box.encrypt(plain, os.urandom(24)))
 
+    def success(self, response: bytes) -> dict[str, Any]:
+        """Further fields of `authentication_success`, for this answer to the challenge."""
+        return {}
+
     async def _register(self, socket: ServerConnection, public_key: str) -> None:
         self.registrations += 1
         plain = os.urandom(64)
@@ -100,9 +104,8 @@ class MinimalRelay:
         response = box.decrypt(bytes.fromhex(answer["response"]))
         assert response == bytes(each ^ 255 for each in plain)
         self.proved += 1
-        await say(
-            socket, "authentication_success", pingInterval=self.ping_interval_ms, **self.extra
-        )
+        extra = {**self.extra, **self.success(bytes.fromhex(answer["response"]))}
+        await say(socket, "authentication_success", pingInterval=self.ping_interval_ms, **extra)
         self._spares.setdefault(public_key, []).append(socket)
         await socket.wait_closed()
 

@@ -10,8 +10,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from duologue.relay.limits import RelayLimits
 
+LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="measures through /proc")
 COMMAND = "from duologue.cli import main; main()"
 PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20 if hasattr(os, "sysconf") else 0
 
@@ -21,6 +24,8 @@ class RelayProcess:
 
     def __init__(self, process: Process, listening: dict[str, Any]) -> None:
         self.process = process
+        self.listening = listening
+        """The first line of its output."""
         self.url: str = listening["url"]
         self.admin_url: str = listening.get("admin", "")
         self.log: list[dict[str, Any]] = []
@@ -55,6 +60,13 @@ class RelayProcess:
         await writer.wait_closed()
         head, _, body = answer.partition("\r\n\r\n")
         return int(head.split()[1]), body
+
+    async def metric(self, name: str) -> float:
+        """One sample of `/metrics`, named without the prefix; 0 if it is not there."""
+        for line in (await self.admin("/metrics"))[1].splitlines():
+            if line.startswith(f"duologue_relay_{name} "):
+                return float(line.rpartition(" ")[2])
+        return 0.0
 
     async def read_log(self) -> None:
         """Collect the log until the process ends."""

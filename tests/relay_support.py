@@ -68,6 +68,7 @@ class FakeLink(Connection):
         self.holds = Hold.NONE
         self.max_message_bytes = 4096
         self.parting_text = ""
+        self.fault = ""
         self.ping_frames = 0
         self._unread: deque[Message] = deque()
 

@@ -52,7 +52,9 @@ def call(
     direct: Annotated[
         bool, typer.Option("--direct", help="With #KEY: the service is at HOST itself.")
     ] = False,
-    token: Annotated[str | None, typer.Option(help="A bearer token for the relay.")] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="DUOLOGUE_TOKEN", help="A bearer token for the relay.")
+    ] = None,
     ca_file: Annotated[Path | None, typer.Option(help="Authorities to trust, PEM.")] = None,
     timeout: Annotated[float, typer.Option(help="For reaching it and for the call, s.")] = 30.0,
     packages: Annotated[

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import socket
 import ssl as tls
+import textwrap
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -20,6 +22,7 @@ from duologue.errors import (
     HandshakeFailed,
     PeerNotFound,
     RelayKeyChanged,
+    RelayRefused,
     UnsafeKeyFile,
 )
 from duologue.identity import Identity
@@ -27,6 +30,7 @@ from duologue.limits import Limits
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.relay.addresses import is_loopback
 from duologue.relay.known_relays import KnownRelays, default_file, relay_name
+from duologue.relay.messages import NOT_ALLOWED_TO_REGISTER, NOT_ALLOWED_TO_REQUEST
 from duologue.relay_endpoints import dial, listen
 
 EXIT_FAILED: Final = 1
@@ -35,7 +39,18 @@ EXIT_USAGE: Final = 2
 ECHO: Final = 1
 ROUND_TRIPS: Final = 10
 SLOW_S: Final = 0.5
+CERTIFICATE_DAYS: Final = 14
 MAX_CLOCK_SKEW_S: Final = 30.0
+
+NOT_REACHED: Final = (
+    "Is the relay running, and not just being stopped? Are host and port those in its "
+    "configuration, and let through by the firewalls in between?"
+)
+NO_RELAY: Final = "Something else answers there: look at host, port and path, or at the proxy."
+NO_RIGHT: Final = (
+    "Give a token with the right `{0}` (--token, or DUOLOGUE_TOKEN), or a key that stands in the "
+    "relay's allow-list (--key-file)."
+)
 
 
 class Format(StrEnum):
@@ -61,11 +76,16 @@ class Finding:
     what: str
     verdict: Verdict
     text: str
+    advice: str = ""
+    """What may help, where all is not well."""
 
 
 def doctor(
     url: Annotated[str, typer.Argument(help="A relay, for instance wss://relay.example.org.")],
-    token: Annotated[str | None, typer.Option(help="A bearer token, if it asks for one.")] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="DUOLOGUE_TOKEN", help="A bearer token, if it asks for one."),
+    ] = None,
     key_file: Annotated[
         Path | None, typer.Option(help="An identity that may register; else a new one is tried.")
     ] = None,
@@ -111,11 +131,52 @@ def doctor(
         findings = [asdict(each) for each in examination.findings]
         typer.echo(json.dumps({"url": url, "good": not is_bad, "findings": findings}))
     else:
-        marks = {"good": "ok", "doubtful": "??", "bad": "NO", "skipped": "--"}
-        for each in examination.findings:
-            typer.echo(f"{marks[each.verdict.value]}  {each.what:<14} {each.text}")
+        typer.echo(report(url, examination.findings))
     if is_bad:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _advice_on_certificate(complaint: str) -> str:
+    if "issuer" in complaint or "self-signed" in complaint or "self signed" in complaint:
+        return (
+            "If the authority is your own: --ca-file. If not, the relay must send the whole chain: "
+            "its certificate_file is the one that is often called fullchain.pem."
+        )
+    if "mismatch" in complaint:
+        return "Use the name that the certificate is for."
+    if "expired" in complaint:
+        return "It has to be renewed; the relay reads it again by itself."
+    return ""
+
+
+def _plain_text_of(error: OSError) -> str:
+    """What is wrong, without numbers and nested addresses where that is possible."""
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody listens there"
+    if isinstance(error, socket.gaierror):
+        return "no such name"
+    return error.strerror or str(error)
+
+
+def report(url: str, findings: Sequence[Finding]) -> str:
+    """What was found, for people: a line for each thing, and a last one that sums it up."""
+    marks = {"good": "ok", "doubtful": "??", "bad": "NO", "skipped": "--"}
+    lines: list[str] = []
+    for each in findings:
+        lines.append(f"{marks[each.verdict.value]}  {each.what:<14} {each.text}")
+        if each.advice:
+            lines += textwrap.wrap(
+                each.advice, 76, initial_indent=" " * 19, subsequent_indent=" " * 19
+            )
+    bad = [each.what for each in findings if each.verdict is Verdict.bad]
+    doubtful = [each.what for each in findings if each.verdict is Verdict.doubtful]
+    if bad:
+        lines.append(f"{url} is not all right: {', '.join(bad)}.")
+    elif doubtful:
+        lines.append(f"{url} works; look at: {', '.join(doubtful)}.")
+    else:
+        lines.append(f"{url} is all right.")
+    return "\n".join(lines)
 
 
 def _itself(value: object) -> object:
@@ -136,6 +197,7 @@ class Examination:
         timeout_s: float,
     ) -> None:
         self.findings: list[Finding] = []
+        self._may_request = True
         self._url = url
         self._pins_file = pins_file
         self._context = context
@@ -156,8 +218,8 @@ class Examination:
             if not await step():
                 return
 
-    def _note(self, what: str, verdict: Verdict, text: str) -> bool:
-        self.findings.append(Finding(what, verdict, text))
+    def _note(self, what: str, verdict: Verdict, text: str, advice: str = "") -> bool:
+        self.findings.append(Finding(what, verdict, text, advice))
         return verdict is not Verdict.bad
 
     async def _look_at_transport(self) -> bool:
@@ -168,9 +230,23 @@ class Examination:
             async with asyncio.timeout(self._timeout_s):
                 _, writer = await asyncio.open_connection(parts.hostname, port, ssl=self._context)
         except tls.SSLCertVerificationError as error:
-            return self._note("TLS", Verdict.bad, f"certificate refused: {error.verify_message}")
-        except (OSError, TimeoutError) as error:
-            return self._note("connection", Verdict.bad, f"not reachable: {error}")
+            text = f"certificate refused: {error.verify_message}"
+            return self._note(
+                "TLS", Verdict.bad, text, _advice_on_certificate(error.verify_message)
+            )
+        except tls.SSLError as error:
+            text = f"no TLS there: {error.reason or error}"
+            return self._note("TLS", Verdict.bad, text, "Perhaps it speaks plain text: ws://")
+        except TimeoutError:
+            text = f"{parts.hostname} does not answer at port {port}"
+            return self._note("connection", Verdict.bad, text, NOT_REACHED)
+        except (ConnectionResetError, ConnectionAbortedError):
+            text = f"{parts.hostname}, port {port}: hangs up before a word is said"
+            advice = "Perhaps it speaks plain text: ws://" if self._context else NOT_REACHED
+            return self._note("connection", Verdict.bad, text, advice)
+        except OSError as error:
+            text = f"{parts.hostname}, port {port}: {_plain_text_of(error)}"
+            return self._note("connection", Verdict.bad, text, NOT_REACHED)
         seconds = time.perf_counter() - begun
         self._note("connection", Verdict.good, f"reached in {seconds * 1000:.0f} ms")
         ssl_object: tls.SSLObject | None = writer.get_extra_info("ssl_object")
@@ -179,11 +255,13 @@ class Examination:
             if is_loopback(parts.hostname or ""):
                 return self._note("TLS", Verdict.skipped, "plain text, on this machine only")
             text = "plain text: everybody on the way sees who speaks with whom"
-            return self._note("TLS", Verdict.doubtful, text)
+            return self._note("TLS", Verdict.doubtful, text, "Use wss://, with a certificate.")
         certificate: dict[str, Any] = dict(ssl_object.getpeercert() or {})
         days = (tls.cert_time_to_seconds(certificate["notAfter"]) - time.time()) / 86_400
         text = f"{ssl_object.version()}, certificate good for {days:.0f} days"
-        return self._note("TLS", Verdict.good if days > 14 else Verdict.doubtful, text)
+        if days > CERTIFICATE_DAYS:
+            return self._note("TLS", Verdict.good, text)
+        return self._note("TLS", Verdict.doubtful, text, "See whether it is renewed by itself.")
 
     async def _look_at_clock(self) -> bool:
         """A request that is no WebSocket: servers answer with their date, if they have one."""
@@ -226,8 +304,17 @@ class Examination:
             seconds = time.perf_counter() - begun
             text = f"an unknown key is refused, in {seconds * 1000:.0f} ms"
             return self._note("requests", Verdict.good, text)
+        except RelayRefused as error:
+            # Perhaps we may be found here, if not ask for others.
+            self._may_request = not str(error).endswith(NOT_ALLOWED_TO_REQUEST)
+            advice = "" if self._may_request else NO_RIGHT.format("request")
+            if "did not answer as a WebSocket" in str(error) or " answered HTTP " in str(error):
+                advice = NO_RELAY
+            self._note("requests", Verdict.bad, str(error), advice)
+            return not self._may_request
         except (DuologueError, ValueError) as error:
-            return self._note("requests", Verdict.bad, str(error))
+            advice = "" if self._context else "Perhaps it speaks TLS: wss://"
+            return self._note("requests", Verdict.bad, str(error), advice)
 
     async def _look_at_conversation(self) -> bool:
         pins = KnownRelays(self._pins_file)
@@ -256,18 +343,22 @@ class Examination:
         except RelayKeyChanged as error:
             return self._note("relay key", Verdict.bad, str(error))
         except (DuologueError, ValueError) as error:
-            return self._note("registering", Verdict.bad, str(error))
+            is_ours = str(error) == NOT_ALLOWED_TO_REGISTER
+            advice = NO_RIGHT.format("register") if is_ours else ""
+            return self._note("registering", Verdict.bad, str(error), advice)
 
     def _note_pin(self, before: bytes | None, now: bytes | None) -> None:
         if now is None:
             text = "made anew at each start; cannot be pinned"
-            self._note("relay key", Verdict.doubtful, text)
+            self._note("relay key", Verdict.doubtful, text, "Give the relay a key_file.")
         elif before is None:
             self._note("relay key", Verdict.good, f"{now.hex()}, pinned from now on")
         else:
             self._note("relay key", Verdict.good, f"{now.hex()}, as pinned")
 
     async def _call_ourselves(self) -> bool:
+        if not self._may_request:
+            return self._note("handover", Verdict.skipped, "we may not ask for ourselves")
         caller = Identity.generate()
         begun = time.perf_counter()
         try:

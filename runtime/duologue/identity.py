@@ -162,9 +162,13 @@ def _read(path: str) -> bytes:
         if os.path.islink(path):  # it was put there just now
             raise _is_link(path) from error
         raise
-    with open(descriptor, "rb") as file:
+    try:
+        # First: opening a folder as a file fails with the descriptor's number for a name.
         _check_kind_and_owner(path, os.fstat(descriptor))
-        content = file.read(MAX_FILE_BYTES + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
     secret = _parse(content) if len(content) <= MAX_FILE_BYTES else None
     if secret is None:
         raise UnsafeKeyFile(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 import pytest
 
 from duologue import Identity
+from duologue.relay.access import new_token
 from duologue.relay.server import RelayServer
 from duologue.relay.watched_files import AccessFiles, TlsFiles
 from tests.relay_process import COMMAND
 
+RELAY = Identity.generate()
 CERTIFICATE = Path(__file__).parent / "localhost.pem"
 
 
@@ -47,6 +50,65 @@ async def test_a_good_relay_is_good_in_every_respect(tmp_path: Path) -> None:
         ),
         "good",
     )
+
+
+async def read_aloud(url: str, folder: Path, *arguments: str, token: str = "") -> str:
+    """What a person gets to read."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", COMMAND, "doctor", url, "--timeout", "5"),
+        *("--known-relays", str(folder / "known"), *arguments),
+        stdout=PIPE,
+        env={**os.environ, "DUOLOGUE_TOKEN": token} if token else None,
+    )
+    output, _ = await process.communicate()
+    # Advice is wrapped to the width of a terminal.
+    return " ".join(output.decode().split())
+
+
+async def test_what_people_read_ends_with_the_sum(tmp_path: Path) -> None:
+    server = RelayServer(identity=Identity.generate())
+    await server.start()
+    said = await read_aloud(server.url, tmp_path)
+    assert f"{server.url} is all right." in said
+    await server.close()
+    server = RelayServer()
+    await server.start()
+    said = await read_aloud(server.url, tmp_path)
+    assert f"{server.url} works; look at: relay key." in said
+    assert "key_file" in said
+    await server.close()
+    said = await read_aloud(server.url, tmp_path)
+    assert "nobody listens there" in said
+    assert f"{server.url} is not all right: connection." in said
+
+
+async def test_what_a_token_does_not_allow_is_named_with_what_would(tmp_path: Path) -> None:
+    token, line = new_token()
+    tokens = tmp_path / "tokens"
+    for right, missing in (("register", "request"), ("request", "register")):
+        tokens.write_text(f"{line} {right}\n")
+        server = RelayServer(access=AccessFiles(None, tokens), identity=RELAY)
+        await server.start()
+        said = await read_aloud(server.url, tmp_path, token=token)
+        assert f"Give a token with the right `{missing}`" in said
+        # What it does allow is looked at all the same.
+        assert ("challenge answered" in said) is (right == "register")
+        assert ("an unknown key is refused" in said) is (right == "request")
+        await server.close()
+
+
+async def test_who_speaks_tls_to_plain_text_or_the_reverse_is_told(tmp_path: Path) -> None:
+    server = RelayServer(host="localhost", tls=TlsFiles(CERTIFICATE, CERTIFICATE))
+    await server.start()
+    said = await read_aloud(server.url.replace("wss:", "ws:"), tmp_path)
+    assert "Perhaps it speaks TLS: wss://" in said
+    assert "--ca-file" in await read_aloud(server.url, tmp_path)
+    await server.close()
+    server = RelayServer()
+    await server.start()
+    said = await read_aloud(server.url.replace("ws:", "wss:"), tmp_path)
+    assert "Perhaps it speaks plain text: ws://" in said
+    await server.close()
 
 
 async def test_a_relay_with_another_key_is_bad_until_the_old_one_is_forgotten(

@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,6 @@ from duologue import ANYONE, Identity, WebsocketPromisifier
 from tests.foreign_peer import request_for
 from tests.foreign_relay import register, wait_for_caller
 from tests.relay_process import COMMAND, relay_process
-from tests.support import echo
 
 ANN, BEN = Identity.generate(), Identity.generate()
 
@@ -41,7 +41,7 @@ async def test_it_says_where_it_listens_and_answers_on_its_admin_port(tmp_path: 
         assert (await relay.admin("/"))[0] == 404
         status, metrics = await relay.admin("/metrics")
         assert status == 200
-        assert "duologue_relay_spares 1.0" in metrics
+        assert 'duologue_relay_spares{bucket="1"} 1.0' in metrics
         assert 'duologue_relay_connections{state="spare"} 1.0' in metrics
         await spare.close()
 
@@ -54,37 +54,67 @@ async def test_its_key_lasts(tmp_path: Path) -> None:
     assert key_file.stat().st_mode & 0o077 == 0
 
 
-async def test_a_signal_drains_it_and_calls_that_run_are_not_lost(tmp_path: Path) -> None:
-    def on_peer(peer: WebsocketPromisifier) -> None:
-        async def wait(seconds: float) -> float:
-            await asyncio.sleep(seconds)
-            return seconds
+def sleeping(peer: WebsocketPromisifier) -> None:
+    async def wait(seconds: float) -> float:
+        await asyncio.sleep(seconds)
+        return seconds
 
-        peer.add_service(5, wait)
+    peer.add_service(5, wait)
 
+
+@pytest.mark.parametrize(
+    ("longest_s", "drain_s"), [(2, 4), pytest.param(8, 30, marks=pytest.mark.slow)]
+)
+async def test_a_signal_drains_it_and_calls_that_run_are_not_lost(
+    tmp_path: Path, longest_s: float, drain_s: float
+) -> None:
+    """Catalogue row 11."""
     async with (
-        relay_process(limits={"drain_timeout_s": 4}) as relay,
+        relay_process(limits={"drain_timeout_s": drain_s}) as relay,
         duologue.listen(
             relay.url,
             identity=BEN,
             allow=ANYONE,
-            on_peer=on_peer,
+            on_peer=sleeping,
             known_relays=tmp_path / "known",
         ),
         duologue.dial(relay.url, to=BEN.public_key, identity=ANN) as peer,
     ):
-        calls = [peer.send(5, number / 50) for number in range(100)]
+        lengths_s = [longest_s * number / 100 for number in range(100)]
+        calls = [peer.send(5, each) for each in lengths_s]
         await asyncio.sleep(0.1)
         relay.process.send_signal(signal.SIGTERM)
-        assert await asyncio.gather(*calls) == [number / 50 for number in range(100)]
+        begun = time.perf_counter()
+        assert await asyncio.gather(*calls) == lengths_s
         assert (await relay.admin("/readyz"))[0] == 503
         with pytest.raises(duologue.RelayUnreachable):
             async with duologue.dial(relay.url, to=BEN.public_key, identity=ANN):
                 pass
-        assert await asyncio.wait_for(relay.process.wait(), 6) == 0
+        assert await asyncio.wait_for(relay.process.wait(), drain_s + 2) == 0
+        assert time.perf_counter() - begun <= drain_s + 0.5
+
+
+async def test_a_call_that_outlasts_the_drain_fails_and_does_not_hold_it_up(tmp_path: Path) -> None:
+    """Catalogue row 11."""
+    async with (
+        relay_process(limits={"drain_timeout_s": 1}) as relay,
+        duologue.listen(
+            relay.url, identity=BEN, allow=ANYONE, on_peer=sleeping, known_relays=tmp_path / "known"
+        ),
+        duologue.dial(relay.url, to=BEN.public_key, identity=ANN) as peer,
+    ):
+        call = peer.send(5, 60)
+        await asyncio.sleep(0.1)
+        relay.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(2):
+            with pytest.raises(duologue.ConnectionClosed) as caught:
+                await call
+            assert await relay.process.wait() == 0
+        assert "being stopped" in str(caught.value)
 
 
 async def test_a_second_signal_ends_it_at_once() -> None:
+    """Catalogue row 11."""
     async with relay_process() as relay:
         own = PrivateKey.generate()
         spare = await register(relay.url, own)
@@ -103,43 +133,6 @@ async def test_nobody_there_to_drain_it_ends_at_once_and_well() -> None:
     async with relay_process() as relay:
         relay.process.send_signal(signal.SIGINT)
         assert await asyncio.wait_for(relay.process.wait(), 2) == 0
-
-
-async def test_neither_log_nor_metrics_hold_payload_keys_or_addresses(tmp_path: Path) -> None:
-    canaries = ["CANARY-ARGUMENT", "CANARY-RESULT"]
-
-    def on_peer(peer: WebsocketPromisifier) -> None:
-        peer.add_service(4, echo)
-        peer.add_service(6, lambda: canaries[1])
-
-    token = "CANARY-TOKEN"
-    async with relay_process() as relay:
-        async with duologue.listen(
-            relay.url,
-            identity=BEN,
-            allow=ANYONE,
-            on_peer=on_peer,
-            known_relays=tmp_path / "known",
-            token=token,
-        ):
-            async with duologue.dial(
-                relay.url, to=BEN.public_key, identity=ANN, token=token
-            ) as peer:
-                await peer.send(4, canaries[0])
-                await peer.send(6)
-            for _ in range(30):
-                with pytest.raises(duologue.RelayError):
-                    async with duologue.dial(relay.url, to=ANN.public_key, identity=BEN):
-                        pass
-        metrics = (await relay.admin("/metrics"))[1]
-        relay.process.send_signal(signal.SIGTERM)
-        await relay.process.wait()
-    seen = relay.raw_log.decode() + metrics
-    for secret in (*canaries, token, str(ANN), str(BEN), "127.0.0.1"):
-        assert secret not in seen.replace(relay.url, "")
-    assert {"registered", "joined", "parted", "refused"} <= {line["event"] for line in relay.log}
-    samples = [line for line in metrics.splitlines() if not line.startswith("#")]
-    assert len(samples) <= 200
 
 
 def test_an_open_relay_for_everybody_is_refused() -> None:

@@ -207,15 +207,18 @@ class _Run:
             clock=time.time,
             full_keys=configuration.log.keys == "full",
         )
+        next_key = configuration.next_key
         server = RelayServer(
             host=configuration.host,
             port=configuration.port,
             identity=self._parts.identity,
+            next_key=None if next_key is None else bytes.fromhex(next_key),
             limits=configuration.limits,
             access=self._parts.access,
             tls=self._parts.tls,
             hosts=configuration.names,
             origins=configuration.origins,
+            trusted_proxies=configuration.trusted_proxies,
             observers=(log, self._metrics),
             meeting_points=configuration.meeting_points,
         )

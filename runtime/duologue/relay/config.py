@@ -6,11 +6,14 @@ Unknown names are errors everywhere: a misspelt limit must not be a limit that d
 import os
 import tomllib
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from duologue.errors import UnsafeKey
+from duologue.protocol.keys import public_key_from_hex
 from duologue.relay.addresses import is_loopback
 from duologue.relay.limits import RelayLimits
 
@@ -75,11 +78,17 @@ class RelayConfiguration(_Table):
     names: tuple[str, ...] = ()
     """Names by which clients reach the relay, as in `wss://NAME`; others are refused, so that web
     pages cannot point a name of their own here."""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks of proxies in front of the relay, as in `127.0.0.1/32`. The limits per address then
+    hold for the address that such a proxy names last in `X-Forwarded-For`."""
     origins: tuple[str, ...] = ()
     """Origins of web pages that may connect. Programs that are no browsers send none."""
     key_file: Path | None = None
     """The relay's own key; made if there is none. Without it the key changes at each start, and
     clients cannot know the relay again."""
+    next_key: str | None = None
+    """The public key, 64 hex digits, that will stand in `key_file` one day. Listeners that know
+    the present key learn it, and accept either from then on."""
     insecure_plaintext: bool = False
     """Allows plain ws: for others than this machine, for instance behind a proxy that ends TLS."""
     meeting_points: bool = False
@@ -95,16 +104,22 @@ class RelayConfiguration(_Table):
         """Whether everybody may do everything."""
         has_files = self.access.allow_file is not None or self.access.token_file is not None
         if self.access.mode is None:
-            return is_loopback(self.host) and not has_files
+            return not self._is_reachable and not has_files
         return self.access.mode == "open"
+
+    @property
+    def _is_reachable(self) -> bool:
+        # Through a proxy on this machine the whole world comes from 127.0.0.1.
+        return not is_loopback(self.host) or bool(self.trusted_proxies)
 
     @model_validator(mode="after")
     def _check(self) -> "RelayConfiguration":
-        reachable = not is_loopback(self.host)
+        reachable = self._is_reachable
         files = (self.access.allow_file, self.access.token_file)
         if self.is_open and reachable:
             raise ValueError(
-                "access.mode: open is for loopback addresses only; use an allow_file or token_file"
+                "access.mode: open is for loopback addresses without a proxy in front; use an "
+                "allow_file or token_file"
             )
         if not self.is_open and files == (None, None):
             raise ValueError(
@@ -114,7 +129,19 @@ class RelayConfiguration(_Table):
             raise ValueError(
                 "access: mode open lets everybody in; leave out the files, or the mode"
             )
-        if reachable and self.tls is None and not self.insecure_plaintext:
+        if self.next_key is not None:
+            if self.key_file is None:
+                raise ValueError("next_key: only a relay with a key_file has a key to be followed")
+            try:
+                public_key_from_hex(self.next_key)
+            except UnsafeKey as error:
+                raise ValueError(f"next_key: {error}") from None
+        for network in self.trusted_proxies:
+            if network.prefixlen == 0:
+                raise ValueError(
+                    "trusted_proxies: a network of all addresses would let anybody name any address"
+                )
+        if not is_loopback(self.host) and self.tls is None and not self.insecure_plaintext:
             raise ValueError(
                 "tls: others can reach this address; give a certificate, or allow plain text with "
                 "insecure_plaintext"
@@ -168,7 +195,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         for each in path[:-1]:
             table = table.setdefault(each, {})
         value: Any = text
-        if path in (["names"], ["origins"]):
+        if path in (["names"], ["origins"], ["trusted_proxies"]):
             value = [each for each in text.replace(",", " ").split() if each]
         table[path[-1]] = value
     return values

@@ -24,6 +24,15 @@ class TurnedAway:
 
 
 @dataclass(frozen=True, slots=True)
+class NotOpened:
+    """A socket is gone that never became a WebSocket, though it was let in."""
+
+    address: str
+    reason: str
+    """`opening_refused` if what it sent was no proper request, else `opening_unfinished`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """A WebSocket is gone."""
 
@@ -32,6 +41,8 @@ class Closed:
     """Why the relay ended it; None if the other side left."""
     seconds: float
     """How long it was open."""
+    fault: str = ""
+    """The frame rule that the other side broke: a limit's name, or `bad_frame`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,7 @@ class Parted:
     """How long one side was not read because the other was slow."""
 
 
-Event = Opened | TurnedAway | Closed | Registered | Refused | Ponged | Joined | Parted
+Event = Opened | TurnedAway | NotOpened | Closed | Registered | Refused | Ponged | Joined | Parted
 
 Observer = Callable[[Event], None]
 """Told of everything, at once. Must not raise and must not wait."""

@@ -12,7 +12,12 @@ from duologue.protocol.keys import canonical_public_key
 from duologue.relay import messages
 from duologue.relay.access import Access, Right
 from duologue.relay.causes import Cause
-from duologue.relay.challenge import CHALLENGE_BYTES, is_right_answer, pose_challenge
+from duologue.relay.challenge import (
+    CHALLENGE_BYTES,
+    announce_next_key,
+    is_right_answer,
+    pose_challenge,
+)
 from duologue.relay.events import Closed, Joined, Observer, Opened, Ponged, Refused
 from duologue.relay.events import Registered as ListenerRegistered
 from duologue.relay.lane import BREATHER_S, Lane
@@ -31,7 +36,7 @@ from duologue.relay.messages import (
     Pong,
     Register,
 )
-from duologue.relay.pair import Pair
+from duologue.relay.pair import Pair, Traffic
 from duologue.relay.switchboard import (
     Action,
     Close,
@@ -58,6 +63,7 @@ class Exchange:
         identity: Identity,
         *,
         announces_key: bool,
+        next_key: bytes | None = None,
         clock: Callable[[], float],
         random_bytes: Callable[[int], bytes],
         note: Observer,
@@ -72,6 +78,7 @@ class Exchange:
         self._limits = limits
         self._identity = identity
         self._announces_key = announces_key
+        self._next_key = next_key
         self._clock = clock
         self._random_bytes = random_bytes
         self._note = note
@@ -93,6 +100,11 @@ class Exchange:
             counts[visitor.stage] += 1
         return counts
 
+    def open_traffic(self) -> Traffic:
+        """What the pairs that are open now have carried so far."""
+        now_s = self._clock()
+        return sum((pair.traffic(now_s) for pair in self._pairs), Traffic())
+
     def __len__(self) -> int:
         return len(self._visitors)
 
@@ -112,7 +124,8 @@ class Exchange:
             self._leave(visitor)
         if state is ConnectionState.CLOSED:
             self._visitors.pop(visitor.leg, None)
-            self._note(Closed(visitor.leg, visitor.cause, self._clock() - visitor.opened_s))
+            seconds = self._clock() - visitor.opened_s
+            self._note(Closed(visitor.leg, visitor.cause, seconds, visitor.link.fault))
 
     def _leave(self, visitor: Visitor) -> None:
         visitor.stage = Stage.LEAVING
@@ -198,15 +211,22 @@ class Exchange:
             return
         now_s = self._clock()
         self._forget_deadline(visitor)
+        announced = self._announce_next_key(command.response, visitor.shared_key)
         visitor.shared_key = visitor.challenge = b""
         visitor.stage = Stage.SPARE
         self._on_known(visitor.link)
         self._note(ListenerRegistered(visitor.leg, visitor.key, now_s - visitor.asked_s))
         interval_ms = self._limits.ping_interval_s * 1000
-        self._send(visitor, AuthenticationSuccess(interval_ms, self._announces_key))
+        self._send(visitor, AuthenticationSuccess(interval_ms, self._announces_key, announced))
         self._carry_out(
             self.switchboard.register(visitor.leg, visitor.key, visitor.link.address_group, now_s)
         )
+
+    def _announce_next_key(self, response: bytes, shared_key: bytes) -> bytes | None:
+        if self._next_key is None:
+            return None
+        nonce = self._random_bytes(NONCE_BYTES)
+        return announce_next_key(self._next_key, response, shared_key, nonce)
 
     def _request(self, visitor: Visitor, command: CommunicationRequest) -> None:
         # Both, before a spare is taken: a bad one must not cost the listener anything (4.3).
@@ -285,7 +305,10 @@ class Exchange:
                 each.go_on()
             else:
                 each.tick = -1
-                self._refuse(each, "Too slow.", Cause.TOO_SLOW)
+                each.cause = Cause.TOO_SLOW
+                self._note(Refused(each.leg, each.asked, Cause.TOO_SLOW, "", each.key or None))
+                # Told, but not waited for: who is silent would not answer a close frame either.
+                each.link.terminate("Too slow.")
         self._carry_out(self.switchboard.due(now_s))
 
     def sweep(self) -> None:
@@ -358,13 +381,8 @@ class Exchange:
                     self._visitors[leg].link.terminate(reason)
 
     def _refuse(self, visitor: Visitor, reason: str, cause: Cause, limit: str = "") -> None:
-        asked = {
-            Stage.CHALLENGED: "register",
-            Stage.SPARE: "register",
-            Stage.WAITING: "request",
-        }.get(visitor.stage, "first")
         visitor.cause = cause
-        self._note(Refused(visitor.leg, asked, cause, limit, visitor.key or None))
+        self._note(Refused(visitor.leg, visitor.asked, cause, limit, visitor.key or None))
         visitor.link.close(reason)
 
     def _send(self, visitor: Visitor, command: Command) -> None:

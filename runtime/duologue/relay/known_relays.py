@@ -30,6 +30,11 @@ def relay_name(url: str) -> str:
     return f"{parts.scheme.lower()}://{shown}:{port}{parts.path.rstrip('/')}"
 
 
+def _next_name(url: str) -> str:
+    """A line of its own, which readers that know nothing of it leave alone."""
+    return f"next:{relay_name(url)}"
+
+
 class KnownRelays:
     """Pinned keys, in a file or, without one, in memory.
 
@@ -41,29 +46,39 @@ class KnownRelays:
         self._in_memory: dict[str, bytes] = {}
 
     def check(self, url: str, key: bytes) -> None:
-        """Compare with the pin, if there is one.
+        """Compare with the pin, if there is one, and with the next key that its holder announced.
 
         Raises:
             RelayKeyChanged: it is another key.
         """
-        pinned = self.pinned(url)
-        if pinned is not None and pinned != key:
+        keys = self._read()
+        pinned = keys.get(relay_name(url))
+        if pinned is not None and key not in (pinned, keys.get(_next_name(url))):
             raise RelayKeyChanged(url, pinned, key, f"duologue doctor {url} --forget-key")
 
     def pinned(self, url: str) -> bytes | None:
         """The key that this relay must have, or None."""
         return self._read().get(relay_name(url))
 
-    def pin(self, url: str, key: bytes) -> None:
-        """Remember the key, unless it is.
+    def announced(self, url: str) -> bytes | None:
+        """The key that this relay may have instead one day, or None."""
+        return self._read().get(_next_name(url))
+
+    def pin(self, url: str, key: bytes, next_key: bytes | None = None) -> None:
+        """Remember the key, and the one that its holder announces; unless they are remembered.
+
+        What was announced before and is no more is forgotten: an operator may change their mind.
 
         Raises:
             OSError: the file cannot be written.
         """
         keys = self._read()
-        name = relay_name(url)
-        if keys.get(name) != key:
-            self._write({**keys, name: key})
+        wanted = {**keys, relay_name(url): key}
+        wanted.pop(_next_name(url), None)
+        if next_key is not None and next_key != key:
+            wanted[_next_name(url)] = next_key
+        if wanted != keys:
+            self._write(wanted)
 
     def forget(self, url: str) -> bool:
         """Forget the pin; False if there is none.
@@ -72,6 +87,7 @@ class KnownRelays:
             OSError: the file cannot be written.
         """
         keys = self._read()
+        keys.pop(_next_name(url), None)
         if keys.pop(relay_name(url), None) is None:
             return False
         self._write(keys)

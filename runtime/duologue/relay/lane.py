@@ -78,6 +78,10 @@ class Lane:
         """The breather is over."""
         self._source.release(Hold.TOO_MANY_FRAMES)
 
+    def held_so_far_s(self, now_s: float) -> float:
+        """How long the source was not read for the sink's sake, a hold that lasts included."""
+        return self.held_s + (now_s - self._held_since_s if self._held_since_s else 0.0)
+
     def stalled_s(self, now_s: float) -> float:
         """How long the sink has not taken a byte of what waits for it."""
         unsent = self._sink.buffered_amount

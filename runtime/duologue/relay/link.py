@@ -17,6 +17,8 @@ class Hold(IntFlag):
     """The connection its messages go to has more unsent than it should."""
     TOO_MANY_FRAMES = auto()
     """It sends small frames faster than `small_frames_per_s`."""
+    TURN_IS_OVER = auto()
+    """It has had its share of this turn of the event loop, and more is waiting."""
 
 
 class Link(Protocol):
@@ -39,6 +41,11 @@ class Link(Protocol):
     @property
     def parting_text(self) -> str:
         """The reason the other side gave in its close frame, known as soon as that has come."""
+        ...
+
+    @property
+    def fault(self) -> str:
+        """The frame rule that the other side broke: a limit's name, or `bad_frame`; or empty."""
         ...
 
     @property

@@ -17,6 +17,7 @@ from duologue.relay.events import (
     Closed,
     Event,
     Joined,
+    NotOpened,
     Opened,
     Parted,
     Ponged,
@@ -116,6 +117,9 @@ class EventLog:
             case TurnedAway(address, limit):
                 where = shown_address(address)
                 return "turned_away", logging.WARNING, {"from": where, "limit": limit}
+            case NotOpened(address, reason):
+                where = shown_address(address)
+                return "not_opened", logging.DEBUG, {"from": where, "reason": reason}
             case Registered(leg, key, seconds):
                 fields = {"id": leg, "key": self._key(key), "seconds": round(seconds, 4)}
                 return "registered", logging.INFO, fields
@@ -139,8 +143,8 @@ class EventLog:
                 return "joined", logging.INFO, fields
             case Parted():
                 return "parted", self._level(event.cause), self._parted(event)
-            case Closed(leg, cause, seconds):
-                why = "left" if cause is None else cause.value
+            case Closed(leg, cause, seconds, fault):
+                why = fault or ("left" if cause is None else cause.value)
                 fields = {"id": leg, "seconds": round(seconds, 3), "cause": why}
                 return "closed", logging.DEBUG, fields
 

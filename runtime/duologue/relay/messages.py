@@ -16,7 +16,7 @@ import msgspec
 from duologue.connection.base import Message
 from duologue.errors import BadFrame
 from duologue.protocol.keys import KEY_BYTES
-from duologue.relay.challenge import CHALLENGE_BOX_BYTES
+from duologue.relay.challenge import CHALLENGE_BOX_BYTES, NEXT_KEY_BOX_BYTES
 
 MAX_TOKEN_CHARACTERS: Final = 512
 
@@ -90,6 +90,8 @@ class AuthenticationSuccess:
     ping_interval_ms: float
     persistent_key: bool = False
     """The relay keeps its key when it is started again: pin it. An addition."""
+    next_key: bytes | None = None
+    """A box with the key it will have one day: see `challenge.announce_next_key`. An addition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +151,13 @@ def encode(command: Command) -> str:
             fields["challenge"] = challenge.hex()
         case AuthenticationResponse(response):
             fields["response"] = response.hex()
-        case AuthenticationSuccess(interval_ms, persistent):
+        case AuthenticationSuccess(interval_ms, persistent, next_key):
             whole = float(interval_ms).is_integer()
             fields["pingInterval"] = int(interval_ms) if whole else interval_ms
             if persistent:
                 fields["persistentKey"] = True
+            if next_key is not None:
+                fields["nextKey"] = next_key.hex()
         case CommunicationRequest(source, target, token):
             fields["sourcePublicKey"] = source.hex()
             fields["targetPublicKey"] = target.hex()
@@ -241,7 +245,10 @@ def _authentication_success(fields: Mapping[str, object]) -> Command:
         raise BadCommand(NOT_A_MESSAGE)
     if not (math.isfinite(interval_ms) and interval_ms > 0):
         raise BadCommand(NOT_A_MESSAGE)
-    return AuthenticationSuccess(interval_ms, fields.get("persistentKey") is True)
+    next_key = None
+    if "nextKey" in fields:
+        next_key = _bytes(fields, "nextKey", NEXT_KEY_BOX_BYTES, NOT_A_MESSAGE)
+    return AuthenticationSuccess(interval_ms, fields.get("persistentKey") is True, next_key)
 
 
 def _communication_request(fields: Mapping[str, object]) -> Command:

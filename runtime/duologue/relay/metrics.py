@@ -1,17 +1,26 @@
 """What the relay counts, for Prometheus. No key, address or payload is a label."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from duologue.relay.causes import Cause
 from duologue.relay.events import (
     Closed,
     Event,
     Joined,
+    NotOpened,
     Opened,
     Parted,
     Ponged,
@@ -19,6 +28,7 @@ from duologue.relay.events import (
     Registered,
     TurnedAway,
 )
+from duologue.relay.pair import Traffic
 from duologue.relay.server import RelayServer
 
 PREFIX: Final = "duologue_relay_"
@@ -28,13 +38,22 @@ LONG_S: Final = (1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400)
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
+SPARE_BUCKETS: Final = (1, 2, 4, 8)
+"""Keys are counted by how many spares they have: up to each of these, and more."""
+
+
+def _bucket_of(spares: int) -> str:
+    return next((str(each) for each in SPARE_BUCKETS if spares <= each), "more")
+
+
 class _State(Collector):
     """What is so at the moment of asking."""
 
-    def __init__(self, server: RelayServer) -> None:
+    def __init__(self, server: RelayServer, ended: Callable[[], Traffic]) -> None:
         self._server = server
+        self._ended = ended
 
-    def collect(self) -> Iterable[GaugeMetricFamily]:
+    def collect(self) -> Iterable[Metric]:
         """See `Collector.collect`."""
         server = self._server
         connections = GaugeMetricFamily(
@@ -44,25 +63,63 @@ class _State(Collector):
             connections.add_metric([stage.name.lower()], count)
         yield connections
         board = server.exchange.switchboard
+        yield self._spares()
         for name, text, value in (
             ("registrations", "Keys that have a spare connection.", board.keys),
-            ("spares", "Spare connections.", board.spares),
             ("pairs", "Joined conversations.", board.pairs),
             ("waiting_requests", "Requests that wait for a spare.", board.waiting),
             ("strangers", "Sockets that have not shown yet what they are.", server.door.strangers),
+            ("draining", "1 while nobody new is let in.", server.is_draining),
             (
                 "loop_lag_seconds",
-                "How late the event loop was at the last look.",
+                "How late the event loop was at most, in the last minute.",
                 server.loop_lag_s,
             ),
         ):
             yield GaugeMetricFamily(PREFIX + name, text, value=value)
+        yield from self._traffic()
+
+    def _spares(self) -> Metric:
+        family = GaugeMetricFamily(
+            f"{PREFIX}spares",
+            "Spare connections, by how many at most their key has.",
+            labels=["bucket"],
+        )
+        spares = dict.fromkeys((*map(str, SPARE_BUCKETS), "more"), 0)
+        for count, keys in self._server.exchange.switchboard.count_keys_by_spares().items():
+            spares[_bucket_of(count)] += count * keys
+        for bucket, number in spares.items():
+            family.add_metric([bucket], number)
+        return family
+
+    def _traffic(self) -> Iterable[Metric]:
+        # Both at once, so that what a pair has carried counts the same before and after its end.
+        traffic = self._ended() + self._server.exchange.open_traffic()
+        carried = CounterMetricFamily(
+            f"{PREFIX}relayed_bytes",
+            "Payload, from callers to listeners (up) and back.",
+            labels=["direction"],
+        )
+        carried.add_metric(["up"], traffic.bytes_up)
+        carried.add_metric(["down"], traffic.bytes_down)
+        yield carried
+        yield CounterMetricFamily(
+            f"{PREFIX}relayed_frames", "Messages passed on, both ways.", value=traffic.frames
+        )
+        yield CounterMetricFamily(
+            f"{PREFIX}backpressure_seconds",
+            "Time in which one side was not read because the other was slow.",
+            value=traffic.held_s,
+        )
 
 
 class RelayMetrics:
     """An `Observer` that counts."""
 
     def __init__(self) -> None:
+        # A second series for each counter, with the time of its first count: half of all there is,
+        # and of use to nobody. The library has only this switch for the whole process.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry(auto_describe=False)
         registry = self.registry
 
@@ -80,10 +137,8 @@ class RelayMetrics:
         self._handover = histogram("handover_seconds", "From request to handover.", QUICK_S)
         self._parted = counter("pair_closed_total", "Pairs that have ended.", "reason")
         self._pair = histogram("pair_seconds", "How long pairs lasted.", LONG_S)
-        self._bytes = counter("relayed_bytes_total", "Payload of ended pairs.", "direction")
-        self._frames = counter("relayed_frames_total", "Frames of ended pairs.")
-        self._held = counter("backpressure_seconds_total", "Not read because of a slow reader.")
-        self._refused = counter("frame_rejected_total", "Messages that were refused.", "reason")
+        self._rejected = counter("frame_rejected_total", "Frames and messages refused.", "reason")
+        self._ended = Traffic()
         self._limits = counter("limit_hits_total", "Limits that were met.", "limit")
         self._ping = histogram("ping_rtt_seconds", "From ping to pong.", QUICK_S)
         self.unhandled = counter(
@@ -94,7 +149,7 @@ class RelayMetrics:
 
     def observe(self, server: RelayServer) -> None:
         """Show this relay's present state too."""
-        self.registry.register(_State(server))
+        self.registry.register(_State(server, lambda: self._ended))
 
     def exposition(self) -> bytes:
         """Everything, as Prometheus reads it."""
@@ -105,8 +160,12 @@ class RelayMetrics:
         match event:
             case Opened():
                 pass
-            case Closed(_, cause, _):
+            case Closed(_, cause, _, fault):
                 self._connections.labels("left" if cause is None else cause.value).inc()
+                if fault:
+                    self._rejected.labels(fault).inc()
+            case NotOpened(_, reason):
+                self._turned_away.labels(reason).inc()
             case TurnedAway(_, limit):
                 self._turned_away.labels(limit).inc()
                 self._limits.labels(limit).inc()
@@ -114,12 +173,7 @@ class RelayMetrics:
                 self._registrations.labels("registered").inc()
                 self._auth.observe(seconds)
             case Refused(_, asked, cause, limit, _):
-                if asked == "register":
-                    self._registrations.labels(cause.value).inc()
-                elif asked == "request":
-                    self._requests.labels(cause.value).inc()
-                else:
-                    self._refused.labels(cause.value).inc()
+                self._count_refused(asked, cause)
                 if limit:
                     self._limits.labels(limit).inc()
             case Ponged(_, seconds):
@@ -130,10 +184,19 @@ class RelayMetrics:
             case Parted():
                 self._count_parted(event)
 
+    def _count_refused(self, asked: str, cause: Cause) -> None:
+        """In exactly one place."""
+        if cause in (Cause.BAD_MESSAGE, Cause.BAD_KEY):
+            self._rejected.labels(cause.value).inc()
+        elif asked == "request":
+            self._requests.labels(cause.value).inc()
+        elif asked == "register" and cause is not Cause.SPARE_AGE:
+            self._registrations.labels(cause.value).inc()
+        # What else there is, too slow or too old, is in `connections_total` when it has closed.
+
     def _count_parted(self, event: Parted) -> None:
         self._parted.labels(event.cause.value).inc()
         self._pair.observe(event.seconds)
-        self._bytes.labels("up").inc(event.bytes_up)
-        self._bytes.labels("down").inc(event.bytes_down)
-        self._frames.inc(event.frames_up + event.frames_down)
-        self._held.inc(event.held_s)
+        self._ended += Traffic(
+            event.bytes_up, event.bytes_down, event.frames_up + event.frames_down, event.held_s
+        )

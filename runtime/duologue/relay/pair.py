@@ -1,12 +1,34 @@
 """A caller and a listener that have been joined."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from duologue.relay.causes import Cause
 from duologue.relay.events import Parted
 from duologue.relay.lane import Lane
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Link
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What pairs have carried."""
+
+    bytes_up: int = 0
+    """Of payload, from callers to listeners; characters, where a message is text."""
+    bytes_down: int = 0
+    frames: int = 0
+    """Both ways."""
+    held_s: float = 0.0
+    """How long one side was not read because the other was slow."""
+
+    def __add__(self, other: "Traffic") -> "Traffic":
+        return Traffic(
+            self.bytes_up + other.bytes_up,
+            self.bytes_down + other.bytes_down,
+            self.frames + other.frames,
+            self.held_s + other.held_s,
+        )
 
 
 class Pair:
@@ -50,6 +72,11 @@ class Pair:
         if now_s - self._active_s >= self._limits.idle_pair_s:
             return Cause.IDLE_PAIR, self.caller
         return None
+
+    def traffic(self, now_s: float) -> Traffic:
+        """What it has carried so far."""
+        held_s = self.up.held_so_far_s(now_s) + self.down.held_so_far_s(now_s)
+        return Traffic(self.up.bytes, self.down.bytes, self.up.frames + self.down.frames, held_s)
 
     def stop(self, now_s: float) -> Parted:
         """Forward nothing more; returns what there was."""

@@ -24,8 +24,9 @@ from duologue.errors import (
 from duologue.identity import Identity
 from duologue.limits import Limits
 from duologue.protocol.boxes import NONCE_BYTES
+from duologue.protocol.keys import canonical_public_key
 from duologue.relay import messages
-from duologue.relay.challenge import answer_challenge
+from duologue.relay.challenge import answer_challenge, read_next_key
 from duologue.relay.known_relays import KnownRelays
 from duologue.relay.messages import (
     AuthenticationRequest,
@@ -146,7 +147,7 @@ async def _register(connection: Connection, account: RelayAccount) -> float:
         account.known_relays.check(account.url, relay_key)
     except OSError as error:
         raise RelayError(f"the pinned keys of relays cannot be read: {error}") from error
-    if relay_key == account.identity.public_key or relay_key in account.foreign_keys:
+    if _is_a_peers(relay_key, account):
         raise RelayRefused(f"{account.url} shows the key of a peer as its own")
     try:
         shared_key = account.identity.shared_key(relay_key)
@@ -158,11 +159,31 @@ async def _register(connection: Connection, account: RelayAccount) -> float:
     if not isinstance(answer, AuthenticationSuccess):
         raise _unexpected(answer)
     if answer.persistent_key:
+        next_key = _next_key(answer, account, response, shared_key)
         try:
-            account.known_relays.pin(account.url, relay_key)
+            account.known_relays.pin(account.url, relay_key, next_key)
         except OSError as error:
             _log.warning("the key of %s cannot be kept: %s", account.url, error)
     return answer.ping_interval_ms / 1000
+
+
+def _next_key(
+    answer: AuthenticationSuccess, account: RelayAccount, response: bytes, shared_key: bytes
+) -> bytes | None:
+    """The key that the relay will have one day, if it announces one."""
+    if answer.next_key is None:
+        return None
+    try:
+        next_key = canonical_public_key(read_next_key(answer.next_key, response, shared_key))
+    except (UnsafeKey, DecryptionFailed) as error:
+        raise RelayRefused(f"{account.url} announces no proper next key: {error}") from error
+    if _is_a_peers(next_key, account):
+        raise RelayRefused(f"{account.url} announces the key of a peer as its next one")
+    return next_key
+
+
+def _is_a_peers(key: bytes, account: RelayAccount) -> bool:
+    return key == account.identity.public_key or key in account.foreign_keys
 
 
 async def _receive(connection: Connection) -> Command:

@@ -2,20 +2,27 @@
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import Collection, Sequence
 from typing import Final
 
 from duologue.identity import Identity
+from duologue.protocol.keys import canonical_public_key
 from duologue.relay.access import OPEN
-from duologue.relay.addresses import is_loopback
+from duologue.relay.addresses import Network, is_loopback
 from duologue.relay.door import Door
 from duologue.relay.events import Event, Observer
 from duologue.relay.exchange import Exchange
+from duologue.relay.forwarding import TrustedProxies
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Link
+from duologue.relay.tls_arrivals import TlsArrivals, listening_sockets
 from duologue.relay.watched_files import AccessFiles, TlsFiles
 
 SWEEP_EVERY_S: Final = 1.0
+LAGS_KEPT: Final = 60
+"""Of the looks at how late the loop is: a minute's, which is longer than between two scrapes."""
+
 BACKLOG: Final = 1024
 """Connections that the system accepts for us while the loop is busy; a relay that comes back has
 all its listeners calling at once."""
@@ -40,22 +47,28 @@ class RelayServer:
         host: str = "127.0.0.1",
         port: int = 0,
         identity: Identity | None = None,
+        next_key: bytes | None = None,
         limits: RelayLimits | None = None,
         access: AccessFiles | None = None,
         tls: TlsFiles | None = None,
         hosts: Collection[str] = (),
         origins: Collection[str] = (),
+        trusted_proxies: Sequence[Network] = (),
         observers: Sequence[Observer] = (),
         meeting_points: bool = False,
     ) -> None:
         """Without `identity` its key is made anew and not announced as one that lasts.
 
+        `next_key` is the public key that it will have one day; listeners that have pinned the
+        present one will then take it too.
+
         Needs a running event loop.
 
         Raises:
-            ValueError: no `access` was given for a host that others can reach.
+            UnsafeKey: `next_key` is no key to build on.
+            ValueError: no `access` was given for a host that others can reach, be it by a proxy.
         """
-        if access is None and not is_loopback(host):
+        if access is None and (trusted_proxies or not is_loopback(host)):
             raise ValueError("a relay that others can reach needs an allow-list or tokens")
         self.limits = limits or RelayLimits()
         self.tls = tls
@@ -69,6 +82,7 @@ class RelayServer:
             self.limits,
             identity or Identity.generate(),
             announces_key=identity is not None,
+            next_key=None if next_key is None else canonical_public_key(next_key),
             clock=self._loop.time,
             random_bytes=os.urandom,
             note=self._note,
@@ -86,16 +100,17 @@ class RelayServer:
             origins=origins,
             bound_host=host,
             secure=tls is not None,
+            proxies=TrustedProxies(trusted_proxies),
         )
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
+        self._arrivals: TlsArrivals | None = None
         self._port = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_s = 0.0
         self._sweeper: asyncio.TimerHandle | None = None
         self.turned_s = self._loop.time()
         """When the loop last came round; what `/livez` looks at."""
-        self.loop_lag_s = 0.0
-        """How late it was then."""
+        self._lags_s: deque[float] = deque([0.0], maxlen=LAGS_KEPT)
 
     @property
     def port(self) -> int:
@@ -108,23 +123,26 @@ class RelayServer:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{'ws' if self.tls is None else 'wss'}://{host}:{self._port}"
 
+    @property
+    def loop_lag_s(self) -> float:
+        """How late the loop came round at most, in the last minute."""
+        return max(self._lags_s)
+
     async def start(self) -> None:
         """Listen.
 
         Raises:
             OSError: the address cannot be had.
         """
-        secure = self.tls is not None
-        self._server = await self._loop.create_server(
-            self.door.make_link,
-            self._host,
-            self._wanted_port,
-            ssl=None if self.tls is None else self.tls.context,
-            ssl_handshake_timeout=self.limits.first_message_timeout_s if secure else None,
-            ssl_shutdown_timeout=self.limits.close_timeout_s if secure else None,
-            backlog=BACKLOG,
-        )
-        self._port = int(self._server.sockets[0].getsockname()[1])
+        sockets = await listening_sockets(self._host, self._wanted_port, BACKLOG)
+        self._port = int(sockets[0].getsockname()[1])
+        if self.tls is None:
+            for sock in sockets:
+                self._servers.append(
+                    await self._loop.create_server(self.door.make_link, sock=sock, backlog=BACKLOG)
+                )
+        else:
+            self._arrivals = TlsArrivals(sockets, self.door, self.tls.context, self.limits)
         self._sweeper = self._loop.call_later(SWEEP_EVERY_S, self._sweep)
 
     async def drain(self, timeout_s: float | None = None) -> None:
@@ -166,6 +184,9 @@ class RelayServer:
         """End at once: every connection is closed without waiting."""
         self._refuse_new()
         self.exchange.terminate_all()
+        if self._arrivals is not None:
+            await self._arrivals.wait_closed()
+            self._arrivals = None
         await self.door.wait_empty()
         for timer in (self._timer, self._sweeper):
             if timer is not None:
@@ -183,9 +204,11 @@ class RelayServer:
 
     def _refuse_new(self) -> None:
         self.is_draining = True
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        if self._arrivals is not None:
+            self._arrivals.close()
         self.door.close()
 
     def _arm(self) -> None:
@@ -205,7 +228,7 @@ class RelayServer:
 
     def _sweep(self) -> None:
         now_s = self._loop.time()
-        self.loop_lag_s = max(0.0, now_s - self.turned_s - SWEEP_EVERY_S)
+        self._lags_s.append(max(0.0, now_s - self.turned_s - SWEEP_EVERY_S))
         self.turned_s = now_s
         self.exchange.sweep()
         if self.access is not None and self.access.reload():

@@ -2,16 +2,25 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
-from duologue.connection.base import ConnectionState
+from duologue.connection.base import ConnectionState, Message
 from duologue.connection.bearer_opening import BearerOpening
 from duologue.connection.event_loop import Loop
 from duologue.connection.opening import Opening
 from duologue.connection.websocket_connection import WebSocketConnection
+from duologue.connection.wire import Wire
+from duologue.errors import LimitExceeded
 from duologue.limits import Limits
 from duologue.protocol.closing import shorten
 from duologue.relay.link import Hold
+
+FEWEST_READ_BYTES: Final = 512
+"""Read at a time from who is new, or sends tiny frames: 85 pings at most, some 3 ms of work. From
+the full `RelayLimits.read_bytes` it would be 50 ms, and that for each connection that does so."""
+
+TINY_FRAME_BYTES: Final = 32
+"""Frames below this, on average, are sent by nobody who encrypts."""
 
 
 class Doorkeeper(Protocol):
@@ -49,8 +58,13 @@ class SocketLink(WebSocketConnection):
         self.on_full: Callable[[bool], None] | None = None
         self._doorkeeper = doorkeeper
         self._bearer: BearerOpening | None = None
-        self._read_bytes = read_bytes
+        self._most_read_bytes = read_bytes
+        self._read_bytes = min(FEWEST_READ_BYTES, read_bytes)
+        self._unjudged_bytes = 0
+        """Read since the last message that was whole."""
         self._holds = Hold.NONE
+        self.was_open = False
+        """Whether it ever became a WebSocket."""
 
     def _ask_doorkeeper(
         self, _connection: WebSocketConnection, transport: asyncio.Transport
@@ -59,6 +73,7 @@ class SocketLink(WebSocketConnection):
         return self._bearer
 
     def _tell_open(self, _connection: WebSocketConnection) -> None:
+        self.was_open = True
         if self._bearer is not None:
             self.token = self._bearer.token
             self._bearer = None
@@ -70,6 +85,14 @@ class SocketLink(WebSocketConnection):
         if self._wire is not None and self._wire.protocol.close_rcvd is not None:
             return self._wire.protocol.close_rcvd.reason
         return self.close_reason
+
+    @property
+    def fault(self) -> str:
+        """See `Link.fault`."""
+        failure = None if self._wire is None else self._wire.failure
+        if failure is None:
+            return ""
+        return failure.limit.lower() if isinstance(failure, LimitExceeded) else "bad_frame"
 
     def close_as(self, code: int, text: str) -> None:
         """See `Link.close_as`."""
@@ -123,7 +146,27 @@ class SocketLink(WebSocketConnection):
     def buffer_updated(self, nbytes: int) -> None:
         """As in `WebSocketConnection`."""
         self.received_bytes += nbytes
+        self._unjudged_bytes += nbytes
         super().buffer_updated(nbytes)
+        if nbytes == self._read_bytes == FEWEST_READ_BYTES and not self._holds:
+            # libuv reads a socket up to 32 times before it looks at the next one.
+            self.hold(Hold.TURN_IS_OVER)
+            self._loop.call_soon(self._begin_turn)
+
+    def _begin_turn(self) -> None:
+        self.release(Hold.TURN_IS_OVER)
+
+    def _deliver(self, wire: Wire, messages: list[Message]) -> None:
+        if messages:
+            # What a turn of the loop costs is a matter of frames, not of bytes. Control frames are
+            # no messages: who sends nothing else is never read in large pieces.
+            mean_bytes = self._unjudged_bytes / len(messages)
+            self._unjudged_bytes = 0
+            if mean_bytes < TINY_FRAME_BYTES:
+                self._read_bytes = FEWEST_READ_BYTES
+            elif mean_bytes >= 2 * TINY_FRAME_BYTES:
+                self._read_bytes = min(self._most_read_bytes, 2 * self._read_bytes)
+        super()._deliver(wire, messages)
 
     def pause_writing(self) -> None:
         """As in `WebSocketConnection`."""

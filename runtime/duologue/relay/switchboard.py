@@ -5,6 +5,7 @@ leaves the tables consistent: a leg is at most one of spare, waiting, or half of
 without spares has no entry.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NewType
@@ -119,6 +120,10 @@ class Switchboard:
     def keys(self) -> int:
         """Keys that have a spare."""
         return len(self._spares_of)
+
+    def count_keys_by_spares(self) -> Counter[int]:
+        """How many keys have one spare, how many two, and so on."""
+        return Counter(map(len, self._spares_of.values()))
 
     @property
     def pairs(self) -> int:

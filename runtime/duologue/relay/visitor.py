@@ -42,3 +42,14 @@ class Visitor:
     cause: Cause | None = None
     pair: Pair | None = None
     unlisten: Unlisten | None = None
+
+    @property
+    def asked(self) -> str:
+        """What it wanted, as far as that is known: see `events.Refused`."""
+        match self.stage:
+            case Stage.CHALLENGED | Stage.SPARE:
+                return "register"
+            case Stage.WAITING:
+                return "request"
+            case _:
+                return "first"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from duologue.relay.addresses import address_group, is_loopback, shown_address
+from duologue.relay.addresses import group_of, is_loopback, peer_address, shown_address
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from duologue.relay.addresses import address_group, is_loopback, shown_address
     ],
 )
 def test_groups(peer_name: object, group: str, shown: str) -> None:
-    assert address_group(peer_name) == group
+    assert group_of(peer_address(peer_name)) == group
     assert shown_address(group) == shown
 
 

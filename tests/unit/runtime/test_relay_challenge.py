@@ -9,7 +9,15 @@ import pytest
 from duologue.errors import DecryptionFailed, ProtocolError
 from duologue.identity import Identity
 from duologue.relay import messages
-from duologue.relay.challenge import answer_challenge, is_right_answer, pose_challenge
+from duologue.relay.challenge import (
+    CHALLENGE_BOX_BYTES,
+    NEXT_KEY_BOX_BYTES,
+    announce_next_key,
+    answer_challenge,
+    is_right_answer,
+    pose_challenge,
+    read_next_key,
+)
 
 FILE = Path(__file__).parents[2] / "vectors" / "base_profile.json"
 VECTORS: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
@@ -95,3 +103,51 @@ def test_the_recorded_challenges_of_the_conversation_are_answered_as_recorded() 
         response = bytes.fromhex(json.loads(sent[2]["text"])["response"])
         box = bytes.fromhex(asked["challenge"])
         assert answer_challenge(box, shared, response[:24]) == response
+
+
+# -- the relay's next key -----------------------------------------------------------------------
+
+NEXT_KEY = Identity.generate().public_key
+NONCE = bytes(range(24))
+BOX = announce_next_key(NEXT_KEY, RESPONSE, SHARED, NONCE)
+
+
+def test_an_announced_key_is_read_by_whom_it_was_made_for() -> None:
+    assert read_next_key(BOX, RESPONSE, LISTENER.shared_key(RELAY.public_key)) == NEXT_KEY
+
+
+def test_an_announcement_is_no_challenge_and_no_key_of_a_handshake() -> None:
+    assert len(BOX) == NEXT_KEY_BOX_BYTES
+    # Of the three kinds of box under such a key each has a length of its own.
+    assert len({NEXT_KEY_BOX_BYTES, CHALLENGE_BOX_BYTES, 72}) == 3
+    with pytest.raises(ProtocolError):
+        answer_challenge(BOX, SHARED, NONCE)
+
+
+def test_an_announcement_of_another_day_is_none() -> None:
+    later = answer_challenge(CHALLENGE, SHARED, NONCE)
+    with pytest.raises(DecryptionFailed):
+        read_next_key(BOX, later, SHARED)
+
+
+def test_what_another_has_sealed_is_no_announcement() -> None:
+    eve = Identity.generate()
+    forged = announce_next_key(NEXT_KEY, RESPONSE, eve.shared_key(LISTENER.public_key), NONCE)
+    with pytest.raises(DecryptionFailed):
+        read_next_key(forged, RESPONSE, SHARED)
+
+
+def test_an_announcement_with_any_byte_changed_is_none() -> None:
+    for place in range(len(BOX)):
+        changed = bytearray(BOX)
+        changed[place] ^= 1
+        with pytest.raises(DecryptionFailed):
+            read_next_key(bytes(changed), RESPONSE, SHARED)
+
+
+@pytest.mark.parametrize(
+    "box", [b"", RESPONSE, CHALLENGE, BOX[:-1], pose_challenge(b"", SHARED, NONCE)]
+)
+def test_other_boxes_of_the_relay_are_no_announcement(box: bytes) -> None:
+    with pytest.raises(DecryptionFailed):
+        read_next_key(box, RESPONSE, SHARED)

@@ -62,6 +62,16 @@ def test_a_flag_beats_the_environment_and_that_the_file() -> None:
         ("host = '0.0.0.0'\n[access]\nmode = 'open'", "loopback"),
         ("host = '0.0.0.0'\n[access]\nallow_file = 'a'", "insecure_plaintext"),
         ("port = ", "relay.toml"),
+        (f"next_key = '{'5b' * 32}'", "key_file"),
+        ("key_file = 'k'\nnext_key = '5b'", "next_key"),
+        (f"key_file = 'k'\nnext_key = '{'00' * 32}'", "next_key"),
+        ("trusted_proxies = ['10.0.0.0/33']", "trusted_proxies"),
+        ("trusted_proxies = ['10.0.0.1/8']", "trusted_proxies"),
+        ("trusted_proxies = ['proxy.example']", "trusted_proxies"),
+        ("trusted_proxies = ['0.0.0.0/0']\n[access]\nallow_file = 'a'", "any address"),
+        ("trusted_proxies = ['::/0']\n[access]\nallow_file = 'a'", "any address"),
+        ("trusted_proxies = ['127.0.0.1/32']", "allow_file or token_file"),
+        ("trusted_proxies = ['127.0.0.1/32']\n[access]\nmode = 'open'", "without a proxy"),
     ],
 )
 def test_what_is_wrong_is_named(text: str, place: str) -> None:
@@ -87,6 +97,16 @@ def test_beyond_loopback_with_everything_said() -> None:
     )
     assert not read(text).is_open
     assert not read("host = '::'\ninsecure_plaintext = true\n[access]\nallow_file = 'a'").is_open
+
+
+def test_a_proxy_on_this_machine_is_trusted_when_it_is_listed() -> None:
+    environment = {
+        "DUOLOGUE_RELAY_TRUSTED_PROXIES": "127.0.0.1, 2001:db8::/32",
+        "DUOLOGUE_RELAY_ACCESS__TOKEN_FILE": "t",
+    }
+    configuration = read(environment=environment)
+    assert list(map(str, configuration.trusted_proxies)) == ["127.0.0.1/32", "2001:db8::/32"]
+    assert not configuration.is_open
 
 
 @pytest.mark.parametrize("name", RelayLimits.__slots__)

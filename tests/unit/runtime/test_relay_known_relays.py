@@ -7,9 +7,9 @@ import pytest
 from duologue.errors import RelayKeyChanged
 from duologue.relay.backoff import CAP_S, full_jitter
 from duologue.relay.known_relays import KnownRelays, default_file, relay_name
-from tests.relay_support import CALLER, RELAY
+from tests.relay_support import CALLER, PROVIDER, RELAY
 
-KEY, OTHER = RELAY.public_key, CALLER.public_key
+KEY, OTHER, NEXT = RELAY.public_key, CALLER.public_key, PROVIDER.public_key
 URL = "wss://Relay.Example"
 
 
@@ -30,6 +30,48 @@ def test_a_forgotten_pin_is_gone(tmp_path: Path) -> None:
     pins.pin(URL, KEY)
     assert pins.forget(URL)
     pins.check(URL, OTHER)
+
+
+def test_an_announced_key_is_accepted_beside_the_present_one_and_then_takes_its_place(
+    tmp_path: Path,
+) -> None:
+    pins = KnownRelays(tmp_path / "known")
+    pins.pin(URL, KEY, NEXT)
+    for key in (KEY, NEXT):
+        pins.check(URL, key)
+    assert (pins.pinned(URL), pins.announced(URL)) == (KEY, NEXT)
+    with pytest.raises(RelayKeyChanged):
+        pins.check(URL, OTHER)
+    pins.pin(URL, NEXT)
+    assert (pins.pinned(URL), pins.announced(URL)) == (NEXT, None)
+    with pytest.raises(RelayKeyChanged):
+        pins.check(URL, KEY)
+
+
+def test_what_is_announced_no_more_is_accepted_no_more(tmp_path: Path) -> None:
+    pins = KnownRelays(tmp_path / "known")
+    pins.pin(URL, KEY, NEXT)
+    pins.pin(URL, KEY, OTHER)
+    pins.check(URL, OTHER)
+    with pytest.raises(RelayKeyChanged):
+        pins.check(URL, NEXT)
+    pins.pin(URL, KEY)
+    with pytest.raises(RelayKeyChanged):
+        pins.check(URL, OTHER)
+
+
+def test_an_announced_key_is_forgotten_with_the_pin(tmp_path: Path) -> None:
+    pins = KnownRelays(tmp_path / "known")
+    pins.pin(URL, KEY, NEXT)
+    assert pins.forget(URL)
+    assert pins.announced(URL) is None
+    pins.check(URL, OTHER)
+
+
+def test_an_announcement_does_not_pin_by_itself(tmp_path: Path) -> None:
+    file = tmp_path / "known"
+    file.write_text(f"next:{relay_name(URL)} {NEXT.hex()}\n")
+    KnownRelays(file).check(URL, OTHER)
 
 
 def test_two_programs_share_the_file(tmp_path: Path) -> None:

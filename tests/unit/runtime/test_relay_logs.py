@@ -18,7 +18,6 @@ from duologue.relay.events import (
     TurnedAway,
 )
 from duologue.relay.logs import LINES_PER_S, EventLog, JsonLines, clean
-from duologue.relay.metrics import RelayMetrics
 from tests.relay_support import CALLER, PROVIDER
 
 KEY, OTHER = PROVIDER.public_key, CALLER.public_key
@@ -114,28 +113,3 @@ def test_an_exception_is_logged_with_its_traceback() -> None:
     line = json.loads(JsonLines().format(record))
     assert line["text"] == "it broke"
     assert "ValueError: deep" in line["traceback"]
-
-
-def test_metrics_count_each_event_and_name_nobody() -> None:
-    metrics = RelayMetrics()
-    for event in EVENTS:
-        metrics(event)
-    text = metrics.exposition().decode()
-    for line in (
-        'duologue_relay_requests_total{result="joined"} 2.0',
-        'duologue_relay_requests_total{result="limit"} 1.0',
-        'duologue_relay_limit_hits_total{limit="max_pairs"} 1.0',
-        'duologue_relay_limit_hits_total{limit="max_connections"} 1.0',
-        'duologue_relay_registration_total{result="registered"} 1.0',
-        'duologue_relay_pair_closed_total{reason="slow_reader"} 1.0',
-        'duologue_relay_relayed_bytes_total{direction="up"} 1000.0',
-        "duologue_relay_relayed_frames_total 30.0",
-        "duologue_relay_backpressure_seconds_total 0.5",
-        'duologue_relay_frame_rejected_total{reason="bad_message"} 1.0',
-        'duologue_relay_connections_total{outcome="left"} 1.0',
-        "duologue_relay_unhandled_exceptions_total 0.0",
-    ):
-        assert line in text
-    for secret in (str(PROVIDER), str(CALLER), "192.0.2", "2001:db8"):
-        assert secret not in text
-    assert len([line for line in text.splitlines() if not line.startswith("#")]) <= 200

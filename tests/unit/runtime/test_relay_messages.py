@@ -5,7 +5,7 @@ import json
 import pytest
 
 from duologue.connection.base import Message
-from duologue.relay.challenge import CHALLENGE_BOX_BYTES
+from duologue.relay.challenge import CHALLENGE_BOX_BYTES, NEXT_KEY_BOX_BYTES
 from duologue.relay.messages import (
     NOT_A_KEY,
     NOT_A_MESSAGE,
@@ -28,6 +28,7 @@ from duologue.relay.messages import (
 
 A, B = b"\xab" * 32, b"\x0c" * 32
 BOX = b"\xd0" * CHALLENGE_BOX_BYTES
+NEXT = b"\xd1" * NEXT_KEY_BOX_BYTES
 
 WIRE: dict[str, Command] = {
     f'{{"command":"register","publicKey":"{A.hex()}"}}': Register(A),
@@ -41,6 +42,9 @@ WIRE: dict[str, Command] = {
     '{"command":"authentication_success","pingInterval":20000}': AuthenticationSuccess(20_000),
     '{"command":"authentication_success","pingInterval":0.5,"persistentKey":true}': (
         AuthenticationSuccess(0.5, True)
+    ),
+    f'{{"command":"authentication_success","pingInterval":1,"nextKey":"{NEXT.hex()}"}}': (
+        AuthenticationSuccess(1, False, NEXT)
     ),
     '{"command":"ping"}': Ping(),
     '{"command":"pong"}': Pong(),
