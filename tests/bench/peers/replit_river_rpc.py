@@ -15,7 +15,7 @@ from replit_river.rpc import rpc_method_handler, subscription_method_handler
 from replit_river.server import Server
 from replit_river.transport_options import TransportOptions
 
-from tests.bench.load import SMALL, Caller, Json, main
+from duologue.bench.load import SMALL, Caller, Json, main
 
 logging.disable(logging.CRITICAL)
 # Heartbeats would end a connection that waits for its turn.

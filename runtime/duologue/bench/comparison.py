@@ -3,19 +3,16 @@
 import statistics
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
-from tests.bench.environments import CannotInstall, interpreter_of
-from tests.bench.load import Json
-from tests.bench.programs import Cannot, ProgramFailed, Running, running
-from tests.bench.rows import Row
+from duologue.bench.load import Json
+from duologue.bench.programs import Cannot, ProgramFailed, Running, Subject
 
 LARGE_IN_FLIGHT: Final = 16
-"""Calls with 64 KiB of text that are in flight at once."""
+"""Calls with 64 KiB that are in flight at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +24,31 @@ class Phase:
     first_round_only: bool = False
 
 
+S = TypeVar("S", bound=Subject)
+
+Start: TypeAlias = Callable[[S], AbstractContextManager[Running]]
+"""Starts the programs of a subject; raises `ProgramFailed` if they do not come up."""
+
+
+def calls(payload: str | int, in_flight: int, seconds: float, *, is_blob: bool = False) -> Json:
+    """The order to call for so long, as `load.payload_of` reads it."""
+    return {
+        "what": "calls",
+        "payload": payload,
+        "is_blob": is_blob,
+        "in_flight": in_flight,
+        "seconds": seconds,
+    }
+
+
 def phases(seconds: float, idle_connections: int) -> list[Phase]:
     """All that a table has, each phase `seconds` long."""
-
-    def calls(payload: str, in_flight: int) -> Json:
-        return {"what": "calls", "payload": payload, "in_flight": in_flight, "seconds": seconds}
-
     return [
-        Phase("seq", calls("small", 1)),
-        Phase("64", calls("small", 64)),
-        Phase("256", calls("small", 256)),
-        Phase("large", calls("large", LARGE_IN_FLIGHT)),
+        Phase("seq", calls("small", 1, seconds)),
+        Phase("64", calls("small", 64, seconds)),
+        Phase("256", calls("small", 256, seconds)),
+        Phase("large", calls("large", LARGE_IN_FLIGHT, seconds)),
+        Phase("blob", calls("blob", LARGE_IN_FLIGHT, seconds)),
         Phase("stream", {"what": "stream", "seconds": seconds}),
         Phase("set-up", {"what": "set-up", "times": 20}),
         Phase("idle", {"what": "idle", "connections": idle_connections}, first_round_only=True),
@@ -69,37 +80,43 @@ class Figures:
 
 
 def compare(
-    rows: Sequence[Row], wanted: Sequence[Phase], rounds: int, cache: Path
+    subjects: Sequence[S],
+    wanted: Sequence[Phase],
+    rounds: int,
+    start: Start[S],
+    skipped: Collection[tuple[str, str]] = (),
 ) -> dict[str, Figures]:
-    """Measure every phase of every row, in turn, `rounds` times; one row's trouble is its own."""
-    found = {row.name: Figures() for row in rows}
+    """Measure every phase of every subject, in turn, `rounds` times; one's trouble is its own.
+
+    `skipped` are names of subjects and phases that are left out together.
+    """
+    found = {subject.name: Figures() for subject in subjects}
+    absent = set(skipped)
     with ExitStack() as stack:
         up: dict[str, Running] = {}
-        for row in rows:
-            _tell(f"starting {row.name}")
+        for subject in subjects:
+            progress(f"starting {subject.name}")
             try:
-                python = interpreter_of(row.environment, cache)
-                up[row.name] = stack.enter_context(running(row, python))
-            except (CannotInstall, ProgramFailed) as error:
-                found[row.name].failure = str(error)
-        absent: set[tuple[str, str]] = {(row.name, each) for row in rows for each in row.skipped}
+                up[subject.name] = stack.enter_context(start(subject))
+            except ProgramFailed as error:
+                found[subject.name].failure = str(error)
         for number in range(rounds):
             for phase in wanted:
                 if phase.first_round_only and number:
                     continue
-                for row in rows:
-                    if row.name not in up or (row.name, phase.name) in absent:
+                for name, programs in up.items():
+                    if (name, phase.name) in absent:
                         continue
-                    _tell(f"round {number + 1} of {rounds}, {phase.name}, {row.name}")
+                    progress(f"round {number + 1} of {rounds}, {phase.name}, {name}")
                     try:
-                        _measure(up[row.name], phase, found[row.name])
+                        _measure(programs, phase, found[name])
                     except Cannot:
-                        absent.add((row.name, phase.name))
+                        absent.add((name, phase.name))
                     except ProgramFailed as error:
-                        found[row.name].failure = f"{phase.name}: {error}"
-                        absent.add((row.name, phase.name))
-        _tell("ending the programs")
-    _tell("")
+                        found[name].failure = f"{phase.name}: {error}"
+                        absent.add((name, phase.name))
+        progress("ending the programs")
+    progress("")
     return found
 
 
@@ -108,7 +125,8 @@ def _measure(programs: Running, phase: Phase, figures: Figures) -> None:
     figures.note(phase.name, programs.measure(phase.order, 30 + 10 * seconds))
 
 
-def _tell(text: str) -> None:
+def progress(text: str) -> None:
+    """Say on standard error what is being done; on a terminal, in the place of the last text."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
     elif text:
