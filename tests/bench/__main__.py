@@ -111,7 +111,7 @@ def report(
 ) -> str:
     """All that a run has found, as Markdown."""
     parts = [
-        f"Machine: {machine} before, {busy()} after the run of {minutes:.0f} minutes.",
+        f"Machine: {machine} before, {busy()} after the run of {minutes:.1f} minutes.",
         f"Medians of {rounds} rounds of {seconds:g} s phases, the rows in turn.",
         table(rows, found),
     ]

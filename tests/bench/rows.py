@@ -63,7 +63,7 @@ RIVER: Final = Row(
     module=PEERS + "replit_river_rpc",
     is_alone=True,
     environment="replit-river",
-    note="0.14.1: later versions do not import on Python 3.11",
+    note="0.14.1: later versions do not import on Python 3.11; its buffer is raised for the stream",
 )
 AIORPCX: Final = Row(
     name="aiorpcX",

@@ -44,6 +44,8 @@ def calls(payload: str | int, in_flight: int, seconds: float, *, is_blob: bool =
 def phases(seconds: float, idle_connections: int) -> list[Phase]:
     """All that a table has, each phase `seconds` long."""
     return [
+        # First of all: a process that has been busy has freed memory left for new connections.
+        Phase("idle", {"what": "idle", "connections": idle_connections}, first_round_only=True),
         Phase("seq", calls("small", 1, seconds)),
         Phase("64", calls("small", 64, seconds)),
         Phase("256", calls("small", 256, seconds)),
@@ -51,7 +53,6 @@ def phases(seconds: float, idle_connections: int) -> list[Phase]:
         Phase("blob", calls("blob", LARGE_IN_FLIGHT, seconds)),
         Phase("stream", {"what": "stream", "seconds": seconds}),
         Phase("set-up", {"what": "set-up", "times": 20}),
-        Phase("idle", {"what": "idle", "connections": idle_connections}, first_round_only=True),
     ]
 
 

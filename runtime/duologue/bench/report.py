@@ -29,7 +29,11 @@ class Measure:
 
 def plan(seconds: float, idle_connections: int) -> tuple[list[Phase], list[Measure]]:
     """What to order, each phase `seconds` long, and what to say of it."""
-    phases = [Phase("1", calls("small", 1, seconds))]
+    phases = [
+        # First of all: a process that has been busy has freed memory left for new connections.
+        Phase("idle", {"what": "idle", "connections": idle_connections}, first_round_only=True),
+        Phase("1", calls("small", 1, seconds)),
+    ]
     measures = [
         Measure("one call after the other", "calls/s", "1.per_s"),
         Measure("", "p50 µs", "1.p50_us"),
@@ -50,9 +54,6 @@ def plan(seconds: float, idle_connections: int) -> tuple[list[Phase], list[Measu
         order = calls(kib * 1024, LARGE_IN_FLIGHT, seconds, is_blob=True)
         add(f"bytes-{kib}", f"{kib} KiB of bytes, {LARGE_IN_FLIGHT} in flight", order)
     phases.append(Phase("set-up", {"what": "set-up", "times": 20}))
-    phases.append(
-        Phase("idle", {"what": "idle", "connections": idle_connections}, first_round_only=True)
-    )
     measures += [
         Measure("connecting and a first call", "ms", "set-up.set_up_ms", 2),
         Measure("", "CPU ms", "set-up.set_up_cpu_ms", 2),

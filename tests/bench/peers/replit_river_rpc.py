@@ -18,8 +18,10 @@ from replit_river.transport_options import TransportOptions
 from duologue.bench.load import SMALL, Caller, Json, main
 
 logging.disable(logging.CRITICAL)
-# Heartbeats would end a connection that waits for its turn.
-OPTIONS = TransportOptions(heartbeats_until_dead=100_000)
+# Heartbeats would end a connection that waits for its turn. A sender keeps what has not been
+# acknowledged, and a reader acknowledges with its heartbeats only: with the usual buffer of 1,000
+# messages a stream would stand still for seconds after each thousand items.
+OPTIONS = TransportOptions(heartbeats_until_dead=100_000, buffer_size=1_000_000)
 NUMBERS = count()
 
 
