@@ -1,9 +1,10 @@
 """`python -m tests.bench.profiling`: where the time of a call goes, by py-spy.
 
-Server and client of the `def` row call each other with 64 in flight while py-spy samples both,
-native frames included. Each sample counts for the nearest frame below whose meaning is known, so
-that a `memcpy` counts for who asked for it. Profiling slows the run: trust the shares, not the
-rates. Linux; py-spy is installed into an environment of its own and may have to be root.
+Server and client of a row have calls in flight while py-spy samples both, native frames included.
+Each sample counts for the nearest frame below whose meaning is known, so that a `memcpy` counts for
+who asked for it. pydantic-core's own frames mostly have no names: they count by the lines of
+`typed/codec.py` that call it. Profiling slows the run: trust the shares, not the rates. Linux;
+py-spy is installed into an environment of its own and may have to be root.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from duologue.bench.comparison import calls, progress
+from duologue.bench.load import PAYLOADS
 from tests.bench.environments import default_cache, interpreter_of
 from tests.bench.machine import describe
 from tests.bench.rows import ROWS, Row, start
@@ -40,7 +42,7 @@ KINDS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         ),
         ("kernel receive", r"\brecv|__libc_recv|sock_recv"),
         ("kernel send", r"\bsend(msg|to)?\b.*(libc|libpthread)|__libc_send|sock_send|writev"),
-        ("pydantic, msgspec", r"pydantic_core|_pydantic|msgspec|_core.*validate"),
+        ("pydantic, msgspec", r"pydantic|msgspec|duologue/typed/codec\.py"),
         ("encryption", r"sodium|nacl/|crypto_"),
         ("handler, caller's own code", r"duologue_echo\.py|bench/load\.py|ours\w*\.py"),
         ("WebSocket frames", r"duologue/connection/|websockets/"),
@@ -84,7 +86,9 @@ def table_of(columns: Mapping[str, Mapping[str, float]]) -> str:
     return markdown(["", *columns], lines)
 
 
-def profile(row: Row, seconds: float, cache: Path) -> dict[str, dict[str, float]]:
+def profile(
+    row: Row, payload: str, in_flight: int, seconds: float, cache: Path
+) -> dict[str, dict[str, float]]:
     """The shares of each process of `row`.
 
     Raises:
@@ -108,7 +112,7 @@ def profile(row: Row, seconds: float, cache: Path) -> dict[str, dict[str, float]
                 stderr=subprocess.PIPE,
                 text=True,
             )
-            programs.measure(calls("small", 64, seconds + SLACK_S), 10 * seconds + 60)
+            programs.measure(calls(payload, in_flight, seconds + SLACK_S), 10 * seconds + 60)
             _, said = spying.communicate()
             if spying.returncode or not file.exists():
                 raise RuntimeError(f"py-spy did not succeed:\n{said}")
@@ -123,6 +127,8 @@ def main() -> None:
         prog="python -m tests.bench.profiling", description="where the time of a call goes"
     )
     parser.add_argument("--only", default="duologue, `def` handler", metavar="NAME")
+    parser.add_argument("--payload", choices=PAYLOADS, default="small")
+    parser.add_argument("--in-flight", type=int, default=64, metavar="CALLS")
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--cache", type=Path, default=default_cache())
     options = parser.parse_args()
@@ -132,10 +138,13 @@ def main() -> None:
     print(f"Machine: {describe()}.\n")
     for row in rows:
         try:
-            columns = profile(row, options.seconds, options.cache)
+            columns = profile(
+                row, options.payload, options.in_flight, options.seconds, options.cache
+            )
         except RuntimeError as error:
             sys.exit(str(error))
-        print(f"**{row.name}**, 64 in flight\n\n{table_of(columns)}\n")
+        what = f"{options.payload} payload, {options.in_flight} in flight"
+        print(f"**{row.name}**, {what}\n\n{table_of(columns)}\n")
 
 
 if __name__ == "__main__":
