@@ -14,7 +14,7 @@ from duologue.bench.machine import busy
 from tests.bench.environments import default_cache
 from tests.bench.goals import judged
 from tests.bench.machine import describe
-from tests.bench.publishing import NoPlace, publish
+from tests.bench.publishing import RESULT, NoPlace, check_place, publish
 from tests.bench.relay_listeners import Listeners, measure
 from tests.bench.rows import ROWS, Row, start
 from tests.bench.table import listeners_table, table
@@ -60,6 +60,11 @@ def main() -> None:
     rows = chosen(options.only)
     if not rows:
         parser.error(f"no such row; there are: {', '.join(row.name for row in ROWS)}")
+    if options.markdown is not None:
+        try:
+            check_place(options.markdown, RESULT)
+        except (NoPlace, OSError) as error:
+            parser.error(str(error))
     extent = QUICK if options.quick else FULL
     rounds: int = options.rounds or extent.rounds
     machine, begun = describe(), time.perf_counter()
@@ -75,10 +80,7 @@ def main() -> None:
     text = report(rows, found, listeners, machine, rounds, extent.seconds, minutes)
     print(text)
     if options.markdown is not None:
-        try:
-            publish(options.markdown, text)
-        except (NoPlace, OSError) as error:
-            sys.exit(str(error))
+        publish(options.markdown, RESULT, text)
     if options.json is not None:
         options.json.write_text(as_json(machine, found, listeners), encoding="utf-8")
     if any(each.failure for each in found.values()):

@@ -21,6 +21,7 @@ from duologue.bench.comparison import calls, progress
 from duologue.bench.load import PAYLOADS
 from tests.bench.environments import default_cache, interpreter_of
 from tests.bench.machine import describe
+from tests.bench.publishing import PROFILE, NoPlace, check_place, publish
 from tests.bench.rows import ROWS, Row, start
 from tests.bench.table import markdown
 
@@ -131,11 +132,19 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=64, metavar="CALLS")
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--cache", type=Path, default=default_cache())
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="put the tables between the marks in FILE"
+    )
     options = parser.parse_args()
     rows = [row for row in ROWS if options.only.lower() in row.name.lower()]
     if not rows:
         parser.error("no such row")
-    print(f"Machine: {describe()}.\n")
+    if options.markdown is not None:
+        try:
+            check_place(options.markdown, PROFILE)
+        except (NoPlace, OSError) as error:
+            parser.error(str(error))
+    parts = [f"Machine: {describe()}."]
     for row in rows:
         try:
             columns = profile(
@@ -144,7 +153,11 @@ def main() -> None:
         except RuntimeError as error:
             sys.exit(str(error))
         what = f"{options.payload} payload, {options.in_flight} in flight"
-        print(f"**{row.name}**, {what}\n\n{table_of(columns)}\n")
+        parts.append(f"**{row.name}**, {what}\n\n{table_of(columns)}")
+    text = "\n\n".join(parts)
+    print(text)
+    if options.markdown is not None:
+        publish(options.markdown, PROFILE, text)
 
 
 if __name__ == "__main__":
