@@ -116,7 +116,6 @@ CROSSBAR: Final = Row(
     broker=PEERS + "wamp_crossbar",
     is_routed=True,
     note="plaintext, JSON; both ends are autobahn with asyncio; pydantic by hand",
-    skipped=("idle",),
 )
 HYPHA: Final = Row(
     name="hypha",
@@ -126,7 +125,7 @@ HYPHA: Final = Row(
     broker=PEERS + "hypha_broker",
     is_routed=True,
     note="plaintext, msgpack; pydantic by hand; it drops the service when 256 calls are in flight",
-    skipped=("256", "set-up", "idle"),
+    skipped=("256", "idle"),
 )
 PLAIN_RELAY: Final = Row(
     name="duologue through a plain `websockets` relay",

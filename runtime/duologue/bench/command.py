@@ -44,8 +44,8 @@ def bench(
 
     Calls per second and processor time per call against calls in flight and payload size, latency,
     time to connect and memory of an idle connection, with a raw `websockets` echo as the baseline.
-    Trust the processor time first: wall time moves with whatever else the machine does. Takes a
-    minute and a half; progress is on standard error.
+    Trust the processor time first: wall time moves with whatever else the machine does. Takes
+    about a minute; progress is on standard error.
     """
     if sys.platform == "win32":
         typer.echo("duologue bench measures on Linux and macOS only.", err=True)

@@ -16,7 +16,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TextIO, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
 
@@ -269,9 +269,22 @@ def pin() -> None:
         os.sched_setaffinity(0, {int(core)})
 
 
+_answers: TextIO = sys.stdout
+
+
 def tell(message: Json) -> None:
     """Answer the one who started this program."""
-    print(json.dumps(message), flush=True)
+    print(json.dumps(message), file=_answers, flush=True)
+
+
+def keep_answers_alone() -> None:
+    """Let everything else that is written to standard output go to standard error.
+
+    Some libraries print what they are doing, or log it there.
+    """
+    global _answers
+    _answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
 
 
 def end_with_parent(clean_up: Callable[[], None] | None = None) -> None:
@@ -331,6 +344,7 @@ def main(
 ) -> None:
     """What a program does: `server`, `client PORT`, or `service PORT` at a broker."""
     role, *rest = sys.argv[1:]
+    keep_answers_alone()
     if role == "server" and serve is not None:
         run_server(serve, run)
     elif role == "client" and make is not None:

@@ -91,9 +91,12 @@ class Program:
         line = output.readline() if ready else b""
         if not line:
             raise ProgramFailed(self._last_words() if ready else f"silent for {timeout_s:.0f} s")
-        answer: Json = json.loads(line)
+        try:
+            answer: Json = json.loads(line)
+        except ValueError as error:
+            raise ProgramFailed(f"said {line.decode(errors='replace').strip()!r}") from error
         if "error" in answer:
-            raise ProgramFailed(answer["error"])
+            raise ProgramFailed(" ".join(answer["error"].split()))
         if "cannot" in answer:
             raise Cannot
         return answer
