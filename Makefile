@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH_CONTRACT := --schema tests/bench/schema --out runtime/duologue/bench/generated
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-relay generate check-generated format check test test-all bench build clean
+.PHONY: help setup demo demo-relay generate check-generated format check test test-all bench bench-curves bench-guard build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,9 +29,11 @@ demo-relay: $(READY) ## a provider with no open port, called through a relay tha
 
 generate: $(READY) ## contracts in schema/ to packages in generated/
 	$(BIN)/duologue generate
+	$(BIN)/duologue generate $(BENCH_CONTRACT)
 
 check-generated: $(READY) ## fail if `make generate` would change a byte
 	$(BIN)/duologue generate --check
+	$(BIN)/duologue generate --check $(BENCH_CONTRACT)
 
 format: $(READY) ## put the sources into their one form
 	$(BIN)/ruff format
@@ -49,8 +52,14 @@ test: $(READY) ## every test that is quick enough for each change
 test-all: $(READY) ## the slow ones too
 	$(BIN)/pytest
 
-bench: $(READY) ## CPU and time per message and per call, beside a plain WebSocket echo
-	$(BIN)/python -m tests.bench
+bench: $(READY) ## duologue beside its peers, in one table; BENCH="--quick" for a short one
+	$(BIN)/python -m tests.bench $(BENCH)
+
+bench-curves: $(READY) ## how duologue grows, as pictures in tests/bench/curves
+	$(BIN)/python -m tests.bench.curves
+
+bench-guard: $(READY) ## fail if the CPU time of a call is above 0.7 of a raw `websockets` echo
+	$(BIN)/python -m tests.bench.guard
 
 build: $(READY) ## sdist and wheel in dist/
 	$(BIN)/python -m build --outdir dist

@@ -1,16 +1,40 @@
 """`python -m tests.bench`: duologue beside its peers, in one table. See README.md here."""
 
 import argparse
+import asyncio
 import json
 import sys
+import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
-from tests.bench.comparison import compare, phases
+from duologue.bench.comparison import Figures, compare, phases, progress
+from duologue.bench.machine import busy
 from tests.bench.environments import default_cache
 from tests.bench.goals import judged
-from tests.bench.machine import busy, describe
-from tests.bench.rows import ROWS, Row
-from tests.bench.table import table
+from tests.bench.machine import describe
+from tests.bench.publishing import RESULT, NoPlace, check_place, publish
+from tests.bench.relay_listeners import Listeners, measure
+from tests.bench.rows import ROWS, Row, start
+from tests.bench.table import listeners_table, table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How much is measured."""
+
+    rounds: int
+    seconds: float
+    idle_connections: int
+    listeners: int
+    listening_s: float
+
+
+FULL: Final = Extent(
+    rounds=5, seconds=0.6, idle_connections=200, listeners=10_000, listening_s=120.0
+)
+QUICK: Final = Extent(rounds=3, seconds=0.1, idle_connections=50, listeners=500, listening_s=3.0)
 
 
 def main() -> None:
@@ -18,12 +42,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench", description="duologue beside its peers, in one table"
     )
-    parser.add_argument("--quick", action="store_true", help="shorter phases: under two minutes")
-    parser.add_argument("--rounds", type=int, default=5, help="medians are of so many (5)")
+    parser.add_argument(
+        "--quick", action="store_true", help="under two minutes, once the peers are installed"
+    )
+    parser.add_argument("--rounds", type=int, help="medians are of so many (5; quick: 3)")
     parser.add_argument(
         "--only", action="append", metavar="NAME", help="rows whose names contain this; repeatable"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="all figures of all rounds")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="put the tables between the marks in FILE"
+    )
     parser.add_argument(
         "--cache", type=Path, default=default_cache(), help="where the peers are installed"
     )
@@ -31,20 +60,31 @@ def main() -> None:
     rows = chosen(options.only)
     if not rows:
         parser.error(f"no such row; there are: {', '.join(row.name for row in ROWS)}")
-    seconds, connections = (0.2, 100) if options.quick else (0.6, 200)
-    before = describe()
-    found = compare(rows, phases(seconds, connections), options.rounds, options.cache)
-    print(f"Machine: {before}; after the run: {busy()}.\n")
-    print(f"Medians of {options.rounds} rounds of {seconds:g} s phases, the rows in turn.\n")
-    print(table(rows, found))
-    print(f"\n{judged(found)}")
+    if options.markdown is not None:
+        try:
+            check_place(options.markdown, RESULT)
+        except (NoPlace, OSError) as error:
+            parser.error(str(error))
+    extent = QUICK if options.quick else FULL
+    rounds: int = options.rounds or extent.rounds
+    machine, begun = describe(), time.perf_counter()
+    found = compare(
+        rows,
+        phases(extent.seconds, extent.idle_connections),
+        rounds,
+        lambda row: start(row, options.cache),
+        [(row.name, phase) for row in rows for phase in row.skipped],
+    )
+    listeners = None if options.only else many_listeners(extent)
+    minutes = (time.perf_counter() - begun) / 60
+    text = report(rows, found, listeners, machine, rounds, extent.seconds, minutes)
+    print(text)
+    if options.markdown is not None:
+        publish(options.markdown, RESULT, text)
     if options.json is not None:
-        figures = {
-            name: {"failure": each.failure, "figures": each.values} for name, each in found.items()
-        }
-        text = json.dumps({"machine": before, "rows": figures}, indent=1)
-        options.json.write_text(text + "\n", encoding="utf-8")
-    if any(each.failure for each in found.values()):
+        options.json.write_text(as_json(machine, found, listeners), encoding="utf-8")
+    # What befalls a peer stands in the table.
+    if any(found[row.name].failure for row in rows if row.environment is None):
         sys.exit(1)
 
 
@@ -53,6 +93,47 @@ def chosen(names: list[str] | None) -> list[Row]:
     if not names:
         return list(ROWS)
     return [row for row in ROWS if any(name.lower() in row.name.lower() for name in names)]
+
+
+def many_listeners(extent: Extent) -> Listeners:
+    """What many idle listeners cost a relay."""
+    progress(f"{extent.listeners} listeners at one relay, idle for {extent.listening_s:g} s")
+    measured = asyncio.run(measure(extent.listeners, extent.listening_s))
+    progress("")
+    return measured
+
+
+def report(
+    rows: list[Row],
+    found: dict[str, Figures],
+    listeners: Listeners | None,
+    machine: str,
+    rounds: int,
+    seconds: float,
+    minutes: float,
+) -> str:
+    """All that a run has found, as Markdown."""
+    parts = [
+        f"Machine: {machine} before, {busy()} after the run of {minutes:.1f} minutes.",
+        f"Medians of {rounds} rounds of {seconds:g} s phases, the rows in turn.",
+        table(rows, found),
+    ]
+    if listeners is not None:
+        parts += ["**Idle listeners at one `duologue relay`**", listeners_table([listeners])]
+    return "\n\n".join([*parts, "**Goals**", judged(found, listeners)])
+
+
+def as_json(machine: str, found: dict[str, Figures], listeners: Listeners | None) -> str:
+    """All figures of all rounds."""
+    figures = {
+        name: {"failure": each.failure, "figures": each.values} for name, each in found.items()
+    }
+    everything = {
+        "machine": machine,
+        "rows": figures,
+        "listeners": None if listeners is None else asdict(listeners),
+    }
+    return json.dumps(everything, indent=1) + "\n"
 
 
 if __name__ == "__main__":

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.bench.comparison import Figures, compare, phases
+from duologue.bench.comparison import Figures, compare, phases
 from tests.bench.contracts import run_compiler, write
 from tests.bench.environments import default_cache
 from tests.bench.machine import describe
-from tests.bench.programs import ROOT
-from tests.bench.rows import PLAIN, WEBSOCKETS
+from tests.bench.rows import PLAIN, ROOT, WEBSOCKETS, start
 from tests.bench.table import markdown
 
 ROUNDS: Final = 9
@@ -114,7 +113,7 @@ def imports() -> str:
 def connections() -> str:
     """The table of set-up and idle connections."""
     wanted = [each for each in phases(0.2, 300) if each.name in ("set-up", "idle")]
-    found = compare([PLAIN, WEBSOCKETS], wanted, ROUNDS, default_cache())
+    found = compare([PLAIN, WEBSOCKETS], wanted, ROUNDS, lambda row: start(row, default_cache()))
     ours, theirs = found[PLAIN.name], found[WEBSOCKETS.name]
     return markdown(
         ["connection", "duologue", "raw `websockets`", "ratio", "wanted", ""],

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.bench.programs import ROOT
+from tests.bench.rows import ROOT
 
 FIELDS: Final = (
     "name: {type: string, max: 80}",

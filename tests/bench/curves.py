@@ -1,20 +1,23 @@
 """`python -m tests.bench.curves`: how duologue grows, as pictures in `curves/`."""
 
 import argparse
+import asyncio
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
+from duologue.bench.comparison import calls
+from duologue.bench.load import Json
+from duologue.bench.programs import Running, running
 from tests.bench.contracts import run_compiler, write
-from tests.bench.load import Json
 from tests.bench.machine import describe
 from tests.bench.ours import SERVICES
-from tests.bench.programs import Running, running
-from tests.bench.rows import ASYNC, PLAIN, Row
+from tests.bench.relay_listeners import measure
+from tests.bench.rows import ASYNC, PLAIN, ROOT, Row
 from tests.bench.svg import Chart, Line
 
 FOLDER: Final = Path(__file__).with_name("curves")
@@ -23,7 +26,7 @@ ROUNDS: Final = 3
 SECONDS: Final = 0.3
 
 IN_FLIGHT: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
-CHARACTERS: Final = (16, 256, 1024, 4096, 16_384, 65_536, 262_144, 524_288)
+SIZES: Final = (16, 256, 1024, 4096, 16_384, 65_536, 262_144, 524_288)
 CONNECTIONS: Final = (1, 4, 16, 64, 256, 1024)
 SERVICE_NUMBERS: Final = (1, 4, 16, 64, 256, 1024)
 TYPES: Final = (10, 30, 100, 300, 1000, 2000)
@@ -31,37 +34,53 @@ TYPES: Final = (10, 30, 100, 300, 1000, 2000)
 HANDLERS: Final = ((PLAIN, "def handler"), (ASYNC, "async def handler"))
 
 
-def calls_by_in_flight(small_print: str) -> Chart:
+LISTENERS: Final = (100, 300, 1000, 3000, 10_000)
+LISTENING_S: Final = 30.0
+"""Each is pinged every 20 s."""
+
+Charts: TypeAlias = dict[str, Chart]
+"""By the names of their files."""
+
+
+def calls_by_in_flight(small_print: str) -> Charts:
     """Calls per second against calls in flight."""
 
     def order(in_flight: int) -> Json:
-        return {"what": "calls", "payload": "small", "in_flight": in_flight, "seconds": SECONDS}
+        return calls("small", in_flight, SECONDS)
 
-    return Chart(
+    chart = Chart(
         title="Calls per second against calls in flight",
         x="calls in flight on one connection",
         y="calls/s",
         lines=[_line(row, name, IN_FLIGHT, order, "per_s") for row, name in HANDLERS],
         small_print=small_print,
     )
+    return {"in-flight": chart}
 
 
-def calls_by_payload(small_print: str) -> Chart:
+def calls_by_payload(small_print: str) -> Charts:
     """Calls per second against the size of their payload."""
 
-    def order(characters: int) -> Json:
-        return {"what": "calls", "payload": characters, "in_flight": 4, "seconds": SECONDS}
+    def text(size: int) -> Json:
+        return calls(size, 4, SECONDS)
 
-    return Chart(
+    def blob(size: int) -> Json:
+        return calls(size, 4, SECONDS, is_blob=True)
+
+    chart = Chart(
         title="Calls per second against size, 4 in flight",
-        x="characters of text in request and reply",
+        x="characters of text, or bytes, in request and reply",
         y="calls/s",
-        lines=[_line(PLAIN, "def handler", CHARACTERS, order, "per_s")],
+        lines=[
+            _line(PLAIN, "text", SIZES, text, "per_s"),
+            _line(PLAIN, "bytes", SIZES, blob, "per_s"),
+        ],
         small_print=small_print,
     )
+    return {"payload": chart}
 
 
-def calls_by_connections(small_print: str) -> Chart:
+def calls_by_connections(small_print: str) -> Charts:
     """Calls per second of one server against the number of connections."""
 
     def order(connections: int) -> Json:
@@ -69,37 +88,39 @@ def calls_by_connections(small_print: str) -> Chart:
             "what": "spread",
             "connections": connections,
             "payload": "small",
-            "in_flight": 1024,
+            "in_flight": IN_FLIGHT[-1],
             "seconds": 2 * SECONDS,
         }
 
-    return Chart(
-        title="Calls per second against connections, 1,024 calls in flight together",
+    chart = Chart(
+        title="Calls per second against connections, 512 calls in flight, or one each",
         x="connections to one server",
         y="calls/s",
         lines=[_line(PLAIN, "def handler", CONNECTIONS, order, "per_s")],
         small_print=small_print,
     )
+    return {"connections": chart}
 
 
-def calls_by_services(small_print: str) -> Chart:
+def calls_by_services(small_print: str) -> Charts:
     """Calls per second against the number of services offered."""
-    order: Json = {"what": "calls", "payload": "small", "in_flight": 64, "seconds": SECONDS}
+    order = calls("small", 64, SECONDS)
     points: list[tuple[float, float]] = []
     for number in SERVICE_NUMBERS:
         _tell(f"{number} services")
-        with running(PLAIN, sys.executable, {SERVICES: str(number)}) as programs:
+        with running(PLAIN, sys.executable, {SERVICES: str(number)}, ROOT) as programs:
             points.append((number, _median(programs, order, "per_s")))
-    return Chart(
+    chart = Chart(
         title="Calls per second against services offered, 64 in flight",
         x="services that the server offers",
         y="calls/s",
         lines=[Line("def handler", points)],
         small_print=small_print,
     )
+    return {"services": chart}
 
 
-def compiler_by_types(small_print: str) -> Chart:
+def compiler_by_types(small_print: str) -> Charts:
     """Seconds of `generate` and `check` against the size of the contract."""
     lines: dict[str, list[tuple[float, float]]] = {"generate": [], "check": []}
     with tempfile.TemporaryDirectory() as name:
@@ -111,21 +132,50 @@ def compiler_by_types(small_print: str) -> Chart:
                 start = time.perf_counter()
                 run_compiler(command, schema, folder / f"out{types}")
                 points.append((types, time.perf_counter() - start))
-    return Chart(
+    chart = Chart(
         title="Compiling a contract against its size (one method and one params model per type)",
         x="types in the contract",
         y="seconds, start of the command included",
         lines=[Line(name, points) for name, points in lines.items()],
         small_print=small_print,
     )
+    return {"compiler": chart}
 
 
-CURVES: Final[dict[str, Callable[[str], Chart]]] = {
+def relay_by_listeners(small_print: str) -> Charts:
+    """Memory and CPU of a relay against idle listeners."""
+    memory: list[tuple[float, float]] = []
+    cpu: list[tuple[float, float]] = []
+    for number in LISTENERS:
+        _tell(f"{number} listeners")
+        measured = asyncio.run(measure(number, LISTENING_S))
+        memory.append((number, measured.relay_mib))
+        cpu.append((number, 100 * measured.idle_cpu))
+    return {
+        "relay-memory": Chart(
+            title="Memory of a relay against idle listeners",
+            x="registered listeners",
+            y="MiB, the whole process",
+            lines=[Line("duologue relay", memory)],
+            small_print=small_print,
+        ),
+        "relay-cpu": Chart(
+            title="CPU of a relay against idle listeners, each pinged every 20 s",
+            x="registered listeners",
+            y="% of one core",
+            lines=[Line("duologue relay", cpu)],
+            small_print=small_print,
+        ),
+    }
+
+
+CURVES: Final[dict[str, Callable[[str], Charts]]] = {
     "in-flight": calls_by_in_flight,
     "payload": calls_by_payload,
     "connections": calls_by_connections,
     "services": calls_by_services,
     "compiler": compiler_by_types,
+    "relay": relay_by_listeners,
 }
 
 
@@ -133,7 +183,7 @@ def _line(
     row: Row, name: str, xs: Sequence[int], order: Callable[[int], Json], figure: str
 ) -> Line:
     points: list[tuple[float, float]] = []
-    with running(row, sys.executable) as programs:
+    with running(row, sys.executable, modules=ROOT) as programs:
         for x in xs:
             _tell(f"{row.name}, {x}")
             points.append((x, _median(programs, order(x), figure)))
@@ -164,9 +214,10 @@ def main() -> None:
     options.out.mkdir(exist_ok=True)
     for name in names:
         machine = describe()
-        chart = CURVES[name](machine)
-        (options.out / f"{name}.svg").write_text(chart.svg(), encoding="utf-8")
-        print(f"{options.out / name}.svg  ({machine})")
+        for stem, chart in CURVES[name](machine).items():
+            file: Path = options.out / f"{stem}.svg"
+            file.write_text(chart.svg(), encoding="utf-8")
+            print(f"{file}  ({machine})")
 
 
 if __name__ == "__main__":

@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from duologue.bench.programs import ProgramFailed
+
 PINS: Final = Path(__file__).with_name("peers") / "pins"
 INSTALL_TIMEOUT_S: Final = 600.0
 
 
-class CannotInstall(RuntimeError):
+class CannotInstall(ProgramFailed):
     """A peer is not to be had here. The text says why, in one line."""
 
 

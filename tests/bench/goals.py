@@ -1,11 +1,12 @@
-"""The goals that the comparison is held against: ratios of medians of one run."""
+"""The goals that a run is held against: ratios of medians of one run, and a few plain bounds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from duologue.bench.comparison import Figures
 from tests.bench import rows
-from tests.bench.comparison import Figures
+from tests.bench.relay_listeners import Listeners
 from tests.bench.rows import Row
 from tests.bench.table import markdown
 
@@ -28,22 +29,32 @@ class Goal:
         return ratio <= self.bound if self.is_at_most else ratio >= self.bound
 
 
-def _speed(other: Row, bound: float) -> Goal:
-    return Goal("64 in flight, calls/s", "64.per_s", rows.PLAIN, other, bound)
+def _at_least(
+    what: str, figure: str, bounds: Mapping[Row, float], ours: Row = rows.PLAIN
+) -> list[Goal]:
+    return [Goal(what, figure, ours, other, bound) for other, bound in bounds.items()]
 
 
-def _at_most(what: str, figure: str, other: Row, bound: float) -> Goal:
-    return Goal(what, figure, rows.PLAIN, other, bound, is_at_most=True)
+def _at_most(
+    what: str, figure: str, bounds: Mapping[Row, float], ours: Row = rows.PLAIN
+) -> list[Goal]:
+    return [Goal(what, figure, ours, other, bound, True) for other, bound in bounds.items()]
 
 
 GOALS: Final = (
-    _speed(rows.GRPC, 18),
-    _speed(rows.CONNECT, 11),
-    _speed(rows.RIVER, 8),
-    _speed(rows.AIORPCX, 5),
-    _speed(rows.CAPNP, 3.5),
-    _speed(rows.WEBSOCKETS, 1.6),
-    _speed(rows.PICOWS, 0.7),
+    *_at_least(
+        "64 in flight, calls/s",
+        "64.per_s",
+        {
+            rows.GRPC: 18,
+            rows.CONNECT: 11,
+            rows.RIVER: 8,
+            rows.AIORPCX: 5,
+            rows.CAPNP: 3.5,
+            rows.WEBSOCKETS: 1.6,
+            rows.PICOWS: 0.7,
+        },
+    ),
     Goal(
         "256 in flight, against 64 in flight",
         "256.per_s",
@@ -52,44 +63,100 @@ GOALS: Final = (
         0.95,
         other_figure="64.per_s",
     ),
-    _at_most("CPU per call, both sides", "64.cpu_us", rows.GRPC, 0.055),
-    _at_most("CPU per call, both sides", "64.cpu_us", rows.WEBSOCKETS, 0.6),
-    _at_most("sequential p50", "seq.p50_us", rows.GRPC, 0.45),
-    _at_most("sequential p50", "seq.p50_us", rows.CAPNP, 0.65),
-    _at_most("sequential p50", "seq.p50_us", rows.WEBSOCKETS, 1.1),
-    Goal("stream items/s", "stream.items_per_s", rows.PLAIN, rows.GRPC, 8),
-    Goal("stream items/s", "stream.items_per_s", rows.PLAIN, rows.RIVER, 7),
-    Goal("64 KiB, calls/s", "large.per_s", rows.PLAIN, rows.GRPC, 1.8),
-    Goal("64 KiB, calls/s", "large.per_s", rows.PLAIN, rows.CONNECT, 1.3),
-    Goal("64 KiB, calls/s", "large.per_s", rows.PLAIN, rows.CAPNP, 1.0),
-    _at_most("set-up time", "set-up.set_up_ms", rows.WEBSOCKETS, 0.9),
+    *_at_most("CPU per call, both sides", "64.cpu_us", {rows.GRPC: 0.055, rows.WEBSOCKETS: 0.6}),
+    *_at_most(
+        "sequential p50",
+        "seq.p50_us",
+        {rows.GRPC: 0.45, rows.CAPNP: 0.65, rows.WEBSOCKETS: 1.1},
+    ),
+    *_at_least(
+        "stream items/s",
+        "stream.items_per_s",
+        {rows.GRPCLIB: 2.5, rows.GRPC: 8, rows.RIVER: 7},
+    ),
+    *_at_least(
+        "64 KiB of text, calls/s",
+        "large.per_s",
+        {rows.GRPC: 1.8, rows.CONNECT: 1.3, rows.CAPNP: 1.0},
+    ),
+    *_at_least("routed, encrypted, calls/s", "64.per_s", {rows.NATS: 1.15}, rows.SEALED),
+    *_at_least(
+        "routed, unencrypted, calls/s",
+        "64.per_s",
+        {rows.NATS: 1.6, rows.CROSSBAR: 8, rows.HYPHA: 10},
+        rows.MET,
+    ),
+    *_at_most(
+        "relay CPU per routed call, unencrypted",
+        "64.broker_us",
+        {rows.NATS: 1.4, rows.PLAIN_RELAY: 0.35},
+        rows.MET,
+    ),
+    *_at_most(
+        "relay CPU per routed call, encrypted",
+        "64.broker_us",
+        {rows.NATS: 1.4, rows.PLAIN_RELAY: 0.35},
+        rows.SEALED,
+    ),
+    *_at_least("routed, encrypted, calls/s", "64.per_s", {rows.MET: 0.6}, rows.SEALED),
+    *_at_most("set-up time", "set-up.set_up_ms", {rows.WEBSOCKETS: 0.9}),
 )
 
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a figure may be at most."""
+
+    what: str
+    at_most: float
+    reached: float | None
+    unit: str
+
+
 IDLE_KIB: Final = 20.0
-"""What an idle connection may cost at most."""
+LISTENERS: Final = 10_000
+"""The bounds of idle listeners are for so many."""
 
 
-def judged(found: Mapping[str, Figures]) -> str:
-    """Each goal with the ratio reached, as Markdown; goals without both figures say so."""
+def judged(found: Mapping[str, Figures], listeners: Listeners | None = None) -> str:
+    """Each goal with what was reached, as Markdown; goals without their figures say so."""
     lines: list[list[str]] = []
     for goal in GOALS:
         sign = "≤" if goal.is_at_most else "≥"
         against = "itself" if goal.other is goal.ours else goal.other.name
         ratio = _ratio(goal, found)
         reached = "–" if ratio is None else f"{ratio:.3g}x"
-        verdict = "not measured" if ratio is None else "met" if goal.met(ratio) else "**missed**"
-        lines.append([goal.what, against, f"{sign} {goal.bound:g}x", reached, verdict])
-    idle = _median(rows.PLAIN, "idle.idle_kib", found)
-    lines.append(
-        [
-            "KiB per idle connection",
-            "",
-            f"≤ {IDLE_KIB:g}",
-            "–" if idle is None else f"{idle:.1f}",
-            "not measured" if idle is None else "met" if idle <= IDLE_KIB else "**missed**",
-        ]
-    )
+        met = None if ratio is None else goal.met(ratio)
+        lines.append([goal.what, against, f"{sign} {goal.bound:g}x", reached, _verdict(met)])
+    for bound in _bounds(found, listeners):
+        reached = "–" if bound.reached is None else f"{bound.reached:.3g} {bound.unit}"
+        met = None if bound.reached is None else bound.reached <= bound.at_most
+        wanted = f"≤ {bound.at_most:g} {bound.unit}"
+        lines.append([bound.what, "", wanted, reached, _verdict(met)])
     return markdown(["goal", "against", "wanted", "reached", ""], lines)
+
+
+def _bounds(found: Mapping[str, Figures], listeners: Listeners | None) -> list[Bound]:
+    idle = _median(rows.PLAIN, "idle.idle_kib", found)
+    many = f"{LISTENERS:,} idle listeners"
+
+    def of_many(figure: Callable[[Listeners], float]) -> float | None:
+        if listeners is None or listeners.listeners < LISTENERS:
+            return None
+        return figure(listeners)
+
+    return [
+        Bound("memory per idle connection", IDLE_KIB, idle, "KiB"),
+        Bound(f"{many}, memory", 250, of_many(lambda at: at.relay_mib * 2**20 / 1e6), "MB"),
+        Bound(f"{many}, registered in", 40, of_many(lambda at: at.register_s), "s"),
+        Bound(f"{many}, CPU of one core", 20, of_many(lambda at: at.idle_cpu * 100), "%"),
+        Bound(f"{many}, request p99", 50, of_many(lambda at: at.request_p99_ms), "ms"),
+        Bound(f"{many}, lost", 0, of_many(lambda at: at.lost), "of them"),
+    ]
+
+
+def _verdict(met: bool | None) -> str:
+    return "not measured" if met is None else "met" if met else "**missed**"
 
 
 def _ratio(goal: Goal, found: Mapping[str, Figures]) -> float | None:

@@ -1,6 +1,7 @@
 """Line charts as SVG, in one file each and without a library."""
 
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -9,6 +10,7 @@ from typing import Final
 WIDTH: Final = 720
 HEIGHT: Final = 400
 LEFT, RIGHT, TOP, BOTTOM = 76, 20, 64, 84
+SMALL_PRINT_CHARACTERS: Final = 130
 COLOURS: Final = ("#1b6ca8", "#c8553d", "#3a7d44", "#7a5195")
 
 
@@ -52,7 +54,7 @@ class Chart:
             *(_text(across(x), HEIGHT - BOTTOM + 18, shown(x), anchor="middle") for x in xs),
             _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - BOTTOM + 38, self.x, anchor="middle"),
             _text(LEFT, TOP - 8, self.y),
-            _text(LEFT, HEIGHT - 14, self.small_print, size=9, fill="#666"),
+            *_small_print(self.small_print),
         ]
         for number, line in enumerate(self.lines):
             colour = COLOURS[number % len(COLOURS)]
@@ -66,6 +68,15 @@ class Chart:
                 parts.append(f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>')
             parts.append(_text(LEFT + 150 * number, 44, f"● {line.name}", fill=colour))
         return "\n".join([*parts, "</svg>", ""])
+
+
+def _small_print(text: str) -> list[str]:
+    lines = textwrap.wrap(text, SMALL_PRINT_CHARACTERS)
+    lowest = HEIGHT - 8
+    return [
+        _text(LEFT, lowest - 12 * above, line, size=9, fill="#666")
+        for above, line in enumerate(reversed(lines))
+    ]
 
 
 def nice_ceiling(value: float) -> float:

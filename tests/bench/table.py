@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from tests.bench.comparison import LARGE_IN_FLIGHT, Figures
+from duologue.bench.comparison import LARGE_IN_FLIGHT, Figures
+from tests.bench.relay_listeners import Listeners
 from tests.bench.rows import Row
 
 Cell = Callable[[Figures], str]
@@ -29,7 +30,8 @@ COLUMNS: Final[Sequence[tuple[str, Cell]]] = (
     ("64 in flight /s", _number("64.per_s")),
     ("256 in flight /s", _number("256.per_s")),
     ("CPU µs/call server + client", _cpu),
-    (f"64 KiB /s ({LARGE_IN_FLIGHT} in flight)", _number("large.per_s")),
+    (f"64 KiB of text /s ({LARGE_IN_FLIGHT} in flight)", _number("large.per_s")),
+    (f"64 KiB of bytes /s ({LARGE_IN_FLIGHT} in flight)", _number("blob.per_s")),
     ("stream items/s", _number("stream.items_per_s")),
     ("set-up ms", _number("set-up.set_up_ms", 1)),
     ("set-up CPU ms", _number("set-up.set_up_cpu_ms", 1)),
@@ -69,3 +71,20 @@ def _cells(figures: Figures, columns: Sequence[tuple[str, Cell]]) -> list[str]:
     if not figures.values:
         return [figures.failure.replace("|", "/"), *("" for _ in columns[1:])]
     return [cell(figures) for _, cell in columns]
+
+
+def listeners_table(measured: Sequence[Listeners]) -> str:
+    """What idle listeners cost, a line for each number of them."""
+    head = [
+        *("listeners", "registered in s", "relay MiB", "KiB per listener"),
+        *("CPU when idle, % of a core", "lost", "request p99 ms"),
+    ]
+    lines = [
+        [
+            *(f"{each.listeners:,}", f"{each.register_s:.1f}", f"{each.relay_mib:.0f}"),
+            *(f"{each.kib_per_listener:.1f}", f"{100 * each.idle_cpu:.1f}"),
+            *(str(each.lost), f"{each.request_p99_ms:.1f}"),
+        ]
+        for each in measured
+    ]
+    return markdown(head, lines)

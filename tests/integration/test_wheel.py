@@ -62,8 +62,10 @@ def test_without_the_tools_the_command_says_what_to_install(wheel: Path, tmp_pat
         cwd=tmp_path,
     )  # fmt: skip
     run(python, "-c", "import duologue, duologue.testing", cwd=tmp_path)
+    duologue = tmp_path / "env" / "bin" / "duologue"
+    run(duologue, "bench", "--quick", "--rounds", "1", "--seconds", "0.01", cwd=tmp_path)
     done = subprocess.run(
-        [str(tmp_path / "env" / "bin" / "duologue"), "generate"],
+        [str(duologue), "generate"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

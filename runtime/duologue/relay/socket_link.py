@@ -156,7 +156,7 @@ class SocketLink(WebSocketConnection):
     def _begin_turn(self) -> None:
         self.release(Hold.TURN_IS_OVER)
 
-    def _deliver(self, wire: Wire, messages: list[Message]) -> None:
+    def _deliver(self, wire: Wire, messages: list[Message], received_bytes: int) -> None:
         if messages:
             # What a turn of the loop costs is a matter of frames, not of bytes. Control frames are
             # no messages: who sends nothing else is never read in large pieces.
@@ -166,7 +166,7 @@ class SocketLink(WebSocketConnection):
                 self._read_bytes = FEWEST_READ_BYTES
             elif mean_bytes >= 2 * TINY_FRAME_BYTES:
                 self._read_bytes = min(self._most_read_bytes, 2 * self._read_bytes)
-        super()._deliver(wire, messages)
+        super()._deliver(wire, messages, received_bytes)
 
     def pause_writing(self) -> None:
         """As in `WebSocketConnection`."""

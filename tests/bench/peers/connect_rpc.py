@@ -14,7 +14,7 @@ from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from connectrpc.server import ConnectASGIApplication, Endpoint
 from pyqwest import Client, HTTPTransport
 
-from tests.bench.load import SMALL, Caller, Json, end_with_parent, main, pin, tell
+from duologue.bench.load import SMALL, Caller, Json, end_with_parent, main, pin, tell
 from tests.bench.peers.protobuf_item import messages
 
 SERVICE = "duologue.bench.Echo"
@@ -32,6 +32,7 @@ def method(name, takes, gives, stream_type):
 
 
 ECHO = method("Echo", messages.Item, messages.Item, StreamType.UNARY)
+RAW = method("Raw", messages.Blob, messages.Blob, StreamType.UNARY)
 COUNT = method("Count", messages.CountRequest, messages.Item, StreamType.SERVER_STREAM)
 
 
@@ -40,6 +41,9 @@ class Echo:
         return messages.Item(
             name=request.name, number=request.number + 1, ratio=request.ratio, tags=request.tags
         )
+
+    async def raw(self, request, _context):
+        return messages.Blob(data=request.data)
 
     async def count(self, request, _context):
         for _ in range(request.items):
@@ -54,6 +58,7 @@ class Application(ConnectASGIApplication):
             service=Echo(),
             endpoints=lambda service: {
                 f"/{SERVICE}/Echo": Endpoint.unary(method=ECHO, function=service.echo),
+                f"/{SERVICE}/Raw": Endpoint.unary(method=RAW, function=service.raw),
                 f"/{SERVICE}/Count": Endpoint.server_stream(method=COUNT, function=service.count),
             },
             codecs=google_protobuf_codecs(),
@@ -119,6 +124,10 @@ class ConnectCaller(Caller):
     async def echo(self, payload: Json) -> None:
         reply = await self._client.execute_unary(request=messages.Item(**payload), method=ECHO)
         assert reply.number == payload["number"] + 1
+
+    async def blob(self, data: bytes) -> None:
+        reply = await self._client.execute_unary(request=messages.Blob(data=data), method=RAW)
+        assert len(reply.data) == len(data)
 
     async def stream(self, items: int) -> None:
         number = 0

@@ -9,4 +9,5 @@ struct Item {
 
 interface Echo {
   echo @0 (item :Item) -> (item :Item);
+  raw @1 (data :Data) -> (data :Data);
 }

@@ -2,7 +2,7 @@
 
 import grpc
 
-from tests.bench.load import SMALL, Caller, Json, main
+from duologue.bench.load import SMALL, Caller, Json, main
 from tests.bench.peers.protobuf_item import messages, services
 
 
@@ -11,6 +11,9 @@ class Echo(services.EchoServicer):
         return messages.Item(
             name=request.name, number=request.number + 1, ratio=request.ratio, tags=request.tags
         )
+
+    async def Raw(self, request, context):
+        return messages.Blob(data=request.data)
 
     async def Count(self, request, context):
         for _ in range(request.items):
@@ -40,6 +43,10 @@ class GrpcCaller(Caller):
     async def echo(self, payload: Json) -> None:
         reply = await self._stub.Echo(messages.Item(**payload))
         assert reply.number == payload["number"] + 1
+
+    async def blob(self, data: bytes) -> None:
+        reply = await self._stub.Raw(messages.Blob(data=data))
+        assert len(reply.data) == len(data)
 
     async def stream(self, items: int) -> None:
         number = 0

@@ -3,7 +3,7 @@
 from aiorpcx import RPCSession, connect_rs, handler_invocation, serve_rs
 from pydantic import BaseModel
 
-from tests.bench.load import Caller, Json, main
+from duologue.bench.load import Caller, Json, main
 
 
 class Item(BaseModel):

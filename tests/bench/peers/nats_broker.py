@@ -9,7 +9,7 @@ from pathlib import Path
 import nats
 from pydantic import BaseModel
 
-from tests.bench.load import Caller, Json, end_with_parent, main, pin, tell
+from duologue.bench.load import Caller, Json, end_with_parent, main, pin, tell
 
 
 class Item(BaseModel):
@@ -47,7 +47,11 @@ async def offer(port: int) -> None:
         reply = Item(name=item.name, number=item.number + 1, ratio=item.ratio, tags=item.tags)
         await message.respond(reply.model_dump_json().encode())
 
+    async def send_back(message):
+        await message.respond(message.data)
+
     await connection.subscribe("echo", cb=answer)
+    await connection.subscribe("raw", cb=send_back)
     await connection.flush()
 
 
@@ -64,6 +68,10 @@ class NatsCaller(Caller):
         )
         reply = Item.model_validate_json(message.data)
         assert reply.number == payload["number"] + 1
+
+    async def blob(self, data: bytes) -> None:
+        message = await self._connection.request("raw", data, timeout=30)
+        assert len(message.data) == len(data)
 
 
 if __name__ == "__main__":

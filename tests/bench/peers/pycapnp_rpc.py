@@ -5,7 +5,7 @@ from pathlib import Path
 
 import capnp
 
-from tests.bench.load import Caller, Json, main
+from duologue.bench.load import Caller, Json, main
 
 SCHEMA = capnp.load(str(Path(__file__).with_name("echo.capnp")))
 
@@ -17,6 +17,9 @@ class Echo(SCHEMA.Echo.Server):
         reply.number = item.number + 1
         reply.ratio = item.ratio
         reply.tags = list(item.tags)
+
+    async def raw(self, data, _context, **_rest):
+        _context.results.data = bytes(data)
 
 
 async def answer(stream):
@@ -51,6 +54,11 @@ class CapnpCaller(Caller):
         assert (reply.number, reply.ratio) == (payload["number"] + 1, payload["ratio"])
         assert len(reply.name) == len(payload["name"])
         assert list(reply.tags) == payload["tags"]
+
+    async def blob(self, data: bytes) -> None:
+        request = self._echo.raw_request()
+        request.data = data
+        assert len(bytes((await request.send()).data)) == len(data)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,16 @@ from collections import deque
 
 from picows import WSListener, WSMsgType, ws_connect, ws_create_server
 
-from tests.bench.load import Caller, Json, main
+from duologue.bench.load import Caller, Json, Payload, main
+
+
+DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
 
 
 class Answer(WSListener):
     def on_ws_frame(self, transport, frame):
-        if frame.msg_type == WSMsgType.TEXT:
-            transport.send(WSMsgType.TEXT, frame.get_payload_as_bytes())
+        if frame.msg_type in DATA:
+            transport.send(frame.msg_type, frame.get_payload_as_bytes())
         elif frame.msg_type == WSMsgType.CLOSE:
             transport.send_close(frame.get_close_code())
             transport.disconnect()
@@ -33,7 +36,7 @@ class Window(WSListener):
         self.take = self.settle
 
     def on_ws_frame(self, transport, frame):
-        if frame.msg_type == WSMsgType.TEXT:
+        if frame.msg_type in DATA:
             self.take(transport, frame.get_payload_as_bytes())
 
     def settle(self, _transport, _payload):
@@ -42,7 +45,7 @@ class Window(WSListener):
 
 class PicowsCaller(Caller):
     async def open(self, port: int) -> None:
-        self._texts = {}
+        self._last = {}, b"{}"
         self._loop = asyncio.get_running_loop()
         self._transport, self._window = await ws_connect(Window, f"ws://127.0.0.1:{port}/")
 
@@ -50,27 +53,34 @@ class PicowsCaller(Caller):
         self._transport.disconnect()
         await self._transport.wait_disconnected()
 
-    def _text(self, payload: Json) -> bytes:
-        text = self._texts.get(id(payload))
-        if text is None:
-            text = self._texts[id(payload)] = json.dumps(payload).encode()
-        return text
+    def _frame(self, payload: Payload) -> tuple[WSMsgType, bytes]:
+        if isinstance(payload, bytes):
+            return WSMsgType.BINARY, payload
+        if self._last[0] is not payload:
+            self._last = payload, json.dumps(payload).encode()
+        return WSMsgType.TEXT, self._last[1]
 
     async def echo(self, payload: Json) -> None:
+        await self._answer_to(*self._frame(payload))
+
+    async def blob(self, data: bytes) -> None:
+        await self._answer_to(WSMsgType.BINARY, data)
+
+    async def _answer_to(self, kind: WSMsgType, data: bytes) -> None:
         answered = self._loop.create_future()
         self._window.waiting.append(answered)
-        self._transport.send(WSMsgType.TEXT, self._text(payload))
+        self._transport.send(kind, data)
         await answered
 
-    async def drive(self, payload: Json, in_flight: int, seconds: float) -> int:
-        text, done = self._text(payload), self._loop.create_future()
+    async def drive(self, payload: Payload, in_flight: int, seconds: float) -> int:
+        (kind, data), done = self._frame(payload), self._loop.create_future()
         end, clock, number, missing = time.perf_counter() + seconds, time.perf_counter, 0, in_flight
 
         def take(transport, _payload):
             nonlocal number, missing
             number += 1
             if clock() < end:
-                transport.send(WSMsgType.TEXT, text)
+                transport.send(kind, data)
             else:
                 missing -= 1
                 if not missing:
@@ -78,7 +88,7 @@ class PicowsCaller(Caller):
 
         self._window.take = take
         for _ in range(in_flight):
-            self._transport.send(WSMsgType.TEXT, text)
+            self._transport.send(kind, data)
         await done
         self._window.take = self._window.settle
         return number

@@ -15,11 +15,13 @@ from replit_river.rpc import rpc_method_handler, subscription_method_handler
 from replit_river.server import Server
 from replit_river.transport_options import TransportOptions
 
-from tests.bench.load import SMALL, Caller, Json, main
+from duologue.bench.load import SMALL, Caller, Json, main
 
 logging.disable(logging.CRITICAL)
-# Heartbeats would end a connection that waits for its turn.
-OPTIONS = TransportOptions(heartbeats_until_dead=100_000)
+# Heartbeats would end a connection that waits for its turn. A sender keeps what has not been
+# acknowledged, and a reader acknowledges with its heartbeats only: with the usual buffer of 1,000
+# messages a stream would stand still for seconds after each thousand items.
+OPTIONS = TransportOptions(heartbeats_until_dead=100_000, buffer_size=1_000_000)
 NUMBERS = count()
 
 

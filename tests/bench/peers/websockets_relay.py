@@ -4,7 +4,7 @@ import asyncio
 
 from websockets.asyncio.server import ServerConnection, serve
 
-from tests.bench.load import main
+from duologue.bench.load import main
 
 waiting: list[tuple[ServerConnection, asyncio.Future[None]]] = []
 

@@ -1,22 +1,22 @@
 """What every program of the benchmark shares: the payload, the load, and how it is ordered about.
 
-Standard library only: this runs in the interpreters of the peers, too. A program is told what to do
-line by line on its standard input and answers there in JSON; when that ends, so does the program,
-and nothing is left behind whatever becomes of the one that started it.
+Standard library only: this runs in interpreters that have no duologue, too (see `alone`). A program
+is told what to do line by line on its standard input and answers in JSON; when that input ends, so
+does the program, and nothing is left behind whatever becomes of the one that started it.
 """
 
 import asyncio
 import gc
 import json
 import os
-import resource
 import statistics
 import sys
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Final, TypeAlias
+from functools import partial
+from typing import Any, Final, TextIO, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
 
@@ -37,13 +37,22 @@ SMALL: Final[Json] = {
 LARGE: Final[Json] = {**SMALL, "name": "n" * 65_536}
 """The same with 64 KiB of text."""
 
-PAYLOADS: Final = {"small": SMALL, "large": LARGE}
+BLOB: Final = bytes(range(256)) * 256
+"""64 KiB of bytes, where they need not be text."""
+
+Payload: TypeAlias = Json | bytes
+
+PAYLOADS: Final[dict[str, Payload]] = {"small": SMALL, "large": LARGE, "blob": BLOB}
 
 
-def payload_of(order: Json) -> Json:
-    """The payload that an order names, or one with so many characters of text."""
+def payload_of(order: Json) -> Payload:
+    """The payload that an order names, or one of so many characters of text, or `bytes`."""
     payload: str | int = order["payload"]
-    return PAYLOADS[payload] if isinstance(payload, str) else {**SMALL, "name": "n" * payload}
+    if isinstance(payload, str):
+        return PAYLOADS[payload]
+    if order.get("is_blob"):
+        return (BLOB * (payload // len(BLOB) + 1))[:payload]
+    return {**SMALL, "name": "n" * payload}
 
 
 PIECE: Final = json.dumps(SMALL)
@@ -68,19 +77,29 @@ class Caller(ABC):
     async def echo(self, payload: Json) -> None:
         """Build a request of `payload`, call, and have the typed reply."""
 
+    async def blob(self, data: bytes) -> None:
+        """Send bytes and have as many back."""
+        raise NotImplementedError
+
     async def stream(self, items: int) -> None:
         """Ask for that many items and read them all."""
         raise NotImplementedError
 
-    async def drive(self, payload: Json, in_flight: int, seconds: float) -> int:
+    def caller_of(self, payload: Payload) -> Callable[[], Awaitable[None]]:
+        """What makes one call with `payload`."""
+        if isinstance(payload, bytes):
+            return partial(self.blob, payload)
+        return partial(self.echo, payload)
+
+    async def drive(self, payload: Payload, in_flight: int, seconds: float) -> int:
         """Keep calls in flight until the time is up; returns how many were answered."""
-        end = time.perf_counter() + seconds
+        call, end = self.caller_of(payload), time.perf_counter() + seconds
         clock = time.perf_counter
 
         async def work() -> int:
             number = 0
             while clock() < end:
-                await self.echo(payload)
+                await call()
                 number += 1
             return number
 
@@ -100,8 +119,7 @@ def cpu_s_of(pid: int) -> float:
 
 def own_cpu_s() -> float:
     """CPU seconds that this process has used, user and system."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    return time.process_time()
 
 
 def resident_bytes(pid: int) -> int:
@@ -217,11 +235,11 @@ async def _calls(caller: Caller, order: Json, pids: Sequence[int]) -> Json:
     return figures
 
 
-async def _one_by_one(caller: Caller, payload: Json, seconds: float, taken: list[float]) -> int:
-    start = time.perf_counter()
+async def _one_by_one(caller: Caller, payload: Payload, seconds: float, taken: list[float]) -> int:
+    call, start = caller.caller_of(payload), time.perf_counter()
     end, before = start + seconds, start
     while before < end:
-        await caller.echo(payload)
+        await call()
         now = time.perf_counter()
         taken.append(now - before)
         before = now
@@ -251,9 +269,22 @@ def pin() -> None:
         os.sched_setaffinity(0, {int(core)})
 
 
+_answers: TextIO = sys.stdout
+
+
 def tell(message: Json) -> None:
     """Answer the one who started this program."""
-    print(json.dumps(message), flush=True)
+    print(json.dumps(message), file=_answers, flush=True)
+
+
+def keep_answers_alone() -> None:
+    """Let everything else that is written to standard output go to standard error.
+
+    Some libraries print what they are doing, or log it there.
+    """
+    global _answers
+    _answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
 
 
 def end_with_parent(clean_up: Callable[[], None] | None = None) -> None:
@@ -313,6 +344,7 @@ def main(
 ) -> None:
     """What a program does: `server`, `client PORT`, or `service PORT` at a broker."""
     role, *rest = sys.argv[1:]
+    keep_answers_alone()
     if role == "server" and serve is not None:
         run_server(serve, run)
     elif role == "client" and make is not None:

@@ -18,3 +18,7 @@ class EchoClient(Client):
     async def echo(self, *, name: str, number: int, ratio: float, tags: list[str]) -> Item:
         """The item, its number raised by one."""
         return await self._unary(c.ECHO_ECHO, name=name, number=number, ratio=ratio, tags=tags)
+
+    async def blob(self, *, data: bytes) -> bytes:
+        """The same bytes."""
+        return await self._unary(c.ECHO_BLOB, data=data)

@@ -10,7 +10,7 @@ from duologue import CallContext
 from duologue.typed import Reply, Service, unimplemented
 
 from . import _contract as c
-from .models import EchoEchoParams, Item
+from .models import EchoBlobParams, EchoEchoParams, Item
 
 
 class EchoService(Service, ABC):
@@ -22,9 +22,16 @@ class EchoService(Service, ABC):
     def echo(self, params: EchoEchoParams, ctx: CallContext) -> Reply[Item]:
         """The item, its number raised by one."""
 
+    @abstractmethod
+    def blob(self, params: EchoBlobParams, ctx: CallContext) -> Reply[bytes]:
+        """The same bytes."""
+
 
 class EchoServicePartial(EchoService):
     """`EchoService` whose missing methods answer UNIMPLEMENTED."""
 
     def echo(self, params: EchoEchoParams, ctx: CallContext) -> Reply[Item]:
         unimplemented(c.ECHO_ECHO)
+
+    def blob(self, params: EchoBlobParams, ctx: CallContext) -> Reply[bytes]:
+        unimplemented(c.ECHO_BLOB)

@@ -14,10 +14,16 @@ ECHO_ECHO: Final = Unary(
     params=Params(m.EchoEchoParams),
     returns=Codec(m.Item),
 )
+ECHO_BLOB: Final = Unary(
+    id=2,
+    name="blob",
+    params=Params(m.EchoBlobParams),
+    returns=Codec(bytes),
+)
 
 ECHO: Final = ServiceContract(
     name="echo.v1.Echo",
     base=0,
-    digest="sha256:88986a099ab227990e780103b40118bfd03c1e72aeb63bc99e696f9e6323acc2",
-    methods=(ECHO_ECHO,),
+    digest="sha256:0acb3660c0541568a8af445b1ab806eaf16a563a54c1730b7f4c979e092fca2e",
+    methods=(ECHO_ECHO, ECHO_BLOB),
 )

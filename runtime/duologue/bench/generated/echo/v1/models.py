@@ -24,3 +24,9 @@ class EchoEchoParams(Model):
     number: SafeInt
     ratio: float
     tags: list[str]
+
+
+class EchoBlobParams(Model):
+    """What `Echo.blob` takes."""
+
+    data: bytes

@@ -8,17 +8,35 @@ import subprocess
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from tests.bench.load import CORE, Json
-from tests.bench.ours import KIND
-from tests.bench.rows import Row
+from duologue.bench.load import CORE, Json
 
-ROOT: Final = Path(__file__).parents[2]
+ALONE: Final = Path(__file__).with_name("alone.py")
+
+KIND: Final = "DUOLOGUE_BENCH_KIND"
+"""Environment variable: a comma-separated list of what a program can do in more than one way."""
 
 START_TIMEOUT_S: Final = 30.0
 END_TIMEOUT_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is measured: a server and a client, or a broker with a service and a client at it."""
+
+    name: str
+    module: str
+    """The program; what it does depends on its first argument (see `load.main`)."""
+    is_alone: bool = False
+    """`module` runs without duologue (see `alone`)."""
+    broker: str | None = None
+    """The program of the broker, where there is one; it runs without duologue."""
+    is_routed: bool = False
+    kind: str = ""
+    """For `KIND`."""
 
 
 class ProgramFailed(RuntimeError):
@@ -45,11 +63,9 @@ class Program:
         self, command: list[str], core: str, settings: Mapping[str, str], log: IO[bytes]
     ) -> None:
         self._log = log
-        environment = {**os.environ, CORE: core, **settings}
         self._process = subprocess.Popen(
             command,
-            cwd=ROOT,
-            env=environment,
+            env={**os.environ, CORE: core, **settings},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -75,9 +91,12 @@ class Program:
         line = output.readline() if ready else b""
         if not line:
             raise ProgramFailed(self._last_words() if ready else f"silent for {timeout_s:.0f} s")
-        answer: Json = json.loads(line)
+        try:
+            answer: Json = json.loads(line)
+        except ValueError as error:
+            raise ProgramFailed(f"said {line.decode(errors='replace').strip()!r}") from error
         if "error" in answer:
-            raise ProgramFailed(answer["error"])
+            raise ProgramFailed(" ".join(answer["error"].split()))
         if "cannot" in answer:
             raise Cannot
         return answer
@@ -105,41 +124,55 @@ class Program:
 class Running:
     """The programs of a row, ready to be measured."""
 
-    def __init__(self, client: Program, pids: list[int]) -> None:
+    def __init__(self, client: Program, pids: list[int], client_pid: int) -> None:
         self._client = client
-        self._pids = pids
+        self.pids = pids
         """Of the processes beside the client, the server or broker first."""
+        self.client_pid = client_pid
 
     def measure(self, order: Json, timeout_s: float) -> Json:
         """What the client program answers to an order; see `load.Client`."""
-        return self._client.order({**order, "pids": self._pids}, timeout_s)
+        return self._client.order({**order, "pids": self.pids}, timeout_s)
 
 
 @contextmanager
-def running(row: Row, python: str, settings: Mapping[str, str] | None = None) -> Generator[Running]:
-    """Start the programs of `row`, the server on one core, whatever calls it on another.
+def running(
+    subject: Subject,
+    python: str,
+    settings: Mapping[str, str] | None = None,
+    modules: Path | None = None,
+) -> Generator[Running]:
+    """Start the programs of `subject`, the server on one core, whatever calls it on another.
 
-    `settings` are environment variables for all of them.
+    `settings` are environment variables for all of them; `modules` is a folder to import from
+    before others.
 
     Raises:
         ProgramFailed: one of them did not start.
     """
     first, second = cores()
+    environment = {KIND: subject.kind, **(settings or {})}
+    if modules is not None:
+        environment["PYTHONPATH"] = str(modules)
 
-    def start(interpreter: str, core: str, module: str, *arguments: str) -> Program:
+    def start(core: str, module: str, is_alone: bool, *arguments: str) -> Program:
         log = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-        command = [interpreter, "-m", module, *arguments]
-        program = Program(command, core, {KIND: row.kind, **(settings or {})}, log)
+        # -P: what lies about in the folder that somebody happens to be in is none of our modules.
+        how = [str(ALONE), module] if is_alone else ["-m", module]
+        program = Program([python, "-P", *how, *arguments], core, environment, log)
         stack.callback(program.end)
         return program
 
     with ExitStack() as stack:
-        server = start(python, first, row.broker or row.module, "server")
+        if subject.broker is None:
+            server = start(first, subject.module, subject.is_alone, "server")
+        else:
+            server = start(first, subject.broker, True, "server")
         hello = server.answer(START_TIMEOUT_S)
         port, pids = str(hello["port"]), list[int](hello["pids"])
-        if row.is_routed:
-            service = start(python, second, row.module, "service", port)
+        if subject.is_routed:
+            service = start(second, subject.module, subject.is_alone, "service", port)
             pids += service.answer(START_TIMEOUT_S)["pids"]
-        client = start(python, second, row.module, "client", port)
-        client.answer(START_TIMEOUT_S)
-        yield Running(client, pids)
+        client = start(second, subject.module, subject.is_alone, "client", port)
+        pid: int = client.answer(START_TIMEOUT_S)["pids"][0]
+        yield Running(client, pids, pid)

@@ -3,5 +3,5 @@
 """What the benchmark sends. Every peer has the same payload in its own notation."""
 
 from .client import EchoClient as EchoClient
-from .models import EchoEchoParams as EchoEchoParams, Item as Item
+from .models import EchoBlobParams as EchoBlobParams, EchoEchoParams as EchoEchoParams, Item as Item
 from .service import EchoService as EchoService, EchoServicePartial as EchoServicePartial

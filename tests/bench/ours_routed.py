@@ -1,0 +1,85 @@
+"""duologue through a broker: our relay, encrypted or by a meeting point, or a plain one."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+import duologue
+from duologue import Identity, Limits, WebsocketPromisifier
+from duologue.bench.duologue_echo import (
+    DuologueCaller,
+    add_count,
+    kinds,
+    lasting,
+    runner,
+    service,
+)
+from duologue.bench.load import main
+from duologue.conversations import Manner, conversation
+from duologue.dialling import meet
+from duologue.typed.service import Offer
+
+PROVIDER: Final = Identity.from_secret(hashlib.sha256(b"the provider of the benchmark").digest())
+"""Its callers have to know its key; the key opens nothing else."""
+
+CALLER: Final = Identity.from_secret(hashlib.sha256(b"a caller of the benchmark").digest())
+"""Made once: making keys is no part of setting up a conversation."""
+
+POINT: Final = "bench"
+MEETING_TIMEOUT_S: Final = 3600.0
+
+
+async def offer(port: int) -> None:
+    """Be the service behind the broker."""
+    if "listen" in kinds:
+        await lasting.enter_async_context(
+            duologue.listen(
+                f"ws://127.0.0.1:{port}",
+                service(),
+                identity=PROVIDER,
+                allow=[CALLER.public_key],
+                on_peer=add_count,
+            )
+        )
+    elif "meet" in kinds:
+        background.append(asyncio.create_task(meet_callers(f"ws://127.0.0.1:{port}")))
+    else:
+        await lasting.enter_async_context(
+            duologue.connect(f"ws://127.0.0.1:{port}/service", offer=[service()], on_peer=add_count)
+        )
+
+
+background: Final[list["asyncio.Task[None]"]] = []
+
+
+async def meet_callers(url: str) -> None:
+    """Wait at the meeting point for one caller after the other."""
+    manner = Manner(offer=Offer([service()]), limits=Limits(), on_peer=add_count)
+    while True:
+        connection = await meet(url, POINT, manner.limits, MEETING_TIMEOUT_S)
+        await manner.begin(connection, "acceptor").promise.wait()
+
+
+@asynccontextmanager
+async def met(url: str) -> AsyncGenerator[WebsocketPromisifier]:
+    """The caller's side of a meeting point."""
+    manner = Manner(offer=Offer([]), limits=Limits())
+    connection = await meet(url, POINT, manner.limits, 10)
+    async with conversation(connection, manner) as peer:
+        yield peer
+
+
+class RoutedCaller(DuologueCaller):
+    """One conversation through the broker."""
+
+    def conversation(self, port: int) -> AbstractAsyncContextManager[WebsocketPromisifier]:
+        url = f"ws://127.0.0.1:{port}"
+        if "listen" in kinds:
+            return duologue.dial(url, to=PROVIDER.public_key, identity=CALLER)
+        return met(url) if "meet" in kinds else duologue.connect(url)
+
+
+if __name__ == "__main__":
+    main(make=RoutedCaller, service=offer, run=runner())

@@ -1,0 +1,105 @@
+"""hypha: calls through its server by hypha-rpc, msgpack over WebSocket, pydantic by hand."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from hypha_rpc import connect_to_server
+from pydantic import BaseModel
+
+from duologue.bench.load import Caller, Json, end_with_parent, main, pin, tell
+
+TOKEN = "for-one-run-on-loopback-and-nothing-else"
+"""So that both ends are in one workspace; the server wants 32 characters."""
+
+
+class Item(BaseModel):
+    name: str
+    number: int
+    ratio: float
+    tags: list[str]
+
+
+def run_broker() -> None:
+    pin()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tempfile.TemporaryDirectory()
+    broker = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "hypha.server", "--host", "127.0.0.1", "--port", str(port)),
+            *("--root-token", TOKEN),
+        ],
+        cwd=folder.name,
+        env={**os.environ, "TMPDIR": folder.name},
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+    )
+
+    def clean_up():
+        broker.terminate()
+        try:
+            broker.wait(3)
+        except subprocess.TimeoutExpired:
+            broker.kill()
+        folder.cleanup()
+
+    end_with_parent(clean_up)
+    while broker.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            break
+        except OSError:
+            time.sleep(0.1)
+    if broker.poll() is not None:
+        sys.exit("hypha has ended")
+    tell({"port": port, "pids": [broker.pid]})
+    broker.wait()
+
+
+async def join(port: int, **more):
+    return await connect_to_server(
+        {"server_url": f"http://127.0.0.1:{port}", "token": TOKEN, **more}
+    )
+
+
+async def offer(port: int) -> None:
+    server = await join(port, client_id="service")
+
+    async def echo(item):
+        item = Item.model_validate(item)
+        reply = Item(name=item.name, number=item.number + 1, ratio=item.ratio, tags=item.tags)
+        return reply.model_dump()
+
+    async def raw(data):
+        return data
+
+    await server.register_service({"id": "echo", "echo": echo, "raw": raw})
+    offer.server = server
+
+
+class HyphaCaller(Caller):
+    async def open(self, port: int) -> None:
+        self._server = await join(port)
+        self._service = await self._server.get_service("service:echo")
+
+    async def close(self) -> None:
+        await self._server.disconnect()
+
+    async def echo(self, payload: Json) -> None:
+        answer = await self._service.echo(Item(**payload).model_dump())
+        assert Item.model_validate(answer).number == payload["number"] + 1
+
+    async def blob(self, data: bytes) -> None:
+        assert len(await self._service.raw(data)) == len(data)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["server"]:
+        run_broker()
+    else:
+        main(make=HyphaCaller, service=offer)
