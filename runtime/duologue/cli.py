@@ -6,10 +6,12 @@ need not import the compiler. A subcommand is a function with typer's annotation
 
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, Final
 
 import typer
+
+from duologue.version import VERSION
 
 GROUP: Final = "duologue.commands"
 
@@ -19,7 +21,7 @@ EXIT_BUG: Final = 3
 
 def _print_version(asked: bool) -> None:
     if asked:
-        print(f"duologue {version('duologue')}")
+        print(f"duologue {VERSION}")
         raise typer.Exit
 
 
