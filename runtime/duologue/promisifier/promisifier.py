@@ -75,11 +75,12 @@ class WebsocketPromisifier:
         self._stats = Stats(self._session.counters)
         self._negotiation: Negotiation | None = None
         self._closed_listeners: list[Callable[[WebsocketPromisifier], None]] = []
+        self._is_started = False
         self._is_listening = False
         self._unlisten_message: Unlisten | None = None
         self._unlisten_state = connection.state.on_enter_state.listen(self._on_state)
         # Not at once: whoever made this has services to add before the first request is served.
-        self._loop.call_soon(self._start)
+        self._loop.call_soon(self.start)
 
     # -- the documented API ---------------------------------------------------------------------
 
@@ -234,6 +235,23 @@ class WebsocketPromisifier:
         negotiation.on_mismatch = self._give_up
         self._session.has_control_service = True
         self._dispatcher.control = negotiation
+        if self._is_started:
+            self._say_hello(negotiation)
+
+    def start(self) -> None:
+        """Serve from now on, and say hello. Comes by itself in the next turn of the loop."""
+        if self._is_started or self._promise.done():
+            return
+        self._is_started = True
+        if self._connection.state.current_state is ConnectionState.CLOSED:
+            self._on_closed()
+            return
+        self._start_listening()
+        # If the other side's hello was waiting, our answer to it has introduced us as well.
+        if self._negotiation is not None and self._negotiation.remote is None:
+            self._say_hello(self._negotiation)
+
+    def _say_hello(self, negotiation: Negotiation) -> None:
         hello = self.start_call(CONTROL_SERVICE, negotiation.hello, negotiation, HELLO_TIMEOUT_S)
         hello.add_done_callback(negotiation.settle)
 
@@ -275,14 +293,6 @@ class WebsocketPromisifier:
         self._closed_listeners.append(listener)
 
     # -- messages -------------------------------------------------------------------------------
-
-    def _start(self) -> None:
-        if self._promise.done():
-            return
-        if self._connection.state.current_state is ConnectionState.CLOSED:
-            self._on_closed()
-        else:
-            self._start_listening()
 
     def _start_listening(self) -> None:
         if self._is_listening or self._promise.done():
