@@ -62,7 +62,12 @@ def _load(entry: EntryPoint) -> Callable[..., Any]:
 def application() -> typer.Typer:
     """The command with every subcommand that is installed."""
     app = typer.Typer(
-        name="duologue", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+        name="duologue",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        # Else the lines of a docstring stay as long as they are in the source.
+        rich_markup_mode="markdown",
     )
     app.callback()(_about)
     for entry in sorted(entry_points(group=GROUP), key=lambda each: each.name):
