@@ -42,6 +42,11 @@ class CallDeadlines:
             self._wheel.discard(call.tick, call)
             call.tick = -1
 
+    def end(self) -> None:
+        """Leave neither a timer nor `on_due` behind; no call is due any more."""
+        self.close()
+        self._on_due = _ignore
+
     def close(self) -> None:
         """Leave no timer behind."""
         if self._timer is not None:
@@ -61,3 +66,7 @@ class CallDeadlines:
             call.tick = -1
             self._on_due(call)
         self._arm()
+
+
+def _ignore(_: Call[Any]) -> None:
+    pass

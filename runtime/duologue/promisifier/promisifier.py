@@ -396,8 +396,7 @@ class WebsocketPromisifier:
     def _on_closed(self) -> None:
         self._unlisten_state()
         self._stop_listening()
-        self._receiver.inflow.close()
-        self._deadlines.close()
+        self._deadlines.end()
         connection = self._connection
         # Without the peer's close frame nobody can say how much of what was accepted went out.
         sent: Sent = "unknown" if connection.close_code == CLOSE_CODE_LOST else "yes"
@@ -406,7 +405,12 @@ class WebsocketPromisifier:
         stats = self._stats.snapshot()
         for call in calls:
             self._receiver.break_off(call, self._aborted(call, sent, connection.close_reason))
+        self._receiver.close()
         self._dispatcher.close()
+        # What holds us is let go of: connections that come and go would keep the collector busy.
+        del self._unlisten_state
+        if self._negotiation is not None:
+            self._negotiation.on_mismatch = _ignore
         self._promise.settle(end_of(connection, stats, pending, sent))
         for listener in self._closed_listeners:
             listener(self)
@@ -425,3 +429,7 @@ def create_websocket_promisifier(
     Must be called in a running event loop. Messages that came before are not lost.
     """
     return WebsocketPromisifier(connection, limits or Limits())
+
+
+def _ignore(_: object) -> None:
+    pass
