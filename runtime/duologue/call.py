@@ -1,40 +1,32 @@
 """The command `duologue call`."""
 
 import asyncio
-import importlib
 import json
-import re
 import ssl as tls
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urldefrag
+from urllib.parse import urldefrag, urlsplit
 
 import typer
 from pydantic import ValidationError
 
 from duologue.endpoints import connect
-from duologue.errors import CallError, DuologueError, UnsafeKeyFile
+from duologue.errors import CallError, ConnectionClosed, DuologueError, UnsafeKey, UnsafeKeyFile
 from duologue.identity import Identity
+from duologue.method_lookup import Found, WrongUse, find_method, suggestion
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.streams import ByteStream, TextStream
+from duologue.protocol.keys import public_key_of
+from duologue.relay.addresses import is_loopback
 from duologue.relay_endpoints import dial
-from duologue.typed.client import Client
-from duologue.typed.method import Unary
+from duologue.typed.codec import BYTE_STREAM, TEXT_STREAM
 from duologue.typed.model import Model
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
-
-_METHOD: Final = re.compile(r"((?:\w+\.)+)(\w+)/(\w+)")
-
-
-class WrongUse(ValueError):
-    """What was asked for makes no sense; the text says why."""
 
 
 def call(
@@ -58,22 +50,37 @@ def call(
     ca_file: Annotated[Path | None, typer.Option(help="Authorities to trust, PEM.")] = None,
     timeout: Annotated[float, typer.Option(help="For reaching it and for the call, s.")] = 30.0,
     packages: Annotated[
-        str | None, typer.Option(help="Where generated packages are imported from.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Where generated packages are imported from.",
+            show_default="from pyproject.toml",
+        ),
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Where a stream is written to.")] = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Use the contract below this folder, not a package."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where a stream is written to.")
+    ] = None,
     insecure_plaintext: Annotated[
         bool, typer.Option("--insecure-plaintext", help="Allow a ws: relay elsewhere.")
     ] = False,
 ) -> None:
-    """Make one typed call, from the packages generated here; prints the answer as JSON.
+    """Make one typed call; prints the answer as JSON.
+
+    The method is looked up in the packages generated here, or in the schema folder if it has not
+    been generated: duologue call wss://RELAY#KEY chat.rooms.v1.Rooms/join room=lobby name=Ann
 
     A stream is written to --output, or to standard output. Exit code 1 if the call fails; what the
     service said of it is on standard error, as JSON where it has a code.
     """
     try:
-        found = find_method(method, packages or _configured_root())
+        found = find_method(method, packages=packages, schema=schema)
         keywords = read_arguments(found, arguments or [])
-        identity = Identity.generate() if key_file is None else Identity.load(key_file)
+        check_output(found, output)
+        identity = Identity.generate() if key_file is None else load_identity(key_file)
         context = None if ca_file is None else tls.create_default_context(cafile=str(ca_file))
         peer = reach(
             target,
@@ -93,6 +100,11 @@ def call(
         failure = {"code": error.code, "message": error.message or str(error)}
         typer.echo(json.dumps({**failure, "details": error.details}, default=str), err=True)
         raise typer.Exit(EXIT_FAILED) from None
+    except ConnectionClosed as error:
+        # The code of a connection that never was is of no use to anybody.
+        text = error.reason if error.sent == "no" and error.reason else str(error)
+        typer.echo(f"{type(error).__name__}: {text}", err=True)
+        raise typer.Exit(EXIT_FAILED) from None
     except (DuologueError, OSError) as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         raise typer.Exit(EXIT_FAILED) from None
@@ -100,45 +112,6 @@ def call(
         # The address or the key in it.
         typer.echo(str(error), err=True)
         raise typer.Exit(EXIT_USAGE) from None
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A method of a generated package."""
-
-    client: type[Client]
-    method: Unary[..., Any, Any]
-    params: type[Model] | None
-
-
-def find_method(name: str, root: str) -> Found:
-    """The method that `chat.rooms.v1.Rooms/join` means, in the packages under `root`.
-
-    Raises:
-        WrongUse: there is none; says what there is.
-    """
-    parts = _METHOD.fullmatch(name)
-    if parts is None:
-        raise WrongUse(f"{name} is no method; write it like chat.rooms.v1.Rooms/join")
-    package, service, method = parts[1].rstrip("."), parts[2], parts[3]
-    # What was generated for the folder one stands in.
-    sys.path.insert(0, str(Path.cwd()))
-    path = f"{root}.{package}" if root else package
-    try:
-        module = importlib.import_module(path)
-    except ModuleNotFoundError as error:
-        raise WrongUse(f"there is no package {path} here ({error}); generate it first") from None
-    client: object = getattr(module, f"{service}Client", None)
-    if not (isinstance(client, type) and issubclass(client, Client)):
-        raise WrongUse(f"{package} has no service {service}")
-    methods = {each.name: each for each in client.__contract__.methods}
-    if method not in methods:
-        raise WrongUse(f"{service} has no method {method}; it has {', '.join(methods)}")
-    words = "".join(word[:1].upper() + word[1:] for word in method.split("_"))
-    params: object = getattr(module, f"{service}{words}Params", None)
-    if isinstance(params, type) and issubclass(params, Model):
-        return Found(client, methods[method], params)
-    return Found(client, methods[method], None)
 
 
 def read_arguments(found: Found, arguments: Sequence[str]) -> dict[str, Any]:
@@ -154,17 +127,16 @@ def read_arguments(found: Found, arguments: Sequence[str]) -> dict[str, Any]:
         name, equals, text = argument.partition("=")
         if not equals:
             raise WrongUse(f"{argument}: write arguments like name=value")
+        if name in texts:
+            raise WrongUse(f"{name} is given twice")
         texts[name] = text
     if found.params is None:
         if texts:
             raise WrongUse(f"{found.method.full_name} takes no arguments")
         return {}
-    unknown = texts.keys() - _names_of(found.params)
-    if unknown:
-        names = ", ".join(sorted(_names_of(found.params)))
-        raise WrongUse(
-            f"{found.method.full_name} has no {', '.join(sorted(unknown))}; only {names}"
-        )
+    names = _names_of(found.params)
+    for unknown in sorted(texts.keys() - names):
+        raise WrongUse(f"{found.method.full_name} has no {unknown}{suggestion(unknown, names)}")
     values = {name: _plain(text) for name, text in texts.items()}
     for _ in range(2):
         try:
@@ -181,6 +153,33 @@ def read_arguments(found: Found, arguments: Sequence[str]) -> dict[str, Any]:
     raise WrongUse("the arguments do not fit the contract")
 
 
+def check_output(found: Found, output: Path | None) -> None:
+    """Say before the call what would go wrong after it.
+
+    Raises:
+        WrongUse: there is nothing for `output`, or no room.
+    """
+    if output is None:
+        return
+    if found.method.returns not in (BYTE_STREAM, TEXT_STREAM):
+        raise WrongUse(f"{found.method.full_name} returns no stream; --output is for streams")
+    if not output.absolute().parent.is_dir():
+        raise WrongUse(f"--output {output}: there is no folder {output.parent}")
+
+
+def load_identity(file: Path) -> Identity:
+    """The identity in a key file.
+
+    Raises:
+        WrongUse: there is no such file.
+        UnsafeKeyFile, OSError: it cannot be used.
+    """
+    try:
+        return Identity.load(file)
+    except FileNotFoundError:
+        raise WrongUse(f"there is no key file {file}; duologue keygen {file} makes one") from None
+
+
 def reach(
     target: str,
     *,
@@ -191,12 +190,27 @@ def reach(
     timeout_s: float,
     insecure_plaintext: bool,
 ) -> AbstractAsyncContextManager[WebsocketPromisifier]:
-    """The conversation that `target` means; not begun yet."""
+    """The conversation that `target` means; not begun yet.
+
+    Raises:
+        WrongUse: the key in it is none, or the relay would be reached in plain text.
+    """
     url, key = urldefrag(target)
+    if key:
+        try:
+            public_key_of(key)
+        except UnsafeKey as error:
+            raise WrongUse(f"{key}, behind the # of the target, is no key: {error}") from None
     if not key:
         return connect(url, ssl=context, timeout=timeout_s)
     if direct:
         return connect(url, ssl=context, timeout=timeout_s, identity=identity, to=key)
+    parts = urlsplit(url)
+    if parts.scheme == "ws" and not insecure_plaintext and not is_loopback(parts.hostname or ""):
+        raise WrongUse(
+            f"{url}: a relay on another machine is reached with wss:, or everybody on the way "
+            "learns who speaks with whom; --insecure-plaintext allows ws:"
+        )
     return dial(
         url,
         to=key,
@@ -250,12 +264,3 @@ def _plain(text: str) -> Any:
 
 def _names_of(params: type[Model]) -> set[str]:
     return {field.alias or name for name, field in params.model_fields.items()}
-
-
-def _configured_root() -> str:
-    try:
-        project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return "generated"
-    settings: object = project.get("tool", {}).get("duologue", {}).get("import_root", "generated")
-    return str(settings)

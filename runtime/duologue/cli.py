@@ -6,10 +6,12 @@ need not import the compiler. A subcommand is a function with typer's annotation
 
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, Final
 
 import typer
+
+from duologue.version import VERSION
 
 GROUP: Final = "duologue.commands"
 
@@ -19,7 +21,7 @@ EXIT_BUG: Final = 3
 
 def _print_version(asked: bool) -> None:
     if asked:
-        print(f"duologue {version('duologue')}")
+        print(f"duologue {VERSION}")
         raise typer.Exit
 
 
@@ -60,7 +62,12 @@ def _load(entry: EntryPoint) -> Callable[..., Any]:
 def application() -> typer.Typer:
     """The command with every subcommand that is installed."""
     app = typer.Typer(
-        name="duologue", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+        name="duologue",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        # Else the lines of a docstring stay as long as they are in the source.
+        rich_markup_mode="markdown",
     )
     app.callback()(_about)
     for entry in sorted(entry_points(group=GROUP), key=lambda each: each.name):

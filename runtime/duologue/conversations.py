@@ -39,6 +39,7 @@ class Manner:
                 introduce(peer, connection, role, self.offer, self.same_contracts)
             if self.on_peer is not None:
                 self.on_peer(peer)
+            peer.start()
         except BaseException:
             connection.close()
             raise

@@ -1,4 +1,7 @@
-"""`create_websocket_promisifier` in both its forms: over a connection, or to be connected later."""
+"""`create_websocket_promisifier` in both its forms: over a connection, or to be connected later.
+
+What only the second form needs is imported when it is used.
+"""
 
 import asyncio
 import json
@@ -6,16 +9,12 @@ import re
 from typing import Final, overload
 
 from duologue.connection.base import CLOSE_CODE_LOST, Connection, ConnectionState, Message
-from duologue.connection.late import LateConnection
-from duologue.connection.receiving import next_message
-from duologue.connection.websocket import dial_websocket
 from duologue.errors import ConnectionClosed, DeadlineExceeded, ProtocolError
 from duologue.identity import Identity
 from duologue.limits import Limits
 from duologue.promisifier import promisifier
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.keys import public_key_from_hex
-from duologue.relay_endpoints import dial_secured
 
 MEETING_TIMEOUT_S: Final = 120.0
 """How long one waits at a meeting point, unless something else is said (base profile 9.2)."""
@@ -27,6 +26,8 @@ class DiallingPromisifier(WebsocketPromisifier):
     """A promisifier without a connection; `connect` finds it one. Services may be added before."""
 
     def __init__(self, identity: Identity | None, limits: Limits) -> None:
+        from duologue.connection.late import LateConnection
+
         self._late = LateConnection()
         super().__init__(self._late, limits)
         self._identity = identity
@@ -74,6 +75,8 @@ class DiallingPromisifier(WebsocketPromisifier):
             raise ValueError(
                 "a key as partner needs create_websocket_promisifier(identity=...), who we are"
             )
+        from duologue.relay_endpoints import dial_secured
+
         return await dial_secured(
             url,
             identity=self._identity,
@@ -120,6 +123,9 @@ async def meet(url: str, name: str, limits: Limits, timeout_s: float) -> Connect
         ConnectionClosed: nobody is at `url`, or we were refused there; `.sent` is "no".
         ProtocolError: what is at `url` is no meeting point.
     """
+    from duologue.connection.receiving import next_message
+    from duologue.connection.websocket import dial_websocket
+
     loop = asyncio.get_running_loop()
     due_s = loop.time() + timeout_s
     connection = await dial_websocket(url, limits, timeout_s=timeout_s)

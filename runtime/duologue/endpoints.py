@@ -1,17 +1,19 @@
-"""The ways to a conversation: be called at an address, or call one."""
+"""The ways to a conversation: be called at an address, or call one.
+
+`websockets` is imported when the first connection is made or waited for, and encryption when an
+identity is given: the first doubles this import, and programs that only use the types of a contract
+never need it; the second is for those who encrypt.
+"""
 
 import asyncio
 import ssl as tls
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from duologue.connection.allowing import Allow
 from duologue.connection.base import Connection
-from duologue.connection.secure import carrier_limits, secure_as_connector
-from duologue.connection.securing import SecuringGate
-from duologue.connection.websocket import WebSocketListener, accept_websockets, dial_websocket
 from duologue.conversations import Conversations, Manner, OnPeer, conversation
 from duologue.errors import HandshakeFault
 from duologue.identity import Identity
@@ -20,6 +22,10 @@ from duologue.limits import Limits
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.keys import public_key_of
 from duologue.typed.service import Offer, Service
+
+if TYPE_CHECKING:
+    from duologue.connection.securing import SecuringGate
+    from duologue.connection.websocket import WebSocketListener
 
 
 class Server:
@@ -51,7 +57,10 @@ class Server:
         self._limits = manner.limits
         self._gate: SecuringGate | None = None
         if identity is not None and allow is not None:
-            self._gate = SecuringGate(
+            from duologue.connection import secure, securing
+
+            self._limits = secure.carrier_limits(manner.limits)
+            self._gate = securing.SecuringGate(
                 identity, allow, manner.limits, self._conversations.welcome, loopback=loopback
             )
         self._listener: WebSocketListener | None = None
@@ -87,9 +96,11 @@ class Server:
         await asyncio.shield(self._closing)
 
     async def __aenter__(self) -> Self:
+        from duologue.connection.websocket import accept_websockets
+
         self._listener = await accept_websockets(
             self._conversations.welcome if self._gate is None else self._gate.admit,
-            self._limits if self._gate is None else carrier_limits(self._limits),
+            self._limits,
             host=self._host,
             port=self._port,
             ssl=self._ssl,
@@ -224,6 +235,8 @@ async def connect(
     if identity is None:
         if to is not None or loopback:
             raise ValueError("connect(to=...) needs identity=: an encrypted conversation has two")
+        from duologue.connection.websocket import dial_websocket
+
         connection: Connection = await dial_websocket(url, limits, ssl=ssl, timeout_s=seconds)
     else:
         if to is None:
@@ -244,6 +257,9 @@ async def _dial_secured(
     loopback: bool,
     timeout_s: float,
 ) -> Connection:
+    from duologue.connection.secure import carrier_limits, secure_as_connector
+    from duologue.connection.websocket import dial_websocket
+
     loop = asyncio.get_running_loop()
     due_s = loop.time() + timeout_s
     carrier = await dial_websocket(url, carrier_limits(limits), ssl=ssl, timeout_s=timeout_s)

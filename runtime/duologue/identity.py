@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 import stat
 from pathlib import Path
 from typing import Final, NoReturn, Self
@@ -47,7 +46,7 @@ class Identity:
     @classmethod
     def generate(cls) -> Self:
         """A new identity, kept nowhere yet."""
-        return cls.from_secret(secrets.token_bytes(KEY_BYTES))
+        return cls.from_secret(os.urandom(KEY_BYTES))
 
     @classmethod
     def from_secret(cls, secret: bytes) -> Self:
@@ -217,7 +216,7 @@ def _effective_user() -> int | None:
 def _write(path: str, pair: KeyPair, replace: bool) -> None:
     folder, name = os.path.split(path)
     folder = folder or "."
-    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(8)}.new")
+    temporary = os.path.join(folder, f".{name}.{os.urandom(8).hex()}.new")
     descriptor = os.open(temporary, _CREATE_FLAGS, 0o600)
     try:
         with open(descriptor, "wb") as file:

@@ -1,28 +1,19 @@
 """What an endpoint says of itself in the hello, and how it may be told not to."""
 
-from functools import cache
-from typing import Literal
+from typing import Final, Literal
 
 from duologue.connection.base import Connection
 from duologue.promisifier.negotiation import Negotiation, Role
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.typed.service import Offer
+from duologue.version import VERSION
 
 Profile = Literal["auto", "base"]
 """Whether a peer introduces itself; one that knows only the base profile is served either way."""
 
 
-@cache
-def agent() -> str:
-    """Name and version of this library, as peers show it."""
-    # Looked up late: reading the metadata costs more than the rest of the import.
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return f"duologue/{version('duologue')}"
-    except PackageNotFoundError:
-        # Frozen into an application, or run from a folder: there is no metadata.
-        return "duologue"
+AGENT: Final = f"duologue/{VERSION}"
+"""Name and version of this library, as peers show it."""
 
 
 def introduce(
@@ -40,7 +31,7 @@ def introduce(
             remote_key=connection.claimed_key,
             services=offer.offered,
             limits=peer.limits,
-            agent=agent(),
+            agent=AGENT,
             same_contracts=same_contracts,
         )
     )

@@ -1,23 +1,22 @@
-"""The ways to a conversation through a communication server: be found there, or find one."""
+"""The ways to a conversation through a communication server: be found there, or find one.
+
+What only conversations through relays need is imported when the first of them begins: it is a
+third of this library, and programs that are reached directly never use it.
+"""
 
 import asyncio
-import logging
 import ssl as tls
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from duologue.connection.allowing import Allow, Anyone
-from duologue.connection.secure import SecuredConnection, carrier_limits, secure_as_connector
-from duologue.connection.securing import SecuringGate
-from duologue.conversations import Conversations, Manner, OnPeer, conversation
+from duologue.conversations import Manner, OnPeer, conversation
 from duologue.errors import (
     DeadlineExceeded,
     HandshakeFailed,
-    HandshakeFault,
     PeerNotFound,
     RelayError,
     RelayRefused,
@@ -28,134 +27,16 @@ from duologue.introduction import Profile
 from duologue.limits import Limits
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.keys import public_key_of
-from duologue.relay.addresses import is_loopback
-from duologue.relay.known_relays import KnownRelays, default_file
-from duologue.relay.messages import NO_LISTENER, REFUSALS
-from duologue.relay.presence import Presence
-from duologue.relay.registration import RelayAccount, dial_relay
 from duologue.typed.service import Offer, Service
+
+if TYPE_CHECKING:
+    from duologue.connection.stack import SecuredConnection
+    from duologue.relay_listener import Listener
 
 DEFAULT_SPARES: Final = 2
 """Two callers can come within one round trip; the third waits for the refill."""
 
-_log: Final = logging.getLogger("duologue")
-
 _CLOSE_CALLED: Final = "Close called: "
-
-
-class Listener:
-    """Services that can be called through relays; made by `listen`, runs inside `async with`.
-
-    Leaving the block ends it gracefully: no new conversations, calls that run may finish within
-    `Limits.drain_timeout_s`, new calls are answered GOING_AWAY, then every connection is closed.
-    """
-
-    def __init__(
-        self,
-        accounts: Sequence[RelayAccount],
-        spares: int,
-        identity: Identity,
-        allow: Allow,
-        manner: Manner,
-        *,
-        loopback: bool,
-    ) -> None:
-        self._identity = identity
-        self._conversations = Conversations(manner)
-        self._gate = SecuringGate(
-            identity, allow, manner.limits, self._conversations.welcome, loopback=loopback
-        )
-        self._presences = {
-            account.url: Presence(account, spares, self._gate.admit) for account in accounts
-        }
-        self._tasks: list[asyncio.Task[None]] = []
-        self._closed = asyncio.Event()
-        self._closing: asyncio.Task[None] | None = None
-
-    @property
-    def public_key(self) -> bytes:
-        """What callers dial: `dial(relay_url, to=this)`."""
-        return self._identity.public_key
-
-    @property
-    def peers(self) -> frozenset[WebsocketPromisifier]:
-        """The conversations that are open now."""
-        return self._conversations.peers
-
-    @property
-    def rejected(self) -> Mapping[HandshakeFault, int]:
-        """How many callers came to nothing, by what was wrong; a live view."""
-        return self._gate.rejected
-
-    @property
-    def faults(self) -> Mapping[str, RelayError]:
-        """The relays at which nothing is registered at present, and why."""
-        return {
-            url: presence.fault
-            for url, presence in self._presences.items()
-            if presence.fault is not None and not presence.registered
-        }
-
-    async def wait_closed(self) -> None:
-        """Wait until the listener has been closed; `await` it to serve for ever."""
-        await self._closed.wait()
-
-    async def close(self) -> None:
-        """End gracefully; returns when every connection is closed. May be called again."""
-        if self._closing is None:
-            self._closing = asyncio.create_task(self._close())
-        # Shielded: whoever waits may be cancelled, the closing goes on.
-        await asyncio.shield(self._closing)
-
-    async def __aenter__(self) -> Self:
-        self._tasks = [asyncio.create_task(each.run()) for each in self._presences.values()]
-        for task in self._tasks:
-            task.add_done_callback(_note_end)
-        try:
-            await self._wait_registered()
-        except BaseException:
-            await self.close()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    async def _wait_registered(self) -> None:
-        """Until one relay has taken us; if none does at the first try, raise what one says."""
-        waiting = {
-            asyncio.create_task(presence.wait_tried()): presence
-            for presence in self._presences.values()
-        }
-        unfinished = set(waiting)
-        try:
-            while unfinished:
-                _, unfinished = await asyncio.wait(unfinished, return_when=asyncio.FIRST_COMPLETED)
-                if any(presence.registered for presence in self._presences.values()):
-                    return
-        finally:
-            for task in waiting:
-                task.cancel()
-        faults = [each.fault for each in self._presences.values() if each.fault is not None]
-        if faults:
-            raise faults[0]
-
-    async def _stop_listening(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-
-    async def _close(self) -> None:
-        await self._stop_listening()
-        await self._gate.close()
-        await self._conversations.end("the listener is shutting down")
-        self._closed.set()
 
 
 def listen(
@@ -173,7 +54,7 @@ def listen(
     same_contracts: bool = True,
     limits: Limits | None = None,
     on_peer: OnPeer | None = None,
-) -> Listener:
+) -> "Listener":
     """Offer services to whoever dials `identity` at one of these relays; no port is opened.
 
     Use the result in `async with`. Every conversation is encrypted end to end, and only holders of
@@ -202,6 +83,11 @@ def listen(
         raise ValueError("listen(...) needs at least one relay and one spare connection")
     for url in urls:
         _check_plaintext(url, insecure_plaintext)
+    from duologue.connection.secure import carrier_limits
+    from duologue.relay.known_relays import KnownRelays, default_file
+    from duologue.relay.registration import RelayAccount
+    from duologue.relay_listener import Listener
+
     limits = limits or Limits()
     pins = KnownRelays(known_relays or default_file())
     accounts = [
@@ -295,8 +181,12 @@ async def dial_secured(
     ssl: tls.SSLContext | None = None,
     insecure_plaintext: bool = False,
     loopback: bool = False,
-) -> SecuredConnection:
+) -> "SecuredConnection":
     """An encrypted connection to the holder of `target` through `relay`; raises as `dial` does."""
+    from duologue.connection.secure import carrier_limits, secure_as_connector
+    from duologue.relay.known_relays import KnownRelays
+    from duologue.relay.registration import RelayAccount, dial_relay
+
     _check_plaintext(relay, insecure_plaintext)
     account = RelayAccount(
         url=relay,
@@ -330,6 +220,8 @@ async def dial_secured(
 
 def _relay_error(close_reason: str, relay: str) -> RelayError | None:
     """The error that a relay's refusal stands for, by its text: there is nothing else to tell."""
+    from duologue.relay.messages import NO_LISTENER, REFUSALS
+
     text = close_reason.removeprefix(_CLOSE_CALLED)
     if text == close_reason:
         return None
@@ -340,13 +232,9 @@ def _relay_error(close_reason: str, relay: str) -> RelayError | None:
     return None
 
 
-def _note_end(task: asyncio.Task[None]) -> None:
-    error = None if task.cancelled() else task.exception()
-    if error is not None:
-        _log.error("a relay is not listened to any more", exc_info=error)
-
-
 def _check_plaintext(url: str, insecure_plaintext: bool) -> None:
+    from duologue.relay.addresses import is_loopback
+
     parts = urlsplit(url)
     if parts.scheme == "ws" and not insecure_plaintext and not is_loopback(parts.hostname or ""):
         raise ValueError(

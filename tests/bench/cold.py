@@ -27,6 +27,28 @@ TYPES: Final = 100
 PYDANTIC: Final = "from pydantic import BaseModel"
 DUOLOGUE: Final = "import duologue"
 SERVING: Final = "from duologue import connect, serve"
+CONNECTING: Final = """
+import asyncio
+async def main():
+    async with serve(on_peer=lambda peer: peer.add_service(1, abs)) as server:
+        async with connect(f"ws://127.0.0.1:{server.port}") as peer:
+            await peer.send(1, -5)
+asyncio.run(main())
+"""
+"""What imports have put off is paid here: both sides of a conversation, and one call."""
+CALLING: Final = """
+import asyncio
+from duologue.testing import linked
+class Shelf(made.sized.v1.Shelf4ServicePartial):
+    def swap_thing99(self, params, ctx):
+        return params.thing
+async def main():
+    async with linked(Shelf(), made.sized.v1.Shelf4Client) as client:
+        thing = made.sized.v1.Thing99(name="a", count=1, ratio=0.5, tags=[])
+        await client.swap_thing99(thing=thing)
+asyncio.run(main())
+"""
+"""What a package has put off, for one of its methods."""
 MAX_IMPORT_RATIO: Final = 2.2
 MAX_SET_UP_RATIO: Final = 0.9
 MAX_IDLE_KIB: Final = 20.0
@@ -76,12 +98,14 @@ def imports() -> str:
         folder = Path(name)
         out = folder / "made"
         run_compiler("generate", write(folder, TYPES), out)
-        pydantic, duologue, serving, package = import_ms(
+        pydantic, duologue, serving, connecting, package, calling = import_ms(
             [
                 Import(PYDANTIC),
                 Import(DUOLOGUE),
                 Import(SERVING),
+                Import(CONNECTING, SERVING),
                 Import("import made.sized.v1", SERVING, folder),
+                Import(CALLING, f"{SERVING}; import made.sized.v1", folder),
             ],
             folder / "bytecode",
         )
@@ -99,6 +123,7 @@ def imports() -> str:
                 verdict,
             ],
             [f"`{SERVING}`", f"{serving:.0f}", f"{serving / pydantic:.2f}x", "", ""],
+            ["a first connection and call by number, after that", f"{connecting:.0f}", "", "", ""],
             [
                 f"a generated package of {TYPES} types and methods, after that",
                 f"{package:.0f}",
@@ -106,6 +131,7 @@ def imports() -> str:
                 "",
                 "",
             ],
+            ["a first typed call in memory, after that", f"{calling:.0f}", "", "", ""],
         ],
     )
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import shutil
 import subprocess
 import sys
 from asyncio.subprocess import PIPE
@@ -41,9 +43,15 @@ class Basics(BasicsServicePartial):
         return ByteStream(blocks())
 
 
-async def call(*arguments: str) -> tuple[int, bytes, str]:
+async def call(
+    *arguments: str, cwd: Path = ROOT, command: str = COMMAND, tmpdir: Path | None = None
+) -> tuple[int, bytes, str]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", COMMAND, "call", *arguments), cwd=ROOT, stdout=PIPE, stderr=PIPE
+        *(sys.executable, "-c", command, "call", *arguments),
+        cwd=cwd,
+        env={**os.environ, **({} if tmpdir is None else {"TMPDIR": str(tmpdir)})},
+        stdout=PIPE,
+        stderr=PIPE,
     )
     output, complaint = await process.communicate()
     assert process.returncode is not None
@@ -111,13 +119,22 @@ async def test_a_byte_stream_goes_to_a_file_or_to_standard_output(tmp_path: Path
     ("arguments", "complaint"),
     [
         (("chat.rooms.v1.Rooms",), "like chat.rooms.v1.Rooms/join"),
-        (("chat.halls.v1.Halls/join",), "generate it first"),
-        (("chat.rooms.v1.Halls/join",), "no service Halls"),
-        (("chat.rooms.v1.Rooms/jion",), "it has join"),
+        (("chat.halls.v1.Halls/join",), "there is no contract chat.halls.v1 in schema"),
+        (("chat.room.v1.Rooms/join",), "did you mean chat.rooms.v1?"),
+        (("chat.rooms.v1.Rooms/join", "--packages", "made"), "generate it first"),
+        (("chat.rooms.v1.Rooms/join", "--schema", "nowhere"), "no schema folder nowhere"),
+        (("chat.rooms.v1.Halls/join",), "no service Halls; it has Presence, Rooms"),
+        (("chat.rooms.v1.Room/join",), "no service Room; did you mean Rooms?"),
+        (("chat.rooms.v1.Rooms/jion",), "no method jion; did you mean join? it has "),
         (("chat.rooms.v1.Rooms/join", "room"), "name=value"),
-        (("chat.rooms.v1.Rooms/join", "raum=lobby"), "has no raum"),
+        (("chat.rooms.v1.Rooms/join", "raum=lobby"), "has no raum; it has name, role, room"),
+        (("chat.rooms.v1.Rooms/join", "rom=lobby"), "has no rom; did you mean room?"),
+        (("chat.rooms.v1.Rooms/join", "room=a", "room=b"), "room is given twice"),
         (("chat.rooms.v1.Rooms/join", "room=lobby"), "name: Field required"),
         (("onecore.basics.v1.Basics/nothing", "a=b"), "takes no arguments"),
+        (("onecore.basics.v1.Basics/nothing", "--output", "x"), "returns no stream"),
+        (("onecore.basics.v1.Basics/read_bytes", "--output", "no/x"), "there is no folder no"),
+        (("onecore.basics.v1.Basics/nothing", "--key-file", "no.key"), "duologue keygen no.key"),
     ],
 )
 def test_wrong_use_ends_with_2_and_says_what_is_wrong(
@@ -138,4 +155,79 @@ def test_wrong_use_ends_with_2_and_says_what_is_wrong(
 async def test_a_service_that_is_not_there_is_a_failed_call() -> None:
     code, _, complaint = await call("ws://127.0.0.1:1", "onecore.basics.v1.Basics/nothing")
     assert code == 1
-    assert complaint.startswith("ConnectionClosed")
+    assert complaint.startswith("ConnectionClosed: cannot reach ws://127.0.0.1:1: ")
+
+
+@pytest.mark.parametrize(
+    ("target", "complaint"),
+    [
+        ("http://127.0.0.1:1", "not a ws: or wss: address"),
+        ("wss://relay.example#abc", "abc, behind the # of the target, is no key"),
+        (f"ws://relay.example#{BEN}", "--insecure-plaintext allows ws:"),
+    ],
+)
+async def test_a_target_that_makes_no_sense_is_wrong_use(target: str, complaint: str) -> None:
+    code, _, said = await call(target, "onecore.basics.v1.Basics/nothing")
+    assert code == 2
+    assert complaint in said
+
+
+# ---- from a schema folder ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A folder with contracts, and nothing generated from them."""
+    shutil.copytree(ROOT / "schema", tmp_path / "schema")
+    return tmp_path
+
+
+@pytest.mark.parametrize("options", [(), ("--schema", "schema")], ids=["by itself", "asked for"])
+async def test_a_method_is_called_by_its_contract_alone(
+    options: tuple[str, ...], elsewhere: Path
+) -> None:
+    made = elsewhere / "made"
+    made.mkdir()
+    async with duologue.serve(Rooms(), Basics()) as server:
+        url = f"ws://127.0.0.1:{server.port}"
+        join = ("chat.rooms.v1.Rooms/join", "room=lobby", "name=Ann")
+        code, output, said = await call(url, *join, *options, cwd=elsewhere, tmpdir=made)
+        assert (code, said) == (0, "")
+        assert json.loads(output)["user"]["name"] == "Ann"
+        read = "onecore.basics.v1.Basics/read_bytes"
+        code, output, _ = await call(url, read, *options, cwd=elsewhere, tmpdir=made)
+        assert (code, output) == (0, bytes(range(256)) * 2560)
+    assert list(made.iterdir()) == []
+
+
+async def test_what_is_wrong_with_a_contract_is_shown_as_check_shows_it(elsewhere: Path) -> None:
+    contract = elsewhere / "schema" / "chat" / "common" / "v1.yaml"
+    contract.write_text(contract.read_text().replace("duologue: 1", "duologue: 1\npakage: x", 1))
+    # Found in what the contract imports.
+    code, output, said = await call(
+        "ws://127.0.0.1:1", "chat.rooms.v1.Rooms/join", "room=lobby", "name=Ann", cwd=elsewhere
+    )
+    assert (code, output) == (2, b"")
+    assert "schema/chat/common/v1.yaml:" in said
+    assert ": error[" in said
+    assert "Traceback" not in said
+
+
+async def test_without_the_compiler_it_says_what_to_install(elsewhere: Path) -> None:
+    code, _, said = await call(
+        *("ws://127.0.0.1:1", "onecore.basics.v1.Basics/nothing"),
+        cwd=elsewhere,
+        command=f"import sys; sys.modules['yaml'] = None; {COMMAND}",
+    )
+    assert code == 2
+    assert said.splitlines()[-1] == "Install it: pip install 'duologue[tools]'"
+    assert "needs `yaml`" in said
+
+
+async def test_a_generated_package_is_found_from_within_the_project() -> None:
+    async with duologue.serve(Basics()) as server:
+        url = f"ws://127.0.0.1:{server.port}"
+        code, output, said = await call(
+            url, "onecore.basics.v1.Basics/read_bytes", cwd=ROOT / "tests"
+        )
+    assert (code, len(output), said) == (0, 655_360, "")

@@ -45,6 +45,8 @@ OPTIONS: Final[dict[str, Any]] = {
     "allow_remote_refs": False,
     "strict_refs": True,
     "disable_timestamp": True,
+    # Annotations as strings would be compiled one by one whenever the module is imported.
+    "disable_future_imports": True,
 }
 """All that decides a byte is stated, so that no pyproject.toml of the working directory does."""
 

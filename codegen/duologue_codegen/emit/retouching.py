@@ -6,7 +6,7 @@ Every change is made at the place that Python's own parser gives, never by searc
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,8 +49,50 @@ def retouched(text: str, models: ModelsView, annotations: Mapping[str, str], doc
                 field = fields[statement.name, line.target.id]
                 edits += _default(line, field, source)
                 edits += _constraints(line, field.deprecated, source)
-    rebuilds = "".join(f"{name}.model_rebuild()\n" for name in models.late)
-    return source.edited(edits) + ("\n\n" + rebuilds if rebuilds else "")
+    return quoted_where_early(source.edited(edits))
+
+
+def quoted_where_early(text: str) -> str:
+    """`text` with quotes around what annotations mention before it is defined.
+
+    No more than must be is quoted: a name, or the whole union that it is in.
+    """
+    module = ast.parse(text)
+    source = _Source(text)
+    missing = {_defined(statement) for statement in module.body} - {""}
+    edits: list[_Edit] = []
+    for statement in module.body:
+        if isinstance(statement, ast.ClassDef):
+            for line in statement.body:
+                if isinstance(line, ast.AnnAssign):
+                    early = _early(line.annotation, missing)
+                    edits += (source.edit(node, f'"{ast.unparse(node)}"') for node in early)
+        missing.discard(_defined(statement))
+    return source.edited(edits)
+
+
+def _defined(statement: ast.stmt) -> str:
+    """The name that a statement of a module defines, or nothing."""
+    if isinstance(statement, ast.ClassDef):
+        return statement.name
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        return statement.targets[0].id
+    return ""
+
+
+def _early(node: ast.expr, missing: Collection[str]) -> Iterator[ast.expr]:
+    """The parts of an annotation to be quoted."""
+    if isinstance(node, ast.Name) and node.id in missing:
+        yield node
+        return
+    inside = [each for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr)]
+    found = [(each, list(_early(each, missing))) for each in inside]
+    # `"Tree" | None` is no union: a string has no `|`.
+    if isinstance(node, ast.BinOp) and any(each in early for each, early in found):
+        yield node
+        return
+    for _, early in found:
+        yield from early
 
 
 class _Source:

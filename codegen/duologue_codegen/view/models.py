@@ -132,16 +132,14 @@ class ModelsView:
     """In an order in which the module can be read."""
     imports: tuple[str, ...]
     """Import statements that the annotations need."""
-    late: tuple[str, ...] = ()
-    """Classes that mention a type that comes after them."""
 
 
 class EndlessAlias(ValueError):
     """Aliases that mean each other. The checks let none through."""
 
 
-def in_reading_order(types: list[TypeModel]) -> tuple[tuple[TypeModel, ...], tuple[str, ...]]:
-    """`types` so that the module can be read, and the classes that still look ahead.
+def in_reading_order(types: list[TypeModel]) -> tuple[TypeModel, ...]:
+    """`types` so that the module can be read.
 
     The order given is kept as far as that goes: always the first type is taken of which nothing is
     missing. A circle of types that mention each other is opened at the first that can be defined
@@ -152,7 +150,6 @@ def in_reading_order(types: list[TypeModel]) -> tuple[tuple[TypeModel, ...], tup
     """
     waiting = {each.name: each for each in types}
     ordered: list[TypeModel] = []
-    late: list[str] = []
     circle: set[str] = set()
     while waiting:
         missing = {
@@ -165,9 +162,8 @@ def in_reading_order(types: list[TypeModel]) -> tuple[tuple[TypeModel, ...], tup
         )
         if chosen is None:
             chosen, circle = _opening(waiting, missing, circle or set(waiting))
-            late.append(chosen)
         ordered.append(waiting.pop(chosen))
-    return tuple(ordered), tuple(late)
+    return tuple(ordered)
 
 
 def _opening(

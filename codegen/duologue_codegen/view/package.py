@@ -127,8 +127,7 @@ class _Models:
             if error.fields
         )
         types += self._of_services()
-        ordered, late = in_reading_order(types)
-        return ModelsView(types=ordered, imports=self._speller.lines(), late=late)
+        return ModelsView(types=in_reading_order(types), imports=self._speller.lines())
 
     def _of_services(self) -> Iterator[TypeModel]:
         """The classes of inline params and of what events carry."""

@@ -10,6 +10,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
@@ -175,14 +176,16 @@ class ClientOpening(Opening):
 class AcceptanceRules:
     """Who may open a connection."""
 
-    origins: Collection[str] = ()
+    origins: tuple[str, ...] = ()
     """Origins of web pages that may; others are refused, and so is every other browser page."""
-    hosts: Collection[str] = ()
+    hosts: tuple[str, ...] = ()
     """Further names of this server in `Host` headers; without a port, any port will do."""
 
 
+# Most clients of a server say the same. Bounded, and no header is longer than a head may be.
+@lru_cache(maxsize=64)
 def host_is_ours(
-    header: str, *, rules: AcceptanceRules, own_hosts: Collection[str], port: int, secure: bool
+    header: str, *, rules: AcceptanceRules, own_hosts: tuple[str, ...], port: int, secure: bool
 ) -> bool:
     """Whether a `Host` header means this server.
 
@@ -252,7 +255,7 @@ class ServerOpening(Opening):
         )
         super().__init__(self._server)
         self._rules = rules
-        self._own_hosts = own_hosts
+        self._own_hosts = tuple(own_hosts)
         self._port = port
         self._secure = secure
         self._is_full = is_full

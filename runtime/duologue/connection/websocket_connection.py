@@ -251,12 +251,13 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
         if opening is None or transport is None:
             return
         rest = opening.receive(data)
-        self._write_from(opening)
         if opening.is_open:
             self._open(opening)
             if rest and self._wire is not None:
                 self._deliver(self._wire, self._wire.receive(rest), len(rest))
-        elif opening.failure is not None:
+            return
+        self._write_from(opening)
+        if opening.failure is not None:
             self.failure = opening.failure
             if opening.protocol.side is Side.CLIENT:
                 transport.abort()
@@ -271,7 +272,19 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
             self._mask_keys = mask_keys()
         self.on_message.when_emptied = self._resume_reading
         self.state.enter(ConnectionState.OPEN)
-        self._on_open(self)
+        # What is sent at once goes out together with the answer to the request, and behind it.
+        self._pending.extend(filter(None, opening.protocol.data_to_send()))
+        self._is_receiving = True
+        try:
+            self._on_open(self)
+        finally:
+            self._is_receiving = False
+            if self._pending:
+                self._flush()
+        if opening.protocol.side is Side.CLIENT:
+            # Who waited for this comes in the next turn: the first messages go out together too.
+            self._tick_is_due = True
+            self._loop.call_soon(self._end_tick)
 
     def _deliver(self, wire: Wire, messages: list[Message], received_bytes: int) -> None:
         self._flush_messages = max(FLUSH_MESSAGES, len(messages) // 8)
@@ -342,7 +355,9 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
         if source is None or transport is None:
             return
         source.protocol.receive_eof()
-        self._write_from(source)
+        # The end of what we send needs no call of its own: the transport closes.
+        for data in filter(None, source.protocol.data_to_send()):
+            transport.write(data)
         if self.state.current_state is not ConnectionState.CLOSING:
             # Without a close frame. What is unsent is of no use to a peer that has gone.
             transport.abort()

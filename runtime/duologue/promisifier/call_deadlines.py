@@ -43,6 +43,11 @@ class CallDeadlines:
         if due_s < self._timer_due_s:
             self._arm(due_s)
 
+    def end(self) -> None:
+        """Leave neither a timer nor `on_due` behind; no call is due any more."""
+        self.close()
+        self._on_due = _ignore
+
     def close(self) -> None:
         """Leave no timer behind."""
         if self._timer is not None:
@@ -69,3 +74,7 @@ class CallDeadlines:
 
 def _due_s(call: Call[Any]) -> float:
     return call.due_s
+
+
+def _ignore(_: Call[Any]) -> None:
+    pass

@@ -101,12 +101,25 @@ class Conversation:
         self._limits = limits
         loop = asyncio.get_running_loop()
         self._deadlines = CallDeadlines(loop, self._session.open_calls, self._on_deadline)
-        self._is_over = False
+        self._is_started = self._is_over = False
         self._is_listening = False
         self._unlisten_message: Unlisten | None = None
         self._unlisten_state = connection.state.on_enter_state.listen(self._on_state)
         # Not at once: whoever made this has services to add before the first request is served.
-        loop.call_soon(self._start)
+        loop.call_soon(self.start)
+
+    def start(self) -> None:
+        """Serve from now on, and say hello. Comes by itself in the next turn of the loop."""
+        if self._is_started or self._is_over:
+            return
+        self._is_started = True
+        if self.connection.state.current_state is ConnectionState.CLOSED:
+            self._end()
+            return
+        self._start_listening()
+        # If the other side's hello was waiting, our answer to it has introduced us as well.
+        if self.negotiation is not None and self.negotiation.remote is None:
+            self._peer.say_hello(self.negotiation)
 
     # -- own calls ------------------------------------------------------------------------------
 
@@ -165,6 +178,8 @@ class Conversation:
         negotiation.on_introduced = self._note_features
         self._session.has_control_service = True
         self._dispatcher.control = negotiation
+        if self._is_started:
+            self._peer.say_hello(negotiation)
 
     def _note_features(self) -> None:
         self.takes_parts = self.negotiation is not None and self.negotiation.has(PARTS)
@@ -174,14 +189,6 @@ class Conversation:
         await self._dispatcher.drain(timeout_s)
 
     # -- messages -------------------------------------------------------------------------------
-
-    def _start(self) -> None:
-        if self._is_over:
-            return
-        if self.connection.state.current_state is ConnectionState.CLOSED:
-            self._end()
-        else:
-            self._start_listening()
 
     def _start_listening(self) -> None:
         if self._is_listening or self._is_over:
@@ -304,8 +311,7 @@ class Conversation:
         self._is_over = True
         self._unlisten_state()
         self._stop_listening()
-        self._receiver.inflow.close()
-        self._deadlines.close()
+        self._deadlines.end()
         connection = self.connection
         # Without the peer's close frame nobody can say how much of what was accepted went out.
         sent: Sent = "unknown" if connection.close_code == CLOSE_CODE_LOST else "yes"
@@ -317,5 +323,10 @@ class Conversation:
                 self._receiver.break_off(call, error)
             else:
                 self._peer.on_unanswered(call, error)
+        self._receiver.close()
         self._dispatcher.close()
         self._peer.on_conversation_end(Ending(connection, pending, sent))
+        # What holds us is let go of: connections that come and go would keep the collector busy.
+        del self._peer, self._unlisten_state
+        if self.negotiation is not None:
+            self.negotiation.forget_listeners()

@@ -107,6 +107,9 @@ class Dispatcher:
         self._waiting.clear()
         self._cancel_running()
         self._tell_idle()
+        if not self._tasks:
+            # Nothing more is dispatched or answered: the peer need not wait for the collector.
+            del self._peer, self._reply, self._reply_with_parts, self._give_up
 
     async def drain(self, timeout_s: float) -> None:
         """Refuse new calls and let the accepted ones finish; cancel those that take too long."""

@@ -1,7 +1,7 @@
 """Exceptions of services to the failures that cross the wire, and what stays in the log."""
 
 import logging
-import secrets
+import os
 
 from duologue.errors import CallError, DuologueError, InvalidResult, LimitExceeded, RefusedValue
 from duologue.protocol.messages import Failure
@@ -33,7 +33,7 @@ def describe_failure(error: Exception, what: str) -> Failure:
 
 def describe_incident(error: BaseException, what: str) -> Failure:
     """`INTERNAL`: an id for both logs, and nothing of the exception."""
-    incident = secrets.token_hex(6)
+    incident = os.urandom(6).hex()
     _log.error("incident %s: %s failed", incident, what, exc_info=error)
     return Failure(
         "InternalError",

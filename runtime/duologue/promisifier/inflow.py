@@ -58,8 +58,12 @@ class Inflow:
         if self.is_paused and not self._is_too_much():
             self._end_pause()
 
-    def close(self) -> None:
-        """The connection is closed."""
+    def end(self) -> None:
+        """The connection is closed: there is nothing to pause, and nobody to tell."""
+        self._leave_pause()
+        self._pause = self._resume = self._on_stall = _ignore
+
+    def _leave_pause(self) -> None:
         self.is_paused = False
         if self._stall_timer is not None:
             self._stall_timer.cancel()
@@ -71,10 +75,14 @@ class Inflow:
         return self._unread_bytes > self._limits.max_stream_buffer_bytes
 
     def _end_pause(self) -> None:
-        self.close()
+        self._leave_pause()
         self._resume()
 
     def _stall(self) -> None:
         self._on_stall()
         if self.is_paused:
             self._end_pause()
+
+
+def _ignore() -> None:
+    pass

@@ -145,6 +145,10 @@ class Negotiation:
             )
         )
 
+    def forget_listeners(self) -> None:
+        """Tell nobody any more."""
+        self.on_mismatch, self.on_introduced = _ignore, _nothing
+
     @property
     def hello(self) -> bytes:
         """The arguments of our hello, a JSON list."""

@@ -184,6 +184,13 @@ class WebsocketPromisifier:
         self.bases.clear()
         self.part_takers.clear()
         self._conversation.allow_control(negotiation)
+
+    def start(self) -> None:
+        """Serve from now on, and say hello. Comes by itself in the next turn of the loop."""
+        self._conversation.start()
+
+    def say_hello(self, negotiation: Negotiation) -> None:
+        """For the conversation, when it begins."""
         hello = self.start_call(CONTROL_SERVICE, negotiation.hello, negotiation, HELLO_TIMEOUT_S)
         hello.add_done_callback(negotiation.settle)
 

@@ -83,6 +83,11 @@ class StreamReceiver:
         stream.fail(error)
         return True
 
+    def close(self) -> None:
+        """The connection is closed, and every stream has been broken off."""
+        self._send_text = _ignore
+        self.inflow.end()
+
     def _open(self, call: Call[Any], *, is_text: bool) -> IncomingStream[Any]:
         request_id = call.request_id
         stream: IncomingStream[Any] = IncomingStream(

@@ -1,9 +1,7 @@
 """Byte and text streams: what a service returns, and what its caller reads (base profile 7.5)."""
 
 import codecs
-import hashlib
 import os
-import tempfile
 import warnings
 from abc import ABC, abstractmethod
 from asyncio import to_thread
@@ -87,6 +85,10 @@ class _Stream(ABC, Generic[C]):
             StreamFailed, ConnectionClosed: as `read`; nothing is left behind.
             OSError: the file cannot be written; the stream is cancelled.
         """
+        # Imported late: few programs save streams, and `tempfile` brings a dozen modules along.
+        import hashlib
+        import tempfile
+
         target = Path(path)
         digest = hashlib.sha256()
         size = 0

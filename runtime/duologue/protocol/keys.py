@@ -1,9 +1,10 @@
-"""X25519 keys: their one form, their hex, what two of them agree on (PROTOCOL 2)."""
+"""X25519 keys: their one form, their hex, what two of them agree on (PROTOCOL 2).
+
+libsodium is loaded when the first key is made or used: whoever speaks in plain text needs none.
+"""
 
 from dataclasses import dataclass, field
 from typing import Final
-
-from nacl.bindings import crypto_box_beforenm, crypto_scalarmult_base
 
 from duologue.errors import UnsafeKey
 
@@ -40,6 +41,8 @@ class KeyPair:
         """
         if len(secret) != KEY_BYTES:
             raise UnsafeKey(f"a secret key has {KEY_BYTES} bytes, this has {len(secret)}")
+        from nacl.bindings import crypto_scalarmult_base
+
         return cls(secret, crypto_scalarmult_base(secret))
 
     def __repr__(self) -> str:
@@ -96,6 +99,8 @@ def shared_key(public: bytes, secret: bytes) -> bytes:
     Raises:
         UnsafeKey: `public` is no key to build on.
     """
+    from nacl.bindings import crypto_box_beforenm
+
     canonical_public_key(public)
     try:
         return crypto_box_beforenm(public, secret)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import Final
 
 from duologue.relay.server import RelayServer
+from duologue.version import VERSION
 
 LIVE_WITHIN_S: Final = 3.0
 """The loop has come round since; three times what it takes when all is well."""
@@ -65,7 +65,7 @@ class AdminServer:
             case "/metrics":
                 return _Page(HTTPStatus.OK, self._exposition(), self._content_type)
             case "/version":
-                return _Page(HTTPStatus.OK, f"duologue {version('duologue')}\n".encode())
+                return _Page(HTTPStatus.OK, f"duologue {VERSION}\n".encode())
             case _:
                 return _Page(HTTPStatus.NOT_FOUND, b"/livez /readyz /metrics /version\n")
 

@@ -1,7 +1,6 @@
 """What the relay counts, for Prometheus. No key, address or payload is a label."""
 
 from collections.abc import Callable, Iterable
-from importlib.metadata import version
 from typing import Final
 
 from prometheus_client import (
@@ -30,6 +29,7 @@ from duologue.relay.events import (
 )
 from duologue.relay.pair import Traffic
 from duologue.relay.server import RelayServer
+from duologue.version import VERSION
 
 PREFIX: Final = "duologue_relay_"
 QUICK_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -145,7 +145,7 @@ class RelayMetrics:
             "unhandled_exceptions_total", "Exceptions that reached the event loop: bugs."
         )
         build = Gauge(f"{PREFIX}build_info", "The version.", ["version"], registry=registry)
-        build.labels(version("duologue")).set(1)
+        build.labels(VERSION).set(1)
 
     def observe(self, server: RelayServer) -> None:
         """Show this relay's present state too."""

@@ -76,7 +76,10 @@ class Codec(Generic[T]):
         """The pydantic adapter, made when it is first asked for."""
         if self._adapter is None:
             if self._is_model:
+                # Models are built late. The class first: the adapter then shares its validator.
+                self.form.model_rebuild()
                 self._adapter = TypeAdapter(self.form)
+                self._adapter.rebuild()
             else:
                 form = cast(Any, Annotated)[self.form, StopEarly(), BytesBeside()]
                 self._adapter = TypeAdapter(form, config=_CONFIG)

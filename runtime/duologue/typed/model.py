@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
+from duologue.typed.building import build_parts_of
 from duologue.typed.bytes_beside import let_bytes_travel_beside
 from duologue.typed.stop_early import stop_early
 
@@ -23,10 +24,12 @@ class Model(BaseModel):
         ser_json_bytes="base64",
         val_json_bytes="base64",
         protected_namespaces=(),
+        defer_build=True,  # at the first use: see `building`
     )
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """As pydantic makes it, but lists stop at their first bad item, and bytes may travel beside
-        the JSON."""
+        """As pydantic makes it, but parts come first, lists stop at their first bad item, and bytes
+        may travel beside the JSON."""
+        build_parts_of(cls)
         return let_bytes_travel_beside(stop_early(handler(source)))

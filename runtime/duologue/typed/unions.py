@@ -2,13 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, GetCoreSchemaHandler, JsonValue, TypeAdapter
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 _UNKNOWN: Final = "\0unknown"
-_JSON_OBJECT: Final = TypeAdapter(dict[str, JsonValue])
+
+
+@cache
+def _json_object() -> TypeAdapter[dict[str, JsonValue]]:
+    # Made late: the first adapter of a process costs more than the rest of this import, because
+    # pydantic looks for plugins in every installed distribution.
+    return TypeAdapter(dict[str, JsonValue])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,7 @@ class OpenUnion:
                 return value
             if not isinstance(value, Mapping):
                 raise PydanticCustomError("object_type", "Input should be an object")
-            data = _JSON_OBJECT.validate_python(value)
+            data = _json_object().validate_python(value)
             return Unknown(str(data[self.tag]), data)
 
         choices[_UNKNOWN] = core_schema.no_info_plain_validator_function(

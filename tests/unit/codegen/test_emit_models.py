@@ -34,7 +34,7 @@ def module_of(body: str, tmp_path: Path) -> Any:
 
 def test_a_module_begins_with_header_and_docstring(tmp_path: Path) -> None:
     text = text_of("types: {A: {fields: {a: int}}}", tmp_path)
-    assert text.startswith(f'{HEADER}\n\n"""Types."""\n\nfrom __future__ import annotations\n')
+    assert text.startswith(f'{HEADER}\n\n"""Types."""\n\nfrom duologue import Model\n')
 
 
 def test_no_placeholder_is_left(tmp_path: Path) -> None:
@@ -124,6 +124,46 @@ def test_types_in_a_circle_can_be_read_and_used(tmp_path: Path) -> None:
     module = module_of(body, tmp_path)
     quote = module.Quote(of=module.Quote(of=module.Text(text="hi")))
     assert module.Quote.model_validate_json(quote.model_dump_json()) == quote
+
+
+def test_what_is_mentioned_before_it_is_defined_stands_in_quotes(tmp_path: Path) -> None:
+    body = """
+    types:
+      Tree:
+        fields:
+          above: optional Tree
+          all: list of optional Tree
+          named: {type: map of Tree, max: 3, default: {}}
+          part: optional Part
+          leaves: {type: list of Leaf, default: []}
+      Leaf: {fields: {tree: optional Tree}}
+      Part: {union: {tree: Tree, leaf: Leaf}, tag: kind, open: false}
+    """
+    text = text_of(body, tmp_path)
+    assert '    above: "Tree | None" = None\n' in text
+    assert '    all: list["Tree | None"]\n' in text
+    assert '    named: Annotated[dict[str, "Tree"], Field(max_length=3)] = {}\n' in text
+    assert '    leaves: list["Leaf"] = []\n' in text
+    module = module_of(body, tmp_path)
+    tree = module.Tree.model_validate_json('{"all":[null],"leaves":[{"tree":{"all":[]}}]}')
+    assert tree == module.Tree(all=[None], leaves=[module.Leaf(tree=module.Tree(all=[]))])
+
+
+def test_a_field_may_be_called_like_the_type_of_those_that_follow(tmp_path: Path) -> None:
+    body = """
+    types:
+      A:
+        fields:
+          date: optional date
+          day: optional date
+          time: optional time
+          at: optional time
+          timedelta: optional duration
+          took: optional duration
+    """
+    module = module_of(body, tmp_path)
+    read = module.A.model_validate_json('{"day":"2026-01-02","at":"10:00:00","took":"PT1S"}')
+    assert (read.date, read.day.year, read.at.hour, read.took.seconds) == (None, 2026, 10, 1)
 
 
 def test_unknown_values_of_an_open_enum_are_kept(tmp_path: Path) -> None:

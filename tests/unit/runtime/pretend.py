@@ -120,6 +120,7 @@ class Bench:
         *,
         client: bool = False,
         transport: PretendTransport | None = None,
+        on_open: Callable[[WebSocketConnection], None] | None = None,
     ) -> None:
         self.loop = PretendLoop()
         self.transport = transport or PretendTransport()
@@ -133,7 +134,7 @@ class Bench:
             self.limits,
             self.loop,
             opening_timeout_s=None if client else 7.0,
-            on_open=self.opened.append,
+            on_open=on_open or self.opened.append,
             on_lost=self.lost.append,
         )
         self.connection.state.on_enter_state.listen(self.entered.append)

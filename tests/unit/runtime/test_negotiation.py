@@ -8,7 +8,8 @@ import pytest
 
 from duologue import ConnectionClosed, ContractMismatch, IdentityMismatch, Limits
 from duologue.promisifier.negotiation import Negotiation, OfferedService
-from duologue.testing import linked_peers
+from duologue.promisifier.promisifier import create_websocket_promisifier
+from duologue.testing import connected_pair, linked_peers
 from tests.support import Conversation, square, turns
 
 ROOMS = OfferedService("chat.v1.Rooms", 100, "sha256:aa")
@@ -70,6 +71,31 @@ async def test_the_hello_has_the_profiles_form_and_is_counted_apart() -> None:
         }
         assert talk.peer.stats.requests_sent_total == 0
         assert talk.peer.stats.control_requests_sent == 1
+
+
+async def test_whoever_finds_a_hello_waiting_answers_it_and_says_none_of_its_own() -> None:
+    connection, other_connection = connected_pair()
+    other = create_websocket_promisifier(other_connection)
+    other.negotiate(negotiation(ROOMS))
+    await turns()
+    peer = create_websocket_promisifier(connection)
+    peer.negotiate(negotiation())
+    peer.start()
+    assert peer.speaks_duologue
+    await other.negotiated()
+    assert other.speaks_duologue
+    assert (other.stats.control_requests_sent, peer.stats.control_requests_sent) == (1, 0)
+    peer.close()
+    await other.promise
+
+
+async def test_starting_twice_says_one_hello() -> None:
+    async with Conversation() as talk:
+        talk.peer.negotiate(negotiation())
+        talk.peer.start()
+        talk.peer.start()
+        await turns()
+        assert len(talk.said) == 1
 
 
 async def test_a_peer_made_by_hand_says_no_hello_and_knows_no_service_0() -> None:

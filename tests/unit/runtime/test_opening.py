@@ -240,7 +240,7 @@ def test_a_client_that_hangs_up_early_is_a_failure() -> None:
 )
 def test_hosts(header: str, ours: bool) -> None:
     rules = AcceptanceRules(hosts=("Chat.example", "api.example:9000"))
-    own = ["192.168.7.7", "fd00::7", "workshop.local"]
+    own = ("192.168.7.7", "fd00::7", "workshop.local")
     assert host_is_ours(header, rules=rules, own_hosts=own, port=8765, secure=False) is ours
 
 
@@ -248,8 +248,8 @@ def test_hosts(header: str, ours: bool) -> None:
 def test_the_default_port_may_be_left_out(port: int, secure: bool) -> None:
     rules = AcceptanceRules()
     for header in ("localhost", f"localhost:{port}"):
-        assert host_is_ours(header, rules=rules, own_hosts=[], port=port, secure=secure)
-    assert not host_is_ours("localhost", rules=rules, own_hosts=[], port=port, secure=not secure)
+        assert host_is_ours(header, rules=rules, own_hosts=(), port=port, secure=secure)
+    assert not host_is_ours("localhost", rules=rules, own_hosts=(), port=port, secure=not secure)
 
 
 # -- client ---------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import math
+import weakref
 from typing import Any
 
 import pytest
@@ -610,3 +611,24 @@ async def test_two_ends_leave_no_task_behind() -> None:
         right.send(3)
         await turns()
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_peer_that_has_ended_is_freed_without_the_collector() -> None:
+    connection, other_connection = connected_pair()
+    peer = create_websocket_promisifier(connection)
+    other = create_websocket_promisifier(other_connection)
+    other.add_service(3, square)
+    gc.collect()
+    gc.disable()
+    try:
+        assert await peer.send(3, 12) == 144
+        peer.close()
+        await peer.promise
+        await other.promise
+        await turns()
+        ended = [weakref.ref(peer), weakref.ref(other)]
+        del peer, other
+        await turns()
+        assert [reference() for reference in ended] == [None, None]
+    finally:
+        gc.enable()

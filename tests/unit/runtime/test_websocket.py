@@ -170,6 +170,7 @@ def test_a_client_masks_each_frame_with_a_key_of_its_own() -> None:
     bench.receive(answering + encode_frame(WHOLE_TEXT, b"hi"))
     bench.connection.on_message.listen(bench.arrived.append)
     assert bench.arrived == ["hi"]
+    bench.loop.turn()
     bench.connection.send("one")
     bench.connection.send("one")
     bench.loop.turn()
@@ -177,6 +178,24 @@ def test_a_client_masks_each_frame_with_a_key_of_its_own() -> None:
     assert first[:2] == second[:2] == b"\x81\x83"
     assert first[2:6] != second[2:6]
     assert first == encode_masked_frame(WHOLE_TEXT, b"one", first[2:6])
+
+
+def test_a_server_says_what_it_has_to_say_together_with_its_answer() -> None:
+    bench = Bench(on_open=lambda connection: connection.send("hello"))
+    bench.receive(REQUEST)
+    (answer,) = bench.transport.written
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    assert answer.endswith(b"\r\n\r\n" + encode_frame(WHOLE_TEXT, b"hello"))
+
+
+def test_the_first_messages_of_a_client_go_together() -> None:
+    bench = Bench(client=True)
+    bench.receive(open_answer(bench.transport.take_written()[0]))
+    bench.connection.send("one")
+    bench.connection.send("two")
+    assert bench.transport.written == []
+    bench.loop.turn()
+    assert len(bench.transport.written) == 1
 
 
 def open_answer(request: bytes) -> bytes:

@@ -2,8 +2,6 @@
 
 """The types of `chat.common.v1`."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from duologue import Model

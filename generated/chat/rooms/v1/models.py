@@ -2,8 +2,6 @@
 
 """The types of `chat.rooms.v1`."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal

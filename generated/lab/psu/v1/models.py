@@ -2,8 +2,6 @@
 
 """The types of `lab.psu.v1`."""
 
-from __future__ import annotations
-
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import StrEnum

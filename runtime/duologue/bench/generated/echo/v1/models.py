@@ -2,8 +2,6 @@
 
 """The types of `echo.v1`."""
 
-from __future__ import annotations
-
 from duologue import Model
 from duologue.typed import SafeInt
 

@@ -2,8 +2,6 @@
 
 """The types of `golden.other.v1`."""
 
-from __future__ import annotations
-
 from duologue import Model
 from pydantic import AwareDatetime
 

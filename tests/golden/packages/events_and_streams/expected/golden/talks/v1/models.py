@@ -2,8 +2,6 @@
 
 """The types of `golden.talks.v1`."""
 
-from __future__ import annotations
-
 from datetime import date as date_
 from datetime import time as time_
 from datetime import timedelta as timedelta_

@@ -2,8 +2,6 @@
 
 """The types of `golden.methods.v1`."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
@@ -64,8 +62,8 @@ class Square(Model):
 class Tree(Model):
     """Recursive."""
 
-    left: Tree | None = None
-    right: Tree | None = None
+    left: "Tree | None" = None
+    right: "Tree | None" = None
 
 
 class Raw(Model):
@@ -125,7 +123,7 @@ class Circle(Model):
 
     kind: Literal["circle"] = "circle"
     radius: float
-    around: Shape | None = None
+    around: "Shape | None" = None
 
 
 Shape = TypeAliasType("Shape", Annotated[Circle | Square, Field(discriminator="kind")])
@@ -140,6 +138,3 @@ class ThingsOpenShapeParams(Model):
     """What `Things.open_shape` takes."""
 
     shape: Growing
-
-
-Circle.model_rebuild()

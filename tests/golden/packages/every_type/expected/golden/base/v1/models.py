@@ -2,8 +2,6 @@
 
 """The types of `golden.base.v1`."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated
 

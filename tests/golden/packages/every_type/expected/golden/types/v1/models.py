@@ -2,8 +2,6 @@
 
 """The types of `golden.types.v1`."""
 
-from __future__ import annotations
-
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -139,7 +137,7 @@ class Circle(Model):
 
     kind: Literal["circle"] = "circle"
     radius: float
-    around: Shape | None = None
+    around: "Shape | None" = None
 
 
 Shape = TypeAliasType("Shape", Annotated[Circle | Square, Field(discriminator="kind")])
@@ -169,9 +167,9 @@ class Tree(Model):
     Deprecated: Use a list.
     """
 
-    left: Tree | None = None
-    right: Tree | None = None
-    leaves: list[Forest] = []
+    left: "Tree | None" = None
+    right: "Tree | None" = None
+    leaves: list["Forest"] = []
 
 
 class Forest(Model):
@@ -212,7 +210,3 @@ class Raw(Model):
     mapped: dict[str, OpenEnum[Size]] | MISSING = MISSING
     maybe: SafeInt | None = None
     fixed: Literal["x"] = "x"
-
-
-Circle.model_rebuild()
-Tree.model_rebuild()

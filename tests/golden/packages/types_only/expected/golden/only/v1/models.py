@@ -2,8 +2,6 @@
 
 """The types of `golden.only.v1`."""
 
-from __future__ import annotations
-
 from duologue import Model
 
 

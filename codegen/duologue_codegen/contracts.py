@@ -1,0 +1,52 @@
+"""Packages made for the occasion, for commands of the runtime: the entry point `compile_package`.
+
+Compiler and runtime do not import each other; the entry-point group `duologue.contracts` joins
+them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .diagnostics import render_text
+from .names import nearest
+from .project import read_configuration
+
+
+def compile_package(
+    schema: Path, package: str, out: Path, import_root: str, *, colour: bool = False
+) -> str:
+    """Make `package` of the contracts below `schema`, and the packages it imports, below `out`.
+
+    They import each other as parts of `import_root`. Returns what is wrong with the contracts, as
+    `duologue check` shows it; nothing was written then. Empty if all is well.
+
+    Raises:
+        FileNotFoundError: there is no such folder or contract.
+        ValueError: pyproject.toml says something that cannot be.
+        ModuleNotFoundError: the extra `tools` is not installed.
+    """
+    from .build import build, judge
+
+    if not schema.is_dir():
+        raise FileNotFoundError(f"there is no schema folder {schema}")
+    off = read_configuration().off
+    judged = judge(schema, [_contract_of(package, schema)], off=off)
+    if judged.ok:
+        paths = [_contract_of(each.package, schema) for each in judged.project.judged]
+        judged = build(schema, out, paths, import_root=import_root, off=off)
+    if judged.ok:
+        return ""
+    return render_text(judged.diagnostics, judged.sources, colour=colour)
+
+
+def _contract_of(package: str, schema: Path) -> Path:
+    for ending in (".yaml", ".yml"):
+        file = schema / f"{package.replace('.', '/')}{ending}"
+        if file.is_file():
+            return file
+    found = (each.relative_to(schema).with_suffix("") for each in schema.rglob("*.y*ml"))
+    known = sorted(".".join(each.parts) for each in found)
+    near = nearest(package, known)
+    hint = f"; did you mean {near}?" if near else f"; there are {', '.join(known) or 'none'}"
+    raise FileNotFoundError(f"there is no contract {package} in {schema}{hint}")

@@ -1,0 +1,139 @@
+"""Services that wait at communication servers, while they do."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Final, Self
+
+from duologue.connection.allowing import Allow
+from duologue.connection.securing import SecuringGate
+from duologue.conversations import Conversations, Manner
+from duologue.errors import HandshakeFault, RelayError
+from duologue.identity import Identity
+from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.relay.presence import Presence
+from duologue.relay.registration import RelayAccount
+
+_log: Final = logging.getLogger("duologue")
+
+
+class Listener:
+    """Services that can be called through relays; made by `listen`, runs inside `async with`.
+
+    Leaving the block ends it gracefully: no new conversations, calls that run may finish within
+    `Limits.drain_timeout_s`, new calls are answered GOING_AWAY, then every connection is closed.
+    """
+
+    def __init__(
+        self,
+        accounts: Sequence[RelayAccount],
+        spares: int,
+        identity: Identity,
+        allow: Allow,
+        manner: Manner,
+        *,
+        loopback: bool,
+    ) -> None:
+        self._identity = identity
+        self._conversations = Conversations(manner)
+        self._gate = SecuringGate(
+            identity, allow, manner.limits, self._conversations.welcome, loopback=loopback
+        )
+        self._presences = {
+            account.url: Presence(account, spares, self._gate.admit) for account in accounts
+        }
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closed = asyncio.Event()
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def public_key(self) -> bytes:
+        """What callers dial: `dial(relay_url, to=this)`."""
+        return self._identity.public_key
+
+    @property
+    def peers(self) -> frozenset[WebsocketPromisifier]:
+        """The conversations that are open now."""
+        return self._conversations.peers
+
+    @property
+    def rejected(self) -> Mapping[HandshakeFault, int]:
+        """How many callers came to nothing, by what was wrong; a live view."""
+        return self._gate.rejected
+
+    @property
+    def faults(self) -> Mapping[str, RelayError]:
+        """The relays at which nothing is registered at present, and why."""
+        return {
+            url: presence.fault
+            for url, presence in self._presences.items()
+            if presence.fault is not None and not presence.registered
+        }
+
+    async def wait_closed(self) -> None:
+        """Wait until the listener has been closed; `await` it to serve for ever."""
+        await self._closed.wait()
+
+    async def close(self) -> None:
+        """End gracefully; returns when every connection is closed. May be called again."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        # Shielded: whoever waits may be cancelled, the closing goes on.
+        await asyncio.shield(self._closing)
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [asyncio.create_task(each.run()) for each in self._presences.values()]
+        for task in self._tasks:
+            task.add_done_callback(_note_end)
+        try:
+            await self._wait_registered()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _wait_registered(self) -> None:
+        """Until one relay has taken us; if none does at the first try, raise what one says."""
+        waiting = {
+            asyncio.create_task(presence.wait_tried()): presence
+            for presence in self._presences.values()
+        }
+        unfinished = set(waiting)
+        try:
+            while unfinished:
+                _, unfinished = await asyncio.wait(unfinished, return_when=asyncio.FIRST_COMPLETED)
+                if any(presence.registered for presence in self._presences.values()):
+                    return
+        finally:
+            for task in waiting:
+                task.cancel()
+        faults = [each.fault for each in self._presences.values() if each.fault is not None]
+        if faults:
+            raise faults[0]
+
+    async def _stop_listening(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _close(self) -> None:
+        await self._stop_listening()
+        await self._gate.close()
+        await self._conversations.end("the listener is shutting down")
+        self._closed.set()
+
+
+def _note_end(task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        _log.error("a relay is not listened to any more", exc_info=error)
