@@ -30,7 +30,7 @@ from duologue.errors import DuologueError, LimitExceeded
 from duologue.limits import Limits
 from duologue.protocol.closing import close_text, terminate_text
 
-FLUSH_MESSAGES: Final = 16
+FLUSH_MESSAGES: Final = 32
 """Messages that wait at most before they are written. One by one costs a system call each; all at
 the end of a batch makes the two sides take turns instead of working side by side."""
 

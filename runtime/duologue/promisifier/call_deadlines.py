@@ -26,6 +26,7 @@ class CallDeadlines:
         on_due: Callable[[Call[Any]], None],
     ) -> None:
         self._loop = loop
+        self._now = loop.time
         self._open_calls = open_calls
         self._on_due = on_due
         self._timer: asyncio.TimerHandle | None = None
@@ -39,7 +40,7 @@ class CallDeadlines:
     def set(self, call: Call[Any], timeout_s: float) -> None:
         """`call`, which is open, is due `timeout_s` from now; infinity is no deadline."""
         call.timeout_s = timeout_s
-        call.due_s = due_s = self._loop.time() + timeout_s
+        call.due_s = due_s = self._now() + timeout_s
         if due_s < self._timer_due_s:
             self._arm(due_s)
 

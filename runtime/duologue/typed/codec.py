@@ -190,6 +190,9 @@ class _Nothing(Codec[None]):
     def decode(self, text: Payload) -> None:
         return None
 
+    def _bind_validate_json(self, text: bytes) -> None:
+        return None
+
 
 NOTHING: Final[Codec[None]] = _Nothing(None)
 """Of a method that has no `returns`, or an error that has no fields."""
@@ -208,6 +211,9 @@ class _Bytes(Codec[ByteStream]):
 
     def decode(self, text: Payload) -> ByteStream:
         raise InvalidResult("a value came where the contract has a byte stream")
+
+    def _bind_validate_json(self, text: bytes) -> ByteStream:
+        return self.decode(text)
 
     def decode_stream(self, stream: ByteStream | TextStream, what: str) -> ByteStream:
         if isinstance(stream, ByteStream):
@@ -228,6 +234,9 @@ class _Text(Codec[TextStream]):
 
     def decode(self, text: Payload) -> TextStream:
         raise InvalidResult("a value came where the contract has a text stream")
+
+    def _bind_validate_json(self, text: bytes) -> TextStream:
+        return self.decode(text)
 
     def decode_stream(self, stream: ByteStream | TextStream, what: str) -> TextStream:
         if isinstance(stream, TextStream):

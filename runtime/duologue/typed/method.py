@@ -25,7 +25,7 @@ from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload
 from duologue.protocol.session import UNKNOWN_SERVICE
-from duologue.protocol.values import is_list, is_object, parse_json, plain_json
+from duologue.protocol.values import SENTINEL_START, is_list, is_object, parse_json, plain_json
 from duologue.typed.codec import NOTHING, Codec
 from duologue.typed.params import Params
 from duologue.typed.problems import problems_of
@@ -87,7 +87,6 @@ class Unary(Generic[A, P, R]):
         """`chat.rooms.v1.Rooms/join`, once the method is part of a `ServiceContract`."""
         self.params = params
         self.returns = returns
-        self._decode = returns.decode
         self.has_bytes: bool | None = None
         """What `look_for_bytes` has found; None before."""
         self.takes_parts = False
@@ -110,7 +109,9 @@ class Unary(Generic[A, P, R]):
             BadFrame: it is no JSON.
         """
         try:
-            return self._decode(b"null" if data is None else data)
+            if type(data) is bytes and SENTINEL_START not in data:
+                return self.returns.validate_json(data)
+            return self.returns.decode(b"null" if data is None else data)
         except ValidationError as error:
             raise InvalidResult(
                 f"the answer of {self.full_name} does not fit the contract",

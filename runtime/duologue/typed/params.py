@@ -82,7 +82,7 @@ class Params(Generic[A, P]):
             raise InvalidParams(f"{what} was not called", [problem]) from error
         if SENTINEL_START in text:
             refuse_sentinel(text, codec.form_name)
-        return self._arguments_of(text)
+        return b"[%b]" % text
 
     def decode(self, what: str, args: Payload | None) -> P:
         """The params in a JSON list of arguments; an empty one stands for an empty object.
@@ -110,9 +110,6 @@ class Params(Generic[A, P]):
             return self._codec.decode(Parcel(self._object_in(args.text), args.parts))
         return self._codec.decode(b"{}")
 
-    def _arguments_of(self, params: bytes) -> bytes:
-        return b"[%b]" % params
-
     def _object_in(self, args: bytes) -> bytes:
         # The list holds one object, so what is between the brackets is that object's text.
         text = args[1:-1]
@@ -137,8 +134,15 @@ class PositionalParams(Params[A, P]):
             name for name, field in model.model_fields.items() if field.default is None
         }
 
-    def _arguments_of(self, params: bytes) -> bytes:
-        values = _RAW_OBJECT.decode(params)
+    def encode(
+        self,
+        what: str,
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+        parts: Parts | None = None,
+    ) -> bytes:
+        """See `Params.encode`; the list holds the fields."""
+        values = _RAW_OBJECT.decode(super().encode(what, args, kwargs, parts)[1:-1])
         arguments = [self._argument(name, values) for name in self._fields]
         while arguments and arguments[-1] == SENTINEL_JSON:
             arguments.pop()
