@@ -5,6 +5,7 @@ import logging
 import ssl as tls
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -30,7 +31,7 @@ from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.keys import public_key_of
 from duologue.relay.addresses import is_loopback
 from duologue.relay.known_relays import KnownRelays, default_file
-from duologue.relay.messages import NO_LISTENER, REFUSALS
+from duologue.relay.messages import NO_LISTENER, PASSING_REFUSALS, REFUSALS
 from duologue.relay.presence import Presence
 from duologue.relay.registration import RelayAccount, dial_relay
 from duologue.typed.service import Offer, Service
@@ -242,12 +243,14 @@ async def dial(
     same_contracts: bool = True,
     limits: Limits | None = None,
     on_peer: OnPeer | None = None,
+    reconnect: bool = False,
 ) -> AsyncGenerator[WebsocketPromisifier]:
     """A conversation with the holder of the key `to`, who listens at `relay`; encrypted end to end.
 
     It is closed when the block is left. `offer` are services that the other side may call;
     `timeout` is for all of reaching it, in seconds (default: `Limits.connect_timeout_s`). The other
-    arguments are as in `listen` and `connect`.
+    arguments are as in `listen` and `connect`. With `reconnect` a relay that is away or too busy,
+    and a listener that is not there at present, are waited for.
 
     Raises (on entering):
         ValueError: the relay is not on this machine and in plain text, without
@@ -269,7 +272,8 @@ async def dial(
         same_contracts=same_contracts,
         on_peer=on_peer,
     )
-    secured = await dial_secured(
+    dial_again = partial(
+        dial_secured,
         relay,
         identity=identity,
         target=target,
@@ -280,7 +284,7 @@ async def dial(
         insecure_plaintext=insecure_plaintext,
         loopback=loopback,
     )
-    async with conversation(secured, manner) as peer:
+    async with conversation(dial_again, manner, reconnect=reconnect) as peer:
         yield peer
 
 
@@ -336,7 +340,7 @@ def _relay_error(close_reason: str, relay: str) -> RelayError | None:
     if text.startswith(NO_LISTENER):
         return PeerNotFound(f"nobody listens at {relay} under this key")
     if text in REFUSALS:
-        return RelayRefused(f"{relay} refuses: {text}")
+        return RelayRefused(f"{relay} refuses: {text}", may_pass=text in PASSING_REFUSALS)
     return None
 
 

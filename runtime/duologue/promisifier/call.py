@@ -2,14 +2,19 @@
 
 import asyncio
 import math
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from duologue.errors import DuologueError
+from duologue.promisifier.negotiation import ContractOfService
 from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+BaseOf = Callable[[ContractOfService], int]
+"""Where the other side counts the methods of a service from; raises `ContractMismatch`."""
 
 
 class Reading(Protocol[T_co]):
@@ -30,6 +35,19 @@ class Reading(Protocol[T_co]):
 
     def decode_failure(self, failure: Failure) -> DuologueError:
         """The exception for what the other side said of its failure."""
+        ...
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether the call may run twice: its contract declares it `read` or `idempotent`."""
+        ...
+
+    def number(self, base_of: BaseOf) -> int | None:
+        """The number to call it by; None: the one it was called by, whatever `base_of` says.
+
+        Raises:
+            ContractMismatch: the other side offers it by another contract.
+        """
         ...
 
 

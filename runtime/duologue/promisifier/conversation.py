@@ -98,6 +98,11 @@ class Conversation:
 
     # -- own calls ------------------------------------------------------------------------------
 
+    @property
+    def in_flight(self) -> int:
+        """Own calls that count towards `max_open_calls`."""
+        return self._session.in_flight
+
     def send(self, call: Call[Any], args: bytes, timeout_s: float | None) -> None:
         """Send the request of `call`, which is settled exactly once: here, if it cannot be sent.
 
@@ -113,7 +118,7 @@ class Conversation:
             self.connection.send_utf8(text)
         except ConnectionClosed as error:
             self._session.take_back(request_id, service_id)
-            call.fail_quietly(self.aborted(call, "no", error.reason))
+            self._peer.on_unanswered(call, self.aborted(call, "no", error.reason))
             return
         except LimitExceeded as error:
             self._session.take_back(request_id, service_id)

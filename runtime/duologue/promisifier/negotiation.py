@@ -121,6 +121,8 @@ class Negotiation:
         self.remote: Hello | None = None
         self.on_mismatch: Callable[[IdentityMismatch], None] = _ignore
         """Told when the conversation must end: the other side is somebody else."""
+        self.on_introduced: Callable[[], None] = _ignore
+        """Told when the other side has introduced itself, before its next message is read."""
         self._own_key = own_key
         self._remote_key = remote_key
         self._same_contracts = same_contracts
@@ -205,6 +207,14 @@ class Negotiation:
         """The other side speaks the base profile only."""
         return ProtocolError(f"no hello: {failure.code}")
 
+    @property
+    def may_be_repeated(self) -> bool:
+        """Each connection has a hello of its own."""
+        return False
+
+    def number(self, base_of: Callable[[ContractOfService], int]) -> None:
+        """It is that of the control service."""
+
     def settle(self, hello: "asyncio.Future[None]") -> None:
         """Our hello has been answered, or never will be: a base peer is served all the same."""
         if not hello.cancelled():
@@ -225,9 +235,10 @@ class Negotiation:
             each.name: OfferedService(each.name, each.base, each.digest) for each in hello.services
         }
         self._settled.set()
+        self.on_introduced()
 
 
-def _ignore(_error: IdentityMismatch) -> None:
+def _ignore(*_: object) -> None:
     pass
 
 
