@@ -159,6 +159,9 @@ async def test_open_calls_of_a_connection_that_is_closing_count_too() -> None:
             await line.start(3)
         await turns()
         assert not first.done()
+        # The first was made first, though it came back last.
+        await line.come_back()
+        assert line.called == [1, 2]
 
 
 async def test_what_waits_leaves_no_faster_than_the_connection_takes_it() -> None:

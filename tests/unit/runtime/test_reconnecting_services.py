@@ -247,6 +247,22 @@ async def test_it_moves_with_the_numbers_of_the_new_host() -> None:
         assert home.peer.handler(520) is None
 
 
+async def test_one_that_begins_during_the_hello_joins_those_that_move() -> None:
+    third, heard = clock(300), list[int]()
+    async with Home(clock(500)) as home:
+        client = ClockClient(home.peer)
+        client.on_ticked(lambda event: heard.append(event.number))
+        await home.lose()
+        going_on = asyncio.ensure_future(home.come_back(third))
+        await asyncio.sleep(0)
+        assert home.peer.is_connected
+        client.on_ticked(lambda event: heard.append(-event.number))
+        await going_on
+        third.emit_ticked(number=1)
+        await turns()
+        assert heard == [1, -1]
+
+
 async def test_it_ends_if_the_new_host_means_something_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
