@@ -8,6 +8,7 @@ from typing import Any, Self
 from duologue.connection.memory import connected_pair
 from duologue.errors import CallError, DuologueError, InvalidResult
 from duologue.limits import Limits
+from duologue.promisifier.call import BaseOf
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
 from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
@@ -93,3 +94,10 @@ class PlainReading:
 
     def decode_failure(self, failure: Failure) -> DuologueError:
         return CallError(failure.message or "", code=failure.code)
+
+    @property
+    def may_be_repeated(self) -> bool:
+        return False
+
+    def number(self, base_of: BaseOf) -> int | None:
+        return None

@@ -1,20 +1,27 @@
 """Connections made into conversations, the same for every endpoint."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from duologue.connection.base import Connection
 from duologue.introduction import Profile, introduce
 from duologue.limits import Limits
 from duologue.promisifier.negotiation import Role
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
+from duologue.promisifier.reconnecting import ReconnectingPromisifier
+from duologue.reconnecting import Dial, keep_connected
 from duologue.typed.service import Offer
 
 OnPeer = Callable[[WebsocketPromisifier], None]
-"""Told of each new conversation before its first message is served: the place to add services by
-hand, and to keep the peer if one wants to call it."""
+"""Told of each new peer before its first message is served: the place to add services by hand, and
+to keep the peer if one wants to call it. A peer with `reconnect=True` is told of once, not with
+each of its connections."""
+
+_log: Final = logging.getLogger("duologue")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,25 +40,74 @@ class Manner:
         Whatever `on_peer` or the offer raise comes out of here, and the connection is closed.
         """
         peer = create_websocket_promisifier(connection, limits=self.limits)
+        self._receive(peer, connection, role)
+        return peer
+
+    def begin_lasting(self, connection: Connection) -> ReconnectingPromisifier:
+        """As `begin`, by the side that called: the peer may go on over other connections."""
+        peer = ReconnectingPromisifier(connection, self.limits)
+        self._receive(peer, connection, "connector")
+        return peer
+
+    def greet(self, peer: WebsocketPromisifier, connection: Connection, role: Role) -> None:
+        """Say hello over a new connection, unless the profile says no."""
+        if self.profile == "auto":
+            introduce(peer, connection, role, self.offer, self.same_contracts)
+
+    def _receive(self, peer: WebsocketPromisifier, connection: Connection, role: Role) -> None:
         try:
             self.offer.make_to(peer)
-            if self.profile == "auto":
-                introduce(peer, connection, role, self.offer, self.same_contracts)
+            self.greet(peer, connection, role)
             if self.on_peer is not None:
                 self.on_peer(peer)
             peer.start()
         except BaseException:
-            connection.close()
+            peer.close()
             raise
-        return peer
 
 
 @asynccontextmanager
 async def conversation(
-    connection: Connection, manner: Manner
+    dial: Dial, manner: Manner, *, reconnect: bool
 ) -> AsyncGenerator[WebsocketPromisifier]:
-    """The side that called: greets, and closes when the block is left."""
-    peer = manner.begin(connection, "connector")
+    """The side that calls: dials, greets, and closes when the block is left.
+
+    With `reconnect` it dials again whenever the connection is lost. The task that does so belongs
+    to the block. If the first try fails, whatever `dial` raises comes out of here.
+    """
+    connection = await dial()
+    if not reconnect:
+        async with _until_left(manner.begin(connection, "connector")) as peer:
+            yield peer
+        return
+    lasting = manner.begin_lasting(connection)
+
+    def greet(peer: WebsocketPromisifier, connection: Connection) -> None:
+        manner.greet(peer, connection, "connector")
+
+    keeper = asyncio.create_task(keep_connected(lasting, dial, greet))
+
+    def note_end(keeper: asyncio.Task[None]) -> None:
+        error = None if keeper.cancelled() else keeper.exception()
+        if error is not None:
+            _log.error("connections are not made anew any more", exc_info=error)
+            lasting.give_up(error)
+
+    def stop(_peer: WebsocketPromisifier) -> None:
+        keeper.cancel()
+
+    keeper.add_done_callback(note_end)
+    lasting.on_closed(stop)
+    try:
+        async with _until_left(lasting) as peer:
+            yield peer
+    finally:
+        keeper.cancel()
+        await asyncio.wait([keeper])
+
+
+@asynccontextmanager
+async def _until_left(peer: WebsocketPromisifier) -> AsyncGenerator[WebsocketPromisifier]:
     try:
         await peer.negotiated()
         yield peer

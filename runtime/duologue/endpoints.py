@@ -9,6 +9,7 @@ import asyncio
 import ssl as tls
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -21,6 +22,7 @@ from duologue.introduction import Profile
 from duologue.limits import Limits
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.keys import public_key_of
+from duologue.reconnecting import Dial
 from duologue.typed.service import Offer, Service
 
 if TYPE_CHECKING:
@@ -205,6 +207,7 @@ async def connect(
     same_contracts: bool = True,
     limits: Limits | None = None,
     on_peer: OnPeer | None = None,
+    reconnect: bool = False,
 ) -> AsyncGenerator[WebsocketPromisifier]:
     """A conversation with the server at `url`, closed when the block is left.
 
@@ -213,6 +216,18 @@ async def connect(
     the holder of the key `to` (32 bytes or 64 hex digits) can have it; `peer.remote_key` is that
     key once a frame has proved it. `loopback` allows `to` to be our own key. `profile` and
     `same_contracts` are as in `serve`.
+
+    With `reconnect` the peer outlives its connection: whenever that is lost, or closed by the other
+    side, another one is made, after a random pause that grows from 1 s to 30 s with each failure in
+    a row, and at most six times in 30 s. Services stay offered and subscriptions go on; `on_peer`
+    is called once. Calls that are made meanwhile leave over the new connection, and so do open ones
+    again if their contract declares them `read` or `idempotent`, all within their deadlines; other
+    open calls fail with `ConnectionClosed`. A call without a deadline (`send`) waits for ever.
+    Events for the other side are dropped and counted. `peer.is_connected` tells how things stand,
+    `peer.stats.reconnects_total` how often it came back. It ends when the block is left, after
+    `peer.close()`, or when another try could not do better, because the other side refuses us or is
+    somebody else: `peer.promise` then raises `ConnectionClosed` with the reason as its cause. That
+    the very first connection fails is raised as without `reconnect`.
 
     Raises (on entering):
         ValueError: `identity` without `to`, or the other way round.
@@ -232,19 +247,19 @@ async def connect(
         on_peer=on_peer,
     )
     seconds = limits.connect_timeout_s if timeout is None else timeout
+    dial: Dial
     if identity is None:
         if to is not None or loopback:
             raise ValueError("connect(to=...) needs identity=: an encrypted conversation has two")
         from duologue.connection.websocket import dial_websocket
 
-        connection: Connection = await dial_websocket(url, limits, ssl=ssl, timeout_s=seconds)
+        dial = partial(dial_websocket, url, limits, ssl=ssl, timeout_s=seconds)
     else:
         if to is None:
             raise ValueError("connect(identity=...) needs to=, the key of whom to speak with")
-        connection = await _dial_secured(
-            url, identity, public_key_of(to), limits, ssl, loopback, seconds
-        )
-    async with conversation(connection, manner) as peer:
+        target = public_key_of(to)
+        dial = partial(_dial_secured, url, identity, target, limits, ssl, loopback, seconds)
+    async with conversation(dial, manner, reconnect=reconnect) as peer:
         yield peer
 
 

@@ -397,6 +397,11 @@ class PeerNotFound(RelayError):
 class RelayRefused(RelayError):
     """The relay is there and does not let us; says why in its own words."""
 
+    def __init__(self, text: str, *, may_pass: bool = False) -> None:
+        self.may_pass = may_pass
+        """Whether another try may do better: the relay is too busy now, or being stopped."""
+        super().__init__(text)
+
 
 class RelayUnreachable(RelayError, ConnectionError):
     """The relay cannot be reached, or went away before it had joined anybody."""

@@ -12,6 +12,10 @@ MAX_CLOSE_REASON_BYTES: Final = 123
 MAX_UNANSWERED_EVENTS: Final = 64
 """Events sent to one listener that it has not answered; above it, it misses some."""
 
+MAX_TIMES_SENT: Final = 5
+"""Connections that a call which may be repeated is sent over. One that has lost so many of them is
+perhaps what ends them: too large an answer, say, or a crash of the other side."""
+
 MAX_REPORTED_PROBLEMS: Final = 20
 """Paths named in one INVALID_PARAMS answer, so that a hostile payload cannot buy a long one."""
 

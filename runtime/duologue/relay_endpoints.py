@@ -8,6 +8,7 @@ import asyncio
 import ssl as tls
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -128,12 +129,14 @@ async def dial(
     same_contracts: bool = True,
     limits: Limits | None = None,
     on_peer: OnPeer | None = None,
+    reconnect: bool = False,
 ) -> AsyncGenerator[WebsocketPromisifier]:
     """A conversation with the holder of the key `to`, who listens at `relay`; encrypted end to end.
 
     It is closed when the block is left. `offer` are services that the other side may call;
     `timeout` is for all of reaching it, in seconds (default: `Limits.connect_timeout_s`). The other
-    arguments are as in `listen` and `connect`.
+    arguments are as in `listen` and `connect`. With `reconnect` a relay that is away or too busy,
+    and a listener that is not there at present, are waited for.
 
     Raises (on entering):
         ValueError: the relay is not on this machine and in plain text, without
@@ -155,7 +158,8 @@ async def dial(
         same_contracts=same_contracts,
         on_peer=on_peer,
     )
-    secured = await dial_secured(
+    dial_again = partial(
+        dial_secured,
         relay,
         identity=identity,
         target=target,
@@ -166,7 +170,7 @@ async def dial(
         insecure_plaintext=insecure_plaintext,
         loopback=loopback,
     )
-    async with conversation(secured, manner) as peer:
+    async with conversation(dial_again, manner, reconnect=reconnect) as peer:
         yield peer
 
 
@@ -220,7 +224,7 @@ async def dial_secured(
 
 def _relay_error(close_reason: str, relay: str) -> RelayError | None:
     """The error that a relay's refusal stands for, by its text: there is nothing else to tell."""
-    from duologue.relay.messages import NO_LISTENER, REFUSALS
+    from duologue.relay.messages import NO_LISTENER, PASSING_REFUSALS, REFUSALS
 
     text = close_reason.removeprefix(_CLOSE_CALLED)
     if text == close_reason:
@@ -228,7 +232,7 @@ def _relay_error(close_reason: str, relay: str) -> RelayError | None:
     if text.startswith(NO_LISTENER):
         return PeerNotFound(f"nobody listens at {relay} under this key")
     if text in REFUSALS:
-        return RelayRefused(f"{relay} refuses: {text}")
+        return RelayRefused(f"{relay} refuses: {text}", may_pass=text in PASSING_REFUSALS)
     return None
 
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Final
 
 import duologue
@@ -66,8 +67,8 @@ async def meet_callers(url: str) -> None:
 async def met(url: str) -> AsyncGenerator[WebsocketPromisifier]:
     """The caller's side of a meeting point."""
     manner = Manner(offer=Offer([]), limits=Limits())
-    connection = await meet(url, POINT, manner.limits, 10)
-    async with conversation(connection, manner) as peer:
+    dial = partial(meet, url, POINT, manner.limits, 10)
+    async with conversation(dial, manner, reconnect=False) as peer:
         yield peer
 
 

@@ -19,6 +19,7 @@ from duologue.identity import Identity
 from duologue.limits import HOLD_BACK_S, MAX_SEALED_FRAME_BYTES, Limits
 from duologue.protocol.acceptance import AcceptanceBook
 from duologue.protocol.boxes import NONCE_BYTES
+from duologue.protocol.closing import CLOSE_CALLED
 from duologue.protocol.handshake import AcceptorHandshake, ConnectorHandshake
 from duologue.protocol.keys import KEY_BYTES, KeyPair, canonical_public_key
 
@@ -35,6 +36,8 @@ CONFIRMATION_ROUND_TRIPS: Final = 4
 """How long a connector waits for the acceptor's first frame before it hands the connection out
 unconfirmed, in round trips of the handshake. Own acceptors need one; those of the original system
 may stay silent until they are asked something."""
+
+NOT_ALLOWED: Final = "This key is not allowed here"
 
 MIN_CONFIRMATION_WAIT_S: Final = 0.1
 MAX_CONFIRMATION_WAIT_S: Final = 1.0
@@ -94,6 +97,11 @@ async def secure_as_connector(
                 _send(connection, handshake.receive_ready(ready))
                 session_key = handshake.receive_key(await _next_message(connection))
                 round_trip_s = loop.time() - sent_at_s
+        except HandshakeFailed as error:
+            # There is only the text to tell it by.
+            if connection.close_reason == f"{CLOSE_CALLED}: Error: {NOT_ALLOWED}":
+                error.fault = "not-allowed"
+            raise
         except TimeoutError as error:
             if not patience.expired():
                 raise
@@ -152,7 +160,7 @@ async def secure_as_acceptor(
                 book.check_new(claimed.flight_nonce, asyncio.get_running_loop().time())
                 judgement = rule(claimed.key)
                 if not (await judgement if inspect.isawaitable(judgement) else judgement):
-                    raise HandshakeFailed("This key is not allowed here", "not-allowed")
+                    raise HandshakeFailed(NOT_ALLOWED, "not-allowed")
             with book.unconfirmed(claimed.key):
                 _send(connection, handshake.answer())
                 secured = SecuredConnection(

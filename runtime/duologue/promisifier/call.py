@@ -2,15 +2,20 @@
 
 import asyncio
 import math
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from duologue.errors import DuologueError
+from duologue.errors import ConnectionClosed, DuologueError
+from duologue.promisifier.negotiation import ContractOfService
 from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+BaseOf = Callable[[ContractOfService], int]
+"""Where the other side counts the methods of a service from; raises `ContractMismatch`."""
 
 
 class Reading(Protocol[T_co]):
@@ -38,12 +43,28 @@ class Reading(Protocol[T_co]):
         """The exception for what the other side said of its failure."""
         ...
 
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether the call may run twice: its contract declares it `read` or `idempotent`."""
+        ...
+
+    def number(self, base_of: BaseOf) -> int | None:
+        """The number to call it by; None: the one it was called by, whatever `base_of` says.
+
+        Raises:
+            ContractMismatch: the other side offers it by another contract.
+        """
+        ...
+
 
 class CallOwner(Protocol):
-    """Who is told of a call that was given up."""
+    """Who is told of a call that was given up, or lost."""
 
     def on_call_cancelled(self, call: "Call[Any]") -> None:
         """`call` has been cancelled; told once."""
+
+    def on_unanswered(self, call: "Call[Any]", error: ConnectionClosed) -> None:
+        """The connection of `call` is closed and it was not answered; it is to be settled."""
 
 
 class Call(asyncio.Future[T]):

@@ -44,6 +44,11 @@ class CallDeadlines:
         if due_s < self._timer_due_s:
             self._arm(due_s)
 
+    def watch(self, call: Call[Any]) -> None:
+        """`call`, which is among the open ones now, is due when it says."""
+        if call.due_s < self._timer_due_s:
+            self._arm(call.due_s)
+
     def end(self) -> None:
         """Leave neither a timer nor `on_due` behind; no call is due any more."""
         self.close()

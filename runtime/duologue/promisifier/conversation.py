@@ -123,6 +123,11 @@ class Conversation:
 
     # -- own calls ------------------------------------------------------------------------------
 
+    @property
+    def in_flight(self) -> int:
+        """Own calls that count towards `max_open_calls`."""
+        return self._session.in_flight
+
     def send(self, call: Call[Any], args: Payload, timeout_s: float | None) -> None:
         """Send the request of `call`, which is settled exactly once: here, if it cannot be sent.
 
@@ -142,7 +147,7 @@ class Conversation:
                 self._send_parcel(text, args)
         except ConnectionClosed as error:
             self._session.take_back(request_id, service_id)
-            call.fail_quietly(self.aborted(call, "no", error.reason))
+            call.owner.on_unanswered(call, self.aborted(call, "no", error.reason))
             return
         except LimitExceeded as error:
             self._session.take_back(request_id, service_id)
@@ -175,14 +180,15 @@ class Conversation:
         """Serve the control calls of the duologue profile from now on."""
         self.negotiation = negotiation
         negotiation.on_mismatch = self._give_up
-        negotiation.on_introduced = self._note_features
+        negotiation.on_introduced = self._on_introduced
         self._session.has_control_service = True
         self._dispatcher.control = negotiation
         if self._is_started:
             self._peer.say_hello(negotiation)
 
-    def _note_features(self) -> None:
+    def _on_introduced(self) -> None:
         self.takes_parts = self.negotiation is not None and self.negotiation.has(PARTS)
+        self._peer.on_introduced()
 
     async def drain(self, timeout_s: float) -> None:
         """Refuse new calls, let the running ones finish within `timeout_s`, cancel the rest."""
@@ -322,7 +328,7 @@ class Conversation:
             if self._receiver.is_streaming(call):
                 self._receiver.break_off(call, error)
             else:
-                self._peer.on_unanswered(call, error)
+                call.owner.on_unanswered(call, error)
         self._receiver.close()
         self._dispatcher.close()
         self._peer.on_conversation_end(Ending(connection, pending, sent))

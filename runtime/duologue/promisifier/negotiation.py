@@ -125,8 +125,8 @@ class Negotiation:
         self.remote: Hello | None = None
         self.on_mismatch: Callable[[IdentityMismatch], None] = _ignore
         """Told when the conversation must end: the other side is somebody else."""
-        self.on_introduced: Callable[[], None] = _nothing
-        """Told when `remote` is known."""
+        self.on_introduced: Callable[[], None] = _ignore
+        """Told when the other side has introduced itself, before its next message is read."""
         self._own_key = own_key
         self._remote_key = remote_key
         self._same_contracts = same_contracts
@@ -147,7 +147,7 @@ class Negotiation:
 
     def forget_listeners(self) -> None:
         """Tell nobody any more."""
-        self.on_mismatch, self.on_introduced = _ignore, _nothing
+        self.on_mismatch = self.on_introduced = _ignore
 
     @property
     def hello(self) -> bytes:
@@ -219,6 +219,14 @@ class Negotiation:
         """The other side speaks the base profile only."""
         return ProtocolError(f"no hello: {failure.code}")
 
+    @property
+    def may_be_repeated(self) -> bool:
+        """Each connection has a hello of its own."""
+        return False
+
+    def number(self, base_of: Callable[[ContractOfService], int]) -> None:
+        """It is that of the control service."""
+
     def settle(self, hello: "asyncio.Future[None]") -> None:
         """Our hello has been answered, or never will be: a base peer is served all the same."""
         if not hello.cancelled():
@@ -238,15 +246,11 @@ class Negotiation:
         self._offers = {
             each.name: OfferedService(each.name, each.base, each.digest) for each in hello.services
         }
-        self.on_introduced()
         self._settled.set()
+        self.on_introduced()
 
 
-def _ignore(_error: IdentityMismatch) -> None:
-    pass
-
-
-def _nothing() -> None:
+def _ignore(*_: object) -> None:
     pass
 
 

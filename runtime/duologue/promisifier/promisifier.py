@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from duologue.connection.base import Connection
+from duologue.connection.base import Connection, ConnectionState
 from duologue.errors import ConnectionClosed, DuologueError, ServiceIdTaken
 from duologue.limits import Limits
 from duologue.promisifier.call import Call, Reading
@@ -16,7 +16,7 @@ from duologue.promisifier.negotiation import (
     ContractOfService,
     Negotiation,
 )
-from duologue.promisifier.promise import Promise, end_of
+from duologue.promisifier.promise import CloseStatus, Promise, end_of
 from duologue.promisifier.pump import PAUSE_ABOVE_BYTES
 from duologue.promisifier.stats import Stats
 from duologue.promisifier.untyped import Untyped
@@ -64,6 +64,14 @@ class WebsocketPromisifier:
     def conn_id(self) -> int:
         """The id of the underlying connection."""
         return self._conversation.connection.id
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether messages can be sent now.
+
+        Once False it stays so, unless the peer was made with `reconnect=True`.
+        """
+        return self._conversation.connection.state.current_state is ConnectionState.OPEN
 
     @property
     def stats(self) -> Stats:
@@ -191,7 +199,8 @@ class WebsocketPromisifier:
 
     def say_hello(self, negotiation: Negotiation) -> None:
         """For the conversation, when it begins."""
-        hello = self.start_call(CONTROL_SERVICE, negotiation.hello, negotiation, HELLO_TIMEOUT_S)
+        hello: Call[None] = Call(self._loop, CONTROL_SERVICE, negotiation, self)
+        self._conversation.send(hello, negotiation.hello, HELLO_TIMEOUT_S)
         hello.add_done_callback(negotiation.settle)
 
     async def negotiated(self) -> None:
@@ -246,14 +255,20 @@ class WebsocketPromisifier:
     def _converse(self, connection: Connection) -> Conversation:
         return Conversation(self, connection, self._limits, self._handlers, self._counters)
 
+    def on_introduced(self) -> None:
+        """The other side has introduced itself; its next message is not read yet."""
+
     def on_unanswered(self, call: Call[Any], error: ConnectionClosed) -> None:
-        """The conversation has ended and `call` was open; it is to be settled."""
+        """The conversation has ended and `call` is open, or never left; it is to be settled."""
         call.fail_quietly(error)
 
     def on_conversation_end(self, ending: Ending) -> None:
         """The conversation has ended, and nothing of it is left."""
         stats = self._stats.snapshot()
-        self._promise.settle(end_of(ending.connection, stats, ending.pending, ending.sent))
+        self._settle(end_of(ending.connection, stats, ending.pending, ending.sent))
+
+    def _settle(self, outcome: CloseStatus | ConnectionClosed) -> None:
+        self._promise.settle(outcome)
         for listener in self._closed_listeners:
             listener(self)
         self._closed_listeners.clear()

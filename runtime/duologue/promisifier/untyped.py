@@ -3,6 +3,7 @@
 from typing import Any
 
 from duologue.errors import RemoteCause, RemoteError
+from duologue.promisifier.call import BaseOf
 from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload, split
@@ -35,6 +36,14 @@ class Untyped:
     def decode_stream(self, stream: ByteStream | TextStream) -> Any:
         """A stream is a result like any other."""
         return stream
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """Nobody has said so."""
+        return False
+
+    def number(self, base_of: BaseOf) -> None:
+        """The caller has said it."""
 
     def decode_failure(self, failure: Failure) -> RemoteError:
         """Its cause is what the other side said; missing fields as in the original."""

@@ -30,6 +30,11 @@ class Counters:
     requests_refused_busy: int = 0
     """Calls answered LIMIT_EXCEEDED because too many were running and waiting."""
     events_dropped: int = 0
-    """Events not sent to a listener that had fallen behind."""
+    """Events not sent to a listener that had fallen behind, or was away."""
     results_dropped: int = 0
     """Results of our services that had nowhere to go, because the connection was closed."""
+    reconnects_total: int = 0
+    """Connections after the first one (`reconnect=True`)."""
+    requests_repeated: int = 0
+    """Requests of `read` and `idempotent` methods that were sent again over a new connection; each
+    is counted in `requests_sent_total` too."""

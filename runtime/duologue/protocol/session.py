@@ -68,6 +68,9 @@ class Session(Generic[CallT]):
         are then counted apart."""
         self._limits = limits
         self._max_open_calls = limits.max_open_calls
+        # The counters may have a past: those of a peer that outlives its connection.
+        self._max_invalid = self.counters.requests_received_invalid + limits.max_invalid_messages
+        self._max_unasked = self.counters.answers_dropped_unknown + limits.max_unasked_messages
         self._shallow_characters = 2 * limits.max_json_depth
         """A text that is no longer cannot be too deep: each level takes two characters."""
         self._next_request_id = 0
@@ -77,6 +80,11 @@ class Session(Generic[CallT]):
         self._arriving: ArrivingParcel | None = None
 
     # -- own calls ------------------------------------------------------------------------------
+
+    @property
+    def in_flight(self) -> int:
+        """What `max_open_calls` bounds: calls without an answer, and streams that answer one."""
+        return len(self.open_calls) + len(self._streams.streaming)
 
     def open_call(
         self, service_id: int, args: Payload, call: CallT, takes_parts: bool = False
@@ -260,7 +268,7 @@ class Session(Generic[CallT]):
             LimitExceeded: as `receive`.
         """
         self.counters.requests_received_invalid += 1
-        if self.counters.requests_received_invalid > self._limits.max_invalid_messages:
+        if self.counters.requests_received_invalid > self._max_invalid:
             raise LimitExceeded("max_invalid_messages", self._limits.max_invalid_messages)
 
     def _receive_too_deep(self, envelope: codec.Envelope) -> Event[CallT] | None:
@@ -356,7 +364,7 @@ class Session(Generic[CallT]):
         if request_id is not None and 0 <= request_id < self._next_request_id:
             return True
         self.counters.answers_dropped_unknown += 1
-        if self.counters.answers_dropped_unknown > self._limits.max_unasked_messages:
+        if self.counters.answers_dropped_unknown > self._max_unasked:
             raise LimitExceeded("max_unasked_messages", self._limits.max_unasked_messages)
         return False
 

@@ -33,18 +33,12 @@ TOO_MANY_REQUESTS: Final = "Too many requests."
 TOO_MANY_FOR_KEY: Final = "Too many requests for this key."
 NO_PAIR_FOR_KEY: Final = "This key has all the pairs it may have."
 NO_PAIR: Final = "The relay has no room for more pairs."
-REFUSALS: Final = frozenset(
-    {
-        NOT_ALLOWED_TO_REQUEST,
-        DRAINING,
-        TOO_MANY_REQUESTS,
-        TOO_MANY_FOR_KEY,
-        NO_PAIR_FOR_KEY,
-        NO_PAIR,
-        NOT_A_KEY,
-        NOT_A_MESSAGE,
-    }
+PASSING_REFUSALS: Final = frozenset(
+    {DRAINING, TOO_MANY_REQUESTS, TOO_MANY_FOR_KEY, NO_PAIR_FOR_KEY, NO_PAIR}
 )
+"""Those of `REFUSALS` after which another try may do better."""
+
+REFUSALS: Final = PASSING_REFUSALS | {NOT_ALLOWED_TO_REQUEST, NOT_A_KEY, NOT_A_MESSAGE}
 """What callers are told by the relay, not by the other side. There is only the text to tell."""
 
 NOT_FIRST: Final = "Received unexpected or malformed message from client."

@@ -9,7 +9,7 @@ from typing import Final
 
 from duologue.connection.base import Connection
 from duologue.errors import RelayError
-from duologue.relay.backoff import full_jitter
+from duologue.protocol.backoff import full_jitter
 from duologue.relay.registration import RelayAccount, Spare, register_spare
 
 STEADY_S: Final = 60.0

@@ -23,13 +23,14 @@ from duologue.errors import (
     Unimplemented,
 )
 from duologue.limits import MAX_UNANSWERED_EVENTS
+from duologue.promisifier.call import BaseOf
 from duologue.promisifier.failures import describe_failure, describe_incident
 from duologue.promisifier.handlers import Outcome, UnreadableArguments
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload
-from duologue.typed.method import runtime_error
+from duologue.typed.method import ServiceContract, runtime_error
 from duologue.typed.params import Params
 
 A = ParamSpec("A")
@@ -56,6 +57,8 @@ class Event(Generic[A, E]):
         self.full_name = name
         """`chat.rooms.v1.Rooms/message_posted`, once it is part of a `ServiceContract`."""
         self.payload = payload
+        self.contract: ServiceContract | None = None
+        """Whose event it is."""
 
     # An event is read like a call without a result: see `Reading`.
 
@@ -71,6 +74,14 @@ class Event(Generic[A, E]):
     def decode_failure(self, failure: Failure) -> DuologueError:
         """Why a listener did not take the event."""
         return runtime_error(failure)
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """A listener hears of each event at most once."""
+        return False
+
+    def number(self, base_of: BaseOf) -> None:
+        """Events are numbered by the side that sends them."""
 
 
 class Audience:
@@ -107,11 +118,13 @@ class _Listener:
     __slots__ = ("_refused", "_unanswered")
 
     def __init__(self) -> None:
-        self._refused: set[int] = set()
+        self._refused: dict[int, int] = {}
+        """Numbers, with the connection on which they were refused: on the next one the other side
+        may be a new process, which listens."""
         self._unanswered = 0
 
     def send(self, peer: Peer, event: Event[..., Any], number: int, payload: bytes) -> None:
-        if number in self._refused:
+        if number in self._refused and self._refused[number] == peer.conn_id:
             return
         # Whoever falls behind misses events and delays nobody; the counter tells.
         if self._unanswered >= MAX_UNANSWERED_EVENTS or peer.is_congested:
@@ -119,12 +132,13 @@ class _Listener:
             return
         call = peer.start_call(number, payload, event, peer.limits.call_timeout_s)
         self._unanswered += 1
+        conn_id = peer.conn_id
 
         def answered(settled: "asyncio.Future[None]") -> None:
             self._unanswered -= 1
             error = settled.exception()
             if isinstance(error, Unimplemented):
-                self._refused.add(number)
+                self._refused[number] = conn_id
             elif isinstance(error, LimitExceeded):
                 peer.count_dropped_event()
             elif isinstance(error, CallError):
@@ -228,8 +242,17 @@ class _Receiver(Generic[E]):
 
     def remove(self, subscription: Subscription[E]) -> None:
         self._subscriptions.remove(subscription)
-        if not self._subscriptions:
+        if not self._subscriptions and self._peer.handler(self._number) is self:
             self._peer.remove_service(self._number)
+
+    def wanted_number(self, base_of: BaseOf) -> int:
+        """See `MovingHandler`."""
+        contract = self.event.contract
+        return self._number if contract is None else base_of(contract) + self.event.id
+
+    def move(self, number: int) -> None:
+        """See `MovingHandler`."""
+        self._number = number
 
     def close(self, _peer: Peer) -> None:
         for subscription in tuple(self._subscriptions):

@@ -21,6 +21,7 @@ from duologue.errors import (
     UnknownError,
 )
 from duologue.limits import MAX_REPORTED_PROBLEMS
+from duologue.promisifier.call import BaseOf
 from duologue.promisifier.streams import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload
@@ -93,7 +94,18 @@ class Unary(Generic[A, P, R]):
         """Whether the result may come with parts beside it (PROTOCOL 12)."""
         self.errors = {declared.error.code: declared for declared in errors}
         self.effect: Effect = effect
+        self.may_be_repeated = effect != "write"
         self.timeout = timeout
+        self.contract: ServiceContract | None = None
+        """Whose method it is."""
+
+    def number(self, base_of: BaseOf) -> int | None:
+        """The number to call it by, where `base_of` tells how the other side counts.
+
+        Raises:
+            ContractMismatch: the other side offers it by another contract.
+        """
+        return None if self.contract is None else base_of(self.contract) + self.id
 
     def look_for_bytes(self) -> bool:
         """Find out whether params or result have bytes that may travel beside them."""
@@ -153,8 +165,10 @@ class ServiceContract:
         self.events = events
         for event in events:
             event.full_name = f"{name}/{event.name}"
+            event.contract = self
         for method in methods:
             method.full_name = f"{name}/{method.name}"
+            method.contract = self
 
 
 _SIMPLE_ERRORS: Final[dict[str, type[CallError]]] = {

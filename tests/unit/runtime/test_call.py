@@ -18,6 +18,9 @@ class Owner:
     def on_call_cancelled(self, call: Call[Any]) -> None:
         self._cancelled.append(call)
 
+    def on_unanswered(self, call: Call[Any], error: ConnectionClosed) -> None:
+        raise AssertionError("no connection was lost")
+
 
 def call_that_notes(cancelled: list[object]) -> Call[bytes | None]:
     return Call(asyncio.get_running_loop(), 3, PlainReading(), Owner(cancelled))

@@ -36,7 +36,7 @@ from duologue.typed import (
     Unary,
     unimplemented,
 )
-from duologue.typed.method import runtime_error
+from duologue.typed.method import Effect, runtime_error
 from duologue.typed.model import Model
 
 
@@ -243,3 +243,22 @@ def test_every_failure_of_the_runtime_is_an_error_a_client_may_expect() -> None:
 def test_a_method_that_is_not_offered_says_which() -> None:
     with pytest.raises(Unimplemented, match=r"chat\.v1\.Rooms/join is not offered here"):
         unimplemented(JOIN)
+
+
+@pytest.mark.parametrize(
+    ("effect", "may"), [("read", True), ("idempotent", True), ("write", False)]
+)
+def test_what_may_be_repeated_is_declared(effect: Effect, may: bool) -> None:
+    method = Unary(id=1, name="m", params=NO_PARAMS, returns=NOTHING, effect=effect)
+    assert method.may_be_repeated is may
+
+
+def test_nothing_is_repeated_that_is_not_declared() -> None:
+    assert not Unary(id=1, name="m", params=NO_PARAMS, returns=NOTHING).may_be_repeated
+
+
+def test_a_method_is_numbered_where_the_other_side_counts_its_service_from() -> None:
+    method = Unary(id=7, name="m", params=NO_PARAMS, returns=NOTHING)
+    assert method.number(lambda _: 300) is None
+    ServiceContract(name="a.v1.B", base=100, digest="", methods=(method,))
+    assert method.number(lambda contract: contract.base + 200) == 307

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from duologue.errors import RelayKeyChanged
-from duologue.relay.backoff import CAP_S, full_jitter
 from duologue.relay.known_relays import KnownRelays, default_file, relay_name
 from tests.relay_support import CALLER, PROVIDER, RELAY
 
@@ -116,16 +115,3 @@ def test_where_pins_are_kept_can_be_said(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delenv("DUOLOGUE_KNOWN_RELAYS")
     monkeypatch.setenv("XDG_CONFIG_HOME", "/config")
     assert default_file() == Path("/config/duologue/known_relays")
-
-
-def test_waiting_grows_by_doubling_up_to_the_cap() -> None:
-    def limit(failures: int) -> float:
-        return full_jitter(failures, lambda: 1.0)
-
-    assert [limit(failures) for failures in range(8)] == [0, 1, 2, 4, 8, 16, 30, 30]
-    assert limit(10_000) == CAP_S
-
-
-def test_waiting_may_be_anything_below_that() -> None:
-    assert full_jitter(5, lambda: 0.0) == 0
-    assert full_jitter(5, lambda: 0.25) == 4

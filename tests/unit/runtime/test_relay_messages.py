@@ -5,6 +5,7 @@ import json
 import pytest
 
 from duologue.connection.base import Message
+from duologue.relay import messages
 from duologue.relay.challenge import CHALLENGE_BOX_BYTES, NEXT_KEY_BOX_BYTES
 from duologue.relay.messages import (
     NOT_A_KEY,
@@ -123,3 +124,9 @@ def test_what_cannot_be_read_is_refused_with_its_text(message: Message, reason: 
 def test_the_longest_token_is_read() -> None:
     text = json.dumps({"command": "register", "publicKey": A.hex(), "token": "x" * 512})
     assert decode(text) == Register(A, "x" * 512)
+
+
+def test_a_busy_relay_may_do_better_the_next_time_and_a_strict_one_not() -> None:
+    lasting = messages.REFUSALS - messages.PASSING_REFUSALS
+    assert messages.DRAINING in messages.PASSING_REFUSALS < messages.REFUSALS
+    assert messages.NOT_ALLOWED_TO_REQUEST in lasting

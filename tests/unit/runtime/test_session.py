@@ -430,3 +430,17 @@ def test_both_ends_of_a_pair_call_and_serve() -> None:
     failure = Failure("Error", "no", "NO", {"why": 1})
     assert right.receive(left.fail(0, failure).decode()) == FailureReceived("right's", failure)
     assert left.counters.requests_sent_total == left.counters.requests_received_total == 1
+
+
+def test_what_an_earlier_connection_has_counted_does_not_end_this_one() -> None:
+    limits = Limits(max_invalid_messages=1, max_unasked_messages=1)
+    receiver: Session[str] = Session(limits)
+    for _ in range(3):
+        receiver = Session(limits, receiver.counters)
+        receiver.receive("no JSON")
+        receiver.receive('{"responseId":7,"type":"data"}')
+    assert receiver.counters.requests_received_invalid == 3
+    with pytest.raises(LimitExceeded, match="max_invalid_messages is 1"):
+        receiver.receive("no JSON")
+    with pytest.raises(LimitExceeded, match="max_unasked_messages is 1"):
+        receiver.receive('{"responseId":7,"type":"data"}')
