@@ -125,8 +125,6 @@ class Negotiation:
         self.remote: Hello | None = None
         self.on_mismatch: Callable[[IdentityMismatch], None] = _ignore
         """Told when the conversation must end: the other side is somebody else."""
-        self.on_introduced: Callable[[], None] = _nothing
-        """Told when `remote` is known."""
         self._own_key = own_key
         self._remote_key = remote_key
         self._same_contracts = same_contracts
@@ -147,7 +145,7 @@ class Negotiation:
 
     def forget_listeners(self) -> None:
         """Tell nobody any more."""
-        self.on_mismatch, self.on_introduced = _ignore, _nothing
+        self.on_mismatch = _ignore
 
     @property
     def hello(self) -> bytes:
@@ -162,9 +160,14 @@ class Negotiation:
         """Whether the other side knows an extension."""
         return self.remote is not None and feature in self.remote.features
 
-    def takes_parts_of(self, name: str) -> bool:
-        """Whether a service of the other side, offered by a contract, takes parts (PROTOCOL 12)."""
-        return name in self._offers and self.has(PARTS)
+    def takes_parts_of(self, name: str, digest: str) -> bool:
+        """Whether calls of a service of the other side may have parts (PROTOCOL 12).
+
+        By the same contract only. A reader with another one may see a number where there were
+        bytes: in a variant that it does not know, or a field that has changed its type.
+        """
+        offer = self._offers.get(name)
+        return offer is not None and digest != "" and offer.digest == digest and self.has(PARTS)
 
     def base_of(self, name: str, base: int, digest: str) -> int:
         """Where the other side offers a service; `base` if it does not say.
@@ -238,15 +241,10 @@ class Negotiation:
         self._offers = {
             each.name: OfferedService(each.name, each.base, each.digest) for each in hello.services
         }
-        self.on_introduced()
         self._settled.set()
 
 
 def _ignore(_error: IdentityMismatch) -> None:
-    pass
-
-
-def _nothing() -> None:
     pass
 
 
