@@ -143,8 +143,10 @@ class Conversation:
             else:
                 self._send_parcel(text, args)
         except ConnectionClosed as error:
-            self._session.take_back(request_id, service_id)
-            call.fail_quietly(self.aborted(call, "no", error.reason))
+            # A message in pieces may have ended the connection half-way, and the call with it.
+            if request_id in self._session.open_calls:
+                self._session.take_back(request_id, service_id)
+                call.fail_quietly(self.aborted(call, "no", error.reason))
             return
         except LimitExceeded as error:
             self._session.take_back(request_id, service_id)

@@ -1,14 +1,17 @@
 """How long the parts of a message may take to come (PROTOCOL 12)."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from duologue.connection.event_loop import Loop, Timer
 from duologue.errors import LimitExceeded
 from duologue.limits import Limits
 from duologue.protocol.arriving_parcel import ArrivingParcel
 from duologue.protocol.fragments import FRAGMENT_BYTES
 from duologue.protocol.session import Session
+
+if TYPE_CHECKING:
+    # It brings what only an open connection needs.
+    from duologue.connection.event_loop import Loop, Timer
 
 
 class PartsPatience:
@@ -21,7 +24,7 @@ class PartsPatience:
 
     def __init__(
         self,
-        loop: Loop,
+        loop: "Loop",
         session: Session[Any],
         limits: Limits,
         give_up: Callable[[LimitExceeded], None],

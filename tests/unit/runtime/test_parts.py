@@ -21,10 +21,12 @@ from duologue.errors import (
 from duologue.limits import PART_ABOVE_BYTES, Limits
 from duologue.promisifier.negotiation import Negotiation, OfferedService
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
+from duologue.protocol.parcels import Parcel
 from duologue.typed import Client, Codec, Params, Service, ServiceContract, Unary
 from duologue.typed.context import CallContext
 from duologue.typed.model import Model
 from duologue.typed.service import Offer
+from tests.pretend_loop import PretendCarrier
 from tests.support import itself, turns
 
 LONG = bytes(PART_ABOVE_BYTES + 1)
@@ -243,6 +245,25 @@ async def test_a_connection_that_is_lost_between_the_text_and_its_part_fails_the
         with pytest.raises(ConnectionClosed) as refused:
             await after
         assert refused.value.sent == "no"
+
+
+class Breaking(PretendCarrier):
+    """Takes texts; at the first bytes it is lost, as a long message may be between its pieces."""
+
+    def send(self, message: Message) -> None:
+        if isinstance(message, bytes):
+            self.end(1006, "lost")
+        super().send(message)
+
+
+async def test_a_connection_that_is_lost_by_sending_a_part_fails_the_call_once() -> None:
+    peer = create_websocket_promisifier(Breaking())
+    call = peer.start_call(101, Parcel(b'[{"blob":0}]', [LONG]), KEEP, 5)
+    with pytest.raises(ConnectionClosed) as failed:
+        await call
+    assert failed.value.sent == "unknown"
+    with pytest.raises(ConnectionClosed):
+        await peer.promise
 
 
 # -- ours with a wire by hand -------------------------------------------------------------------

@@ -7,7 +7,6 @@ from typing_extensions import TypeAliasType
 from duologue import Model
 from duologue.typed import Codec
 
-
 Numbers = TypeAliasType("Numbers", list[int])
 
 
