@@ -160,7 +160,7 @@ class Foreign:
 
     async def introduce(self) -> dict[str, Any]:
         """PROTOCOL 11.1: both say hello; each answers the other's with its own."""
-        own = {
+        own: dict[str, Any] = {
             "profile": "duologue/1",
             "role": "connector",
             "self": None,

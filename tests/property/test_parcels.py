@@ -142,19 +142,17 @@ TestTwoSessions.settings = settings(
 
 odd_sizes: st.SearchStrategy[Any] = st.lists(
     st.integers(-1, 12) | st.sampled_from([True, 1.0, None, 2**70]), max_size=4
-) | st.sampled_from([5, "5", {}, None])
+) | st.sampled_from([5, "5", None])
+
+
+def text_of(kind: str, number: int, sizes: Any) -> str:
+    fields = {"type": kind, "requestId": number, "responseId": number, "serviceId": 3}
+    announced = {} if sizes is None else {"parts": sizes}
+    return json.dumps({**fields, "args": [0], "data": 0, **announced})
+
+
 texts = st.builds(
-    lambda kind, number, sizes: json.dumps(
-        {
-            "type": kind,
-            "requestId": number,
-            "responseId": number,
-            "serviceId": 3,
-            "args": [0],
-            "data": 0,
-            **({} if sizes is None else {"parts": sizes}),
-        }
-    ),
+    text_of,
     st.sampled_from(["request", "data", "data", "error", "stream-end", "cancel", "?"]),
     st.integers(0, 4),
     odd_sizes,
@@ -198,8 +196,12 @@ class Tree(Model):
     trees: list["Tree"] = []  # noqa: RUF012
 
 
+def padded(start: bytes, size: int) -> bytes:
+    return start + bytes(size)
+
+
 some_bytes = st.builds(
-    lambda start, size: start + bytes(size),
+    padded,
     st.binary(max_size=3),
     st.sampled_from([0, 1, PART_ABOVE_BYTES - 3, PART_ABOVE_BYTES, PART_ABOVE_BYTES + 1]),
 )
