@@ -146,6 +146,7 @@ class Home:
 
         async with asyncio.timeout(5):
             await self.peer.go_on(self._host(services), greet)
+            await self.host.negotiated()
 
     async def __aenter__(self) -> Self:
         await self.peer.negotiated()

@@ -85,6 +85,7 @@ class PlainReading:
 
     full_name = "Rooms/join"
     takes_parts = False
+    contract = None
 
     def decode_result(self, data: Payload | None) -> bytes | None:
         return None if data is None else split(data)[0]

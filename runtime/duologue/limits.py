@@ -130,7 +130,7 @@ class Limits:
 
     fragment_timeout_s: float = 30.0
     """How long each 64 KiB of a message that comes in pieces may take, the last and shorter piece
-    too; slower ones end the connection."""
+    too, and of a part beside a message; slower ones end the connection."""
 
     message_stall_timeout_s: float = 10.0
     """Silence in the middle of a WebSocket message, after which the connection is ended. A network

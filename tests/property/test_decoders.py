@@ -73,6 +73,8 @@ messages = st.fixed_dictionaries(
         | st.fixed_dictionaries(
             {}, optional=dict.fromkeys(("name", "message", "code", "details"), json_values)
         ),
+        "parts": st.lists(ids, max_size=3) | json_values,
+        "takesParts": st.booleans() | json_values,
         "x": json_values,
     },
 )

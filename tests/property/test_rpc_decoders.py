@@ -11,10 +11,18 @@ from typing import Any, Final
 
 import pytest
 
-from duologue.errors import BadFrame, InvalidParams, InvalidResult, Unimplemented
+from duologue.errors import (
+    BadFrame,
+    InvalidParams,
+    InvalidResult,
+    LimitExceeded,
+    ProtocolError,
+    Unimplemented,
+)
 from duologue.limits import Limits
 from duologue.promisifier.negotiation import Negotiation
 from duologue.protocol.messages import Failure
+from duologue.protocol.parcels import Parcel
 from duologue.protocol.session import Session
 from duologue.protocol.stream_kinds import binary_prefix
 from duologue.protocol.values import decode_value, encode_value
@@ -41,6 +49,8 @@ MEMBERS: Final[dict[str, list[Any]]] = {
     "error": [None, {}, {"name": 5, "code": []}, {"name": "E", "message": "m", "code": "C"}, "x"],
     "chunk": ["", "AAEC", "\ud800", 5, None, "ä"],
     "encoding": ["utf8", "base64", "hex", "$__undefined$", None, 5],
+    "parts": [None, [3], [3], [0, 3], [], [-1], [True], [3.0], 3, "3", [2**40], [2**70], [1] * 65],
+    "takesParts": [True, False, None, 1, "true"],
     "details": [None, {"incident": 5}, [{"path": 1}], {"limit": "x", "value": 1}],
 }  # fmt: skip
 
@@ -85,6 +95,23 @@ def decode_bytes(session: Session[int], source: random.Random) -> None:
         assert len(message) < 8
 
 
+def decode_parcels(session: Session[int], source: random.Random) -> None:
+    """Texts, and bytes that mostly are what they announce; one that broke is closed for good."""
+    session.has_control_service = True
+    open_calls = set(session.open_calls.values())
+    try:
+        if source.randrange(4) == 0:
+            session.receive_bytes(source.randbytes(source.choice([0, 3, 8, 12])))
+        else:
+            event = session.receive(some_message(source))
+            while event is None and session.arriving is not None and source.randrange(50):
+                event = session.receive_bytes(source.randbytes(session.arriving.next_size))
+    except (ProtocolError, LimitExceeded):
+        # What was open is handed back, so that nobody waits for ever.
+        assert set(session.close()) <= open_calls
+        assert session.arriving is None
+
+
 def decode_untyped(_session: Session[int], source: random.Random) -> None:
     text = changed(source, json.dumps(source.choice([*MEMBERS["data"], *MEMBERS["error"]])))
     try:
@@ -96,11 +123,13 @@ def decode_untyped(_session: Session[int], source: random.Random) -> None:
 
 PARAMS: Final = [each.params for each in (*chat.ROOMS.methods, *lab.SUPPLY.methods)]
 RETURNS: Final = [*chat.ROOMS.methods, *lab.SUPPLY.methods]
+PARTS: Final = (b"", bytes(5000))
 VALUES: Final[list[Any]] = [
     {}, {"room": "lobby", "name": "Ann"}, {"room": "Lobby!"}, {"channel": 1, "volts": "5.00"},
     {"room": "a", "body": {"kind": "text", "text": "x"}}, {"room": "a", "body": {"kind": "?"}},
     [], [{}], None, True, 1e300, "x", {"channel": 1, "ramp": "PT1S", "since": "2026-01-01"},
     {"a": {"a": {"a": [[[{}]]]}}}, {"name": "$__undefined$"}, "AAEC", {"kind": 5},
+    0, 1, -1, {"room": "a", "body": {"kind": "file", "name": "n", "size": 1, "preview": 1}},
 ]  # fmt: skip
 
 
@@ -108,16 +137,18 @@ def decode_params(_session: Session[int], source: random.Random) -> None:
     text = changed(source, json.dumps([source.choice(VALUES)])).encode(errors="replace")
     # The session has made sure that it is a list; what is in it, it has not looked at.
     args = text if text[:1] == b"[" and text[-1:] == b"]" else b"[%b]" % text
+    payload = Parcel(args, PARTS) if source.randrange(3) == 0 else args
     try:
-        source.choice(PARAMS).decode("a/b", args)
+        source.choice(PARAMS).decode("a/b", payload)
     except (InvalidParams, BadFrame):
         pass
 
 
 def decode_result(_session: Session[int], source: random.Random) -> None:
     text = changed(source, json.dumps(source.choice(VALUES))).encode(errors="replace")
+    data = source.choice([text, text, Parcel(text, PARTS), None])
     try:
-        source.choice(RETURNS).decode_result(source.choice([text, text, None]))
+        source.choice(RETURNS).decode_result(data)
     except (InvalidResult, BadFrame):
         pass
 
@@ -162,6 +193,7 @@ def negotiation() -> Negotiation:
 DECODERS: Final[dict[str, Callable[[Session[int], random.Random], None]]] = {
     "texts": decode_text,
     "byte messages": decode_bytes,
+    "parcels": decode_parcels,
     "untyped values": decode_untyped,
     "params": decode_params,
     "results": decode_result,

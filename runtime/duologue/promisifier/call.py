@@ -48,6 +48,11 @@ class Reading(Protocol[T_co]):
         """Whether the call may run twice: its contract declares it `read` or `idempotent`."""
         ...
 
+    @property
+    def contract(self) -> ContractOfService | None:
+        """The service whose method is called; None if no contract says."""
+        ...
+
     def number(self, base_of: BaseOf) -> int | None:
         """The number to call it by; None: the one it was called by, whatever `base_of` says.
 

@@ -25,7 +25,8 @@ from duologue.promisifier.call import Call
 from duologue.promisifier.call_deadlines import CallDeadlines
 from duologue.promisifier.dispatch import Dispatcher
 from duologue.promisifier.handlers import Handler
-from duologue.promisifier.negotiation import PARTS, Negotiation
+from duologue.promisifier.negotiation import Negotiation
+from duologue.promisifier.patience import PartsPatience
 from duologue.promisifier.promise import end_of_call
 from duologue.promisifier.receiver import StreamReceiver
 from duologue.promisifier.stats import Stats
@@ -76,8 +77,6 @@ class Conversation:
     ) -> None:
         self.connection = connection
         self.negotiation: Negotiation | None = None
-        self.takes_parts = False
-        """Whether both sides know of parts beside a message (PROTOCOL 12)."""
         self._peer = peer
         self._counters = counters
         self._session: Session[Call[Any]] = Session(limits, counters)
@@ -100,6 +99,7 @@ class Conversation:
         )
         self._limits = limits
         loop = asyncio.get_running_loop()
+        self._patience = PartsPatience(loop, self._session, limits, self._give_up)
         self._deadlines = CallDeadlines(loop, self._session.open_calls, self._on_deadline)
         self._is_started = self._is_over = False
         self._is_listening = False
@@ -128,13 +128,15 @@ class Conversation:
         """Own calls that count towards `max_open_calls`."""
         return self._session.in_flight
 
-    def send(self, call: Call[Any], args: Payload, timeout_s: float | None) -> None:
+    def send(
+        self, call: Call[Any], args: Payload, timeout_s: float | None, takes_parts: bool
+    ) -> None:
         """Send the request of `call`, which is settled exactly once: here, if it cannot be sent.
 
-        `args` is a JSON list; `timeout_s` counts from now, None waits for ever.
+        `args` is a JSON list; `timeout_s` counts from now, None waits for ever; with `takes_parts`
+        the answer may have parts beside it.
         """
         service_id = call.service_id
-        takes_parts = self.takes_parts and call.reading.takes_parts
         try:
             request_id, text = self._session.open_call(service_id, args, call, takes_parts)
         except LimitExceeded as error:
@@ -146,8 +148,10 @@ class Conversation:
             else:
                 self._send_parcel(text, args)
         except ConnectionClosed as error:
-            self._session.take_back(request_id, service_id)
-            call.owner.on_unanswered(call, self.aborted(call, "no", error.reason))
+            # A message in pieces may have ended the connection half-way, and the call with it.
+            if request_id in self._session.open_calls:
+                self._session.take_back(request_id, service_id)
+                call.owner.on_unanswered(call, self.aborted(call, "no", error.reason))
             return
         except LimitExceeded as error:
             self._session.take_back(request_id, service_id)
@@ -180,15 +184,11 @@ class Conversation:
         """Serve the control calls of the duologue profile from now on."""
         self.negotiation = negotiation
         negotiation.on_mismatch = self._give_up
-        negotiation.on_introduced = self._on_introduced
+        negotiation.on_introduced = self._peer.on_introduced
         self._session.has_control_service = True
         self._dispatcher.control = negotiation
         if self._is_started:
             self._peer.say_hello(negotiation)
-
-    def _on_introduced(self) -> None:
-        self.takes_parts = self.negotiation is not None and self.negotiation.has(PARTS)
-        self._peer.on_introduced()
 
     async def drain(self, timeout_s: float) -> None:
         """Refuse new calls, let the running ones finish within `timeout_s`, cancel the rest."""
@@ -202,11 +202,14 @@ class Conversation:
         self._is_listening = True
         # What has waited is delivered before `listen` returns, and may make us stop again.
         self._unlisten_message = self.connection.on_message.listen(self._on_message)
-        if not self._is_listening:
+        if self._is_listening:
+            self._patience.watch()
+        else:
             self._unlisten_message()
 
     def _stop_listening(self) -> None:
         self._is_listening = False
+        self._patience.stop()
         if self._unlisten_message is not None:
             self._unlisten_message()
             self._unlisten_message = None
@@ -228,6 +231,8 @@ class Conversation:
                 self._settle(event.call, event.data)
             elif event is not None:
                 self._on_rare_event(event)
+            elif self._session.arriving is not None:
+                self._patience.watch()
         except (ProtocolError, LimitExceeded) as error:
             self._give_up(error)
 
@@ -244,14 +249,13 @@ class Conversation:
             self._receiver.receive(event)
 
     def _settle(self, call: Call[Any], data: Payload | None) -> None:
-        if isinstance(data, Parcel) and not call.reading.takes_parts:
-            call.fail(BadFrame("parts came beside an answer that was to have none"))
-            return
         if call.done():
             # It is a stream by now, and this is no way to end one.
             self._receiver.break_off(call, BadFrame("a stream was cut off by an ordinary answer"))
             return
         try:
+            if type(data) is Parcel and not call.reading.takes_parts:
+                raise BadFrame("parts came beside an answer that was to have none")
             result = call.reading.decode_result(data)
         except BadFrame as error:
             # Unreadable, and yet an answer: counted as the one, failed as the other, so that the
@@ -318,6 +322,7 @@ class Conversation:
         self._unlisten_state()
         self._stop_listening()
         self._deadlines.end()
+        self._patience.end()
         connection = self.connection
         # Without the peer's close frame nobody can say how much of what was accepted went out.
         sent: Sent = "unknown" if connection.close_code == CLOSE_CODE_LOST else "yes"

@@ -110,6 +110,7 @@ class Negotiation:
     name = "the control service"
     full_name = name
     takes_parts = False
+    contract = None
 
     def __init__(
         self,
@@ -162,9 +163,14 @@ class Negotiation:
         """Whether the other side knows an extension."""
         return self.remote is not None and feature in self.remote.features
 
-    def takes_parts_of(self, name: str) -> bool:
-        """Whether a service of the other side, offered by a contract, takes parts (PROTOCOL 12)."""
-        return name in self._offers and self.has(PARTS)
+    def takes_parts_of(self, name: str, digest: str) -> bool:
+        """Whether calls of a service of the other side may have parts (PROTOCOL 12).
+
+        By the same contract only. A reader with another one may see a number where there were
+        bytes: in a variant that it does not know, or a field that has changed its type.
+        """
+        offer = self._offers.get(name)
+        return offer is not None and digest != "" and offer.digest == digest and self.has(PARTS)
 
     def base_of(self, name: str, base: int, digest: str) -> int:
         """Where the other side offers a service; `base` if it does not say.

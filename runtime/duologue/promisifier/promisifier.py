@@ -42,7 +42,7 @@ class WebsocketPromisifier:
         self.bases: dict[object, int] = {}
         """What `base_of` has found so far, for services of which it will not change."""
         self.part_takers: set[object] = set()
-        """Of those, the services that take parts beside their arguments."""
+        """Of those, the services that both sides know by the same contract and with parts."""
         self._handlers: dict[int, Handler] = {}
         self._counters = Counters()
         self._stats = Stats(self._counters)
@@ -173,14 +173,16 @@ class WebsocketPromisifier:
         args: Payload,
         reading: Reading[T],
         timeout_s: float | None,
+        takes_parts: bool = False,
     ) -> Call[T]:
         """Send a request and return its future, which settles exactly once.
 
-        `args` is a JSON list; `timeout_s` counts from now, None waits for ever. A request that
-        could not be sent is a future that has failed already.
+        `args` is a JSON list; `timeout_s` counts from now, None waits for ever; with `takes_parts`
+        the answer may have parts beside it (PROTOCOL 12). A request that could not be sent is a
+        future that has failed already.
         """
         call = Call(self._loop, service_id, reading, self)
-        self._conversation.send(call, args, timeout_s)
+        self._conversation.send(call, args, timeout_s, takes_parts)
         return call
 
     def on_call_cancelled(self, call: Call[Any]) -> None:
@@ -200,7 +202,7 @@ class WebsocketPromisifier:
     def say_hello(self, negotiation: Negotiation) -> None:
         """For the conversation, when it begins."""
         hello: Call[None] = Call(self._loop, CONTROL_SERVICE, negotiation, self)
-        self._conversation.send(hello, negotiation.hello, HELLO_TIMEOUT_S)
+        self._conversation.send(hello, negotiation.hello, HELLO_TIMEOUT_S, False)
         hello.add_done_callback(negotiation.settle)
 
     async def negotiated(self) -> None:
@@ -228,7 +230,7 @@ class WebsocketPromisifier:
             if negotiation.remote is None:
                 # It may still introduce itself.
                 return base
-            if negotiation.takes_parts_of(contract.name):
+            if negotiation.takes_parts_of(contract.name, contract.digest):
                 self.part_takers.add(contract)
         self.bases[contract] = base
         return base

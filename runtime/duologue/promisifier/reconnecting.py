@@ -27,7 +27,7 @@ from duologue.promisifier.parked import KeptCall, Parked, too_late
 from duologue.promisifier.promise import CloseStatus
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.closing import close_text
-from duologue.protocol.parcels import Payload
+from duologue.protocol.parcels import Parcel, Payload
 
 T = TypeVar("T")
 
@@ -106,6 +106,7 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         self._stage = Stage.GREETING
         self._conversation = self._converse(connection)
         greet(self, connection)
+        self.start()
         if self._is_draining:
             # Nothing runs yet: this only shuts the door, and returns at once.
             await self._conversation.drain(0)
@@ -135,12 +136,17 @@ class ReconnectingPromisifier(WebsocketPromisifier):
     # -- the peer, as everywhere ----------------------------------------------------------------
 
     def start_call(
-        self, service_id: int, args: Payload, reading: Reading[T], timeout_s: float | None
+        self,
+        service_id: int,
+        args: Payload,
+        reading: Reading[T],
+        timeout_s: float | None,
+        takes_parts: bool = False,
     ) -> Call[T]:
         """As everywhere; without a connection the request waits for one, within its deadline."""
         call = KeptCall(self._loop, service_id, reading, self, args, timeout_s, next(self._serials))
         if self._is_over or (self._stage is Stage.READY and self.is_connected):
-            self._send(call, args)
+            self._send(call, args, takes_parts)
             return call
         in_flight = len(self._parked) + self._conversation.in_flight
         if in_flight >= self._limits.max_open_calls:
@@ -228,9 +234,9 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             return True
         return call.reading.may_be_repeated and call.times_sent < MAX_TIMES_SENT
 
-    def _send(self, call: KeptCall[Any], args: Payload) -> None:
+    def _send(self, call: KeptCall[Any], args: Payload, takes_parts: bool) -> None:
         asked_s = call.timeout_s
-        self._conversation.send(call, args, call.remaining_s())
+        self._conversation.send(call, args, call.remaining_s(), takes_parts)
         call.timeout_s = asked_s
         if call not in self._parked and not call.reading.may_be_repeated:
             call.args = None
@@ -263,9 +269,14 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         if number is not None:
             call.service_id = number
         assert call.args is not None
+        sends_parts = call.reading.contract in self.part_takers
+        if isinstance(call.args, Parcel) and not sends_parts:
+            reason = "the other side takes no large bytes any more"
+            call.fail(self._conversation.aborted(call, call.was_sent, reason))
+            return True
         if call.times_sent:
             self._counters.requests_repeated += 1
-        self._send(call, call.args)
+        self._send(call, call.args, sends_parts and call.reading.takes_parts)
         return call not in self._parked
 
     def _renumber(self) -> None:

@@ -16,6 +16,7 @@ class Untyped:
 
     __slots__ = ("_service_id",)
     takes_parts = False
+    contract = None
 
     def __init__(self, service_id: object) -> None:
         self._service_id = service_id

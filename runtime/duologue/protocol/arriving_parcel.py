@@ -24,7 +24,8 @@ class ArrivingParcel:
             raise ProtocolError("`parts` must be a list of sizes, in a request or its answer")
         if len(sizes) > MAX_PARTS:
             raise LimitExceeded("MAX_PARTS", MAX_PARTS, len(sizes))
-        total_bytes = len(text) + sum(sizes)
+        text_bytes = len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
+        total_bytes = text_bytes + sum(sizes)
         if total_bytes > limits.max_message_bytes:
             raise LimitExceeded("max_message_bytes", limits.max_message_bytes, total_bytes)
         self.text = text
@@ -32,13 +33,18 @@ class ArrivingParcel:
         self.parts: list[bytes] = []
         self._sizes = sizes
 
+    @property
+    def next_size(self) -> int:
+        """Bytes of the part that is to come next."""
+        return self._sizes[len(self.parts)]
+
     def take(self, part: bytes) -> bool:
         """The next part has come; returns whether it was the last.
 
         Raises:
             ProtocolError: it has another length than was announced.
         """
-        size = self._sizes[len(self.parts)]
+        size = self.next_size
         if len(part) != size:
             raise ProtocolError(f"a part of {len(part)} bytes came where {size} were announced")
         self.parts.append(part)

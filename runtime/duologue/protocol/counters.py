@@ -12,7 +12,8 @@ class Counters:
     requests_received_total: int = 0
     """Requests that arrived with usable ids, served or not; and every `write-stream-error`."""
     requests_received_invalid: int = 0
-    """Texts that are no JSON object, or whose `type` with its ids is none we know."""
+    """Texts that are no JSON object, or whose `type` with its ids is none we know; and answers with
+    parts that were to have none."""
     control_requests_sent: int = 0
     """Own calls of service 0, which the first three do not count (duologue profile 1)."""
     control_requests_received: int = 0

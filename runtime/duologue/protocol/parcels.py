@@ -45,3 +45,21 @@ class Parts(list[bytes]):
     def with_text(self, text: bytes) -> Payload:
         """What is to be sent."""
         return Parcel(text, self) if self else text
+
+
+class ReceivedParts:
+    """The parts of one parcel while its text is read."""
+
+    def __init__(self, parts: Sequence[bytes]) -> None:
+        self._left: list[bytes | None] = list(parts)
+
+    def take(self, index: int) -> bytes | None:
+        """The part `index`, once; None if there is no such, or it has been taken.
+
+        A text that could name one part a hundred thousand times would make a handler that joins
+        what it got, or sends it back, do so with far more than `max_message_bytes`.
+        """
+        if not 0 <= index < len(self._left):
+            return None
+        part, self._left[index] = self._left[index], None
+        return part

@@ -77,7 +77,8 @@ class Session(Generic[CallT]):
         self._served: set[int] = set()
         self._streams = IncomingStreams(self.open_calls, self.counters)
         self._sending: set[int] = set()
-        self._arriving: ArrivingParcel | None = None
+        self.arriving: ArrivingParcel | None = None
+        """A message whose parts are not all there yet."""
 
     # -- own calls ------------------------------------------------------------------------------
 
@@ -133,6 +134,7 @@ class Session(Generic[CallT]):
         self.open_calls.clear()
         self._served.clear()
         self._sending.clear()
+        self.arriving = None
         return calls
 
     def replace_streaming(self, request_id: int, call: CallT) -> None:
@@ -204,7 +206,7 @@ class Session(Generic[CallT]):
         try:
             if whole is not None:
                 envelope, parts = whole.envelope, whole.parts
-            elif self._arriving is not None:
+            elif self.arriving is not None:
                 raise ProtocolError("a text came where parts of the one before were announced")
             else:
                 try:
@@ -212,7 +214,7 @@ class Session(Generic[CallT]):
                 except codec.UNREADABLE:
                     envelope = codec.read_leniently(text)
                 if envelope.parts is not None and self.has_control_service:
-                    self._arriving = ArrivingParcel(text, envelope, envelope.parts, self._limits)
+                    self.arriving = ArrivingParcel(text, envelope, envelope.parts, self._limits)
                     return None
             if len(text) > self._shallow_characters and is_deeper_than(
                 text, self._limits.max_json_depth
@@ -250,11 +252,11 @@ class Session(Generic[CallT]):
             ProtocolError: a part is not of the announced length.
             LimitExceeded: as `receive`.
         """
-        arriving = self._arriving
+        arriving = self.arriving
         if arriving is not None:
             if not arriving.take(message):
                 return None
-            self._arriving = None
+            self.arriving = None
             return self.receive(arriving.text, arriving)
         request_id, chunk = read_binary(message)
         if not self._was_made(request_id):
@@ -305,7 +307,7 @@ class Session(Generic[CallT]):
             request_id,
             service_id,
             Parcel(args, parts) if parts and args is not None else args,
-            envelope.takesParts,
+            envelope.takesParts and self.has_control_service,
         )
 
     def _receive_stream(self, kind: str, envelope: codec.Envelope) -> Event[CallT] | None:

@@ -1,7 +1,7 @@
 """Bytes of a contract's types: base64 in JSON, or a part beside it (PROTOCOL 12).
 
-pydantic is given `Parts` as context when a value is written for a peer that takes parts, and the
-received ones when a parcel is read. Without context nothing is different from plain bytes.
+pydantic is given `Parts` as context when a value is written for a peer that takes parts, and
+`ReceivedParts` when a parcel is read. Without context nothing is different from plain bytes.
 """
 
 from collections.abc import Callable
@@ -11,15 +11,16 @@ from pydantic import GetCoreSchemaHandler, SerializationInfo, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from duologue.limits import PART_ABOVE_BYTES
-from duologue.protocol.parcels import Parts
+from duologue.protocol.parcels import Parts, ReceivedParts
 from duologue.protocol.values import is_object
+from duologue.typed.core_schemas import Node, nodes
 
 _MARK: Final = "duologue_bytes_beside"
 
 
-def let_bytes_travel_beside(schema: CoreSchema) -> CoreSchema:
+def let_bytes_travel_beside(schema: CoreSchema, handler: GetCoreSchemaHandler) -> CoreSchema:
     """Make all bytes in a core schema ready for both ways, but those that are always short."""
-    for node in _nodes(schema):
+    for node in nodes(schema, handler, enters=_is_unmarked):
         if node.get("type") == "bytes" and node.get("max_length", PART_ABOVE_BYTES + 1) > (
             PART_ABOVE_BYTES
         ):
@@ -31,7 +32,7 @@ def let_bytes_travel_beside(schema: CoreSchema) -> CoreSchema:
 
 def holds_bytes(schema: CoreSchema) -> bool:
     """Whether a value of this schema may have bytes that travel beside it."""
-    return any(_is_marked(node) for node in _nodes(schema))
+    return any(not _is_unmarked(node) for node in nodes(schema, enters=_is_unmarked))
 
 
 class BytesBeside:
@@ -40,10 +41,12 @@ class BytesBeside:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return let_bytes_travel_beside(handler(source))
+        return let_bytes_travel_beside(handler(source), handler)
 
 
 def _both_ways(plain: Any) -> CoreSchema:
+    # The name of an alias belongs to the whole, and to nothing in it.
+    name = plain.pop("ref", None)
     lax: Any = {**plain, "strict": False}
     return core_schema.json_or_python_schema(
         # pydantic has made a Python string of the JSON by then, which strict bytes refuse.
@@ -52,14 +55,16 @@ def _both_ways(plain: Any) -> CoreSchema:
         serialization=core_schema.wrap_serializer_function_ser_schema(
             _write, info_arg=True, schema=core_schema.bytes_schema(), when_used="json"
         ),
+        ref=name,
         metadata={_MARK: True},
     )
 
 
 def _read(value: Any, read_plain: Callable[[Any], bytes], info: ValidationInfo[Any]) -> bytes:
-    parts = info.context
-    if parts is not None and type(value) is int and 0 <= value < len(parts):
-        return read_plain(parts[value])
+    if type(value) is int and isinstance(info.context, ReceivedParts):
+        part = info.context.take(value)
+        if part is not None:
+            return read_plain(part)
     return read_plain(value)
 
 
@@ -71,19 +76,6 @@ def _write(value: Any, write_plain: Callable[[Any], Any], info: SerializationInf
     return write_plain(value)
 
 
-def _is_marked(node: dict[str, Any]) -> bool:
+def _is_unmarked(node: Node) -> bool:
     metadata = node.get("metadata")
-    return is_object(metadata) and _MARK in metadata
-
-
-def _nodes(schema: Any) -> Any:
-    """Every object in a core schema; nothing inside those that are ready already."""
-    todo: list[Any] = [schema]
-    while todo:
-        node = todo.pop()
-        if is_object(node):
-            yield node
-            if not _is_marked(node):
-                todo += node.values()
-        elif isinstance(node, list | tuple):
-            todo += node
+    return not (is_object(metadata) and _MARK in metadata)

@@ -51,7 +51,9 @@ class Client:
             has_bytes = method.has_bytes
             if has_bytes is None:
                 has_bytes = method.look_for_bytes()
+            takes_parts = False
             if has_bytes and self.__contract__ in peer.part_takers:
+                takes_parts = method.takes_parts
                 encoded = params.encode_with_parts(method.full_name, _args, _kwargs)
             else:
                 encoded = params.encode(method.full_name, _args, _kwargs)
@@ -63,7 +65,7 @@ class Client:
             timeout_s = method.timeout
             if timeout_s is None:
                 timeout_s = peer.limits.call_timeout_s
-        return peer.start_call(base + method.id, encoded, method, timeout_s)
+        return peer.start_call(base + method.id, encoded, method, timeout_s, takes_parts)
 
     def _on(self, event: Event[..., E], handler: EventHandler[E] | None) -> Subscription[E]:
         number = self._peer.base_of(self.__contract__) + event.id

@@ -11,7 +11,7 @@ from pydantic_core import PydanticSerializationError
 from duologue.errors import InvalidResult, Problem
 from duologue.promisifier.handlers import Result
 from duologue.promisifier.streams import ByteStream, TextStream
-from duologue.protocol.parcels import Parts, Payload, split
+from duologue.protocol.parcels import Parts, Payload, ReceivedParts, split
 from duologue.protocol.values import (
     SENTINEL_START,
     refuse_sentinel,
@@ -99,8 +99,9 @@ class Codec(Generic[T]):
         """
         if type(text) is not bytes:
             text, parts = split(text)
-            value = self.adapter.validator.validate_json(without_undefined(text), context=parts)
-            return cast(T, value)
+            text = without_undefined(text)
+            received = ReceivedParts(parts)
+            return cast(T, self.adapter.validator.validate_json(text, context=received))
         if SENTINEL_START in text:
             text = without_undefined(text)
         return self.validate_json(text)

@@ -32,4 +32,4 @@ class Model(BaseModel):
         """As pydantic makes it, but parts come first, lists stop at their first bad item, and bytes
         may travel beside the JSON."""
         build_parts_of(cls)
-        return let_bytes_travel_beside(stop_early(handler(source)))
+        return let_bytes_travel_beside(stop_early(handler(source), handler), handler)

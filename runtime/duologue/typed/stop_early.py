@@ -8,20 +8,14 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
-from duologue.protocol.values import is_object
+from duologue.typed.core_schemas import nodes
 
 
-def stop_early(schema: CoreSchema) -> CoreSchema:
+def stop_early(schema: CoreSchema, handler: GetCoreSchemaHandler) -> CoreSchema:
     """Make every list in a core schema give up at its first bad item; changes `schema`."""
-    todo: list[Any] = [schema]
-    while todo:
-        node = todo.pop()
-        if is_object(node):
-            if node.get("type") == "list":
-                node["fail_fast"] = True
-            todo += node.values()
-        elif isinstance(node, list | tuple):
-            todo += node
+    for node in nodes(schema, handler):
+        if node.get("type") == "list":
+            node["fail_fast"] = True
     return schema
 
 
@@ -31,4 +25,4 @@ class StopEarly:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return stop_early(handler(source))
+        return stop_early(handler(source), handler)

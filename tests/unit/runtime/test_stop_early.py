@@ -2,13 +2,21 @@
 
 import pytest
 from pydantic import ValidationError
+from typing_extensions import TypeAliasType
 
 from duologue import Model
 from duologue.typed import Codec
 
+Numbers = TypeAliasType("Numbers", list[int])
+
 
 class Inner(Model):
     numbers: list[int]
+
+
+class Named(Model):
+    numbers: Numbers
+    more: Numbers = []  # noqa: RUF012
 
 
 class Outer(Model):
@@ -28,6 +36,9 @@ def problems(codec: Codec[object], text: bytes) -> int:
         (Inner, b'{"numbers":["a","b","c"]}'),
         (list[Inner], b"[{},{},{}]"),
         (list[int] | None, b'["a","b","c"]'),
+        (Named, b'{"numbers":["a","b","c"]}'),
+        (Numbers, b'["a","b"]'),
+        (dict[str, Numbers], b'{"x":["a","b"]}'),
         (Outer, b'{"inner":[{},{},{}],"by_name":{}}'),
         (Outer, b'{"inner":[{"numbers":["a","b"]}],"by_name":{}}'),
         (Outer, b'{"inner":[],"by_name":{"x":["a","b"]}}'),
