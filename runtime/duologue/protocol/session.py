@@ -190,10 +190,8 @@ class Session(Generic[CallT]):
 
     # -- messages -------------------------------------------------------------------------------
 
-    def receive(self, text: str, whole: ArrivingParcel | None = None) -> Event[CallT] | None:
+    def receive(self, text: str) -> Event[CallT] | None:
         """What the message `text` means; None if nothing is to be done.
-
-        `whole` is for `receive_bytes`: the text came earlier, and the last of its parts now.
 
         Unreadable messages are counted and ignored (base profile 8.2).
 
@@ -202,20 +200,16 @@ class Session(Generic[CallT]):
                 connection should be closed.
             ProtocolError: what belongs together has come apart; the connection should be closed.
         """
-        parts: Sequence[bytes] = ()
+        if self.arriving is not None:
+            raise ProtocolError("a text came where parts of the one before were announced")
         try:
-            if whole is not None:
-                envelope, parts = whole.envelope, whole.parts
-            elif self.arriving is not None:
-                raise ProtocolError("a text came where parts of the one before were announced")
-            else:
-                try:
-                    envelope = _decode(text)
-                except codec.UNREADABLE:
-                    envelope = codec.read_leniently(text)
-                if envelope.parts is not None and self.has_control_service:
-                    self.arriving = ArrivingParcel(text, envelope, envelope.parts, self._limits)
-                    return None
+            try:
+                envelope = _decode(text)
+            except codec.UNREADABLE:
+                envelope = codec.read_leniently(text)
+            if envelope.parts is not None and self.has_control_service:
+                self.arriving = ArrivingParcel(text, envelope, envelope.parts, self._limits)
+                return None
             if len(text) > self._shallow_characters and is_deeper_than(
                 text, self._limits.max_json_depth
             ):
@@ -227,10 +221,9 @@ class Session(Generic[CallT]):
                     call = self._answered(envelope)
                     if call is None:
                         return None
-                data = slice_or_none(envelope.data)
-                return AnswerReceived(call, Parcel(data or b"null", parts) if parts else data)
+                return AnswerReceived(call, slice_or_none(envelope.data))
             if kind == "request":
-                return self._receive_request(envelope, parts)
+                return self._receive_request(envelope, ())
             if kind == "error":
                 return self._receive_error(envelope)
             if kind in ("stream", "stream-end", "stream-error"):
@@ -257,11 +250,27 @@ class Session(Generic[CallT]):
             if not arriving.take(message):
                 return None
             self.arriving = None
-            return self.receive(arriving.text, arriving)
+            return self._receive_parcel(arriving)
         request_id, chunk = read_binary(message)
         if not self._was_made(request_id):
             return None
         return self._streams.receive_bytes(request_id, chunk)
+
+    def _receive_parcel(self, whole: ArrivingParcel) -> Event[CallT] | None:
+        envelope = whole.envelope
+        try:
+            if is_deeper_than(whole.text, self._limits.max_json_depth):
+                return self._receive_too_deep(envelope)
+            if envelope.type == "request":
+                return self._receive_request(envelope, whole.parts)
+            call = self._answered(envelope)
+            if call is None:
+                return None
+            data = slice_or_none(envelope.data) or b"null"
+            return AnswerReceived(call, Parcel(data, whole.parts))
+        except BadFrame:
+            self.count_invalid()
+            return None
 
     def count_invalid(self) -> None:
         """Count one unreadable message.
