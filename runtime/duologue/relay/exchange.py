@@ -14,6 +14,7 @@ from duologue.relay.causes import Cause
 from duologue.relay.events import Closed, Joined, Observer, Opened, Ponged, Refused
 from duologue.relay.events import Registered as ListenerRegistered
 from duologue.relay.lane import BREATHER_S, Lane
+from duologue.relay.legs import Leg
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import CLOSE_CODE_GOING_AWAY, Link
 from duologue.relay.meeting_points import MeetingPoints
@@ -34,7 +35,6 @@ from duologue.relay.switchboard import (
     Close,
     Drop,
     HandOver,
-    Leg,
     SendPing,
     Switchboard,
 )

@@ -5,10 +5,10 @@ from enum import Enum, auto
 
 from duologue.connection.base import Unlisten
 from duologue.relay.causes import Cause
+from duologue.relay.legs import Leg
 from duologue.relay.link import Link
 from duologue.relay.pair import Pair
 from duologue.relay.registrar import Challenge
-from duologue.relay.switchboard import Leg
 
 
 class Stage(Enum):
