@@ -105,7 +105,7 @@ async def ask_honestly(relay: RelayProcess, address: str) -> bool:
             answer = await peer.recv()
             while json.loads(answer)["type"] != "data":
                 answer = await peer.recv()
-            return json.loads(answer)["data"] == 144
+            return bool(json.loads(answer)["data"] == 144)
     except (PlainClosed, OSError, InvalidMessage, TimeoutError):
         return False
 

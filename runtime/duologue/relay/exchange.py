@@ -254,11 +254,11 @@ class Exchange:
             visitor.link.allow_message_bytes(self._limits.max_frame_bytes)
             if visitor.unlisten is not None:
                 visitor.unlisten()
-        listener.unlisten = listener.link.on_message.listen(pair.down.carry)
+        listener.unlisten = listener.link.pass_on(pair.down)
         self._send(listener, ConnectionHandover())
         self._send(listener, CommunicationRequest(action.source, action.target))
         # Last, because what the caller has sent too early is forwarded in this very moment.
-        caller.unlisten = caller.link.on_message.listen(pair.up.carry)
+        caller.unlisten = caller.link.pass_on(pair.up)
         self._on_known(caller.link)
 
     def _take_breather(self, lane: Lane) -> None:

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
-from duologue.connection.base import ConnectionState, Message
+from duologue.connection.base import ConnectionState, Message, Unlisten
 from duologue.connection.bearer_opening import BearerOpening
 from duologue.connection.event_loop import Loop
 from duologue.connection.opening import Opening
@@ -13,7 +13,7 @@ from duologue.connection.wire import Wire
 from duologue.errors import LimitExceeded
 from duologue.limits import Limits
 from duologue.protocol.closing import shorten
-from duologue.relay.link import Hold
+from duologue.relay.link import Carrier, Hold
 
 FEWEST_READ_BYTES: Final = 512
 """Read at a time from who is new, or sends tiny frames: 85 pings at most, some 3 ms of work. From
@@ -60,6 +60,10 @@ class SocketLink(WebSocketConnection):
         self._bearer: BearerOpening | None = None
         self._most_read_bytes = read_bytes
         self._read_bytes = min(FEWEST_READ_BYTES, read_bytes)
+        self._reading_window = self._reading_space[: self._read_bytes]
+        self._carrier: Carrier | None = None
+        self._passed_frames = 0
+        """As many as the carrier's passer had counted at the last read."""
         self._unjudged_bytes = 0
         """Read since the last message that was whole."""
         self._holds = Hold.NONE
@@ -101,6 +105,31 @@ class SocketLink(WebSocketConnection):
         self._send_close(shorten(text), code)
         self._enter_closing()
 
+    def send_frames(self, frames: list[Message]) -> None:
+        """See `Link.send_frames`."""
+        if self.state.current_state is not ConnectionState.OPEN:
+            raise self._refuse_send()
+        # All that one read has brought is written at once.
+        self._pending += cast(list[bytes], frames)
+        self._flush()
+
+    def pass_on(self, carrier: Carrier) -> Unlisten:
+        """See `Link.pass_on`."""
+        unlisten = self.on_message.listen(carrier.carry)
+        if self._wire is not None:
+            # What was read before is on its way as messages.
+            self._wire.pass_frames(carrier.passer)
+            self._carrier = carrier
+            self._passed_frames = carrier.passer.frames
+
+        def stop() -> None:
+            unlisten()
+            self._carrier = None
+            if self._wire is not None:
+                self._wire.pass_frames(None)
+
+        return stop
+
     def allow_message_bytes(self, max_bytes: int) -> None:
         """See `Link.allow_message_bytes`."""
         self._max_message_bytes = max_bytes
@@ -138,10 +167,10 @@ class SocketLink(WebSocketConnection):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """As in `WebSocketConnection`, but less at a time."""
-        space = super().get_buffer(sizehint)
-        if self._wire is not None and self._wire.large is not None:
-            return space  # one large frame is cheap, however it comes
-        return space[: self._read_bytes]
+        wire = self._wire
+        if wire is not None and wire.large is not None:
+            return wire.large.room()  # one large frame is cheap, however it comes
+        return self._reading_window
 
     def buffer_updated(self, nbytes: int) -> None:
         """As in `WebSocketConnection`."""
@@ -157,16 +186,45 @@ class SocketLink(WebSocketConnection):
         self.release(Hold.TURN_IS_OVER)
 
     def _deliver(self, wire: Wire, messages: list[Message], received_bytes: int) -> None:
+        carrier = self._carrier
+        if carrier is None:
+            if messages:
+                self._judge_size(len(messages))
+            super()._deliver(wire, messages, received_bytes)
+            return
         if messages:
-            # What a turn of the loop costs is a matter of frames, not of bytes. Control frames are
-            # no messages: who sends nothing else is never read in large pieces.
-            mean_bytes = self._unjudged_bytes / len(messages)
-            self._unjudged_bytes = 0
-            if mean_bytes < TINY_FRAME_BYTES:
-                self._read_bytes = FEWEST_READ_BYTES
-            elif mean_bytes >= 2 * TINY_FRAME_BYTES:
-                self._read_bytes = min(self._most_read_bytes, 2 * self._read_bytes)
-        super()._deliver(wire, messages, received_bytes)
+            frames = carrier.passer.frames
+            self._judge_size(frames - self._passed_frames)
+            self._passed_frames = frames
+        # As in `WebSocketConnection`, but nothing is answered to these here.
+        is_over = wire.is_over
+        if not is_over:
+            self._write_from(wire)
+        if wire.is_unfinished:
+            self._watch_arrival(received_bytes, is_new=bool(messages))
+        elif self._arrival.is_watching:
+            self._arrival.stop()
+        if messages and self.state.current_state is ConnectionState.OPEN:
+            carrier.carry_frames(messages)
+        if is_over:
+            self._write_from(wire)
+            self._note_end(wire)
+
+    def _judge_size(self, frames: int) -> None:
+        """Read more or less at a time, as the frames are that have come."""
+        # What a turn of the loop costs is a matter of frames, not of bytes. Control frames are
+        # no messages: who sends nothing else is never read in large pieces.
+        mean_bytes = self._unjudged_bytes / frames
+        self._unjudged_bytes = 0
+        if mean_bytes < TINY_FRAME_BYTES:
+            read_bytes = FEWEST_READ_BYTES
+        elif mean_bytes >= 2 * TINY_FRAME_BYTES:
+            read_bytes = min(self._most_read_bytes, 2 * self._read_bytes)
+        else:
+            return
+        if read_bytes != self._read_bytes:
+            self._read_bytes = read_bytes
+            self._reading_window = self._reading_space[:read_bytes]
 
     def pause_writing(self) -> None:
         """As in `WebSocketConnection`."""
