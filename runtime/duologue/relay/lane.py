@@ -82,7 +82,8 @@ class Lane:
 
     def carry_frames(self, frames: list[Message]) -> None:
         """Forward what one read has brought; `passer` has made and counted it."""
-        self._count_small()
+        if self._seen_small != self.passer.small_frames:
+            self._count_small()
         try:
             self._sink.send_frames(frames)
         except ConnectionClosed:

@@ -62,6 +62,8 @@ class SocketLink(WebSocketConnection):
         self._read_bytes = min(FEWEST_READ_BYTES, read_bytes)
         self._reading_window = self._reading_space[: self._read_bytes]
         self._carrier: Carrier | None = None
+        self._is_between_frames = False
+        """While frames are passed on: nothing has begun that is not whole, and nothing is over."""
         self._passed_frames = 0
         """As many as the carrier's passer had counted at the last read."""
         self._unjudged_bytes = 0
@@ -109,9 +111,15 @@ class SocketLink(WebSocketConnection):
         """See `Link.send_frames`."""
         if self.state.current_state is not ConnectionState.OPEN:
             raise self._refuse_send()
+        if self._pending:
+            self._flush()
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
         # All that one read has brought is written at once.
-        self._pending += cast(list[bytes], frames)
-        self._flush()
+        transport.write(b"".join(cast(list[bytes], frames)))
+        if self._gate.is_shut:
+            self._check_unsent(transport)
 
     def pass_on(self, carrier: Carrier) -> Unlisten:
         """See `Link.pass_on`."""
@@ -120,6 +128,7 @@ class SocketLink(WebSocketConnection):
             # What was read before is on its way as messages.
             self._wire.pass_frames(carrier.passer)
             self._carrier = carrier
+            self._is_between_frames = False
             self._passed_frames = carrier.passer.frames
 
         def stop() -> None:
@@ -176,7 +185,11 @@ class SocketLink(WebSocketConnection):
         """As in `WebSocketConnection`."""
         self.received_bytes += nbytes
         self._unjudged_bytes += nbytes
-        super().buffer_updated(nbytes)
+        carrier = self._carrier
+        if carrier is None or not self._is_between_frames:
+            super().buffer_updated(nbytes)
+        else:
+            self._pass_read(carrier, bytes(self._reading_space[:nbytes]))
         if nbytes == self._read_bytes == FEWEST_READ_BYTES and not self._holds:
             # libuv reads a socket up to 32 times before it looks at the next one.
             self.hold(Hold.TURN_IS_OVER)
@@ -192,23 +205,38 @@ class SocketLink(WebSocketConnection):
                 self._judge_size(len(messages))
             super()._deliver(wire, messages, received_bytes)
             return
-        if messages:
-            frames = carrier.passer.frames
-            self._judge_size(frames - self._passed_frames)
-            self._passed_frames = frames
         # As in `WebSocketConnection`, but nothing is answered to these here.
-        is_over = wire.is_over
+        is_over, is_unfinished = wire.is_over, wire.is_unfinished
+        self._is_between_frames = not is_over and not is_unfinished
         if not is_over:
             self._write_from(wire)
-        if wire.is_unfinished:
+        if is_unfinished:
             self._watch_arrival(received_bytes, is_new=bool(messages))
         elif self._arrival.is_watching:
             self._arrival.stop()
-        if messages and self.state.current_state is ConnectionState.OPEN:
-            carrier.carry_frames(messages)
+        self._pass_frames(carrier, messages)
         if is_over:
             self._write_from(wire)
             self._note_end(wire)
+
+    def _pass_read(self, carrier: Carrier, data: bytes) -> None:
+        """Pass on what is read while nothing is unfinished; mostly, that is whole plain frames."""
+        frames: list[Message] = []
+        end = carrier.passer.take_frames(
+            data, 0, frames, masked=True, max_bytes=self._max_message_bytes
+        )
+        if end < len(data) and self._wire is not None:
+            frames += self._wire.receive(data[end:])
+            self._deliver(self._wire, frames, len(data))
+        else:
+            self._pass_frames(carrier, frames)
+
+    def _pass_frames(self, carrier: Carrier, frames: list[Message]) -> None:
+        if frames and self.state.current_state is ConnectionState.OPEN:
+            counted = carrier.passer.frames
+            self._judge_size(counted - self._passed_frames)
+            self._passed_frames = counted
+            carrier.carry_frames(frames)
 
     def _judge_size(self, frames: int) -> None:
         """Read more or less at a time, as the frames are that have come."""
