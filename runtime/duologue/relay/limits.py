@@ -78,8 +78,8 @@ class RelayLimits:
     half_share: float = 10.0
     """An address that was granted so many requests for one key lately, or has so many pairs with
     it, must leave to others half of what `requests_per_min_per_target` allows at once, and half of
-    `max_pairs_per_key`; with twice as many, two thirds. So an address that is alone can have 22 of
-    64 pairs. Attackers have had so many within a second, honest callers seldom ever."""
+    `max_pairs_per_key`; with more, more. So an address that is alone can have 22 of 64 pairs. An
+    attacker has had some within its first second, an honest caller seldom has any."""
 
     share_half_life_s: float = 60.0
     """What an address was granted counts half after so long."""

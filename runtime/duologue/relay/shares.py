@@ -46,8 +46,10 @@ class Shares:
         free = most - self._held[key]
         if free < 1:
             return "max_pairs_per_key"
-        # Who has a pair for an hour has it all the time, whenever it was granted.
-        has_had = max(self.had(address, key, now_s), self._held_by[address, key])
+        # Who has a pair for an hour has it all the time, whenever it was granted. For what it had
+        # before, an address leaves half at most: it may be a busy one that is alone.
+        had = min(self.had(address, key, now_s), self._limits.half_share)
+        has_had = max(had, self._held_by[address, key])
         to_leave = int((most - 1) * self._part_to_leave(has_had))
         return "half_share" if free <= to_leave else ""
 

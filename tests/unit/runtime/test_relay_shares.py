@@ -106,6 +106,18 @@ def test_who_has_half_a_share_of_pairs_must_leave_half_to_others() -> None:
     assert shares.find_full("198.51.100.99", KEY, 0) == ""
 
 
+def test_a_busy_address_that_is_alone_has_as_many_pairs_as_one_that_is_not_busy() -> None:
+    shares = Shares(RelayLimits())
+    for number in range(300):
+        assert shares.take_request(GREEDY, KEY, number) == ""
+    assert shares.had(GREEDY, KEY, 300) > 80
+    taken = 0
+    while not shares.find_full(GREEDY, KEY, 300):
+        shares.hold(GREEDY, KEY)
+        taken += 1
+    assert taken == 22
+
+
 def test_a_key_with_few_places_gives_all_of_them_to_one_address() -> None:
     shares = Shares(RelayLimits(max_pairs_per_key=3))
     assert places(shares, GREEDY) == (3, "max_pairs_per_key")
