@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from duologue.connection.base import Connection, ConnectionState, Message
+from duologue.connection.base import Connection, ConnectionState, Message, Unlisten
 from duologue.identity import Identity
 from duologue.protocol.boxes import NONCE_BYTES
 from duologue.protocol.closing import close_text, terminate_text
@@ -16,7 +16,7 @@ from duologue.relay.challenge import answer_challenge
 from duologue.relay.events import Event
 from duologue.relay.exchange import Exchange
 from duologue.relay.limits import RelayLimits
-from duologue.relay.link import Hold
+from duologue.relay.link import Carrier, Hold
 
 E = TypeVar("E", bound=Event)
 
@@ -114,6 +114,12 @@ class FakeLink(Connection):
         if not self.is_open:
             raise self._refuse_send()
         self.sent.append(message)
+
+    def send_frames(self, frames: list[Message]) -> None:
+        raise NotImplementedError("these links have messages only")
+
+    def pass_on(self, carrier: Carrier) -> Unlisten:
+        return self.on_message.listen(carrier.carry)
 
     def close(self, reason: str | None = None) -> None:
         self.close_as(1000, close_text(reason))

@@ -117,10 +117,15 @@ class Limits:
     peer of the original system first speaks after 20 s; between own peers 10 s is plenty."""
 
     max_unconfirmed: int = 32
-    """Connections of one listener that have agreed on a key and not yet proved to have it."""
+    """Connections of one listener that have agreed on a key and not yet proved to have it. Above it
+    the one that has waited longest gives way."""
 
     max_unconfirmed_per_key: int = 4
     """The same, for one claimed key."""
+
+    unconfirmed_grace_s: float = 1.0
+    """In this time from the end of the key agreement a connection does not give way to another;
+    own peers need one round trip."""
 
     keepalive_interval_s: float = 20.0
     """An encrypted connection that has sent nothing for so long sends a lifesign."""

@@ -7,12 +7,17 @@ The oracle gives all bytes to the Sans-I/O object as they are. It shares with ou
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
+from typing import cast
 
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Protocol, Side, State
 
 from duologue.connection.base import Message
+from duologue.connection.frames import WHOLE_BINARY, WHOLE_TEXT, encode_frame
+from duologue.connection.passing import FramePasser
 from duologue.connection.wire import Wire
+
+SMALL_FRAME_BYTES = 125
 
 Progress = dict[int, tuple[int, int]]
 """At a position of the stream: how many messages have come, how many bytes were to be sent."""
@@ -132,7 +137,8 @@ def oracle(stream: Stream, steps: Iterable[tuple[int, int]]) -> tuple[Outcome, P
     return finish(protocol, messages, sent, has_failed=failed), progress
 
 
-def ours(stream: Stream) -> tuple[Outcome, Progress]:
+def ours(stream: Stream, passer: FramePasser | None = None) -> tuple[Outcome, Progress]:
+    """With a `passer` the messages are pieces of the frames that are to be written."""
     protocol = Protocol(stream.side, max_size=stream.max_bytes)
     wire = Wire(
         protocol,
@@ -140,6 +146,7 @@ def ours(stream: Stream) -> tuple[Outcome, Progress]:
         clock=lambda: 0.0,
         large_frame_bytes=stream.large_frame_bytes,
     )
+    wire.pass_frames(passer)
     data = stream.data
     messages: list[Message] = []
     sent = b""
@@ -169,4 +176,24 @@ def agree(stream: Stream, *, by_single_bytes: bool = False) -> Outcome:
     assert outcome == expected, stream
     # Nothing comes later than it could, so that no fault can hide behind a peer's silence.
     assert progress == {position: expected_progress[position] for position in progress}, stream
+    if stream.side is Side.SERVER:
+        agree_on_passing(stream, expected)
     return outcome
+
+
+def agree_on_passing(stream: Stream, expected: Outcome) -> None:
+    """What is passed on as frames is what others would write who were given the messages."""
+    passer = FramePasser(SMALL_FRAME_BYTES)
+    outcome, _ = ours(stream, passer)
+    payloads = [
+        (WHOLE_TEXT, message.encode()) if isinstance(message, str) else (WHOLE_BINARY, message)
+        for message in expected.messages
+    ]
+    passed = b"".join(cast(list[bytes], outcome.messages))
+    assert passed == b"".join(encode_frame(first, each) for first, each in payloads), stream
+    outcome.messages = expected.messages
+    assert outcome == expected, stream
+    sizes = [len(each) for _, each in payloads]
+    assert passer.frames == len(sizes)
+    assert passer.payload_bytes == sum(sizes)
+    assert passer.small_frames == sum(size <= SMALL_FRAME_BYTES for size in sizes)

@@ -17,7 +17,7 @@ from duologue.connection.stack import SecuredConnection
 from duologue.errors import ConnectionClosed, DeadlineExceeded, HandshakeFailed, HandshakeFault
 from duologue.identity import Identity
 from duologue.limits import HOLD_BACK_S, MAX_SEALED_FRAME_BYTES, Limits
-from duologue.protocol.acceptance import AcceptanceBook
+from duologue.protocol.acceptance import AcceptanceBook, Place
 from duologue.protocol.boxes import NONCE_BYTES
 from duologue.protocol.closing import CLOSE_CALLED
 from duologue.protocol.handshake import AcceptorHandshake, ConnectorHandshake
@@ -144,6 +144,7 @@ async def secure_as_acceptor(
             itself, or closed; `.fault` says which. It is counted in `book.rejected`.
     """
     rule = allow_rule(allow)
+    loop = asyncio.get_running_loop()
     try:
         async with _owning(connection):
             handshake = AcceptorHandshake(
@@ -157,44 +158,51 @@ async def secure_as_acceptor(
             async with _patience(limits.handshake_timeout_s):
                 _send(connection, handshake.receive_request(await _next_message(connection)))
                 claimed = handshake.receive_key(await _next_message(connection))
-                book.check_new(claimed.flight_nonce, asyncio.get_running_loop().time())
+                book.check_new(claimed.flight_nonce, loop.time())
                 judgement = rule(claimed.key)
                 if not (await judgement if inspect.isawaitable(judgement) else judgement):
                     raise HandshakeFailed(NOT_ALLOWED, "not-allowed")
-            with book.unconfirmed(claimed.key):
+            with book.unconfirmed(claimed.key, loop.time()) as place:
                 _send(connection, handshake.answer())
                 secured = SecuredConnection(
                     connection, handshake.session_key(), limits, is_connector=False,
                     own_key=identity.public_key, claimed_key=claimed.key,
                 )  # fmt: skip
-                await _confirm(secured, limits.confirm_timeout_s)
+                await _confirm(secured, place, limits.confirm_timeout_s)
     except HandshakeFailed as error:
         book.count_rejected(error.fault)
         raise
     return secured
 
 
-async def _confirm(secured: SecuredConnection, timeout_s: float) -> None:
+async def _confirm(secured: SecuredConnection, place: Place, timeout_s: float) -> None:
     """Wait for the first opened frame; speak first only after `HOLD_BACK_S` (base profile 5.1)."""
     # A connector that heard nothing for so long may be waiting for us.
-    if not await _until_confirmed(secured, min(HOLD_BACK_S, timeout_s)):
+    is_confirmed = await _until_confirmed(secured, min(HOLD_BACK_S, timeout_s), place)
+    if not is_confirmed and not place.is_lost:
         secured.send_lifesign()
-        await _until_confirmed(secured, timeout_s - HOLD_BACK_S)
+        await _until_confirmed(secured, timeout_s - HOLD_BACK_S, place)
     if secured.remote_key is None:
         if secured.state.current_state is not ConnectionState.OPEN:
             await _until_closed(secured)
             raise _closed(secured, "closed" if secured.failure is None else "unconfirmed")
+        if place.is_lost:
+            raise HandshakeFailed("Another connection needed the place of this one", "too-many")
         raise HandshakeFailed(f"No frame in {timeout_s:g} s that proves the key", "unconfirmed")
     # The connector waits for this; to others it is one lifesign more.
     secured.send_lifesign()
 
 
-async def _until_confirmed(secured: SecuredConnection, timeout_s: float) -> bool:
+async def _until_confirmed(
+    secured: SecuredConnection, timeout_s: float, place: Place | None = None
+) -> bool:
     """Whether a frame of the other side has opened, at the latest after `timeout_s`.
 
-    Returns early if the connection is not open any more.
+    Returns early if the connection is not open any more, or has lost its place.
     """
     settled = asyncio.Event()
+    if place is not None:
+        place.on_lost = settled.set
     unlisten_confirmed = secured.on_confirmed.listen(lambda _: settled.set())
     unlisten_state = secured.state.on_enter_state.listen(lambda _: settled.set())
     try:

@@ -22,6 +22,7 @@ from duologue.connection.frames import (
     take_plain_frames,
 )
 from duologue.connection.layer import reason_for
+from duologue.connection.passing import FramePasser, TakeFrames
 from duologue.errors import BadFrame, DuologueError, LimitExceeded
 from duologue.limits import MAX_SHORT_FRAGMENTS, SHORT_FRAGMENT_BYTES
 
@@ -73,6 +74,8 @@ class Wire:
         self.failure: DuologueError | None = None
         self.large: LargeFrame | None = None
         """Where the next bytes belong, while a large frame comes in: see `receive_large`."""
+        self._take_frames: TakeFrames = take_plain_frames
+        self._passer: FramePasser | None = None
         self._masked = protocol.side is Side.SERVER
         self._max_message_bytes = max_message_bytes
         self._clock = clock
@@ -103,6 +106,14 @@ class Wire:
     def allow_message_bytes(self, max_bytes: int) -> None:
         """Set the limit for messages from now on, for instance once it is known who sends them."""
         self._max_message_bytes = max_bytes
+
+    def pass_frames(self, passer: FramePasser | None) -> None:
+        """From now on return the bytes of frames for the other side, not messages; None: again.
+
+        Only for the server's side of a connection.
+        """
+        self._passer = passer
+        self._take_frames = take_plain_frames if passer is None else passer.take_frames
 
     def receive(self, data: bytes) -> list[Message]:
         """Read what came from the network; returns the messages that are now whole."""
@@ -141,7 +152,7 @@ class Wire:
         """Go on where a frame starts; returns how far `data` is read."""
         plain_may_come = not self._first_of_parts
         if plain_may_come:
-            position = take_plain_frames(
+            position = self._take_frames(
                 data,
                 position,
                 messages,
@@ -235,10 +246,17 @@ class Wire:
 
     def _take(self, opcode: int, payload: bytes, messages: list[Message]) -> None:
         if opcode == Opcode.BINARY:
-            messages.append(payload)
+            if self._passer is None:
+                messages.append(payload)
+            else:
+                self._passer.add(WHOLE_BINARY, payload, messages)
             return
         try:
-            messages.append(payload.decode())
+            text = payload.decode()
+            if self._passer is None:
+                messages.append(text)
+            else:
+                self._passer.add(WHOLE_TEXT, payload, messages)
         except UnicodeDecodeError as error:
             # RFC 6455 8.1. Where, not what: a close reason must not carry the payload.
             what = f"text is not UTF-8: {error.reason} at position {error.start}"

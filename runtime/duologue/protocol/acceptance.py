@@ -1,12 +1,30 @@
 """What an acceptor remembers across its connections (PROTOCOL 3.5)."""
 
 from collections import Counter, OrderedDict
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from duologue.errors import HandshakeFailed, HandshakeFault
 from duologue.limits import FLIGHT_MEMORY_S, MAX_REMEMBERED_FLIGHTS, Limits
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """What a connection has that is being confirmed."""
+
+    key: bytes
+    since_s: float
+    is_lost: bool = False
+    """It had to give way; the connection is to be closed."""
+    on_lost: Callable[[], None] | None = None
+
+    def lose(self) -> None:
+        """Give way."""
+        self.is_lost = True
+        if self.on_lost is not None:
+            self.on_lost()
 
 
 class AcceptanceBook:
@@ -16,9 +34,9 @@ class AcceptanceBook:
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._max_unconfirmed = limits.max_unconfirmed
-        self._max_unconfirmed_per_key = limits.max_unconfirmed_per_key
-        self._unconfirmed: Counter[bytes] = Counter()
+        self._limits = limits
+        self._places: dict[Place, None] = {}
+        """Of the unconfirmed; who has had one longest comes first."""
         self._flights: OrderedDict[bytes, float] = OrderedDict()
         """When each nonce was seen, oldest first."""
         self._rejected: Counter[HandshakeFault] = Counter()
@@ -31,7 +49,7 @@ class AcceptanceBook:
     @property
     def number_unconfirmed(self) -> int:
         """Connections that have agreed on a key and not yet proved to have it."""
-        return self._unconfirmed.total()
+        return len(self._places)
 
     def check_new(self, flight_nonce: bytes, now_s: float) -> None:
         """Remember a first flight, whose box has opened, by its nonce.
@@ -49,23 +67,35 @@ class AcceptanceBook:
             flights.popitem(last=False)
 
     @contextmanager
-    def unconfirmed(self, claimed_key: bytes) -> Generator[None]:
+    def unconfirmed(self, claimed_key: bytes, now_s: float) -> Generator[Place]:
         """Hold one of the few places for connections that have not proved themselves.
 
+        If all are taken, the one gives way that has been unconfirmed longest: who has a key shows
+        it within a round trip, who has none would keep the place for `confirm_timeout_s`.
+
         Raises:
-            HandshakeFailed: there is none free, or none for this key.
+            HandshakeFailed: all are taken, or those for this key, by such as have come within
+                `unconfirmed_grace_s`.
         """
-        if self.number_unconfirmed >= self._max_unconfirmed:
-            raise HandshakeFailed("Too many connections are being confirmed", "too-many")
-        if self._unconfirmed[claimed_key] >= self._max_unconfirmed_per_key:
-            raise HandshakeFailed("Too many connections of this key are unconfirmed", "too-many")
-        self._unconfirmed[claimed_key] += 1
+        limits = self._limits
+        self._make_room(self._places, limits.max_unconfirmed, now_s)
+        of_key = [each for each in self._places if each.key == claimed_key]
+        self._make_room(of_key, limits.max_unconfirmed_per_key, now_s)
+        place = Place(claimed_key, now_s)
+        self._places[place] = None
         try:
-            yield
+            yield place
         finally:
-            self._unconfirmed[claimed_key] -= 1
-            if not self._unconfirmed[claimed_key]:
-                del self._unconfirmed[claimed_key]
+            self._places.pop(place, None)
+
+    def _make_room(self, places: Collection[Place], most: int, now_s: float) -> None:
+        if len(places) < most:
+            return
+        longest = next(iter(places))
+        if now_s - longest.since_s < self._limits.unconfirmed_grace_s:
+            raise HandshakeFailed("Too many connections are being confirmed", "too-many")
+        del self._places[longest]
+        longest.lose()
 
     def count_rejected(self, fault: HandshakeFault) -> None:
         """Note that a handshake came to nothing."""

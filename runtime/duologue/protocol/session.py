@@ -74,6 +74,8 @@ class Session(Generic[CallT]):
         self._shallow_characters = 2 * limits.max_json_depth
         """A text that is no longer cannot be too deep: each level takes two characters."""
         self._next_request_id = 0
+        self._control_ids: set[int] = set()
+        """Own calls of service 0; those that are settled may still be in it."""
         self._served: set[int] = set()
         self._streams = IncomingStreams(self.open_calls, self.counters)
         self._sending: set[int] = set()
@@ -96,17 +98,18 @@ class Session(Generic[CallT]):
         `takes_parts` the answer may have parts, too.
 
         Raises:
-            LimitExceeded: `max_open_calls` calls are open already; no id was used up.
+            LimitExceeded: `max_open_calls` calls are open already; no id was used up. Calls of
+                service 0 are ours and count apart, or an unanswered hello would take a place.
         """
-        open_calls = len(self.open_calls) + len(self._streams.streaming)
-        if open_calls >= self._max_open_calls:
-            raise LimitExceeded("max_open_calls", self._max_open_calls, open_calls + 1)
+        if len(self.open_calls) + len(self._streams.streaming) >= self._max_open_calls:
+            self._check_open_calls(is_control=not service_id)
         request_id = self._next_request_id
         self._next_request_id = request_id + 1
         self.open_calls[request_id] = call
         if service_id:
             self.counters.requests_sent_total += 1
         else:
+            self._control_ids = self._open_control_ids() | {request_id}
             self.counters.control_requests_sent += 1
         if type(args) is bytes and not takes_parts:
             return request_id, codec.request(request_id, service_id, args)
@@ -122,7 +125,20 @@ class Session(Generic[CallT]):
         if service_id:
             self.counters.requests_sent_total -= 1
         else:
+            self._control_ids.discard(request_id)
             self.counters.control_requests_sent -= 1
+
+    def _open_control_ids(self) -> set[int]:
+        streaming = self._streams.streaming
+        return {each for each in self._control_ids if each in self.open_calls or each in streaming}
+
+    def _check_open_calls(self, *, is_control: bool) -> None:
+        # The set is looked through only when it may matter: ordinary calls stay as cheap.
+        controls = len(self._open_control_ids())
+        ordinary = len(self.open_calls) + len(self._streams.streaming) - controls
+        open_calls = controls if is_control else ordinary
+        if open_calls >= self._max_open_calls:
+            raise LimitExceeded("max_open_calls", self._max_open_calls, open_calls + 1)
 
     def abandon(self, request_id: float) -> bool:
         """Give a call up; a late answer will be dropped. False if it had been settled."""

@@ -6,28 +6,20 @@ from typing import Final
 from duologue.connection.base import CLOSE_CODE_NORMAL, ConnectionState, Message
 from duologue.errors import ConnectionClosed, UnsafeKey
 from duologue.identity import Identity
-from duologue.protocol.boxes import NONCE_BYTES
 from duologue.protocol.deadlines import DeadlineWheel
 from duologue.protocol.keys import canonical_public_key
 from duologue.relay import messages
 from duologue.relay.access import Access, Right
 from duologue.relay.causes import Cause
-from duologue.relay.challenge import (
-    CHALLENGE_BYTES,
-    announce_next_key,
-    is_right_answer,
-    pose_challenge,
-)
 from duologue.relay.events import Closed, Joined, Observer, Opened, Ponged, Refused
 from duologue.relay.events import Registered as ListenerRegistered
 from duologue.relay.lane import BREATHER_S, Lane
+from duologue.relay.legs import Leg
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import CLOSE_CODE_GOING_AWAY, Link
 from duologue.relay.meeting_points import MeetingPoints
 from duologue.relay.messages import (
-    AuthenticationRequest,
     AuthenticationResponse,
-    AuthenticationSuccess,
     BadCommand,
     Command,
     CommunicationRequest,
@@ -37,12 +29,12 @@ from duologue.relay.messages import (
     Register,
 )
 from duologue.relay.pair import Pair, Traffic
+from duologue.relay.registrar import Registrar
 from duologue.relay.switchboard import (
     Action,
     Close,
     Drop,
     HandOver,
-    Leg,
     SendPing,
     Switchboard,
 )
@@ -76,11 +68,14 @@ class Exchange:
         """May be replaced at any time; call `apply_access` then."""
         self.switchboard = Switchboard(limits)
         self._limits = limits
-        self._identity = identity
-        self._announces_key = announces_key
-        self._next_key = next_key
+        self._registrar = Registrar(
+            identity,
+            announces_key=announces_key,
+            next_key=next_key,
+            ping_interval_s=limits.ping_interval_s,
+            random_bytes=random_bytes,
+        )
         self._clock = clock
-        self._random_bytes = random_bytes
         self._note = note
         self._on_known = on_known
         self._on_due_changed = on_due_changed
@@ -199,34 +194,27 @@ class Exchange:
             return
         visitor.stage = Stage.CHALLENGED
         visitor.asked_s = now_s
-        visitor.shared_key = self._identity.shared_key(visitor.key)
-        visitor.challenge = self._random_bytes(CHALLENGE_BYTES)
-        box = pose_challenge(visitor.challenge, visitor.shared_key, self._random_bytes(NONCE_BYTES))
-        self._send(visitor, AuthenticationRequest(self._identity.public_key, box))
+        visitor.challenge, question = self._registrar.ask(visitor.key)
+        self._send(visitor, question)
         self._set_deadline(visitor, now_s + self._limits.challenge_timeout_s)
 
     def _judge_answer(self, visitor: Visitor, command: AuthenticationResponse) -> None:
-        if not is_right_answer(command.response, visitor.challenge, visitor.shared_key):
+        challenge, visitor.challenge = visitor.challenge, None
+        answer = None
+        if challenge is not None:
+            answer = self._registrar.judge(challenge, command.response)
+        if answer is None:
             self._refuse(visitor, messages.AUTHENTICATION_FAILED, Cause.NOT_PROVED)
             return
         now_s = self._clock()
         self._forget_deadline(visitor)
-        announced = self._announce_next_key(command.response, visitor.shared_key)
-        visitor.shared_key = visitor.challenge = b""
         visitor.stage = Stage.SPARE
         self._on_known(visitor.link)
         self._note(ListenerRegistered(visitor.leg, visitor.key, now_s - visitor.asked_s))
-        interval_ms = self._limits.ping_interval_s * 1000
-        self._send(visitor, AuthenticationSuccess(interval_ms, self._announces_key, announced))
+        self._send(visitor, answer)
         self._carry_out(
             self.switchboard.register(visitor.leg, visitor.key, visitor.link.address_group, now_s)
         )
-
-    def _announce_next_key(self, response: bytes, shared_key: bytes) -> bytes | None:
-        if self._next_key is None:
-            return None
-        nonce = self._random_bytes(NONCE_BYTES)
-        return announce_next_key(self._next_key, response, shared_key, nonce)
 
     def _request(self, visitor: Visitor, command: CommunicationRequest) -> None:
         # Both, before a spare is taken: a bad one must not cost the listener anything (4.3).
@@ -266,11 +254,11 @@ class Exchange:
             visitor.link.allow_message_bytes(self._limits.max_frame_bytes)
             if visitor.unlisten is not None:
                 visitor.unlisten()
-        listener.unlisten = listener.link.on_message.listen(pair.down.carry)
+        listener.unlisten = listener.link.pass_on(pair.down)
         self._send(listener, ConnectionHandover())
         self._send(listener, CommunicationRequest(action.source, action.target))
         # Last, because what the caller has sent too early is forwarded in this very moment.
-        caller.unlisten = caller.link.on_message.listen(pair.up.carry)
+        caller.unlisten = caller.link.pass_on(pair.up)
         self._on_known(caller.link)
 
     def _take_breather(self, lane: Lane) -> None:

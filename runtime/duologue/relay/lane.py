@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from duologue.connection.base import Message
+from duologue.connection.passing import FramePasser
 from duologue.errors import ConnectionClosed
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Hold, Link
@@ -28,11 +29,11 @@ class Lane:
         "_on_breather",
         "_progress_s",
         "_refilled_s",
+        "_seen_small",
         "_sink",
         "_source",
-        "bytes",
-        "frames",
         "held_s",
+        "passer",
     )
 
     def __init__(
@@ -43,15 +44,15 @@ class Lane:
         clock: Callable[[], float],
         on_breather: "Callable[[Lane], None]",
     ) -> None:
-        self.frames = 0
-        self.bytes = 0
-        """Of payload; characters, where a message is text."""
+        self.passer = FramePasser(limits.small_frame_bytes)
+        """Makes the frames for `carry_frames`, and counts what is forwarded."""
         self.held_s = 0.0
         self._source = source
         self._sink = sink
         self._limits = limits
         self._clock = clock
         self._on_breather = on_breather
+        self._seen_small = 0
         self._allowance = limits.small_frames_per_s
         self._refilled_s = clock()
         self._held_since_s = 0.0
@@ -59,20 +60,40 @@ class Lane:
         self._progress_s = self._refilled_s
         sink.on_full = self._on_sink_full
 
+    @property
+    def frames(self) -> int:
+        """How many messages it has forwarded."""
+        return self.passer.frames
+
+    @property
+    def bytes(self) -> int:
+        """Of payload."""
+        return self.passer.payload_bytes
+
     def carry(self, message: Message) -> None:
-        """Forward one message."""
-        size = len(message)
-        self.frames += 1
-        self.bytes += size
-        if size <= self._limits.small_frame_bytes:
-            self._allowance -= 1
-            if self._allowance < 0:
-                self._take_breather()
+        """Forward one message, of those that had come before the lane was there."""
+        self.passer.count(len(message.encode() if isinstance(message, str) else message))
+        self._count_small()
         try:
             self._sink.send(message)
         except ConnectionClosed:
             # The pair is coming to its end; who sent this will be told.
             return
+
+    def carry_frames(self, frames: list[Message]) -> None:
+        """Forward what one read has brought; `passer` has made and counted it."""
+        if self._seen_small != self.passer.small_frames:
+            self._count_small()
+        try:
+            self._sink.send_frames(frames)
+        except ConnectionClosed:
+            return
+
+    def _count_small(self) -> None:
+        self._allowance += self._seen_small - self.passer.small_frames
+        self._seen_small = self.passer.small_frames
+        if self._allowance < 0:
+            self._take_breather()
 
     def go_on(self) -> None:
         """The breather is over."""

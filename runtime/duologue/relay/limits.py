@@ -75,11 +75,21 @@ class RelayLimits:
     request_burst_per_address_and_target: int = 20
     """At once, for programs that dial for each piece of work, or many people behind one address."""
 
+    half_share: float = 10.0
+    """An address that was granted so many requests for one key lately, or has so many pairs with
+    it, must leave to others half of what `requests_per_min_per_target` allows at once, and half of
+    `max_pairs_per_key`; with more, more. So an address that is alone can have 22 of 64 pairs. An
+    attacker has had some within its first second, an honest caller seldom has any."""
+
+    share_half_life_s: float = 60.0
+    """What an address was granted counts half after so long."""
+
     spare_wait_s: float = 2.0
     """How long a request waits for the listener to refill. Twice a slow round trip."""
 
     max_waiting_per_target: int = 32
-    """Requests that may wait so for one key."""
+    """Requests that may wait so for one key. Those of addresses that have had few are served first;
+    when all places are taken, the address that has had most gives one up."""
 
     # -- pairs ----------------------------------------------------------------------------------
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from enum import IntFlag, auto
 from typing import Final, Protocol
 
-from duologue.connection.base import Message, MessageSignal, StateOfConnection
+from duologue.connection.base import Message, MessageSignal, StateOfConnection, Unlisten
+from duologue.connection.passing import FramePasser
 
 CLOSE_CODE_GOING_AWAY: Final = 1001
 
@@ -19,6 +20,18 @@ class Hold(IntFlag):
     """It sends small frames faster than `small_frames_per_s`."""
     TURN_IS_OVER = auto()
     """It has had its share of this turn of the event loop, and more is waiting."""
+
+
+class Carrier(Protocol):
+    """Who takes everything that comes from a link."""
+
+    passer: FramePasser
+
+    def carry(self, message: Message) -> None:
+        """Take one message."""
+
+    def carry_frames(self, frames: list[Message]) -> None:
+        """Take what `passer` has made of one read: bytes to be written in this order."""
 
 
 class Link(Protocol):
@@ -55,6 +68,17 @@ class Link(Protocol):
 
     def send(self, message: Message) -> None:
         """See `Connection.send`."""
+
+    def send_frames(self, frames: list[Message]) -> None:
+        """`send` for bytes that are whole frames of a server already.
+
+        Raises:
+            ConnectionClosed: as `send`.
+        """
+
+    def pass_on(self, carrier: Carrier) -> Unlisten:
+        """Give `carrier` what has come and what comes, in frames where that is cheaper."""
+        ...
 
     def close(self, reason: str | None = None) -> None:
         """See `Connection.close`."""

@@ -122,7 +122,7 @@ class MeetingPoints:
                 return
         for one in (first, guest):
             if one.lane is not None:
-                one.link.on_message.listen(one.lane.carry)
+                one.link.pass_on(one.lane)
 
     def _leave(self, guest: _Guest) -> None:
         if guest not in self._guests:

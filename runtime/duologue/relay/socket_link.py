@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
-from duologue.connection.base import ConnectionState, Message
+from duologue.connection.base import ConnectionState, Message, Unlisten
 from duologue.connection.bearer_opening import BearerOpening
 from duologue.connection.event_loop import Loop
 from duologue.connection.opening import Opening
@@ -13,7 +13,7 @@ from duologue.connection.wire import Wire
 from duologue.errors import LimitExceeded
 from duologue.limits import Limits
 from duologue.protocol.closing import shorten
-from duologue.relay.link import Hold
+from duologue.relay.link import Carrier, Hold
 
 FEWEST_READ_BYTES: Final = 512
 """Read at a time from who is new, or sends tiny frames: 85 pings at most, some 3 ms of work. From
@@ -60,6 +60,12 @@ class SocketLink(WebSocketConnection):
         self._bearer: BearerOpening | None = None
         self._most_read_bytes = read_bytes
         self._read_bytes = min(FEWEST_READ_BYTES, read_bytes)
+        self._reading_window = self._reading_space[: self._read_bytes]
+        self._carrier: Carrier | None = None
+        self._is_between_frames = False
+        """While frames are passed on: nothing has begun that is not whole, and nothing is over."""
+        self._passed_frames = 0
+        """As many as the carrier's passer had counted at the last read."""
         self._unjudged_bytes = 0
         """Read since the last message that was whole."""
         self._holds = Hold.NONE
@@ -101,6 +107,38 @@ class SocketLink(WebSocketConnection):
         self._send_close(shorten(text), code)
         self._enter_closing()
 
+    def send_frames(self, frames: list[Message]) -> None:
+        """See `Link.send_frames`."""
+        if self.state.current_state is not ConnectionState.OPEN:
+            raise self._refuse_send()
+        if self._pending:
+            self._flush()
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        # All that one read has brought is written at once.
+        transport.write(b"".join(cast(list[bytes], frames)))
+        if self._gate.is_shut:
+            self._check_unsent(transport)
+
+    def pass_on(self, carrier: Carrier) -> Unlisten:
+        """See `Link.pass_on`."""
+        unlisten = self.on_message.listen(carrier.carry)
+        if self._wire is not None:
+            # What was read before is on its way as messages.
+            self._wire.pass_frames(carrier.passer)
+            self._carrier = carrier
+            self._is_between_frames = False
+            self._passed_frames = carrier.passer.frames
+
+        def stop() -> None:
+            unlisten()
+            self._carrier = None
+            if self._wire is not None:
+                self._wire.pass_frames(None)
+
+        return stop
+
     def allow_message_bytes(self, max_bytes: int) -> None:
         """See `Link.allow_message_bytes`."""
         self._max_message_bytes = max_bytes
@@ -138,16 +176,20 @@ class SocketLink(WebSocketConnection):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """As in `WebSocketConnection`, but less at a time."""
-        space = super().get_buffer(sizehint)
-        if self._wire is not None and self._wire.large is not None:
-            return space  # one large frame is cheap, however it comes
-        return space[: self._read_bytes]
+        wire = self._wire
+        if wire is not None and wire.large is not None:
+            return wire.large.room()  # one large frame is cheap, however it comes
+        return self._reading_window
 
     def buffer_updated(self, nbytes: int) -> None:
         """As in `WebSocketConnection`."""
         self.received_bytes += nbytes
         self._unjudged_bytes += nbytes
-        super().buffer_updated(nbytes)
+        carrier = self._carrier
+        if carrier is None or not self._is_between_frames:
+            super().buffer_updated(nbytes)
+        else:
+            self._pass_read(carrier, bytes(self._reading_space[:nbytes]))
         if nbytes == self._read_bytes == FEWEST_READ_BYTES and not self._holds:
             # libuv reads a socket up to 32 times before it looks at the next one.
             self.hold(Hold.TURN_IS_OVER)
@@ -157,16 +199,60 @@ class SocketLink(WebSocketConnection):
         self.release(Hold.TURN_IS_OVER)
 
     def _deliver(self, wire: Wire, messages: list[Message], received_bytes: int) -> None:
-        if messages:
-            # What a turn of the loop costs is a matter of frames, not of bytes. Control frames are
-            # no messages: who sends nothing else is never read in large pieces.
-            mean_bytes = self._unjudged_bytes / len(messages)
-            self._unjudged_bytes = 0
-            if mean_bytes < TINY_FRAME_BYTES:
-                self._read_bytes = FEWEST_READ_BYTES
-            elif mean_bytes >= 2 * TINY_FRAME_BYTES:
-                self._read_bytes = min(self._most_read_bytes, 2 * self._read_bytes)
-        super()._deliver(wire, messages, received_bytes)
+        carrier = self._carrier
+        if carrier is None:
+            if messages:
+                self._judge_size(len(messages))
+            super()._deliver(wire, messages, received_bytes)
+            return
+        # As in `WebSocketConnection`, but nothing is answered to these here.
+        is_over, is_unfinished = wire.is_over, wire.is_unfinished
+        self._is_between_frames = not is_over and not is_unfinished
+        if not is_over:
+            self._write_from(wire)
+        if is_unfinished:
+            self._watch_arrival(received_bytes, is_new=bool(messages))
+        elif self._arrival.is_watching:
+            self._arrival.stop()
+        self._pass_frames(carrier, messages)
+        if is_over:
+            self._write_from(wire)
+            self._note_end(wire)
+
+    def _pass_read(self, carrier: Carrier, data: bytes) -> None:
+        """Pass on what is read while nothing is unfinished; mostly, that is whole plain frames."""
+        frames: list[Message] = []
+        end = carrier.passer.take_frames(
+            data, 0, frames, masked=True, max_bytes=self._max_message_bytes
+        )
+        if end < len(data) and self._wire is not None:
+            frames += self._wire.receive(data[end:])
+            self._deliver(self._wire, frames, len(data))
+        else:
+            self._pass_frames(carrier, frames)
+
+    def _pass_frames(self, carrier: Carrier, frames: list[Message]) -> None:
+        if frames and self.state.current_state is ConnectionState.OPEN:
+            counted = carrier.passer.frames
+            self._judge_size(counted - self._passed_frames)
+            self._passed_frames = counted
+            carrier.carry_frames(frames)
+
+    def _judge_size(self, frames: int) -> None:
+        """Read more or less at a time, as the frames are that have come."""
+        # What a turn of the loop costs is a matter of frames, not of bytes. Control frames are
+        # no messages: who sends nothing else is never read in large pieces.
+        mean_bytes = self._unjudged_bytes / frames
+        self._unjudged_bytes = 0
+        if mean_bytes < TINY_FRAME_BYTES:
+            read_bytes = FEWEST_READ_BYTES
+        elif mean_bytes >= 2 * TINY_FRAME_BYTES:
+            read_bytes = min(self._most_read_bytes, 2 * self._read_bytes)
+        else:
+            return
+        if read_bytes != self._read_bytes:
+            self._read_bytes = read_bytes
+            self._reading_window = self._reading_space[:read_bytes]
 
     def pause_writing(self) -> None:
         """As in `WebSocketConnection`."""

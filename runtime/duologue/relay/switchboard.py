@@ -8,16 +8,19 @@ without spares has no entry.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NewType
+from typing import Any, Final
 
 from duologue.protocol.deadlines import DeadlineWheel
 from duologue.relay import messages
 from duologue.relay.causes import Cause
+from duologue.relay.legs import Leg
 from duologue.relay.limits import RelayLimits
 from duologue.relay.rates import Rate
+from duologue.relay.shares import Shares
+from duologue.relay.waiting import Request, WaitingLine
 
-Leg = NewType("Leg", int)
-"""One connection of the relay."""
+AT_ONCE_S: Final = 0.0
+"""As a time when something is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +72,13 @@ class _Spare:
     is_pinged: bool = False
 
 
-@dataclass(slots=True)
-class _Waiting:
-    source: bytes
-    target: bytes
-    tick: int
-
-
 @dataclass(frozen=True, slots=True)
 class _Pair:
     caller: Leg
     listener: Leg
     target: bytes
+    address: str
+    """Of the caller."""
 
 
 class Switchboard:
@@ -93,17 +91,17 @@ class Switchboard:
         self._spares: dict[Leg, _Spare] = {}
         self._spares_of: dict[bytes, list[Leg]] = {}
         """Oldest first. The newest is handed out first: it is the likeliest to be alive."""
-        self._waiting: dict[Leg, _Waiting] = {}
-        self._waiting_for: dict[bytes, list[Leg]] = {}
+        self._waiting = WaitingLine()
+        self._freed: set[bytes] = set()
+        """Keys that have lost a pair while somebody waited for one."""
         self._pairs: dict[Leg, _Pair] = {}
         """Both legs of every pair."""
-        self._pairs_of: dict[bytes, int] = {}
+        self._shares = Shares(limits)
         self._handed_over_s: dict[bytes, float] = {}
         """When a spare of a key was taken last, the longest ago first; for `spare_wait_s` only."""
         self._registers_by_address: Rate[str] = _per_min(limits.registers_per_min_per_address)
         self._registers_by_key: Rate[bytes] = _per_min(limits.registers_per_min_per_key)
         self._requests_by_address: Rate[str] = _per_min(limits.requests_per_min_per_address)
-        self._requests_by_target: Rate[bytes] = _per_min(limits.requests_per_min_per_target)
         self._requests_by_both: Rate[tuple[str, bytes]] = Rate(
             limits.requests_per_min_per_address_and_target / 60,
             limits.request_burst_per_address_and_target,
@@ -141,6 +139,8 @@ class Switchboard:
 
     def next_due_s(self) -> float | None:
         """When `due` has something to do, or None."""
+        if self._freed:
+            return AT_ONCE_S
         return self._deadlines.next_due_s()
 
     # -- listeners ------------------------------------------------------------------------------
@@ -186,44 +186,46 @@ class Switchboard:
         """A caller wants to speak with `target`. Both keys must have been checked (4.3).
 
         Nothing to do means that the request waits: for a spare that has been pinged and has not
-        answered yet, or for the refill after a spare was handed over.
+        answered yet, for the refill after a spare was handed over, or for the end of a pair.
         """
         if self.is_draining:
             return [Close(leg, messages.DRAINING, Cause.DRAINING)]
-        refusal = self._over_request_limits(leg, target, address, now_s)
+        request = Request(leg, source, target, address, self._shares.had(address, target, now_s))
+        refusal = self._over_request_limits(request, now_s)
         if refusal is not None:
             return [refusal]
         spare = self._newest_spare(target)
-        if spare is not None:
-            return [self._hand_over(leg, spare, source, target, now_s)]
+        is_full = bool(self._shares.find_full(address, target, now_s))
+        if spare is not None and not is_full:
+            return [self._hand_over(request, spare, now_s)]
         handed_over_s = self._handed_over_s.get(target, float("-inf"))
-        may_come = target in self._spares_of or now_s - handed_over_s <= self._limits.spare_wait_s
-        waiting = self._waiting_for.get(target, [])
-        if not may_come:
-            return [Close(leg, messages.NO_LISTENER, Cause.NO_SPARE)]
-        if len(waiting) >= self._limits.max_waiting_per_target:
-            return [Close(leg, messages.NO_LISTENER, Cause.LIMIT, "max_waiting_per_target")]
-        tick = self._deadlines.add(leg, now_s + self._limits.spare_wait_s)
-        self._waiting[leg] = _Waiting(source, target, tick)
-        self._waiting_for.setdefault(target, []).append(leg)
-        return []
+        is_refilled = now_s - handed_over_s <= self._limits.spare_wait_s
+        if is_full or is_refilled or target in self._spares_of:
+            return self._wait(request, now_s)
+        return [Close(leg, messages.NO_LISTENER, Cause.NO_SPARE)]
 
     # -- time and the end -----------------------------------------------------------------------
 
     def due(self, now_s: float) -> list[Action]:
         """What the time has brought: pings, pongs that did not come, requests that gave up."""
         actions: list[Action] = []
+        while self._freed:
+            actions += self._serve_waiting(self._freed.pop(), now_s)
         for leg in self._deadlines.expired(now_s):
             spare = self._spares.get(leg)
             if spare is not None:
                 actions.append(self._due_spare(leg, spare, now_s))
-            elif leg in self._waiting:
-                self._forget_waiting(leg)
-                actions.append(Close(leg, messages.NO_LISTENER, Cause.NO_SPARE))
+                continue
+            request = self._forget_waiting(leg)
+            if request is not None:
+                actions.append(self._refuse_late(request))
         return actions
 
     def leave(self, leg: Leg) -> Leg | None:
-        """A connection has ended, or begins to. Returns the one it was joined with."""
+        """A connection has ended, or begins to. Returns the one it was joined with.
+
+        If somebody waited for that, `due` has something to do at once.
+        """
         self._forget_spare(leg)
         self._forget_waiting(leg)
         pair = self._pairs.pop(leg, None)
@@ -231,15 +233,15 @@ class Switchboard:
             return None
         partner = pair.caller if leg == pair.listener else pair.listener
         del self._pairs[partner]
-        self._pairs_of[pair.target] -= 1
-        if not self._pairs_of[pair.target]:
-            del self._pairs_of[pair.target]
+        self._shares.let_go(pair.address, pair.target)
+        if self._waiting.count_for(pair.target):
+            self._freed.add(pair.target)
         return partner
 
     def start_draining(self) -> list[Action]:
         """Take nothing new; waiting requests are refused. Spares and pairs stay."""
         self.is_draining = True
-        waiting = list(self._waiting)
+        waiting = self._waiting.callers()
         for leg in waiting:
             self._forget_waiting(leg)
         return [Close(leg, messages.DRAINING, Cause.DRAINING) for leg in waiting]
@@ -251,42 +253,57 @@ class Switchboard:
             return None
         return _over(leg, "max_spares_per_key", "This key has all the spares it may have.")
 
-    def _over_request_limits(
-        self, leg: Leg, target: bytes, address: str, now_s: float
-    ) -> Close | None:
-        limits = self._limits
+    def _over_request_limits(self, request: Request, now_s: float) -> Close | None:
+        leg, address, target = request.caller, request.address, request.target
         # From the narrowest: what one address asks in vain must not count for the target.
         if not self._requests_by_both.take((address, target), now_s):
             return _over(leg, "requests_per_min_per_address_and_target", messages.TOO_MANY_REQUESTS)
         if not self._requests_by_address.take(address, now_s):
             return _over(leg, "requests_per_min_per_address", messages.TOO_MANY_REQUESTS)
-        if not self._requests_by_target.take(target, now_s):
-            return _over(leg, "requests_per_min_per_target", messages.TOO_MANY_FOR_KEY)
-        waiting = len(self._waiting_for.get(target, ()))
-        if self._pairs_of.get(target, 0) + waiting >= limits.max_pairs_per_key:
-            return _over(leg, "max_pairs_per_key", messages.NO_PAIR_FOR_KEY)
-        if self.pairs + self.waiting >= limits.max_pairs:
+        full = self._shares.find_full(address, target, now_s)
+        if full and self._shares.holds(address, target):
+            # Who has none may wait for one that ends.
+            return _over(leg, full, messages.NO_PAIR_FOR_KEY)
+        if self.pairs + self.waiting >= self._limits.max_pairs:
             return _over(leg, "max_pairs", messages.NO_PAIR)
-        return None
+        met = self._shares.take_request(address, target, now_s)
+        return _over(leg, met, messages.TOO_MANY_FOR_KEY) if met else None
+
+    def _wait(self, request: Request, now_s: float) -> list[Action]:
+        actions: list[Action] = []
+        if self._waiting.count_for(request.target) >= self._limits.max_waiting_per_target:
+            greediest = self._waiting.find_greediest(request.target)
+            if greediest is None or greediest.had <= request.had:
+                greediest = request
+            actions = [_over(greediest.caller, "max_waiting_per_target", messages.NO_LISTENER)]
+            if greediest is request:
+                return actions
+            self._forget_waiting(greediest.caller)
+        tick = self._deadlines.add(request.caller, now_s + self._limits.spare_wait_s)
+        self._waiting.add(request, tick)
+        return actions
+
+    def _refuse_late(self, request: Request) -> Close:
+        if self._newest_spare(request.target) is None:
+            return Close(request.caller, messages.NO_LISTENER, Cause.NO_SPARE)
+        return _over(request.caller, "max_pairs_per_key", messages.NO_PAIR_FOR_KEY)
 
     def _newest_spare(self, key: bytes) -> Leg | None:
         # One with a ping out may be dead, and its pong would be taken for the listener's answer.
         legs = reversed(self._spares_of.get(key, []))
         return next((leg for leg in legs if not self._spares[leg].is_pinged), None)
 
-    def _hand_over(
-        self, caller: Leg, listener: Leg, source: bytes, target: bytes, now_s: float
-    ) -> HandOver:
-        spare = self._spares[listener]
+    def _hand_over(self, request: Request, listener: Leg, now_s: float) -> HandOver:
+        caller, target, spare = request.caller, request.target, self._spares[listener]
         self._forget_spare(listener)
-        pair = _Pair(caller, listener, target)
+        self._shares.hold(request.address, target)
+        pair = _Pair(caller, listener, target, request.address)
         self._pairs[caller] = self._pairs[listener] = pair
-        self._pairs_of[target] = self._pairs_of.get(target, 0) + 1
         self._note_handed_over(target, now_s)
         # The listener will register again, and that one is not its fault.
         self._registers_by_address.give_back(spare.address)
         self._registers_by_key.give_back(spare.key)
-        return HandOver(caller, listener, source, target)
+        return HandOver(caller, listener, request.source, target)
 
     def _note_handed_over(self, key: bytes, now_s: float) -> None:
         self._handed_over_s.pop(key, None)
@@ -299,14 +316,14 @@ class Switchboard:
 
     def _serve_waiting(self, key: bytes, now_s: float) -> list[Action]:
         actions: list[Action] = []
-        while key in self._waiting_for:
-            listener = self._newest_spare(key)
-            if listener is None:
+        while (listener := self._newest_spare(key)) is not None:
+            request = self._waiting.find_next(
+                key, lambda address: not self._shares.find_full(address, key, now_s)
+            )
+            if request is None:
                 break
-            caller = self._waiting_for[key][0]
-            waiting = self._waiting[caller]
-            self._forget_waiting(caller)
-            actions.append(self._hand_over(caller, listener, waiting.source, key, now_s))
+            self._forget_waiting(request.caller)
+            actions.append(self._hand_over(request, listener, now_s))
         return actions
 
     def _set_ping(self, leg: Leg, spare: _Spare, now_s: float) -> None:
@@ -335,15 +352,13 @@ class Switchboard:
         if not legs:
             del self._spares_of[spare.key]
 
-    def _forget_waiting(self, leg: Leg) -> None:
-        waiting = self._waiting.pop(leg, None)
-        if waiting is None:
-            return
-        self._deadlines.discard(waiting.tick, leg)
-        legs = self._waiting_for[waiting.target]
-        legs.remove(leg)
-        if not legs:
-            del self._waiting_for[waiting.target]
+    def _forget_waiting(self, leg: Leg) -> Request | None:
+        found = self._waiting.remove(leg)
+        if found is None:
+            return None
+        request, tick = found
+        self._deadlines.discard(tick, leg)
+        return request
 
 
 def _per_min(count: float) -> Rate[Any]:

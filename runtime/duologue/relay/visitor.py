@@ -5,9 +5,10 @@ from enum import Enum, auto
 
 from duologue.connection.base import Unlisten
 from duologue.relay.causes import Cause
+from duologue.relay.legs import Leg
 from duologue.relay.link import Link
 from duologue.relay.pair import Pair
-from duologue.relay.switchboard import Leg
+from duologue.relay.registrar import Challenge
 
 
 class Stage(Enum):
@@ -34,8 +35,7 @@ class Visitor:
     key: bytes = b""
     """The proved or claimed key; of a caller, the one it asks for."""
     token: str | None = field(default=None, repr=False)
-    shared_key: bytes = field(default=b"", repr=False)
-    challenge: bytes = field(default=b"", repr=False)
+    challenge: Challenge | None = None
     tick: int = -1
     asked_s: float = 0.0
     pinged_s: float = 0.0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from duologue import ConnectionClosed, ContractMismatch, IdentityMismatch, Limits
+from duologue import ConnectionClosed, ContractMismatch, IdentityMismatch, LimitExceeded, Limits
 from duologue.promisifier.negotiation import Negotiation, OfferedService
 from duologue.promisifier.promisifier import create_websocket_promisifier
 from duologue.testing import connected_pair, linked_peers
@@ -43,6 +43,18 @@ async def test_both_sides_learn_what_the_other_offers() -> None:
         assert right.speaks_duologue
         assert right.base_of(OfferedService("chat.v1.Rooms", 5, "sha256:aa")) == 100
         assert right.base_of(OfferedService("chat.v1.Other", 5, "sha256:bb")) == 5
+
+
+async def test_as_many_calls_as_may_be_open_beside_an_unanswered_hello() -> None:
+    async with Conversation(Limits(max_open_calls=2)) as talk:
+        talk.peer.negotiate(negotiation(ROOMS))
+        await turns()
+        for _ in range(2):
+            talk.peer.send(3)
+        with pytest.raises(LimitExceeded, match="max_open_calls is 2, met 3"):
+            await talk.peer.send(3)
+        await turns()
+        assert [each["serviceId"] for each in talk.said] == [0, 3, 3]
 
 
 async def test_the_hello_has_the_profiles_form_and_is_counted_apart() -> None:

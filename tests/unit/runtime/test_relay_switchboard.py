@@ -3,6 +3,7 @@
 import pytest
 
 from duologue.relay.causes import Cause
+from duologue.relay.legs import Leg
 from duologue.relay.limits import RelayLimits
 from duologue.relay.messages import DRAINING, NO_LISTENER
 from duologue.relay.switchboard import (
@@ -10,7 +11,6 @@ from duologue.relay.switchboard import (
     Close,
     Drop,
     HandOver,
-    Leg,
     SendPing,
     Switchboard,
 )
@@ -215,12 +215,41 @@ def test_a_key_has_as_many_pairs_as_it_may_and_no_more() -> None:
     assert request(switchboard, 13) == joined(13, 1)
 
 
-def test_waiting_requests_count_as_pairs() -> None:
+def test_an_address_without_a_pair_waits_for_the_end_of_one() -> None:
+    switchboard = board(max_pairs_per_key=1)
+    register(switchboard, 1)
+    register(switchboard, 2)
+    assert request(switchboard, 10) == joined(10, 2)
+    assert request(switchboard, 11, now_s=1, address=THERE) == []
+    assert switchboard.due(1) == []
+    switchboard.leave(Leg(10))
+    assert switchboard.next_due_s() == 0
+    assert switchboard.due(1.5) == joined(11, 1)
+    assert (switchboard.waiting, switchboard.pairs) == (0, 1)
+
+
+def test_waiting_for_the_end_of_a_pair_ends_after_two_seconds() -> None:
+    switchboard = board(max_pairs_per_key=1)
+    register(switchboard, 1)
+    register(switchboard, 2)
+    request(switchboard, 10)
+    assert request(switchboard, 11, now_s=1, address=THERE) == []
+    assert switchboard.due(2.99) == []
+    assert over(11, "max_pairs_per_key", switchboard.due(3.01))
+    switchboard.leave(Leg(10))
+    assert switchboard.due(3.1) == []
+
+
+def test_of_those_that_wait_no_more_are_joined_than_may_be() -> None:
     switchboard = board(max_pairs_per_key=2)
     register(switchboard, 1)
     request(switchboard, 10)
     assert request(switchboard, 11) == []
-    assert over(12, "max_pairs_per_key", request(switchboard, 12))
+    assert request(switchboard, 12) == []
+    assert register(switchboard, 2) == joined(11, 2)
+    assert register(switchboard, 3) == []
+    switchboard.leave(Leg(11))
+    assert switchboard.due(0) == joined(12, 3)
 
 
 def test_the_relay_has_as_many_pairs_as_it_may_and_no_more() -> None:

@@ -323,6 +323,21 @@ async def test_unconfirmed_connections_above_the_limit_are_refused() -> None:
         assert book.number_unconfirmed == 1
 
 
+async def test_an_unconfirmed_connection_gives_way_to_one_that_comes_later() -> None:
+    limits = Limits(max_unconfirmed=1, unconfirmed_grace_s=0.05)
+    book = AcceptanceBook(limits)
+    async with accepting(limits=limits, book=book) as first:
+        await first.connect()
+        await asyncio.sleep(0.06)
+        async with accepting(limits=limits, book=book) as second:
+            await second.connect()
+            with pytest.raises(HandshakeFailed, match="needed the place") as failure:
+                await first.task
+            assert failure.value.fault == "too-many"
+            assert not second.task.done()
+            assert book.number_unconfirmed == 1
+
+
 async def test_the_close_says_what_was_wrong_in_the_words_of_the_original() -> None:
     async with accepting() as acceptance:
         await acceptance.wire.send('{"command":"register"}')

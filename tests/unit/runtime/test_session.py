@@ -188,6 +188,40 @@ def test_open_calls_up_to_the_limit_and_no_more() -> None:
     assert caller.open_call(3, b"[]", "c")[0] == 2
 
 
+def test_our_own_hello_takes_no_place_of_an_open_call() -> None:
+    caller = session(Limits(max_open_calls=2))
+    caller.open_call(0, b"[]", "hello")
+    caller.open_call(3, b"[]", "a")
+    caller.open_call(3, b"[]", "b")
+    with pytest.raises(LimitExceeded) as exceeded:
+        caller.open_call(3, b"[]", "c")
+    assert (exceeded.value.value, exceeded.value.met) == (2, 3)
+    caller.receive('{"responseId":0,"type":"data"}')
+    with pytest.raises(LimitExceeded):
+        caller.open_call(3, b"[]", "c")
+    caller.receive('{"responseId":1,"type":"data"}')
+    assert caller.open_call(3, b"[]", "c")[0] == 3
+
+
+def test_a_hello_can_be_said_while_all_places_are_taken() -> None:
+    caller = session(Limits(max_open_calls=2))
+    caller.open_call(3, b"[]", "a")
+    caller.open_call(3, b"[]", "b")
+    assert caller.open_call(0, b"[]", "hello")[0] == 2
+    caller.open_call(0, b"[]", "another")
+    with pytest.raises(LimitExceeded):
+        caller.open_call(0, b"[]", "one too many")
+
+
+def test_the_id_of_a_hello_that_was_taken_back_counts_for_the_next_call() -> None:
+    caller = session(Limits(max_open_calls=1))
+    request_id, _ = caller.open_call(0, b"[]", "hello")
+    caller.take_back(request_id, 0)
+    caller.open_call(3, b"[]", "a")
+    with pytest.raises(LimitExceeded):
+        caller.open_call(3, b"[]", "b")
+
+
 def test_closing_hands_back_the_open_calls_in_order() -> None:
     caller = session()
     for call in "abc":
