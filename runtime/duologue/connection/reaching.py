@@ -9,7 +9,7 @@ import ipaddress
 import socket
 from collections.abc import Collection, Sequence
 from itertools import chain, zip_longest
-from typing import Any, Final
+from typing import Any, Final, cast
 
 ATTEMPT_DELAY_S: Final = 0.25
 """How long one address may stay silent before the next is tried too (RFC 8305 5)."""
@@ -112,3 +112,11 @@ async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
         task.cancel()
     if unfinished:
         await asyncio.wait(unfinished)
+
+
+def address_text(address: object) -> str | None:
+    """Host and port as people write them; None where the transport knows none."""
+    if isinstance(address, tuple):
+        host, port = cast("tuple[object, ...]", address)[:2]
+        return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+    return str(address) if address else None

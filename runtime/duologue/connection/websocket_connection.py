@@ -10,7 +10,6 @@ from duologue.connection.arrival import ArrivalWatch
 from duologue.connection.base import (
     CLOSE_CODE_LOST,
     CLOSE_CODE_NORMAL,
-    CLOSE_CODE_TOO_BIG,
     Connection,
     ConnectionState,
     Message,
@@ -25,7 +24,8 @@ from duologue.connection.frames import (
     encode_masked_frame,
 )
 from duologue.connection.opening import Opening
-from duologue.connection.wire import Wire, limit_told_by_peer
+from duologue.connection.reaching import address_text
+from duologue.connection.wire import Wire
 from duologue.errors import DuologueError, LimitExceeded
 from duologue.limits import Limits
 from duologue.protocol.closing import close_text, terminate_text
@@ -221,7 +221,7 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
             return
         high = min(PAUSE_ABOVE_BYTES, self._limits.max_unsent_bytes)
         stream.set_write_buffer_limits(high=high, low=min(RESUME_BELOW_BYTES - 1, high))
-        self.remote_address = _address_text(stream.get_extra_info("peername"))
+        self.remote_address = address_text(stream.get_extra_info("peername"))
         if self._opening_timeout_s is not None:
             self._timer = self._loop.call_later(self._opening_timeout_s, self._give_up)
         self._opening = self._make_opening(self, stream)
@@ -314,10 +314,7 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
     def _note_end(self, wire: Wire) -> None:
         """The peer has closed, or has been found wrong."""
         if self.failure is None:
-            self.failure = wire.failure
-        closed = wire.protocol.close_rcvd
-        if self.failure is None and closed is not None and closed.code == CLOSE_CODE_TOO_BIG:
-            self.failure = limit_told_by_peer(closed.reason)
+            self.failure = wire.what_went_wrong
         self._enter_closing()
 
     def _pause_reading(self) -> None:
@@ -391,13 +388,7 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
         self._on_lost(self)
 
     def _close_code_and_reason(self) -> tuple[int, str]:
-        if self._wire is not None:
-            protocol = self._wire.protocol
-            # Who fails a connection does not read the answer: its own words count.
-            close = protocol.close_rcvd if self._wire.failure is None else protocol.close_sent
-            if close is not None:
-                return int(close.code), close.reason
-        return CLOSE_CODE_LOST, ""
+        return (CLOSE_CODE_LOST, "") if self._wire is None else self._wire.ending
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -412,11 +403,3 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
         self._gate.open()
         self.on_message.when_emptied = None
         super()._end(code, reason, failure)
-
-
-def _address_text(address: object) -> str | None:
-    """Host and port as people write them; None where the transport knows none."""
-    if isinstance(address, tuple):
-        host, port = cast("tuple[object, ...]", address)[:2]
-        return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
-    return str(address) if address else None

@@ -9,7 +9,7 @@ from websockets.exceptions import PayloadTooBig
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Protocol, Side
 
-from duologue.connection.base import Message
+from duologue.connection.base import CLOSE_CODE_LOST, CLOSE_CODE_TOO_BIG, Message
 from duologue.connection.frames import (
     CONTROL_BIT,
     KEY_BYTES,
@@ -102,6 +102,22 @@ class Wire:
         return bool(
             self._remainder or self.large is not None or self._first_of_parts or self._foreign_bytes
         )
+
+    @property
+    def ending(self) -> tuple[int, str]:
+        """The close code and reason that count, as far as anything has been said of it."""
+        # Who fails a connection does not read the answer: its own words count.
+        protocol = self.protocol
+        close = protocol.close_rcvd if self.failure is None else protocol.close_sent
+        return (CLOSE_CODE_LOST, "") if close is None else (int(close.code), close.reason)
+
+    @property
+    def what_went_wrong(self) -> DuologueError | None:
+        """Why the connection ends, where that is a fault: found here, or told by the peer."""
+        closed = self.protocol.close_rcvd
+        if self.failure is None and closed is not None and closed.code == CLOSE_CODE_TOO_BIG:
+            return limit_told_by_peer(closed.reason)
+        return self.failure
 
     def allow_message_bytes(self, max_bytes: int) -> None:
         """Set the limit for messages from now on, for instance once it is known who sends them."""
