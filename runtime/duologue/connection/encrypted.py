@@ -1,8 +1,7 @@
 """Every message sealed, numbered and padded (PROTOCOL 4)."""
 
-import os
-
 from duologue.connection.base import Connection, ConnectionState, Message, Signal
+from duologue.connection.event_loop import filler_stock
 from duologue.connection.layer import Layer, reason_for
 from duologue.errors import BadFrame, DecryptionFailed, LimitExceeded, NonceExhausted
 from duologue.limits import MAX_SEALED_MESSAGE_BYTES
@@ -22,14 +21,17 @@ class EncryptedConnection(Layer):
         *,
         is_connector: bool,
         max_message_bytes: int = MAX_SEALED_MESSAGE_BYTES,
-        random_bytes: RandomBytes = os.urandom,
+        random_bytes: RandomBytes | None = None,
     ) -> None:
         """`key` is of this connection alone; `is_connector` tells our role in the handshake."""
         super().__init__(carrier)
         self.on_opened: Signal[None] = Signal()
         """The other side's first frame has opened: it has the key. Told before its message."""
         self._sealer = Sealer(
-            key, random_bytes, is_connector=is_connector, max_message_bytes=max_message_bytes
+            key,
+            random_bytes or filler_stock().take,
+            is_connector=is_connector,
+            max_message_bytes=max_message_bytes,
         )
         self._opener = Opener(key, is_connector=is_connector, max_message_bytes=max_message_bytes)
         self._has_opened = False

@@ -22,6 +22,8 @@ def bucket_extra(message_bytes: int, max_message_bytes: int) -> int:
     below it. The last one ends at what a message of `max_message_bytes` may become.
     """
     size = message_bytes + 1
+    if size <= SMALL_BUCKETS_END <= max_message_bytes:
+        return -size % SMALL_STEP_BYTES
     power = (size - 1).bit_length()
     step = SMALL_STEP_BYTES if size <= SMALL_BUCKETS_END else 1 << (power - 5)
     padded = -(-size // step) * step
@@ -34,6 +36,8 @@ def pad(message: bytes, flags: int, extra: int, filler: bytes) -> bytes:
     `filler` is random, at least `extra` bytes.
     """
     first = flags << 4
+    if 0 < extra <= 256:
+        return bytes((first | 1, extra - 1)) + filler[: extra - 1] + message
     if extra == 0:
         return bytes((first,)) + message
     width = 1
@@ -53,6 +57,8 @@ def unpad(padded: bytes) -> tuple[bytes, int]:
     if not padded:
         raise BadFrame("a sealed message without its first byte")
     flags, width = padded[0] >> 4, padded[0] & 0x0F
+    if width == 1 and 1 < len(padded) >= 2 + padded[1]:
+        return padded[2 + padded[1] :], flags
     if width > MAX_LENGTH_BYTES:
         raise BadFrame(f"a padding length of {width} bytes; at most {MAX_LENGTH_BYTES} are read")
     start = 1 + width + int.from_bytes(padded[1 : 1 + width], "big")

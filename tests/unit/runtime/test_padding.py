@@ -76,3 +76,8 @@ def test_what_runs_past_the_end_is_refused(padded: bytes) -> None:
 def test_nothing_at_all_is_refused() -> None:
     with pytest.raises(BadFrame, match="without its first byte"):
         unpad(b"")
+
+
+def test_a_padding_byte_without_its_length_runs_past_the_end() -> None:
+    with pytest.raises(BadFrame, match="past the end"):
+        unpad(b"\x11")
