@@ -133,7 +133,7 @@ def compiler_by_types(small_print: str) -> Charts:
                 run_compiler(command, schema, folder / f"out{types}")
                 points.append((types, time.perf_counter() - start))
     chart = Chart(
-        title="Compiling a contract against its size (one method and one params model per type)",
+        title="Compiling a contract: one method and one params model per type",
         x="types in the contract",
         y="seconds, start of the command included",
         lines=[Line(name, points) for name, points in lines.items()],

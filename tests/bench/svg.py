@@ -9,7 +9,9 @@ from typing import Final
 
 WIDTH: Final = 720
 HEIGHT: Final = 400
-LEFT, RIGHT, TOP, BOTTOM = 76, 20, 64, 84
+LEFT, RIGHT, TOP, BOTTOM = 76, 20, 76, 84
+LABEL_WIDTH: Final = 46
+"""Room for a number below the axis; those that would overlap are left out."""
 SMALL_PRINT_CHARACTERS: Final = 130
 COLOURS: Final = ("#1b6ca8", "#c8553d", "#3a7d44", "#7a5195")
 
@@ -51,7 +53,7 @@ class Chart:
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
             _text(LEFT, 24, self.title, size=16),
             *_horizontal_grid(highest, up),
-            *(_text(across(x), HEIGHT - BOTTOM + 18, shown(x), anchor="middle") for x in xs),
+            *_labels([(across(x), x) for x in xs]),
             _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - BOTTOM + 38, self.x, anchor="middle"),
             _text(LEFT, TOP - 8, self.y),
             *_small_print(self.small_print),
@@ -86,10 +88,23 @@ def nice_ceiling(value: float) -> float:
 
 
 def shown(number: float) -> str:
-    """A number on an axis: 1,500 or 64k or 0.25."""
+    """A number on an axis: 1,500 or 64 Ki or 50k or 0.25."""
+    if number >= 10_000 and number % 1024 == 0:
+        return f"{number / 1024:,g} Ki"
     if number >= 10_000:
         return f"{number / 1000:g}k"
     return f"{number:,g}"
+
+
+def _labels(places: Sequence[tuple[float, float]]) -> list[str]:
+    parts: list[str] = []
+    free_from = -math.inf
+    for across, x in reversed(places):
+        # The last one always stands; from there to the left, as many as there is room for.
+        if not parts or across <= free_from - LABEL_WIDTH:
+            parts.append(_text(across, HEIGHT - BOTTOM + 18, shown(x), anchor="middle"))
+            free_from = across
+    return parts
 
 
 def _horizontal_grid(highest: float, up: Callable[[float], float]) -> list[str]:
