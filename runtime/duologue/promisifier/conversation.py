@@ -41,7 +41,7 @@ from duologue.protocol.messages import (
     RequestReceived,
     StreamRefused,
 )
-from duologue.protocol.parcels import Parcel, Payload, split
+from duologue.protocol.parcels import Parcel, Payload
 from duologue.protocol.session import Session
 
 if TYPE_CHECKING:
@@ -86,7 +86,6 @@ class Conversation:
             self._session,
             connection,
             reply=self._send_text,
-            reply_with_parts=self._send_answer,
             give_up=self._give_up,
             limits=limits,
         )
@@ -143,10 +142,10 @@ class Conversation:
             call.fail(error)
             return
         try:
-            if type(args) is bytes:
-                self.connection.send_utf8(text)
-            else:
+            if isinstance(args, Parcel):
                 self._send_parcel(text, args)
+            else:
+                self.connection.send_utf8(text)
         except ConnectionClosed as error:
             # A message in pieces may have ended the connection half-way, and the call with it.
             if request_id in self._session.open_calls:
@@ -267,35 +266,29 @@ class Conversation:
         else:
             call.set_result(result)
 
-    def _send_text(self, text: bytes) -> None:
+    def _send_text(self, text: bytes, parcel: Parcel | None = None, /) -> None:
         try:
-            self.connection.send_utf8(text)
+            if parcel is None:
+                self.connection.send_utf8(text)
+            else:
+                self._send_parcel(text, parcel)
         except ConnectionClosed:
             self._counters.results_dropped += 1
         else:
             self._counters.bytes_sent += len(text)
 
-    def _send_answer(self, text: bytes, payload: Parcel) -> None:
-        try:
-            self._send_parcel(text, payload)
-        except ConnectionClosed:
-            self._counters.results_dropped += 1
-        else:
-            self._counters.bytes_sent += len(text)
-
-    def _send_parcel(self, text: bytes, payload: Payload) -> None:
-        """Send a text and, with nothing between, its parts.
+    def _send_parcel(self, text: bytes, parcel: Parcel) -> None:
+        """Send the text that announces `parcel` and, with nothing between, its parts.
 
         Raises:
             ConnectionClosed: the connection is not open; nothing was taken.
             LimitExceeded: all together is larger than a message may be; nothing was taken.
         """
-        parts = split(payload)[1]
-        size = len(text) + sum(map(len, parts))
+        size = len(text) + sum(map(len, parcel.parts))
         if size > self._limits.max_message_bytes:
             raise LimitExceeded("max_message_bytes", self._limits.max_message_bytes, size)
         self.connection.send_utf8(text)
-        for part in parts:
+        for part in parcel.parts:
             # Sending may have ended the connection; whoever waits for an answer knows by then.
             if self._is_over:
                 return

@@ -5,7 +5,7 @@ import contextvars
 import sys
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from duologue.connection.base import Connection, ConnectionState
 from duologue.errors import ConnectionClosed, DuologueError, LimitExceeded
@@ -31,6 +31,13 @@ _NO_PARTS: Final = Failure(
 _CANCELLED: Final = Failure("Cancelled", "the call was cancelled", "CANCELLED")
 
 
+class Reply(Protocol):
+    """What sends answers."""
+
+    def __call__(self, text: bytes, parcel: Parcel | None = None, /) -> None:
+        """Send `text`; the parts of `parcel`, if it announces one, follow it."""
+
+
 class Dispatcher:
     """Starts handlers in order of arrival and sends what they give.
 
@@ -46,8 +53,7 @@ class Dispatcher:
         session: Session[Any],
         connection: Connection,
         *,
-        reply: Callable[[bytes], None],
-        reply_with_parts: Callable[[bytes, Parcel], None],
+        reply: Reply,
         give_up: Callable[[DuologueError], None],
         limits: Limits,
     ) -> None:
@@ -59,7 +65,6 @@ class Dispatcher:
         self._session = session
         self._connection = connection
         self._reply = reply
-        self._reply_with_parts = reply_with_parts
         self._give_up = give_up
         self._limits = limits
         self._max_running_calls = limits.max_running_calls
@@ -109,7 +114,7 @@ class Dispatcher:
         self._tell_idle()
         if not self._tasks:
             # Nothing more is dispatched or answered: the peer need not wait for the collector.
-            del self._peer, self._reply, self._reply_with_parts, self._give_up
+            del self._peer, self._reply, self._give_up
 
     async def drain(self, timeout_s: float) -> None:
         """Refuse new calls and let the accepted ones finish; cancel those that take too long."""
@@ -322,10 +327,7 @@ class Dispatcher:
             return
         text = self._session.answer(event.request_id, data)
         try:
-            if isinstance(data, Parcel):
-                self._reply_with_parts(text, data)
-            else:
-                self._reply(text)
+            self._reply(text, data if isinstance(data, Parcel) else None)
         except LimitExceeded as error:
             # The result is larger than a message may be; nothing of it was taken.
             self._refuse(event, describe_limit(error))

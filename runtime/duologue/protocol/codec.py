@@ -39,10 +39,7 @@ class Envelope(msgspec.Struct, gc=False):
     """The answer may have such, too."""
 
 
-decode_envelope: Final = msgspec.json.Decoder(Envelope).decode
-"""The fields of a message, or one of `UNREADABLE`: then `read_leniently` has the last word."""
-
-UNREADABLE: Final = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
+_decode: Final = msgspec.json.Decoder(Envelope).decode
 
 
 def read_envelope(text: str) -> Envelope:
@@ -52,13 +49,12 @@ def read_envelope(text: str) -> Envelope:
         BadFrame: not JSON, not an object, or `type` is no string.
     """
     try:
-        return decode_envelope(text)
-    except UNREADABLE:
-        return read_leniently(text)
+        return _decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return _read_leniently(text)
 
 
-def read_leniently(text: str) -> Envelope:
-    """As `read_envelope`, of a text that `decode_envelope` does not take."""
+def _read_leniently(text: str) -> Envelope:
     # Two reasons to come here: lone surrogates, and odd values in fields that `type` does not need.
     fields = parse_json(text)
     if not is_object(fields):

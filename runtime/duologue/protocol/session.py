@@ -32,7 +32,7 @@ from duologue.protocol.stream_kinds import read_binary
 UNKNOWN_SERVICE = "UNKNOWN-SERVICE"
 integral = codec.integral
 slice_or_none = codec.slice_or_none
-_decode = codec.decode_envelope
+read_envelope = codec.read_envelope
 _OPENING_BRACKET = ord("[")
 
 
@@ -219,10 +219,7 @@ class Session(Generic[CallT]):
         if self.arriving is not None:
             raise ProtocolError("a text came where parts of the one before were announced")
         try:
-            try:
-                envelope = _decode(text)
-            except codec.UNREADABLE:
-                envelope = codec.read_leniently(text)
+            envelope = read_envelope(text)
             if envelope.parts is not None and self.has_control_service:
                 self.arriving = ArrivingParcel(text, envelope, envelope.parts, self._limits)
                 return None
