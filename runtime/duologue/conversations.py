@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from duologue.connection.base import Connection
 from duologue.introduction import Profile, introduce
@@ -142,3 +144,51 @@ class Conversations:
         await peer.drain(self._manner.limits.drain_timeout_s)
         peer.close(reason)
         await peer.promise.wait()
+
+
+class Host(ABC):
+    """What is called, at an address or through relays; runs inside `async with`.
+
+    Leaving the block ends it gracefully.
+    """
+
+    def __init__(self, manner: Manner) -> None:
+        self._conversations = Conversations(manner)
+        self._closed = asyncio.Event()
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def peers(self) -> frozenset[WebsocketPromisifier]:
+        """The conversations that are open now."""
+        return self._conversations.peers
+
+    async def wait_closed(self) -> None:
+        """Wait until it has been closed; `await` it to serve for ever."""
+        await self._closed.wait()
+
+    async def close(self) -> None:
+        """End gracefully; returns when every connection is closed. May be called again."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close_once())
+        # Shielded: whoever waits may be cancelled, the closing goes on.
+        await asyncio.shield(self._closing)
+
+    @abstractmethod
+    async def __aenter__(self) -> Self:
+        """Be there to be called."""
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _close_once(self) -> None:
+        await self._close()
+        self._closed.set()
+
+    @abstractmethod
+    async def _close(self) -> None:
+        """Stop being called, and end what is under way."""

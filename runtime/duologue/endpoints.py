@@ -10,12 +10,11 @@ import ssl as tls
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from duologue.connection.allowing import Allow
 from duologue.connection.base import Connection
-from duologue.conversations import Conversations, Manner, OnPeer, conversation
+from duologue.conversations import Host, Manner, OnPeer, conversation
 from duologue.errors import HandshakeFault
 from duologue.identity import Identity
 from duologue.introduction import Profile
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from duologue.connection.websocket import WebSocketListener
 
 
-class Server:
+class Server(Host):
     """Services at an address; made by `serve`, runs inside `async with`.
 
     Leaving the block ends it gracefully: no new connections, calls that run may finish within
@@ -50,7 +49,7 @@ class Server:
         allow: Allow | None,
         loopback: bool,
     ) -> None:
-        self._conversations = Conversations(manner)
+        super().__init__(manner)
         self._host = host
         self._port = port
         self._ssl = ssl
@@ -66,8 +65,6 @@ class Server:
                 identity, allow, manner.limits, self._conversations.welcome, loopback=loopback
             )
         self._listener: WebSocketListener | None = None
-        self._closed = asyncio.Event()
-        self._closing: asyncio.Task[None] | None = None
 
     @property
     def port(self) -> int:
@@ -77,25 +74,9 @@ class Server:
         return self._listener.port
 
     @property
-    def peers(self) -> frozenset[WebsocketPromisifier]:
-        """The conversations that are open now."""
-        return self._conversations.peers
-
-    @property
     def rejected(self) -> Mapping[HandshakeFault, int]:
         """How many encrypted connections came to nothing, by what was wrong; a live view."""
         return {} if self._gate is None else self._gate.rejected
-
-    async def wait_closed(self) -> None:
-        """Wait until the server has been closed; `await` it to serve for ever."""
-        await self._closed.wait()
-
-    async def close(self) -> None:
-        """End gracefully; returns when every connection is closed. May be called again."""
-        if self._closing is None:
-            self._closing = asyncio.create_task(self._close())
-        # Shielded: whoever waits may be cancelled, the closing goes on.
-        await asyncio.shield(self._closing)
 
     async def __aenter__(self) -> Self:
         from duologue.connection.websocket import accept_websockets
@@ -111,14 +92,6 @@ class Server:
         )
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
     async def _close(self) -> None:
         if self._listener is not None:
             self._listener.close()
@@ -127,7 +100,6 @@ class Server:
         await self._conversations.end("the server is shutting down")
         if self._listener is not None:
             await self._listener.wait_closed()
-        self._closed.set()
 
 
 def serve(

@@ -3,22 +3,20 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Final, Self
 
 from duologue.connection.allowing import Allow
 from duologue.connection.securing import SecuringGate
-from duologue.conversations import Conversations, Manner
+from duologue.conversations import Host, Manner
 from duologue.errors import HandshakeFault, RelayError
 from duologue.identity import Identity
-from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.relay.presence import Presence
 from duologue.relay.registration import RelayAccount
 
 _log: Final = logging.getLogger("duologue")
 
 
-class Listener:
+class Listener(Host):
     """Services that can be called through relays; made by `listen`, runs inside `async with`.
 
     Leaving the block ends it gracefully: no new conversations, calls that run may finish within
@@ -36,7 +34,7 @@ class Listener:
         loopback: bool,
     ) -> None:
         self._identity = identity
-        self._conversations = Conversations(manner)
+        super().__init__(manner)
         self._gate = SecuringGate(
             identity, allow, manner.limits, self._conversations.welcome, loopback=loopback
         )
@@ -44,18 +42,11 @@ class Listener:
             account.url: Presence(account, spares, self._gate.admit) for account in accounts
         }
         self._tasks: list[asyncio.Task[None]] = []
-        self._closed = asyncio.Event()
-        self._closing: asyncio.Task[None] | None = None
 
     @property
     def public_key(self) -> bytes:
         """What callers dial: `dial(relay_url, to=this)`."""
         return self._identity.public_key
-
-    @property
-    def peers(self) -> frozenset[WebsocketPromisifier]:
-        """The conversations that are open now."""
-        return self._conversations.peers
 
     @property
     def rejected(self) -> Mapping[HandshakeFault, int]:
@@ -71,17 +62,6 @@ class Listener:
             if presence.fault is not None and not presence.registered
         }
 
-    async def wait_closed(self) -> None:
-        """Wait until the listener has been closed; `await` it to serve for ever."""
-        await self._closed.wait()
-
-    async def close(self) -> None:
-        """End gracefully; returns when every connection is closed. May be called again."""
-        if self._closing is None:
-            self._closing = asyncio.create_task(self._close())
-        # Shielded: whoever waits may be cancelled, the closing goes on.
-        await asyncio.shield(self._closing)
-
     async def __aenter__(self) -> Self:
         self._tasks = [asyncio.create_task(each.run()) for each in self._presences.values()]
         for task in self._tasks:
@@ -92,14 +72,6 @@ class Listener:
             await self.close()
             raise
         return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     async def _wait_registered(self) -> None:
         """Until one relay has taken us; if none does at the first try, raise what one says."""
@@ -130,7 +102,6 @@ class Listener:
         await self._stop_listening()
         await self._gate.close()
         await self._conversations.end("the listener is shutting down")
-        self._closed.set()
 
 
 def _note_end(task: asyncio.Task[None]) -> None:
