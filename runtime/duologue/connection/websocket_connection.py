@@ -288,15 +288,7 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
 
     def _deliver(self, wire: Wire, messages: list[Message], received_bytes: int) -> None:
         self._flush_messages = max(FLUSH_MESSAGES, len(messages) // 8)
-        is_over = wire.is_over
-        if not is_over:
-            # Pongs first: they must not wait for the answers to messages that came behind their
-            # pings. At the end it is the other way round, as nothing may follow a close frame.
-            self._write_from(wire)
-        if wire.is_unfinished:
-            self._watch_arrival(received_bytes, is_new=bool(messages))
-        elif self._arrival.is_watching:
-            self._arrival.stop()
+        is_over = self._note_read(wire, received_bytes, is_new=bool(messages))
         self._is_receiving = True
         try:
             self.on_message.emit_each(messages, self.state)
@@ -310,6 +302,19 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
             self._note_end(wire)
         elif self.on_message.backlog_bytes > self._max_message_bytes:
             self._pause_reading()
+
+    def _note_read(self, wire: Wire, received_bytes: int, *, is_new: bool) -> bool:
+        """What follows from a read, but for its messages; returns whether it was the last."""
+        is_over = wire.is_over
+        if not is_over:
+            # Pongs first: they must not wait for the answers to messages that came behind their
+            # pings. At the end it is the other way round, as nothing may follow a close frame.
+            self._write_from(wire)
+        if wire.is_unfinished:
+            self._watch_arrival(received_bytes, is_new=is_new)
+        elif self._arrival.is_watching:
+            self._arrival.stop()
+        return is_over
 
     def _note_end(self, wire: Wire) -> None:
         """The peer has closed, or has been found wrong."""

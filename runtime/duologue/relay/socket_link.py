@@ -206,14 +206,8 @@ class SocketLink(WebSocketConnection):
             super()._deliver(wire, messages, received_bytes)
             return
         # As in `WebSocketConnection`, but nothing is answered to these here.
-        is_over, is_unfinished = wire.is_over, wire.is_unfinished
-        self._is_between_frames = not is_over and not is_unfinished
-        if not is_over:
-            self._write_from(wire)
-        if is_unfinished:
-            self._watch_arrival(received_bytes, is_new=bool(messages))
-        elif self._arrival.is_watching:
-            self._arrival.stop()
+        is_over = self._note_read(wire, received_bytes, is_new=bool(messages))
+        self._is_between_frames = not is_over and not wire.is_unfinished
         self._pass_frames(carrier, messages)
         if is_over:
             self._write_from(wire)
