@@ -1,16 +1,12 @@
 """hypha: calls through its server by hypha-rpc, msgpack over WebSocket, pydantic by hand."""
 
-import os
-import socket
-import subprocess
 import sys
-import tempfile
-import time
 
 from hypha_rpc import connect_to_server
 from pydantic import BaseModel
 
-from duologue.bench.load import Caller, Json, end_with_parent, main, pin, tell
+from duologue.bench.load import Caller, Json, main, pin, tell
+from tests.bench.peers.broker_process import start_broker
 
 TOKEN = "for-one-run-on-loopback-and-nothing-else"
 """So that both ends are in one workspace; the server wants 32 characters."""
@@ -25,38 +21,12 @@ class Item(BaseModel):
 
 def run_broker() -> None:
     pin()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tempfile.TemporaryDirectory()
-    broker = subprocess.Popen(
-        [
+    broker, port = start_broker(
+        lambda port, _folder: [
             *(sys.executable, "-m", "hypha.server", "--host", "127.0.0.1", "--port", str(port)),
             *("--root-token", TOKEN),
-        ],
-        cwd=folder.name,
-        env={**os.environ, "TMPDIR": folder.name},
-        stdin=subprocess.DEVNULL,
-        stdout=sys.stderr,
+        ]
     )
-
-    def clean_up():
-        broker.terminate()
-        try:
-            broker.wait(3)
-        except subprocess.TimeoutExpired:
-            broker.kill()
-        folder.cleanup()
-
-    end_with_parent(clean_up)
-    while broker.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            break
-        except OSError:
-            time.sleep(0.1)
-    if broker.poll() is not None:
-        sys.exit("hypha has ended")
     tell({"port": port, "pids": [broker.pid]})
     broker.wait()
 

@@ -3,11 +3,7 @@
 import asyncio
 import json
 import re
-import socket
-import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
 import txaio
@@ -20,7 +16,8 @@ from autobahn.wamp.serializer import JsonSerializer
 from autobahn.wamp.types import ComponentConfig
 from pydantic import BaseModel
 
-from duologue.bench.load import Caller, Json, end_with_parent, main, pin, tell
+from duologue.bench.load import Caller, Json, main, pin, tell
+from tests.bench.peers.broker_process import start_broker
 
 REALM = "bench"
 
@@ -54,35 +51,13 @@ def node(port: int) -> Json:
 
 def run_broker() -> None:
     pin()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tempfile.TemporaryDirectory()
-    Path(folder.name, "config.json").write_text(json.dumps(node(port)))
-    broker = subprocess.Popen(
-        [
-            *(str(Path(sys.executable).with_name("crossbar")), "start", "--cbdir", folder.name),
-            *("--loglevel", "error"),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=sys.stderr,
-    )
 
-    def clean_up():
-        broker.terminate()
-        try:
-            broker.wait(3)
-        except subprocess.TimeoutExpired:
-            broker.kill()
-        folder.cleanup()
+    def command(port: int, folder: Path) -> list[str]:
+        (folder / "config.json").write_text(json.dumps(node(port)))
+        crossbar = str(Path(sys.executable).with_name("crossbar"))
+        return [crossbar, "start", "--cbdir", str(folder), "--loglevel", "error"]
 
-    end_with_parent(clean_up)
-    while broker.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            break
-        except OSError:
-            time.sleep(0.1)
+    broker, port = start_broker(command)
     # The controller starts a process for the router, and that is what carries the calls.
     router = next(pid for pid in children(broker.pid) if is_router(pid))
     tell({"port": port, "pids": [router, broker.pid]})
