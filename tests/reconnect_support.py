@@ -7,9 +7,9 @@ from typing import Any, Self
 
 from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
-from duologue.conversations import Manner
+from duologue.endpoints.hosting import Manner
 from duologue.limits import Limits
-from duologue.promisifier.call import BaseOf, Call
+from duologue.promisifier.own_call import BaseOf, Call
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
 from duologue.typed.service import Offer, Service

@@ -15,7 +15,7 @@ import pytest
 from duologue.relay.limits import RelayLimits
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="measures through /proc")
-COMMAND = "from duologue.cli import main; main()"
+COMMAND = "from duologue.commands.cli import main; main()"
 PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20 if hasattr(os, "sysconf") else 0
 
 

@@ -13,12 +13,12 @@ from duologue.protocol.boxes import NONCE_BYTES
 from duologue.protocol.closing import close_text, terminate_text
 from duologue.relay.access import OPEN
 from duologue.relay.challenge import answer_challenge
-from duologue.relay.events import Event
+from duologue.relay.events import RelayEvent
 from duologue.relay.exchange import Exchange
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Carrier, Hold
 
-E = TypeVar("E", bound=Event)
+E = TypeVar("E", bound=RelayEvent)
 
 
 def identity(name: str) -> Identity:
@@ -170,7 +170,7 @@ class Relay:
         seed: int = 0,
     ) -> None:
         self.now_s = 1000.0
-        self.events: list[Event] = []
+        self.events: list[RelayEvent] = []
         self.exchange = Exchange(
             limits or RelayLimits(),
             RELAY,

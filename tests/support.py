@@ -8,9 +8,9 @@ from typing import Any, Self
 from duologue.connection.memory import connected_pair
 from duologue.errors import CallError, DuologueError, InvalidResult
 from duologue.limits import Limits
-from duologue.promisifier.call import BaseOf
+from duologue.promisifier.own_call import BaseOf
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
-from duologue.promisifier.streams import ByteStream, TextStream
+from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload, split
 

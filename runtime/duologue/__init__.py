@@ -1,10 +1,14 @@
 """Typed conversations between two programs, neither of which has to be a server."""
 
-from duologue.connection.allowing import ANYONE as ANYONE
 from duologue.connection.base import Connection as Connection
-from duologue.dialling import create_websocket_promisifier as create_websocket_promisifier
-from duologue.endpoints import connect as connect
-from duologue.endpoints import serve as serve
+from duologue.connection.encrypted.allow import ANYONE as ANYONE
+from duologue.endpoints.direct import connect as connect
+from duologue.endpoints.direct import serve as serve
+from duologue.endpoints.through_relay import dial as dial
+from duologue.endpoints.through_relay import listen as listen
+from duologue.endpoints.unconnected import (
+    create_websocket_promisifier as create_websocket_promisifier,
+)
 from duologue.errors import BadFrame as BadFrame
 from duologue.errors import CallError as CallError
 from duologue.errors import Cancelled as Cancelled
@@ -45,11 +49,9 @@ from duologue.identity import Identity as Identity
 from duologue.limits import Limits as Limits
 from duologue.promisifier.promise import CloseStatus as CloseStatus
 from duologue.promisifier.promisifier import WebsocketPromisifier as WebsocketPromisifier
-from duologue.promisifier.streams import ByteStream as ByteStream
-from duologue.promisifier.streams import SavedFile as SavedFile
-from duologue.promisifier.streams import TextStream as TextStream
-from duologue.protocol.undefined import UNDEFINED as UNDEFINED
-from duologue.relay_endpoints import dial as dial
-from duologue.relay_endpoints import listen as listen
+from duologue.promisifier.streams.stream import ByteStream as ByteStream
+from duologue.promisifier.streams.stream import SavedFile as SavedFile
+from duologue.promisifier.streams.stream import TextStream as TextStream
+from duologue.protocol.values import UNDEFINED as UNDEFINED
 from duologue.typed.context import CallContext as CallContext
 from duologue.typed.model import Model as Model

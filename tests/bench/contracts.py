@@ -60,7 +60,7 @@ def run_compiler(command: str, schema: Path, out: Path) -> None:
     options = ["--out", str(out), "--quiet"] if command == "generate" else []
     done = subprocess.run(
         [
-            *(sys.executable, "-c", "from duologue.cli import main; main()", command),
+            *(sys.executable, "-c", "from duologue.commands.cli import main; main()", command),
             *("--schema", str(schema), *options),
         ],
         cwd=ROOT,

@@ -20,7 +20,7 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
 from duologue.connection.base import Message
-from duologue.connection.websocket import (
+from duologue.connection.websocket.endpoints import (
     WebSocketConnection,
     accept_websockets,
     dial_websocket,

@@ -18,8 +18,8 @@ from duologue.bench.duologue_echo import (
     service,
 )
 from duologue.bench.load import main
-from duologue.conversations import Manner, conversation
-from duologue.dialling import meet
+from duologue.endpoints.hosting import Manner, conversation
+from duologue.endpoints.unconnected import meet
 from duologue.typed.service import Offer
 
 PROVIDER: Final = Identity.from_secret(hashlib.sha256(b"the provider of the benchmark").digest())

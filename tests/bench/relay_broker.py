@@ -30,7 +30,7 @@ def main() -> None:
     pin()
     relay = subprocess.Popen(
         [
-            *(sys.executable, "-P", "-c", "from duologue.cli import main; main()"),
+            *(sys.executable, "-P", "-c", "from duologue.commands.cli import main; main()"),
             *("relay", "--format", "json", "--port", "0", "--meeting-points"),
         ],
         env={

@@ -13,13 +13,13 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 
-from duologue.connection.secure import carrier_limits
+from duologue.connection.encrypted.handshaking import carrier_limits
+from duologue.endpoints.through_relay import dial_through_relay
 from duologue.errors import DuologueError
 from duologue.identity import Identity
 from duologue.limits import Limits
-from duologue.relay.known_relays import KnownRelays
-from duologue.relay.registration import RelayAccount, Spare, register_spare
-from duologue.relay_endpoints import dial_secured
+from duologue.relay.client.known_relays import KnownRelays
+from duologue.relay.client.registration import RelayAccount, Spare, register_spare
 from tests.relay_process import RelayProcess, relay_process
 
 AT_ONCE = 64
@@ -56,7 +56,7 @@ async def handover_s(relay: RelayProcess, target: Identity) -> float:
     """How long until the relay has handed one of them over; it hangs up instead of answering."""
     begun = time.perf_counter()
     try:
-        await dial_secured(
+        await dial_through_relay(
             relay.url,
             identity=Identity.generate(),
             target=target.public_key,

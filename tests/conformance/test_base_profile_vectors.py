@@ -14,8 +14,7 @@ import pytest
 
 from duologue.errors import CallError, DuologueError, RefusedService, RefusedValue
 from duologue.protocol.codec import read_envelope
-from duologue.protocol.undefined import UNDEFINED
-from duologue.protocol.values import decode_value, is_list, is_object
+from duologue.protocol.values import UNDEFINED, decode_value, is_list, is_object
 from tests.support import Conversation, echo, itself, square, turns
 
 VECTORS: Final[dict[str, Any]] = json.loads(

@@ -5,21 +5,21 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from duologue.connection.base import Connection
-from duologue.connection.checking import check_connection
-from duologue.connection.encrypted import EncryptedConnection
-from duologue.connection.fragmenting import FragmentingConnection
-from duologue.connection.keepalive import KeepAliveConnection
-from duologue.connection.layer import Layer
-from duologue.connection.memory import connected_pair
-from duologue.connection.secure import (
+from duologue.connection.encrypted.fragment_layer import FragmentLayer
+from duologue.connection.encrypted.handshaking import (
     AcceptanceBook,
     carrier_limits,
-    secure_as_acceptor,
-    secure_as_connector,
+    encrypt_as_acceptor,
+    encrypt_as_connector,
 )
-from duologue.connection.websocket import accept_websockets, dial_websocket
+from duologue.connection.encrypted.keepalive_layer import KeepAliveLayer
+from duologue.connection.encrypted.sealing_layer import SealingLayer
+from duologue.connection.layer import Layer
+from duologue.connection.memory import connected_pair
+from duologue.connection.websocket.endpoints import accept_websockets, dial_websocket
 from duologue.identity import Identity
 from duologue.limits import Limits
+from duologue.testing.connection_check import check_connection
 
 SMALL = Limits(max_message_bytes=100_000)
 ROOMY = Limits(max_message_bytes=300_000)
@@ -81,7 +81,7 @@ def started(layer: Layer) -> Layer:
 async def test_encryption_alone_keeps_the_promises() -> None:
     def wrap(carrier: Connection, is_connector: bool) -> Connection:
         return started(
-            EncryptedConnection(
+            SealingLayer(
                 carrier,
                 bytes(range(32)),
                 is_connector=is_connector,
@@ -94,14 +94,14 @@ async def test_encryption_alone_keeps_the_promises() -> None:
 
 async def test_keep_alive_alone_keeps_the_promises() -> None:
     def wrap(carrier: Connection, _: bool) -> Connection:
-        return started(KeepAliveConnection(carrier, SMALL))
+        return started(KeepAliveLayer(carrier, SMALL))
 
     await check_connection(pair_of(wrap, SMALL), max_message_bytes=SMALL.max_message_bytes)
 
 
 async def test_fragmenting_alone_keeps_the_promises() -> None:
     def wrap(carrier: Connection, _: bool) -> Connection:
-        return started(FragmentingConnection(carrier, SMALL))
+        return started(FragmentLayer(carrier, SMALL))
 
     await check_connection(pair_of(wrap), max_message_bytes=SMALL.max_message_bytes)
 
@@ -132,6 +132,6 @@ async def secured_pair(
     left: Connection, right: Connection, ann: Identity, ben: Identity, book: AcceptanceBook
 ) -> tuple[Connection, Connection]:
     return await asyncio.gather(
-        secure_as_connector(left, ann, ben.public_key, SMALL),
-        secure_as_acceptor(right, ben, {ann.public_key}, SMALL, book=book),
+        encrypt_as_connector(left, ann, ben.public_key, SMALL),
+        encrypt_as_acceptor(right, ben, {ann.public_key}, SMALL, book=book),
     )

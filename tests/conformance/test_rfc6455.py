@@ -6,7 +6,7 @@ import pytest
 from websockets.protocol import Protocol, Side
 
 from duologue.connection.base import Message
-from duologue.connection.wire import Wire
+from duologue.connection.websocket.wire import Wire
 from duologue.errors import BadFrame
 from tests.conformance.rfc6455 import closing, fragmentation, framing, utf8
 from tests.conformance.rfc6455.case import CLOSE, MAX_BYTES, NORMAL, PONG, Case, Sent

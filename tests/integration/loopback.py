@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from duologue.connection.base import Connection, ConnectionState, Message
-from duologue.connection.websocket import (
+from duologue.connection.websocket.endpoints import (
     WebSocketConnection,
     WebSocketListener,
     accept_websockets,

@@ -10,8 +10,8 @@ import pytest
 from nacl.public import PrivateKey
 
 from duologue import Identity, WebsocketPromisifier
-from duologue.relay.events import Event, Observer
-from duologue.relay.server import RelayServer
+from duologue.relay.events import Observer, RelayEvent
+from duologue.relay.server.server import RelayServer
 from tests.support import echo, square
 
 PATIENCE_S = 10
@@ -31,7 +31,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 class Running:
     """A relay of ours and what it has noted."""
 
-    def __init__(self, server: RelayServer, events: list[Event]) -> None:
+    def __init__(self, server: RelayServer, events: list[RelayEvent]) -> None:
         self.server = server
         self.events = events
         self.url = server.url
@@ -40,7 +40,7 @@ class Running:
         """Wait until so many spares are registered."""
         await until(lambda: self.server.exchange.switchboard.spares == spares)
 
-    def noted(self, kind: type[Event]) -> list[Event]:
+    def noted(self, kind: type[RelayEvent]) -> list[RelayEvent]:
         return [event for event in self.events if isinstance(event, kind)]
 
 
@@ -48,7 +48,7 @@ class Running:
 async def running(
     *, observers: Sequence[Observer] = (), **settings: Any
 ) -> AsyncGenerator[Running]:
-    events: list[Event] = []
+    events: list[RelayEvent] = []
     server = RelayServer(observers=[events.append, *observers], **settings)
     await server.start()
     try:

@@ -15,7 +15,7 @@ import pytest
 
 import duologue
 from duologue import ANYONE, ByteStream, CallContext, Identity
-from duologue.relay.server import RelayServer
+from duologue.relay.server.server import RelayServer
 from generated.chat.common.v1 import User
 from generated.chat.rooms.v1 import Member, RoomFull, RoomsJoinParams, RoomsServicePartial
 from generated.onecore.basics.v1 import BasicsServicePartial

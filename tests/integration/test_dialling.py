@@ -6,7 +6,7 @@ import pytest
 
 import duologue
 from duologue import Identity, Limits, create_websocket_promisifier
-from duologue.relay.server import RelayServer
+from duologue.relay.server.server import RelayServer
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.support import square
 

@@ -12,8 +12,8 @@ import pytest
 
 from duologue import Identity
 from duologue.relay.access import new_token
-from duologue.relay.server import RelayServer
-from duologue.relay.watched_files import AccessFiles, TlsFiles
+from duologue.relay.server.server import RelayServer
+from duologue.relay.server.watched_files import AccessFiles, TlsFiles
 from tests.relay_process import COMMAND
 
 RELAY = Identity.generate()

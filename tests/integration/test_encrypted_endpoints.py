@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed as PlainClosed
 
 import duologue
 from duologue import ANYONE, Identity, WebsocketPromisifier
-from duologue.endpoints import Server
+from duologue.endpoints.direct import Server
 from tests.foreign_peer import Dialogue
 from tests.support import echo, square
 

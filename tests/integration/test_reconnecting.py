@@ -21,7 +21,7 @@ from duologue import (
     ProtocolError,
     WebsocketPromisifier,
 )
-from duologue.relay_listener import Listener
+from duologue.endpoints.listener import Listener
 from generated.chat.rooms.v1 import (
     Edit,
     Note,

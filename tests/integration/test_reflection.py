@@ -83,7 +83,7 @@ async def test_within_one_process_the_handshake_finds_it() -> None:
 async def test_between_two_processes_the_hello_finds_it_before_any_handler_runs() -> None:
     listening = Listening()
     # As if the listener were in another process: it knows nothing of what is dialled here.
-    with patch("duologue.connection.secure._own_ephemerals_of", knows_nothing):
+    with patch("duologue.connection.encrypted.handshaking._own_ephemerals_of", knows_nothing):
         async with (
             duologue.serve(
                 identity=ANN, allow={BEN.public_key}, on_peer=listening.welcome

@@ -17,10 +17,10 @@ from websockets.exceptions import ConnectionClosed as PlainClosed
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
 from duologue.relay.access import new_token
-from duologue.relay.events import Event, NotOpened, Opened, TurnedAway
+from duologue.relay.events import NotOpened, Opened, RelayEvent, TurnedAway
 from duologue.relay.limits import RelayLimits
-from duologue.relay.server import RelayServer
-from duologue.relay.watched_files import AccessFiles
+from duologue.relay.server.server import RelayServer
+from duologue.relay.server.watched_files import AccessFiles
 from tests.foreign_relay import say
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.integration.relay_loopback import Running, running, until
@@ -60,7 +60,7 @@ async def status_of(relay: Running, *addresses: str) -> int:
     return 101
 
 
-def groups(events: list[Event]) -> list[str]:
+def groups(events: list[RelayEvent]) -> list[str]:
     return [event.address for event in events if isinstance(event, Opened)]
 
 

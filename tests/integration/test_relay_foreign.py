@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed as PlainClosed
 import duologue
 from duologue import ANYONE
 from duologue.connection.base import Message
-from duologue.relay import registration
+from duologue.relay.client import registration
 from duologue.relay.limits import RelayLimits
 from tests.foreign_peer import Dialogue, request_for
 from tests.foreign_relay import MinimalRelay, minimal_relay, register, wait_for_caller

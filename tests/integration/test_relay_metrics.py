@@ -14,8 +14,8 @@ from websockets.exceptions import ConnectionClosed as PlainClosed
 
 import duologue
 from duologue import ANYONE
-from duologue.relay.causes import Cause
 from duologue.relay.events import (
+    Cause,
     Closed,
     Joined,
     NotOpened,
@@ -26,7 +26,7 @@ from duologue.relay.events import (
     TurnedAway,
 )
 from duologue.relay.limits import RelayLimits
-from duologue.relay.metrics import PREFIX, RelayMetrics
+from duologue.relay.server.metrics import PREFIX, RelayMetrics
 from tests.foreign_peer import request_for
 from tests.foreign_relay import register, wait_for_caller
 from tests.integration.loopback import nothing_is_left as nothing_is_left

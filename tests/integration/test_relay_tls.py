@@ -15,8 +15,8 @@ import duologue
 from duologue import ANYONE
 from duologue.relay.events import NotOpened, TurnedAway
 from duologue.relay.limits import RelayLimits
-from duologue.relay.tls_arrivals import listening_sockets
-from duologue.relay.watched_files import TlsFiles
+from duologue.relay.server.tls_arrivals import listening_sockets
+from duologue.relay.server.watched_files import TlsFiles
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.integration.relay_loopback import (
     ANN,

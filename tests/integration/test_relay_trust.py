@@ -12,8 +12,8 @@ import duologue
 from duologue import ANYONE, Identity
 from duologue.relay.access import new_token
 from duologue.relay.challenge import announce_next_key
-from duologue.relay.server import RelayServer
-from duologue.relay.watched_files import AccessFiles
+from duologue.relay.server.server import RelayServer
+from duologue.relay.server.watched_files import AccessFiles
 from tests.foreign_peer import request_for
 from tests.foreign_relay import MinimalRelay, minimal_relay
 from tests.integration.loopback import nothing_is_left as nothing_is_left

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from duologue.connection.base import ConnectionState, Message
-from duologue.connection.websocket import WebSocketConnection, accept_websockets, dial_websocket
+from duologue.connection.websocket.endpoints import (
+    WebSocketConnection,
+    accept_websockets,
+    dial_websocket,
+)
 from duologue.errors import (
     ConnectionClosed,
     LimitExceeded,

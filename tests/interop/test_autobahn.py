@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from duologue.connection.base import ConnectionState, Message
-from duologue.connection.websocket import WebSocketConnection, dial_websocket
+from duologue.connection.websocket.endpoints import WebSocketConnection, dial_websocket
 from duologue.errors import ConnectionClosed
 from duologue.limits import Limits
 from tests.integration.loopback import closed, serving

@@ -13,9 +13,9 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Protocol, Side, State
 
 from duologue.connection.base import Message
-from duologue.connection.frames import WHOLE_BINARY, WHOLE_TEXT, encode_frame
-from duologue.connection.passing import FramePasser
-from duologue.connection.wire import Wire
+from duologue.connection.websocket.frame_passer import FramePasser
+from duologue.connection.websocket.frames import WHOLE_BINARY, WHOLE_TEXT, encode_frame
+from duologue.connection.websocket.wire import Wire
 
 SMALL_FRAME_BYTES = 125
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from websockets.protocol import Side
 
-from duologue.connection.frames import WHOLE_BINARY, encode_frame, encode_masked_frame
+from duologue.connection.websocket.frames import WHOLE_BINARY, encode_frame, encode_masked_frame
 from tests.property.frame_oracle import Stream
 
 MAX_BYTES: Final = 300

@@ -19,14 +19,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from nacl.public import PrivateKey
 
 from duologue.connection.base import Connection, ConnectionState, Message
-from duologue.connection.memory import connected_pair
-from duologue.connection.secure import (
+from duologue.connection.encrypted.handshaking import (
     AcceptanceBook,
-    SecuredConnection,
+    EncryptedConnection,
     carrier_limits,
-    secure_as_acceptor,
-    secure_as_connector,
+    encrypt_as_acceptor,
+    encrypt_as_connector,
 )
+from duologue.connection.memory import connected_pair
 from duologue.errors import ConnectionClosed, HandshakeFailed
 from duologue.identity import Identity
 from duologue.limits import Limits
@@ -45,7 +45,7 @@ MAX_SEEN: Final = 300
 MAX_SIDES: Final = 16
 
 
-class RecordedConnection(SecuredConnection):
+class RecordedConnection(EncryptedConnection):
     """Notes with which key each conversation was made."""
 
     made: Final[dict[Connection, tuple[bytes, "RecordedConnection"]]] = {}
@@ -87,14 +87,14 @@ class Side:
         self.heard: list[tuple[bytes | None, str]] = []
         self.wire.on_message.listen(self.out.append)
         if target is not None:
-            securing = secure_as_connector(self.carrier, me, target.public_key, LIMITS)
+            securing = encrypt_as_connector(self.carrier, me, target.public_key, LIMITS)
         else:
             allow = {each.public_key for each in PEERS if each != me}
-            securing = secure_as_acceptor(self.carrier, me, allow, LIMITS, book=book)
+            securing = encrypt_as_acceptor(self.carrier, me, allow, LIMITS, book=book)
         self.task = asyncio.ensure_future(securing)
         self.task.add_done_callback(self._on_done)
 
-    def _on_done(self, task: "asyncio.Task[SecuredConnection]") -> None:
+    def _on_done(self, task: "asyncio.Task[EncryptedConnection]") -> None:
         if not task.cancelled() and task.exception() is None:
             secured = task.result()
             secured.on_message.listen(
@@ -106,7 +106,7 @@ class Side:
         return RecordedConnection.made.get(self.carrier)
 
     @property
-    def handed_out(self) -> SecuredConnection | None:
+    def handed_out(self) -> EncryptedConnection | None:
         """What the application got; None if it got nothing."""
         task = self.task
         if not task.done() or task.cancelled():
@@ -139,11 +139,13 @@ class World:
         self.sides: list[Side] = []
         self.seen: list[Message] = []
         self._patches: list[Any] = [
-            patch("duologue.connection.secure.SecuredConnection", RecordedConnection),
+            patch(
+                "duologue.connection.encrypted.handshaking.EncryptedConnection", RecordedConnection
+            ),
             # Nobody waits: connectors are handed out unproved, acceptors speak early.
-            patch("duologue.connection.secure.MIN_CONFIRMATION_WAIT_S", 0.0),
-            patch("duologue.connection.secure.CONFIRMATION_ROUND_TRIPS", 0),
-            patch("duologue.connection.secure.HOLD_BACK_S", 0.0),
+            patch("duologue.connection.encrypted.handshaking.MIN_CONFIRMATION_WAIT_S", 0.0),
+            patch("duologue.connection.encrypted.handshaking.CONFIRMATION_ROUND_TRIPS", 0),
+            patch("duologue.connection.encrypted.handshaking.HOLD_BACK_S", 0.0),
         ]
         for each in self._patches:
             each.start()

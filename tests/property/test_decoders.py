@@ -28,8 +28,7 @@ from duologue.protocol.messages import (
 )
 from duologue.protocol.parcels import split
 from duologue.protocol.session import Session
-from duologue.protocol.undefined import SENTINEL, UNDEFINED
-from duologue.protocol.values import decode_value, encode_value, is_object
+from duologue.protocol.values import SENTINEL, UNDEFINED, decode_value, encode_value, is_object
 from duologue.typed import NO_PARAMS, NOTHING, Codec, DeclaredError, Int64, Json, Params, Unary
 from duologue.typed.model import Model
 

@@ -10,7 +10,7 @@ from websockets.frames import Opcode
 from websockets.protocol import Side
 
 from duologue.connection.base import Message
-from duologue.connection.frames import (
+from duologue.connection.websocket.frames import (
     MASK_BIT,
     WHOLE_BINARY,
     WHOLE_TEXT,
@@ -19,7 +19,7 @@ from duologue.connection.frames import (
     read_head,
     take_plain_frames,
 )
-from duologue.connection.wire import LARGE_FRAME_BYTES as REAL_LARGE_FRAME_BYTES
+from duologue.connection.websocket.wire import LARGE_FRAME_BYTES as REAL_LARGE_FRAME_BYTES
 from tests.property.frame_oracle import Outcome, Stream, agree
 from tests.property.random_frames import (
     KEY,

@@ -26,7 +26,7 @@ from duologue.protocol.parcels import Parcel
 from duologue.protocol.session import Session
 from duologue.protocol.stream_kinds import binary_prefix
 from duologue.protocol.values import decode_value, encode_value
-from duologue.typed.method import runtime_error
+from duologue.typed.contract import runtime_error
 from generated.chat.rooms.v1 import _contract as chat
 from generated.lab.psu.v1 import _contract as lab
 

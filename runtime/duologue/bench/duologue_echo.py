@@ -15,10 +15,10 @@ from duologue.bench.generated.echo.v1 import (
 )
 from duologue.bench.load import PIECE, Caller, Json, Run, main
 from duologue.bench.programs import KIND
-from duologue.endpoints import connect, serve
+from duologue.endpoints.direct import connect, serve
 from duologue.limits import Limits
 from duologue.promisifier.promisifier import WebsocketPromisifier
-from duologue.promisifier.streams import TextStream
+from duologue.promisifier.streams.stream import TextStream
 from duologue.typed.context import CallContext
 
 COUNT: Final = 9

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from duologue.connection.frames import MaskKeys
+from duologue.connection.websocket.frames import MaskKeys
 
 READ_BYTES: Final = 65_536
 """What is read from a socket at once."""

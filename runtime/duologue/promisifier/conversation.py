@@ -21,15 +21,15 @@ from duologue.errors import (
     Sent,
 )
 from duologue.limits import Limits
-from duologue.promisifier.call import Call
-from duologue.promisifier.call_deadlines import CallDeadlines
+from duologue.promisifier.deadlines import CallDeadlines
 from duologue.promisifier.dispatch import Dispatcher
 from duologue.promisifier.handlers import Handler
 from duologue.promisifier.negotiation import Negotiation
-from duologue.promisifier.patience import PartsPatience
+from duologue.promisifier.own_call import Call
+from duologue.promisifier.parts_deadline import PartsDeadline
 from duologue.promisifier.promise import end_of_call
-from duologue.promisifier.receiver import StreamReceiver
 from duologue.promisifier.stats import Stats
+from duologue.promisifier.streams.receiver import StreamReceiver
 from duologue.protocol import codec
 from duologue.protocol.counters import Counters
 from duologue.protocol.messages import (
@@ -98,7 +98,7 @@ class Conversation:
         )
         self._limits = limits
         loop = asyncio.get_running_loop()
-        self._patience = PartsPatience(loop, self._session, limits, self._give_up)
+        self._patience = PartsDeadline(loop, self._session, limits, self._give_up)
         self._deadlines = CallDeadlines(loop, self._session.open_calls, self._on_deadline)
         self._is_started = self._is_over = False
         self._is_listening = False

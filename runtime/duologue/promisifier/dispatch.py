@@ -12,8 +12,8 @@ from duologue.errors import ConnectionClosed, DuologueError, LimitExceeded
 from duologue.limits import Limits
 from duologue.promisifier.failures import describe_incident, describe_limit
 from duologue.promisifier.handlers import Handler, Result, UnreadableArguments
-from duologue.promisifier.pump import send_stream
-from duologue.promisifier.streams import ByteStream, TextStream
+from duologue.promisifier.streams.sending import send_stream
+from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.messages import Failure, RequestReceived
 from duologue.protocol.parcels import Parcel, Payload, size_of
 from duologue.protocol.session import UNKNOWN_SERVICE, Session

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from duologue.errors import BadFrame, CallError
 from duologue.promisifier.failures import describe_failure
-from duologue.promisifier.streams import ByteStream, TextStream
+from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload, split
-from duologue.protocol.undefined import UNDEFINED
-from duologue.protocol.values import decode_value, encode_value
+from duologue.protocol.values import UNDEFINED, decode_value, encode_value
 
 if TYPE_CHECKING:
     from duologue.promisifier.promisifier import WebsocketPromisifier

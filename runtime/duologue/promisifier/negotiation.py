@@ -23,7 +23,7 @@ from duologue.errors import (
 )
 from duologue.limits import Limits
 from duologue.promisifier.failures import describe_failure
-from duologue.promisifier.streams import ByteStream, TextStream
+from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload, split
 

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 from duologue.connection.base import Connection, ConnectionState
 from duologue.errors import ConnectionClosed, DuologueError, ServiceIdTaken
 from duologue.limits import Limits
-from duologue.promisifier.call import Call, Reading
 from duologue.promisifier.conversation import Conversation, Ending
 from duologue.promisifier.handlers import FunctionHandler, Handler
 from duologue.promisifier.negotiation import (
@@ -16,9 +15,10 @@ from duologue.promisifier.negotiation import (
     ContractOfService,
     Negotiation,
 )
+from duologue.promisifier.own_call import Call, Reading
 from duologue.promisifier.promise import CloseStatus, Promise, end_of
-from duologue.promisifier.pump import PAUSE_ABOVE_BYTES
 from duologue.promisifier.stats import Stats
+from duologue.promisifier.streams.sending import PAUSE_ABOVE_BYTES
 from duologue.promisifier.untyped import Untyped
 from duologue.protocol.counters import Counters
 from duologue.protocol.parcels import Payload

@@ -19,11 +19,11 @@ from duologue.errors import (
     ServiceIdTaken,
 )
 from duologue.limits import MAX_TIMES_SENT, Limits
-from duologue.promisifier.call import BaseOf, Call, Reading
 from duologue.promisifier.conversation import Ending
 from duologue.promisifier.handlers import Handler
 from duologue.promisifier.negotiation import ContractOfService, Negotiation
-from duologue.promisifier.parked import KeptCall, Parked, too_late
+from duologue.promisifier.own_call import BaseOf, Call, Reading
+from duologue.promisifier.parked_calls import KeptCall, Parked, too_late
 from duologue.promisifier.promise import CloseStatus
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.closing import close_text

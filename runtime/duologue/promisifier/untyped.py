@@ -3,12 +3,11 @@
 from typing import Any
 
 from duologue.errors import RemoteCause, RemoteError
-from duologue.promisifier.call import BaseOf
-from duologue.promisifier.streams import ByteStream, TextStream
+from duologue.promisifier.own_call import BaseOf
+from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload, split
-from duologue.protocol.undefined import UNDEFINED
-from duologue.protocol.values import decode_value
+from duologue.protocol.values import UNDEFINED, decode_value
 
 
 class Untyped:

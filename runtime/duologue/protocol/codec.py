@@ -14,8 +14,14 @@ import msgspec
 from duologue.errors import BadFrame
 from duologue.limits import MAX_SAFE_INTEGER
 from duologue.protocol.messages import Failure
-from duologue.protocol.undefined import SENTINEL
-from duologue.protocol.values import SENTINEL_JSON, is_list, is_object, parse_json, plain_json
+from duologue.protocol.values import (
+    SENTINEL,
+    SENTINEL_JSON,
+    is_list,
+    is_object,
+    parse_json,
+    plain_json,
+)
 
 
 class Envelope(msgspec.Struct, gc=False):

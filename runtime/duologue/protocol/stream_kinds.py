@@ -9,7 +9,7 @@ from typing import Final
 
 from duologue.errors import BadFrame
 from duologue.limits import MAX_SAFE_INTEGER
-from duologue.protocol.undefined import SENTINEL
+from duologue.protocol.values import SENTINEL
 
 CHUNK_BYTES: Final = 65_536
 """The size of a chunk, as the original's file streams have it."""

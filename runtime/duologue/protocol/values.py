@@ -3,13 +3,42 @@
 import json
 import math
 from collections.abc import Sequence
-from typing import Any, Final, NoReturn, TypeGuard, cast
+from typing import Any, Final, NoReturn, TypeGuard, cast, final
 
 import msgspec
 
 from duologue.errors import BadFrame, RefusedValue
 from duologue.limits import MAX_SAFE_INTEGER
-from duologue.protocol.undefined import SENTINEL, UNDEFINED
+
+
+@final
+class UndefinedType:
+    """The type of `UNDEFINED`; there is one object of it."""
+
+    __slots__ = ()
+    _instance: "UndefinedType | None" = None
+
+    def __new__(cls) -> "UndefinedType":
+        """The one object there is."""
+        if cls._instance is None:
+            cls._instance = super().__new__(cls)
+        return cls._instance
+
+    def __repr__(self) -> str:
+        return "UNDEFINED"
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __reduce__(self) -> str:
+        return "UNDEFINED"
+
+
+UNDEFINED: Final = UndefinedType()
+"""No value: what a service that returns nothing answers. Not the same as None, which is null."""
+
+SENTINEL: Final = "$__undefined$"
+"""The string that stands for it on the wire; it cannot be sent as itself."""
 
 SENTINEL_JSON: Final = b'"%s"' % SENTINEL.encode()
 SENTINEL_BYTES: Final = SENTINEL.encode()

@@ -6,15 +6,13 @@ from typing import Final
 from duologue.connection.base import CLOSE_CODE_NORMAL, ConnectionState, Message
 from duologue.errors import ConnectionClosed, UnsafeKey
 from duologue.identity import Identity
-from duologue.protocol.deadlines import DeadlineWheel
+from duologue.protocol.deadline_wheel import DeadlineWheel
 from duologue.protocol.keys import canonical_public_key
 from duologue.relay import messages
 from duologue.relay.access import Access, Right
-from duologue.relay.causes import Cause
-from duologue.relay.events import Closed, Joined, Observer, Opened, Ponged, Refused
+from duologue.relay.events import Cause, Closed, Joined, Leg, Observer, Opened, Ponged, Refused
 from duologue.relay.events import Registered as ListenerRegistered
 from duologue.relay.lane import BREATHER_S, Lane
-from duologue.relay.legs import Leg
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import CLOSE_CODE_GOING_AWAY, Link
 from duologue.relay.meeting_points import MeetingPoints

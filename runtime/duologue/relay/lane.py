@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from duologue.connection.base import Message
-from duologue.connection.passing import FramePasser
+from duologue.connection.websocket.frame_passer import FramePasser
 from duologue.errors import ConnectionClosed
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Hold, Link

@@ -5,7 +5,7 @@ from enum import IntFlag, auto
 from typing import Final, Protocol
 
 from duologue.connection.base import Message, MessageSignal, StateOfConnection, Unlisten
-from duologue.connection.passing import FramePasser
+from duologue.connection.websocket.frame_passer import FramePasser
 
 CLOSE_CODE_GOING_AWAY: Final = 1001
 

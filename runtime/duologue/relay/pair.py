@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from duologue.relay.causes import Cause
-from duologue.relay.events import Parted
+from duologue.relay.events import Cause, Parted
 from duologue.relay.lane import Lane
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Link

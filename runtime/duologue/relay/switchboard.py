@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from duologue.protocol.deadlines import DeadlineWheel
+from duologue.protocol.deadline_wheel import DeadlineWheel
 from duologue.relay import messages
-from duologue.relay.causes import Cause
-from duologue.relay.legs import Leg
+from duologue.relay.events import Cause, Leg
 from duologue.relay.limits import RelayLimits
 from duologue.relay.rates import Rate
 from duologue.relay.shares import Shares

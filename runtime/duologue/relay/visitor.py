@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from duologue.connection.base import Unlisten
-from duologue.relay.causes import Cause
-from duologue.relay.legs import Leg
+from duologue.relay.events import Cause, Leg
 from duologue.relay.link import Link
 from duologue.relay.pair import Pair
 from duologue.relay.registrar import Challenge

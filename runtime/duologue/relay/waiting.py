@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from duologue.relay.legs import Leg
+from duologue.relay.events import Leg
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from typing import ClassVar, ParamSpec, Self, TypeVar
 from duologue.errors import DuologueError
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.parcels import Payload
+from duologue.typed.contract import ServiceContract, Unary
 from duologue.typed.events import Event, EventHandler, Subscription, subscribe
-from duologue.typed.method import ServiceContract, Unary
 
 A = ParamSpec("A")
 P = TypeVar("P")

@@ -10,7 +10,7 @@ from pydantic_core import PydanticSerializationError
 
 from duologue.errors import InvalidResult, Problem
 from duologue.promisifier.handlers import Result
-from duologue.promisifier.streams import ByteStream, TextStream
+from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.parcels import Parts, Payload, ReceivedParts, split
 from duologue.protocol.values import (
     SENTINEL_START,

@@ -23,14 +23,14 @@ from duologue.errors import (
     Unimplemented,
 )
 from duologue.limits import MAX_UNANSWERED_EVENTS
-from duologue.promisifier.call import BaseOf
 from duologue.promisifier.failures import describe_failure, describe_incident
 from duologue.promisifier.handlers import Outcome, UnreadableArguments
+from duologue.promisifier.own_call import BaseOf
 from duologue.promisifier.promisifier import WebsocketPromisifier
-from duologue.promisifier.streams import ByteStream, TextStream
+from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload
-from duologue.typed.method import ServiceContract, runtime_error
+from duologue.typed.contract import ServiceContract, runtime_error
 from duologue.typed.params import Params
 
 A = ParamSpec("A")

@@ -16,8 +16,8 @@ from duologue.promisifier.negotiation import OfferedService
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload
 from duologue.typed.context import CallContext
+from duologue.typed.contract import ServiceContract, Unary
 from duologue.typed.events import Audience, Event, Peer
-from duologue.typed.method import ServiceContract, Unary
 from duologue.typed.params import NO_PARAMS
 
 A = ParamSpec("A")

@@ -8,10 +8,15 @@ from websockets.frames import Close, Frame, Opcode
 from websockets.uri import parse_uri
 
 from duologue.connection.base import ConnectionState, Message
-from duologue.connection.frames import WHOLE_TEXT, encode_masked_frame
-from duologue.connection.opening import AcceptanceRules, ClientOpening, Opening, ServerOpening
-from duologue.connection.websocket_connection import (
+from duologue.connection.websocket.connection import (
     WebSocketConnection,
+)
+from duologue.connection.websocket.frames import WHOLE_TEXT, encode_masked_frame
+from duologue.connection.websocket.opening import (
+    AcceptanceRules,
+    ClientOpening,
+    Opening,
+    ServerOpening,
 )
 from duologue.limits import Limits
 

@@ -15,7 +15,7 @@ COMMAND_LINE: Final = {
     "typer": "only the command uses it",
     "rich": "only the command uses it",
     "click": "only the command uses it",
-    "duologue.cli": "only the command uses it",
+    "duologue.commands.cli": "only the command uses it",
 }
 TOOLS: Final = {
     "duologue_codegen": "the compiler, an extra",
@@ -28,10 +28,10 @@ TOOLS: Final = {
 }
 ENCRYPTION: Final = {
     "nacl": "loads libsodium: at the first key",
-    "duologue.connection.secure": "for encrypted conversations",
+    "duologue.connection.encrypted.handshaking": "for encrypted conversations",
     "duologue.protocol.handshake": "for encrypted conversations",
     "duologue.relay": "for conversations through relays",
-    "duologue.relay_listener": "for conversations through relays",
+    "duologue.endpoints.listener": "for conversations through relays",
 }
 SOCKETS: Final = {
     "websockets": "at the first connection; it brings importlib.metadata and the email package",

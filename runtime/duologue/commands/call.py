@@ -1,0 +1,266 @@
+"""The command `duologue call`."""
+
+import asyncio
+import json
+import ssl as tls
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import urldefrag, urlsplit
+
+import typer
+from pydantic import ValidationError
+
+from duologue.commands.method_lookup import Found, WrongUse, find_method, suggestion
+from duologue.endpoints.direct import connect
+from duologue.endpoints.through_relay import dial
+from duologue.errors import CallError, ConnectionClosed, DuologueError, UnsafeKey, UnsafeKeyFile
+from duologue.identity import Identity
+from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.promisifier.streams.stream import ByteStream, TextStream
+from duologue.protocol.keys import public_key_of
+from duologue.relay.addresses import is_loopback
+from duologue.typed.codec import BYTE_STREAM, TEXT_STREAM
+from duologue.typed.model import Model
+
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+
+
+def call(
+    target: Annotated[
+        str,
+        typer.Argument(help="ws(s)://HOST for a service there, wss://RELAY#KEY for one behind it."),
+    ],
+    method: Annotated[str, typer.Argument(help="As in chat.rooms.v1.Rooms/join.")],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME=VALUE", help="JSON, or a plain string.")
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(help="Who we are; else a new key for this call.")
+    ] = None,
+    direct: Annotated[
+        bool, typer.Option("--direct", help="With #KEY: the service is at HOST itself.")
+    ] = False,
+    token: Annotated[
+        str | None, typer.Option(envvar="DUOLOGUE_TOKEN", help="A bearer token for the relay.")
+    ] = None,
+    ca_file: Annotated[Path | None, typer.Option(help="Authorities to trust, PEM.")] = None,
+    timeout: Annotated[float, typer.Option(help="For reaching it and for the call, s.")] = 30.0,
+    packages: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Where generated packages are imported from.",
+            show_default="from pyproject.toml",
+        ),
+    ] = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Use the contract below this folder, not a package."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where a stream is written to.")
+    ] = None,
+    insecure_plaintext: Annotated[
+        bool, typer.Option("--insecure-plaintext", help="Allow a ws: relay elsewhere.")
+    ] = False,
+) -> None:
+    """Make one typed call; prints the answer as JSON.
+
+    The method is looked up in the packages generated here, or in the schema folder if it has not
+    been generated: duologue call wss://RELAY#KEY chat.rooms.v1.Rooms/join room=lobby name=Ann
+
+    A stream is written to --output, or to standard output. Exit code 1 if the call fails; what the
+    service said of it is on standard error, as JSON where it has a code.
+    """
+    try:
+        found = find_method(method, packages=packages, schema=schema)
+        keywords = read_arguments(found, arguments or [])
+        check_output(found, output)
+        identity = Identity.generate() if key_file is None else load_identity(key_file)
+        context = None if ca_file is None else tls.create_default_context(cafile=str(ca_file))
+        peer = reach(
+            target,
+            identity=identity,
+            direct=direct,
+            token=token,
+            context=context,
+            timeout_s=timeout,
+            insecure_plaintext=insecure_plaintext,
+        )
+    except (WrongUse, UnsafeKeyFile, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(EXIT_USAGE) from None
+    try:
+        asyncio.run(make_call(peer, found, keywords, timeout, output))
+    except CallError as error:
+        failure = {"code": error.code, "message": error.message or str(error)}
+        typer.echo(json.dumps({**failure, "details": error.details}, default=str), err=True)
+        raise typer.Exit(EXIT_FAILED) from None
+    except ConnectionClosed as error:
+        # The code of a connection that never was is of no use to anybody.
+        text = error.reason if error.sent == "no" and error.reason else str(error)
+        typer.echo(f"{type(error).__name__}: {text}", err=True)
+        raise typer.Exit(EXIT_FAILED) from None
+    except (DuologueError, OSError) as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        raise typer.Exit(EXIT_FAILED) from None
+    except ValueError as error:
+        # The address or the key in it.
+        typer.echo(str(error), err=True)
+        raise typer.Exit(EXIT_USAGE) from None
+
+
+def read_arguments(found: Found, arguments: Sequence[str]) -> dict[str, Any]:
+    """Keywords for the client's method, from `name=value` each.
+
+    A value is JSON if it can be read so and the contract takes it, else a string.
+
+    Raises:
+        WrongUse: they do not fit the contract.
+    """
+    texts: dict[str, str] = {}
+    for argument in arguments:
+        name, equals, text = argument.partition("=")
+        if not equals:
+            raise WrongUse(f"{argument}: write arguments like name=value")
+        if name in texts:
+            raise WrongUse(f"{name} is given twice")
+        texts[name] = text
+    if found.params is None:
+        if texts:
+            raise WrongUse(f"{found.method.full_name} takes no arguments")
+        return {}
+    names = _names_of(found.params)
+    for unknown in sorted(texts.keys() - names):
+        raise WrongUse(f"{found.method.full_name} has no {unknown}{suggestion(unknown, names)}")
+    values = {name: _plain(text) for name, text in texts.items()}
+    for _ in range(2):
+        try:
+            params = found.params.model_validate_json(json.dumps(values))
+        except ValidationError as error:
+            wrong = {str(each["loc"][0]): each["msg"] for each in error.errors() if each["loc"]}
+            if all(values.get(name) == texts.get(name) for name in wrong):
+                lines = [f"{name}: {text}" for name, text in wrong.items()]
+                raise WrongUse("\n".join(lines) or str(error)) from None
+            # `room=7`, where a room has a name.
+            values.update({name: texts[name] for name in wrong if name in texts})
+        else:
+            return {name: getattr(params, name) for name in params.model_fields_set}
+    raise WrongUse("the arguments do not fit the contract")
+
+
+def check_output(found: Found, output: Path | None) -> None:
+    """Say before the call what would go wrong after it.
+
+    Raises:
+        WrongUse: there is nothing for `output`, or no room.
+    """
+    if output is None:
+        return
+    if found.method.returns not in (BYTE_STREAM, TEXT_STREAM):
+        raise WrongUse(f"{found.method.full_name} returns no stream; --output is for streams")
+    if not output.absolute().parent.is_dir():
+        raise WrongUse(f"--output {output}: there is no folder {output.parent}")
+
+
+def load_identity(file: Path) -> Identity:
+    """The identity in a key file.
+
+    Raises:
+        WrongUse: there is no such file.
+        UnsafeKeyFile, OSError: it cannot be used.
+    """
+    try:
+        return Identity.load(file)
+    except FileNotFoundError:
+        raise WrongUse(f"there is no key file {file}; duologue keygen {file} makes one") from None
+
+
+def reach(
+    target: str,
+    *,
+    identity: Identity,
+    direct: bool,
+    token: str | None,
+    context: tls.SSLContext | None,
+    timeout_s: float,
+    insecure_plaintext: bool,
+) -> AbstractAsyncContextManager[WebsocketPromisifier]:
+    """The conversation that `target` means; not begun yet.
+
+    Raises:
+        WrongUse: the key in it is none, or the relay would be reached in plain text.
+    """
+    url, key = urldefrag(target)
+    if key:
+        try:
+            public_key_of(key)
+        except UnsafeKey as error:
+            raise WrongUse(f"{key}, behind the # of the target, is no key: {error}") from None
+    if not key:
+        return connect(url, ssl=context, timeout=timeout_s)
+    if direct:
+        return connect(url, ssl=context, timeout=timeout_s, identity=identity, to=key)
+    parts = urlsplit(url)
+    if parts.scheme == "ws" and not insecure_plaintext and not is_loopback(parts.hostname or ""):
+        raise WrongUse(
+            f"{url}: a relay on another machine is reached with wss:, or everybody on the way "
+            "learns who speaks with whom; --insecure-plaintext allows ws:"
+        )
+    return dial(
+        url,
+        to=key,
+        identity=identity,
+        token=token,
+        ssl=context,
+        timeout=timeout_s,
+        insecure_plaintext=insecure_plaintext,
+    )
+
+
+async def make_call(
+    conversation: AbstractAsyncContextManager[WebsocketPromisifier],
+    found: Found,
+    keywords: Mapping[str, Any],
+    timeout_s: float,
+    output: Path | None,
+) -> None:
+    """Call, and print the answer."""
+    async with conversation as peer:
+        client = found.client(peer, timeout=timeout_s)
+        result = await getattr(client, found.method.name)(**keywords)
+        if isinstance(result, ByteStream | TextStream):
+            await _write_stream(result, output)
+        else:
+            text = json.dumps(json.loads(found.method.returns.encode(result)), indent=2)
+            typer.echo(text)
+
+
+async def _write_stream(stream: ByteStream | TextStream, output: Path | None) -> None:
+    async with stream:
+        if output is not None:
+            saved = await stream.save_to(output)
+            typer.echo(f"{saved.size} bytes in {saved.path}, SHA-256 {saved.sha256}", err=True)
+        elif isinstance(stream, ByteStream):
+            async for block in stream:
+                sys.stdout.buffer.write(block)
+            sys.stdout.buffer.flush()
+        else:
+            async for text in stream:
+                sys.stdout.write(text)
+            sys.stdout.flush()
+
+
+def _plain(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _names_of(params: type[Model]) -> set[str]:
+    return {field.alias or name for name, field in params.model_fields.items()}

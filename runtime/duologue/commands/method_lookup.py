@@ -1,0 +1,166 @@
+"""Methods by the names that people type, in generated packages or in a folder of contracts."""
+
+import importlib
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+from typing import Any, Final, cast
+
+from duologue.typed.client import Client
+from duologue.typed.contract import Unary
+from duologue.typed.model import Model
+
+GROUP: Final = "duologue.contracts"
+"""The entry-point group by which the compiler is found: neither package imports the other."""
+
+_METHOD: Final = re.compile(r"((?:\w+\.)+)(\w+)/(\w+)")
+_MADE_ROOT: Final = "duologue_made_for_this_call"
+
+
+class WrongUse(ValueError):
+    """What was asked for makes no sense; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A method of a generated package."""
+
+    client: type[Client]
+    method: Unary[..., Any, Any]
+    params: type[Model] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Where the project that one stands in keeps its contracts and packages."""
+
+    folder: Path
+    import_root: str
+    schema: Path
+
+    @classmethod
+    def here(cls) -> "Project":
+        """By the nearest pyproject.toml with a `[tool.duologue]`; without one, the defaults."""
+        here = Path.cwd()
+        for folder in (here, *here.parents):
+            settings = _settings(folder / "pyproject.toml")
+            if settings is not None:
+                root = str(settings.get("import_root", "generated"))
+                return cls(folder, root, folder / str(settings.get("schema", "schema")))
+        return cls(here, "generated", here / "schema")
+
+
+def find_method(name: str, *, packages: str | None = None, schema: Path | None = None) -> Found:
+    """The method that `chat.rooms.v1.Rooms/join` means.
+
+    It is looked up in the contracts below `schema`, if that is given; else in the generated
+    packages below `packages`; else in those of this project, and in its schema folder if there is
+    no such package.
+
+    Raises:
+        WrongUse: there is none; says what there is.
+    """
+    parts = _METHOD.fullmatch(name)
+    if parts is None:
+        raise WrongUse(f"{name} is no method; write it like chat.rooms.v1.Rooms/join")
+    package, service, method = parts[1].rstrip("."), parts[2], parts[3]
+    if schema is not None:
+        module = _made(package, schema)
+    else:
+        module = _generated(package, Project.here(), packages)
+    client: object = getattr(module, f"{service}Client", None)
+    if not (isinstance(client, type) and issubclass(client, Client)):
+        services = [each.removesuffix("Client") for each in vars(module) if _names_client(each)]
+        raise WrongUse(f"{package} has no service {service}{suggestion(service, services)}")
+    methods = {each.name: each for each in client.__contract__.methods}
+    if method not in methods:
+        raise WrongUse(f"{service} has no method {method}{suggestion(method, methods)}")
+    words = "".join(word[:1].upper() + word[1:] for word in method.split("_"))
+    params: object = getattr(module, f"{service}{words}Params", None)
+    if isinstance(params, type) and issubclass(params, Model):
+        return Found(client, methods[method], params)
+    return Found(client, methods[method], None)
+
+
+def suggestion(name: str, known: Collection[str]) -> str:
+    """What may have been meant by a wrong name, and what there is."""
+    if not known:
+        return "; it has none"
+    near = get_close_matches(name, known, n=1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return f"{meant or ';'} it has {', '.join(sorted(known))}"
+
+
+def _names_client(name: str) -> bool:
+    return name.endswith("Client") and name != "Client"
+
+
+def _generated(package: str, project: Project, packages: str | None) -> ModuleType:
+    root = project.import_root if packages is None else packages
+    path = f"{root}.{package}" if root else package
+    # What was generated for the project one stands in.
+    sys.path.insert(0, str(project.folder))
+    try:
+        return importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if not f"{path}.".startswith(f"{error.name}."):
+            raise WrongUse(f"the package {path} cannot be imported: {error}") from None
+    if packages is None and project.schema.is_dir():
+        return _made(package, Path(os.path.relpath(project.schema)))
+    raise WrongUse(
+        f"there is no package {path} here; generate it first (duologue generate), or name the "
+        "folder of its contract with --schema"
+    )
+
+
+def _made(package: str, schema: Path) -> ModuleType:
+    """The package, made in a temporary folder that is gone when this returns."""
+    compile_package = _compiler()
+    with TemporaryDirectory(prefix="duologue-") as folder:
+        out = Path(folder) / _MADE_ROOT
+        colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+        try:
+            findings = compile_package(schema, package, out, _MADE_ROOT, colour=colour)
+        except ModuleNotFoundError as error:
+            raise WrongUse(_needs_tools(f"`{error.name}`")) from None
+        except (OSError, ValueError) as error:
+            raise WrongUse(str(error)) from error
+        if findings:
+            raise WrongUse(f"{findings}\nThe contract of {package} must be mended first.")
+        sys.path.insert(0, folder)
+        importlib.invalidate_caches()
+        try:
+            return importlib.import_module(f"{_MADE_ROOT}.{package}")
+        finally:
+            sys.path.remove(folder)
+
+
+def _compiler() -> Callable[..., str]:
+    for entry in entry_points(group=GROUP, name="compile_package"):
+        return cast("Callable[..., str]", entry.load())
+    raise WrongUse(_needs_tools("the compiler"))
+
+
+def _needs_tools(what: str) -> str:
+    return (
+        f"duologue call needs {what}, which is not installed, to read contracts.\n"
+        "Install it: pip install 'duologue[tools]'"
+    )
+
+
+def _settings(file: Path) -> Mapping[str, Any] | None:
+    try:
+        project = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    tool: object = project.get("tool")
+    settings = cast("dict[str, object]", tool).get("duologue") if isinstance(tool, dict) else None
+    return cast("dict[str, Any]", settings) if isinstance(settings, dict) else None

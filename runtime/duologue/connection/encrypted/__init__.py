@@ -1,0 +1,1 @@
+"""Connections that only the two ends can read."""

@@ -1,0 +1,121 @@
+"""Long messages in pieces (PROTOCOL 6)."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Final
+
+from duologue.connection.base import Connection, ConnectionState, Message
+from duologue.connection.event_loop import Loop, Timer
+from duologue.connection.layer import Layer, reason_for
+from duologue.errors import BadFrame, DuologueError, LimitExceeded
+from duologue.limits import Limits
+from duologue.protocol.escaping import FRAGMENT_WORDS, escape, escape_utf8
+from duologue.protocol.fragments import FRAGMENT_BYTES, Joiner, Splitter
+
+_WORDS_UTF8: Final = tuple(word.encode() for word in FRAGMENT_WORDS)
+
+
+class FragmentLayer(Layer):
+    """Cuts messages that are long, joins what comes in pieces, and bounds both.
+
+    `send` gives all pieces of a message to the carrier before it returns, so nothing comes between.
+    """
+
+    def __init__(self, carrier: Connection, limits: Limits, loop: Loop | None = None) -> None:
+        super().__init__(carrier)
+        self._loop = loop or asyncio.get_running_loop()
+        self._max_message_bytes = limits.max_message_bytes
+        self._fragment_timeout_s = limits.fragment_timeout_s
+        self._splitter = Splitter()
+        self._joiner = Joiner(limits.max_message_bytes)
+        self._timer: Timer | None = None
+        self._joined_at_timer_start = 0
+
+    def send(self, message: Message) -> None:
+        """See `Connection.send`."""
+        if isinstance(message, str):
+            if len(message) < self._splitter.text_threshold and not self._splitter.is_long_text(
+                message
+            ):
+                self._check_size(len(message) if message.isascii() else len(message.encode()))
+                self._carrier.send(escape(message, FRAGMENT_WORDS))
+                return
+            self._send_long_text(message.encode())
+            return
+        self._check_size(len(message))
+        if self._splitter.is_long(message):
+            self._send_pieces(self._splitter.split_bytes(message))
+        else:
+            self._carrier.send(message)
+
+    def send_utf8(self, text: bytes) -> None:
+        """See `Connection.send_utf8`."""
+        # A character has at least as many bytes as UTF-16 units.
+        if len(text) < self._splitter.text_threshold:
+            self._check_size(len(text))
+            self._carrier.send_utf8(escape_utf8(text, _WORDS_UTF8))
+        elif text.isascii() or self._splitter.is_long_text(text.decode()):
+            self._send_long_text(text)
+        else:
+            self._check_size(len(text))
+            self._carrier.send_utf8(escape_utf8(text, _WORDS_UTF8))
+
+    def _send_long_text(self, text: bytes) -> None:
+        self._check_size(len(text))
+        self._send_pieces(self._splitter.split_utf8(text))
+
+    def _send_pieces(self, pieces: Iterator[Message]) -> None:
+        # Sending may end the connection: then the next piece raises. Without its end the message
+        # counts for nothing at the other side, so it is right to say that nothing was sent.
+        for piece in pieces:
+            self._carrier.send(piece)
+
+    def _check_size(self, size: int) -> None:
+        if self.state.current_state is not ConnectionState.OPEN:
+            raise self._refuse_send()
+        if size > self._max_message_bytes:
+            raise LimitExceeded("max_message_bytes", self._max_message_bytes, size)
+
+    def _receive(self, message: Message) -> None:
+        try:
+            whole = self._joiner.receive(message)
+        except BadFrame as error:
+            self._fail(error, str(error))
+            return
+        except LimitExceeded as error:
+            self._fail(error, reason_for(error))
+            return
+        if whole is None:
+            self._watch_progress()
+            return
+        if self._timer is not None:
+            self._stop_timer()
+        self._deliver(whole)
+
+    def _watch_progress(self) -> None:
+        joined = self._joiner.joined_bytes
+        if self._timer is not None:
+            if joined - self._joined_at_timer_start < FRAGMENT_BYTES:
+                return
+            self._stop_timer()
+        self._joined_at_timer_start = joined
+        self._timer = self._loop.call_later(self._fragment_timeout_s, self._give_up)
+
+    def _give_up(self) -> None:
+        self._timer = None
+        failure = LimitExceeded("fragment_timeout_s", self._fragment_timeout_s)
+        self._fail(failure, reason_for(failure))
+
+    def _on_carrier_state(self, state: ConnectionState) -> None:
+        if state is not ConnectionState.OPEN:
+            self._stop_timer()
+        super()._on_carrier_state(state)
+
+    def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
+        self._stop_timer()
+        super()._end(code, reason, failure)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,111 @@
+"""A lifesign when there is nothing to say, and an end when nothing is heard (PROTOCOL 5)."""
+
+import asyncio
+from typing import Final
+
+from duologue.connection.base import Connection, ConnectionState, Message
+from duologue.connection.event_loop import Loop, Timer
+from duologue.connection.layer import Layer
+from duologue.errors import ConnectionClosed, DuologueError
+from duologue.limits import Limits
+from duologue.protocol.escaping import KEEPALIVE, KEEPALIVE_WORDS, escape, escape_utf8, unescape
+
+NO_LIFESIGN: Final = "Keepalive: No lifesign of the other side"
+
+LATE_S: Final = 1.0
+"""A timer that comes so late tells of a stall here: what has arrived meanwhile is read first."""
+
+_WORDS_UTF8: Final = tuple(word.encode() for word in KEEPALIVE_WORDS)
+
+
+class KeepAliveLayer(Layer):
+    """Sends `keepalive` after a time without sending; ends the connection after one of silence.
+
+    Silence is measured only while messages are taken from the carrier. One timer serves both and
+    is not touched by messages, which only note the time.
+    """
+
+    def __init__(self, carrier: Connection, limits: Limits, loop: Loop | None = None) -> None:
+        super().__init__(carrier)
+        self._loop = loop or asyncio.get_running_loop()
+        self._interval_s = limits.keepalive_interval_s
+        self._timeout_s = limits.keepalive_timeout_s
+        self._last_sent_s = self._last_received_s = self._loop.time()
+        self._timer: Timer | None = None
+        self._timer_due_s = 0.0
+
+    def start(self) -> None:
+        """See `Layer.start`; the times begin to run."""
+        super().start()
+        self._arm()
+
+    def send_lifesign(self) -> None:
+        """Tell the other side that we are here; nothing comes of it above."""
+        try:
+            self._carrier.send(KEEPALIVE)
+        except ConnectionClosed:
+            return  # whoever wants to know listens to the state
+        self._last_sent_s = self._loop.time()
+
+    def send(self, message: Message) -> None:
+        """See `Connection.send`."""
+        if isinstance(message, str):
+            message = escape(message, KEEPALIVE_WORDS)
+        self._carrier.send(message)
+        self._last_sent_s = self._loop.time()
+
+    def send_utf8(self, text: bytes) -> None:
+        """See `Connection.send_utf8`."""
+        self._carrier.send_utf8(escape_utf8(text, _WORDS_UTF8))
+        self._last_sent_s = self._loop.time()
+
+    def _receive(self, message: Message) -> None:
+        self._last_received_s = self._loop.time()
+        if isinstance(message, str):
+            if message == KEEPALIVE:
+                return
+            message = unescape(message, KEEPALIVE_WORDS)
+        self._deliver(message)
+
+    def _on_listening_started(self) -> None:
+        # What was said meanwhile is still in the carrier.
+        self._last_received_s = self._loop.time()
+
+    def _arm(self) -> None:
+        if self.state.current_state is not ConnectionState.OPEN:
+            return
+        due_s = self._last_sent_s + self._interval_s
+        if self.is_listening:
+            due_s = min(due_s, self._last_received_s + self._timeout_s)
+        self._arm_in(due_s - self._loop.time())
+
+    def _arm_in(self, delay_s: float) -> None:
+        self._timer_due_s = self._loop.time() + delay_s
+        self._timer = self._loop.call_later(max(delay_s, 0), self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        now_s = self._loop.time()
+        if now_s - self._last_sent_s >= self._interval_s:
+            self.send_lifesign()
+        if self.is_listening and now_s - self._last_received_s >= self._timeout_s:
+            if now_s - self._timer_due_s < LATE_S:
+                self.terminate(NO_LIFESIGN)
+            else:
+                self._arm_in(LATE_S)
+            return
+        self._arm()
+
+    def _on_carrier_state(self, state: ConnectionState) -> None:
+        if state is not ConnectionState.OPEN:
+            self._stop_timer()
+        super()._on_carrier_state(state)
+
+    def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
+        self._stop_timer()
+        super()._end(code, reason, failure)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,410 @@
+"""A WebSocket on an asyncio transport, either role."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, cast
+
+from websockets.protocol import Side, State
+
+from duologue.connection.base import (
+    CLOSE_CODE_LOST,
+    CLOSE_CODE_NORMAL,
+    Connection,
+    ConnectionState,
+    Message,
+)
+from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES, DrainGate
+from duologue.connection.event_loop import Loop, Timer, mask_keys, reading_space_for
+from duologue.connection.websocket.arrival_watch import ArrivalWatch
+from duologue.connection.websocket.frames import (
+    WHOLE_BINARY,
+    WHOLE_TEXT,
+    MaskKeys,
+    encode_frame,
+    encode_masked_frame,
+)
+from duologue.connection.websocket.happy_eyeballs import address_text
+from duologue.connection.websocket.opening import Opening
+from duologue.connection.websocket.wire import Wire
+from duologue.errors import DuologueError, LimitExceeded
+from duologue.limits import Limits
+from duologue.protocol.closing import close_text, terminate_text
+
+FLUSH_MESSAGES: Final = 32
+"""Messages that wait at most before they are written. One by one costs a system call each; all at
+the end of a batch makes the two sides take turns instead of working side by side."""
+
+FLUSH_BYTES: Final = 16_384
+"""Bytes that wait at most before they are written."""
+
+_OPEN: Final = ConnectionState.OPEN
+
+
+class WebSocketConnection(Connection, asyncio.BufferedProtocol):
+    """Whole messages over one socket; see `Connection` for what it promises.
+
+    It is an asyncio protocol as well: the `connection_made` and later methods are for transports.
+    `on_open` is called once the opening handshake is done and before any message; `on_lost` when
+    the socket is gone, whether it was ever open or not.
+    """
+
+    def __init__(
+        self,
+        make_opening: Callable[["WebSocketConnection", asyncio.Transport], Opening],
+        limits: Limits,
+        loop: Loop,
+        *,
+        opening_timeout_s: float | None,
+        on_open: Callable[["WebSocketConnection"], None],
+        on_lost: Callable[["WebSocketConnection"], None],
+    ) -> None:
+        super().__init__(ConnectionState.CONNECTING)
+        self._make_opening = make_opening
+        self._limits = limits
+        self._max_message_bytes = limits.max_message_bytes
+        self._loop = loop
+        self._opening_timeout_s = opening_timeout_s
+        self._on_open = on_open
+        self._on_lost = on_lost
+        self._opening: Opening | None = None
+        self._wire: Wire | None = None
+        self._transport: asyncio.Transport | None = None
+        self._timer: Timer | None = None
+        self._mask_keys: MaskKeys | None = None
+        self._reading_space = reading_space_for(loop)
+        self._is_receiving = False
+        self._reading_is_paused = False
+        self._arrival = ArrivalWatch(limits, loop, self._give_up_waiting)
+        self._pending: list[bytes] = []
+        """Frames accepted by `send` and not written yet."""
+        self._pending_bytes = 0
+        self._flush_messages = FLUSH_MESSAGES
+        self._tick_is_due = False
+        self._gate = DrainGate()
+
+    # -- what users call ----------------------------------------------------------------------
+
+    def send(self, message: Message) -> None:
+        """See `Connection.send`."""
+        if isinstance(message, str):
+            self.send_utf8(message.encode())
+        else:
+            self.send_utf8(message, WHOLE_BINARY)
+
+    def close(self, reason: str | None = None) -> None:
+        """See `Connection.close`."""
+        if self.state.current_state is ConnectionState.OPEN:
+            self._send_close(close_text(reason))
+            self._enter_closing()
+
+    def terminate(self, reason: str) -> None:
+        """See `Connection.terminate`. The peer is told, if that is possible without waiting."""
+        if self.state.current_state is ConnectionState.CLOSED:
+            return
+        text = terminate_text(reason)
+        transport = self._transport
+        if transport is not None:
+            if self.state.current_state is ConnectionState.OPEN:
+                self._send_close(text)
+            if transport.get_write_buffer_size() or transport.get_extra_info("sslcontext"):
+                # Closing politely would wait for the peer.
+                transport.abort()
+            else:
+                transport.close()
+        self._end(CLOSE_CODE_LOST, text)
+
+    @property
+    def buffered_amount(self) -> int:
+        """See `Connection.buffered_amount`."""
+        transport = self._transport
+        if transport is None or self.state.current_state is ConnectionState.CLOSED:
+            return 0
+        return self._pending_bytes + transport.get_write_buffer_size()
+
+    async def drained(self) -> None:
+        """See `Connection.drained`."""
+        await self._gate.wait()
+
+    # -- writing ------------------------------------------------------------------------------
+
+    def send_utf8(self, text: bytes, first: int = WHOLE_TEXT) -> None:
+        """See `Connection.send_utf8`. `first` is the first byte of the frame."""
+        if self.state.current_state is not _OPEN:
+            raise self._refuse_send()
+        if len(text) > self._max_message_bytes:
+            raise LimitExceeded("max_message_bytes", self._max_message_bytes, len(text))
+        if self._mask_keys is None:
+            frame = encode_frame(first, text)
+        else:
+            frame = encode_masked_frame(first, text, self._mask_keys.take())
+        pending = self._pending
+        pending.append(frame)
+        self._pending_bytes += len(frame)
+        if self._is_receiving or self._tick_is_due:
+            if len(pending) >= self._flush_messages or self._pending_bytes >= FLUSH_BYTES:
+                self._flush()
+        else:
+            # The first message of an idle tick does not wait; those that follow it do.
+            self._tick_is_due = True
+            self._loop.call_soon(self._end_tick)
+            self._flush()
+
+    def _end_tick(self) -> None:
+        self._tick_is_due = False
+        if self._pending:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Give what is pending to the transport."""
+        pending = self._pending
+        data = pending[0] if len(pending) == 1 else b"".join(pending)
+        pending.clear()
+        self._pending_bytes = 0
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.write(data)
+        if self._gate.is_shut:
+            self._check_unsent(transport)
+
+    def _check_unsent(self, transport: asyncio.Transport) -> None:
+        unsent = transport.get_write_buffer_size()
+        if unsent > self._limits.max_unsent_bytes:
+            # No close frame: it would stand behind all that the peer does not read.
+            transport.abort()
+            failure = LimitExceeded("max_unsent_bytes", self._limits.max_unsent_bytes, unsent)
+            self._end(CLOSE_CODE_LOST, "", failure)
+
+    def _send_close(self, text: str, code: int = CLOSE_CODE_NORMAL) -> None:
+        if self._pending:
+            self._flush()
+        # In a batch that ends with the peer's close frame, `websockets` has answered already.
+        if self._wire is not None and self._wire.protocol.state is State.OPEN:
+            self._wire.protocol.send_close(code, text)
+            self._write_from(self._wire)
+
+    def _write_from(self, source: Wire | Opening) -> None:
+        """Write what `websockets` wants sent."""
+        transport = self._transport
+        for data in source.protocol.data_to_send():
+            if transport is None or transport.is_closing():
+                return
+            if data:
+                transport.write(data)
+            elif transport.can_write_eof():
+                try:
+                    transport.write_eof()
+                except OSError:
+                    transport.abort()  # the peer was faster: the socket is gone
+            else:
+                transport.close()  # TLS has no half-close
+        if self._gate.is_shut and transport is not None:
+            self._check_unsent(transport)
+
+    def pause_writing(self) -> None:
+        """The transport holds more than it should."""
+        self._gate.shut()
+
+    def resume_writing(self) -> None:
+        """The transport has little left."""
+        self._gate.open()
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is there; the opening handshake begins."""
+        # asyncio has no common class for what stream transports offer.
+        stream = cast(asyncio.Transport, transport)
+        self._transport = stream
+        if self.state.current_state is ConnectionState.CLOSED:
+            stream.abort()
+            return
+        high = min(PAUSE_ABOVE_BYTES, self._limits.max_unsent_bytes)
+        stream.set_write_buffer_limits(high=high, low=min(RESUME_BELOW_BYTES - 1, high))
+        self.remote_address = address_text(stream.get_extra_info("peername"))
+        if self._opening_timeout_s is not None:
+            self._timer = self._loop.call_later(self._opening_timeout_s, self._give_up)
+        self._opening = self._make_opening(self, stream)
+        self._opening.start()
+        self._write_from(self._opening)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the transport shall read to. Holds nothing of ours between two calls."""
+        wire = self._wire
+        if wire is None or wire.large is None:
+            return self._reading_space
+        return wire.large.room()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """The transport has read `nbytes` into the buffer."""
+        wire = self._wire
+        if wire is None:
+            self._receive_opening(bytes(self._reading_space[:nbytes]))
+        elif wire.large is None:
+            self._deliver(wire, wire.receive(bytes(self._reading_space[:nbytes])), nbytes)
+        else:
+            self._deliver(wire, wire.receive_large(nbytes), nbytes)
+
+    def _receive_opening(self, data: bytes) -> None:
+        opening = self._opening
+        transport = self._transport
+        if opening is None or transport is None:
+            return
+        rest = opening.receive(data)
+        if opening.is_open:
+            self._open(opening)
+            if rest and self._wire is not None:
+                self._deliver(self._wire, self._wire.receive(rest), len(rest))
+            return
+        self._write_from(opening)
+        if opening.failure is not None:
+            self.failure = opening.failure
+            if opening.protocol.side is Side.CLIENT:
+                transport.abort()
+
+    def _open(self, opening: Opening) -> None:
+        self._cancel_timer()
+        self._opening = None
+        self._wire = Wire(
+            opening.protocol, max_message_bytes=self._max_message_bytes, clock=self._loop.time
+        )
+        if opening.protocol.side is Side.CLIENT:
+            self._mask_keys = mask_keys()
+        self.on_message.when_emptied = self._resume_reading
+        self.state.enter(ConnectionState.OPEN)
+        # What is sent at once goes out together with the answer to the request, and behind it.
+        self._pending.extend(filter(None, opening.protocol.data_to_send()))
+        self._is_receiving = True
+        try:
+            self._on_open(self)
+        finally:
+            self._is_receiving = False
+            if self._pending:
+                self._flush()
+        if opening.protocol.side is Side.CLIENT:
+            # Who waited for this comes in the next turn: the first messages go out together too.
+            self._tick_is_due = True
+            self._loop.call_soon(self._end_tick)
+
+    def _deliver(self, wire: Wire, messages: list[Message], received_bytes: int) -> None:
+        self._flush_messages = max(FLUSH_MESSAGES, len(messages) // 8)
+        is_over = self._note_read(wire, received_bytes, is_new=bool(messages))
+        self._is_receiving = True
+        try:
+            self.on_message.emit_each(messages, self.state)
+        finally:
+            self._is_receiving = False
+            if self._pending:
+                self._flush()
+            if is_over:
+                self._write_from(wire)
+        if is_over:
+            self._note_end(wire)
+        elif self.on_message.backlog_bytes > self._max_message_bytes:
+            self._pause_reading()
+
+    def _note_read(self, wire: Wire, received_bytes: int, *, is_new: bool) -> bool:
+        """What follows from a read, but for its messages; returns whether it was the last."""
+        is_over = wire.is_over
+        if not is_over:
+            # Pongs first: they must not wait for the answers to messages that came behind their
+            # pings. At the end it is the other way round, as nothing may follow a close frame.
+            self._write_from(wire)
+        if wire.is_unfinished:
+            self._watch_arrival(received_bytes, is_new=is_new)
+        elif self._arrival.is_watching:
+            self._arrival.stop()
+        return is_over
+
+    def _note_end(self, wire: Wire) -> None:
+        """The peer has closed, or has been found wrong."""
+        if self.failure is None:
+            self.failure = wire.what_went_wrong
+        self._enter_closing()
+
+    def _pause_reading(self) -> None:
+        if (
+            self._transport is not None
+            and not self._reading_is_paused
+            and self.state.current_state is ConnectionState.OPEN
+        ):
+            self._reading_is_paused = True
+            self._arrival.stop()
+            self._transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._transport is not None and self._reading_is_paused:
+            self._reading_is_paused = False
+            self._transport.resume_reading()
+            if self._wire is not None and self._wire.is_unfinished:
+                self._watch_arrival(0, is_new=True)
+
+    def _watch_arrival(self, received_bytes: int, *, is_new: bool) -> None:
+        if self.state.current_state is ConnectionState.OPEN and not self._reading_is_paused:
+            self._arrival.note(received_bytes, is_new=is_new)
+
+    def _give_up_waiting(self, failure: LimitExceeded) -> None:
+        """The rest of a message is late."""
+        if self._wire is not None:
+            self._wire.give_up(failure)
+            self._write_from(self._wire)
+            self._note_end(self._wire)
+
+    def eof_received(self) -> None:
+        """The peer sends no more; the transport closes when this returns."""
+        transport = self._transport
+        source = self._wire or self._opening
+        if source is None or transport is None:
+            return
+        source.protocol.receive_eof()
+        # The end of what we send needs no call of its own: the transport closes.
+        for data in filter(None, source.protocol.data_to_send()):
+            transport.write(data)
+        if self.state.current_state is not ConnectionState.CLOSING:
+            # Without a close frame. What is unsent is of no use to a peer that has gone.
+            transport.abort()
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def _enter_closing(self) -> None:
+        if self.state.current_state is not ConnectionState.OPEN:
+            return
+        self._timer = self._loop.call_later(self._limits.close_timeout_s, self._give_up)
+        # The answer to our close frame stands behind what nobody listened to.
+        self._resume_reading()
+        self._arrival.stop()
+        self.state.enter(ConnectionState.CLOSING)
+
+    def _give_up(self) -> None:
+        """The peer took too long for the opening or the closing handshake."""
+        if self._transport is not None:
+            self._transport.abort()
+        self._end(*self._close_code_and_reason())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone."""
+        opening = self._opening
+        if opening is not None:
+            opening.receive_eof()
+            if self.failure is None:
+                self.failure = opening.failure
+        self._end(*self._close_code_and_reason())
+        self._transport = None
+        self._on_lost(self)
+
+    def _close_code_and_reason(self) -> tuple[int, str]:
+        return (CLOSE_CODE_LOST, "") if self._wire is None else self._wire.ending
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
+        self._cancel_timer()
+        self._arrival.stop()
+        self._pending.clear()
+        self._pending_bytes = 0
+        self._gate.open()
+        self.on_message.when_emptied = None
+        super()._end(code, reason, failure)

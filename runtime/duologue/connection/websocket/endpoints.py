@@ -1,0 +1,287 @@
+"""Ways to a WebSocket connection: dial one, or accept them."""
+
+import asyncio
+import socket
+import ssl as tls
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
+
+from websockets.exceptions import InvalidURI
+from websockets.uri import WebSocketURI, parse_uri
+
+from duologue.connection.websocket.connection import WebSocketConnection
+from duologue.connection.websocket.happy_eyeballs import connected_socket
+from duologue.connection.websocket.opening import AcceptanceRules, ClientOpening, ServerOpening
+from duologue.errors import ConnectionClosed, DeadlineExceeded
+from duologue.limits import Limits
+
+__all__ = ["WebSocketConnection", "WebSocketListener", "accept_websockets", "dial_websocket"]
+
+MAX_WAITING_REFUSALS: Final = 100
+"""Connections above the limit that are still read from, so that they get to see HTTP 503. More
+than these are dropped unheard."""
+
+
+ACCEPTING_TURNS: Final = 4
+"""Loop turns from accepting a socket, in asyncio, to having dropped it."""
+
+
+async def dial_websocket(
+    url: str,
+    limits: Limits,
+    *,
+    ssl: tls.SSLContext | None = None,
+    headers: Sequence[tuple[str, str]] = (),
+    origin: str | None = None,
+    timeout_s: float,
+) -> WebSocketConnection:
+    """Open a connection to `url`, ws: or wss:; `timeout_s` covers all of it.
+
+    Redirects are not followed. Without `ssl`, wss: uses the system's certificates.
+
+    Raises:
+        ValueError: `url` is not a WebSocket address, or `ssl` was given for ws:.
+        DeadlineExceeded: it took longer than `timeout_s`.
+        ConnectionClosed: nobody there, TLS failed, or the server has trouble (HTTP 5xx);
+            another try may do better.
+        ProtocolError: what answers is no WebSocket server, or refuses us.
+    """
+    uri = _parsed(url)
+    if ssl is not None and not uri.secure:
+        raise ValueError("ssl is for wss: addresses only")
+    address = _address(uri)
+    loop = asyncio.get_running_loop()
+    opened: asyncio.Future[bool] = loop.create_future()
+
+    def settle(is_open: bool) -> None:
+        if not opened.done():
+            opened.set_result(is_open)
+
+    connection = WebSocketConnection(
+        lambda _connection, _transport: ClientOpening(
+            uri,
+            address,
+            headers=headers,
+            origin=origin,
+            max_message_bytes=limits.max_message_bytes,
+        ),
+        limits,
+        loop,
+        opening_timeout_s=None,
+        on_open=lambda _connection: settle(True),
+        on_lost=lambda _connection: settle(False),
+    )
+    patience = asyncio.timeout(timeout_s)
+    context = (ssl or tls.create_default_context()) if uri.secure else None
+    try:
+        async with patience:
+            sock = await connected_socket(uri.host, uri.port)
+            await loop.create_connection(
+                lambda: connection,
+                sock=sock,
+                ssl=context,
+                server_hostname=uri.host if uri.secure else None,
+                ssl_shutdown_timeout=limits.close_timeout_s if uri.secure else None,
+            )
+            is_open = await opened
+    except OSError as error:
+        connection.terminate("not opened")
+        if patience.expired():
+            raise DeadlineExceeded(f"{address} was not open after {timeout_s:g} s") from error
+        raise ConnectionClosed(1006, f"cannot reach {address}: {error}", sent="no") from error
+    except asyncio.CancelledError:
+        connection.terminate("not opened")
+        raise
+    if not is_open:
+        raise connection.failure or ConnectionClosed(1006, f"{address} went away", sent="no")
+    return connection
+
+
+def _parsed(url: str) -> WebSocketURI:
+    try:
+        return parse_uri(url)
+    except InvalidURI as error:
+        # Its own text repeats the address, passwords included.
+        raise ValueError(f"not a ws: or wss: address: {error.msg}") from None
+    except ValueError as error:
+        raise ValueError(f"not a ws: or wss: address: {error}") from None
+
+
+def _address(uri: WebSocketURI) -> str:
+    """The address without what may be secret: no user, no password, no query."""
+    host = f"[{uri.host}]" if ":" in uri.host else uri.host
+    return f"{'wss' if uri.secure else 'ws'}://{host}:{uri.port}{uri.path}"
+
+
+async def accept_websockets(
+    on_connection: Callable[[WebSocketConnection], None],
+    limits: Limits,
+    *,
+    host: str | None = None,
+    port: int = 0,
+    ssl: tls.SSLContext | None = None,
+    origins: Collection[str] = (),
+    hosts: Collection[str] | None = None,
+    sock: socket.socket | None = None,
+) -> "WebSocketListener":
+    """Listen at `host` and `port` (0: any free one), or at `sock`, a TCP socket.
+
+    `on_connection` is called with each connection when it is open, before any message is
+    delivered. Refused with HTTP: pages of origins that `origins` does not name, requests whose
+    `Host` is neither this address nor a loopback name nor in `hosts`, whoever comes above
+    `max_connections`, heads that are too long, and what is no WebSocket request.
+
+    Raises:
+        OSError: the address cannot be listened at.
+    """
+    loop = asyncio.get_running_loop()
+    listener = WebSocketListener(
+        on_connection,
+        limits,
+        loop,
+        AcceptanceRules(origins=tuple(origins), hosts=tuple(hosts or ())),
+        bound_host=host,
+        secure=ssl is not None,
+    )
+    # asyncio refuses these two without TLS.
+    tls_timeout_s = limits.handshake_timeout_s if ssl is not None else None
+    tls_close_timeout_s = limits.close_timeout_s if ssl is not None else None
+    if sock is None:
+        server = await loop.create_server(
+            listener.make_connection,
+            host,
+            port,
+            ssl=ssl,
+            ssl_handshake_timeout=tls_timeout_s,
+            ssl_shutdown_timeout=tls_close_timeout_s,
+        )
+    else:
+        server = await loop.create_server(
+            listener.make_connection,
+            sock=sock,
+            ssl=ssl,
+            ssl_handshake_timeout=tls_timeout_s,
+            ssl_shutdown_timeout=tls_close_timeout_s,
+        )
+    listener.start(server)
+    return listener
+
+
+class WebSocketListener:
+    """Accepts connections until it is closed. Made by `accept_websockets`.
+
+    Invariant: every socket that was accepted is counted until it is gone, so that `wait_closed`
+    returns only when nothing of this listener is left.
+    """
+
+    def __init__(
+        self,
+        on_connection: Callable[[WebSocketConnection], None],
+        limits: Limits,
+        loop: asyncio.AbstractEventLoop,
+        rules: AcceptanceRules,
+        *,
+        bound_host: str | None,
+        secure: bool,
+    ) -> None:
+        self.connections: set[WebSocketConnection] = set()
+        """Those that are open or closing."""
+        self._on_connection = on_connection
+        self._limits = limits
+        self._loop = loop
+        self._rules = rules
+        self._bound_host = bound_host
+        self._secure = secure
+        self._server: asyncio.Server | None = None
+        self._port = 0
+        self._is_closed = False
+        self._admitted: set[WebSocketConnection] = set()
+        """Open ones, and those that may be once their opening handshake is done."""
+        self._refused: set[WebSocketConnection] = set()
+        """Those above `max_connections`, until they have been told."""
+        self._waiter: asyncio.Future[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens, or listened; of the first socket, should there be several."""
+        return self._port
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """The listening sockets; none once closed."""
+        return tuple(self._server.sockets) if self._server is not None else ()
+
+    def close(self) -> None:
+        """Stop accepting and drop unfinished opening handshakes. Open connections stay."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._server is not None:
+            self._server.close()
+        for connection in (self._admitted | self._refused) - self.connections:
+            connection.terminate("server is closing")
+        self._wake_if_all_gone()
+
+    async def wait_closed(self) -> None:
+        """Wait until it is closed and the last of its connections is gone."""
+        if not self._is_gone:
+            if self._waiter is None:
+                self._waiter = self._loop.create_future()
+            # One waiter that is cancelled must not cancel the others.
+            await asyncio.shield(self._waiter)
+        # What asyncio had accepted when we closed comes to us later, and is dropped then.
+        for _ in range(ACCEPTING_TURNS):
+            await asyncio.sleep(0)
+
+    def start(self, server: asyncio.Server) -> None:
+        """For `accept_websockets`: the asyncio server that feeds this listener."""
+        self._server = server
+        address = server.sockets[0].getsockname()
+        self._port = int(address[1])
+
+    def make_connection(self) -> WebSocketConnection:
+        """For `accept_websockets`: the protocol of one accepted socket."""
+
+        return WebSocketConnection(
+            self._judge,
+            self._limits,
+            self._loop,
+            opening_timeout_s=self._limits.handshake_timeout_s,
+            on_open=self._note_open,
+            on_lost=self._note_lost,
+        )
+
+    def _judge(
+        self, connection: WebSocketConnection, transport: asyncio.Transport
+    ) -> ServerOpening:
+        is_full = len(self._admitted) >= self._limits.max_connections
+        (self._refused if is_full else self._admitted).add(connection)
+        if self._is_closed or len(self._refused) > MAX_WAITING_REFUSALS:
+            transport.abort()
+        address, port, *_ = transport.get_extra_info("sockname")
+        return ServerOpening(
+            self._rules,
+            own_hosts=[address] if self._bound_host is None else [address, self._bound_host],
+            port=port,
+            secure=self._secure,
+            is_full=is_full,
+            max_message_bytes=self._limits.max_message_bytes,
+        )
+
+    def _note_open(self, connection: WebSocketConnection) -> None:
+        self.connections.add(connection)
+        self._on_connection(connection)
+
+    def _note_lost(self, connection: WebSocketConnection) -> None:
+        self.connections.discard(connection)
+        self._admitted.discard(connection)
+        self._refused.discard(connection)
+        self._wake_if_all_gone()
+
+    def _wake_if_all_gone(self) -> None:
+        if self._is_gone and self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    @property
+    def _is_gone(self) -> bool:
+        return self._is_closed and not self._admitted and not self._refused

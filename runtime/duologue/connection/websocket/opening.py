@@ -1,0 +1,350 @@
+"""The opening handshake of a WebSocket, either role, without I/O (RFC 6455 4).
+
+`websockets` reads and judges requests and answers. What it leaves to others is here: which
+`Host` and `Origin` a server accepts, how much head there may be, and where the head ends, so that
+the frames behind it take the usual way.
+"""
+
+import ipaddress
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Final
+
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidStatus, SecurityError
+from websockets.http11 import Request
+from websockets.protocol import Protocol, State
+from websockets.server import ServerProtocol
+from websockets.typing import Origin
+from websockets.uri import WebSocketURI
+
+from duologue.errors import ConnectionClosed, DuologueError, ProtocolError
+
+MAX_HEAD_BYTES: Final = 16_384
+"""Request line and headers together. Browsers send one or two KiB."""
+
+_HEAD_END: Final = b"\r\n\r\n"
+
+LOGGER: Final = logging.getLogger("duologue.websockets")
+"""Given to `websockets`, which logs frames with their payload at DEBUG and every connection at
+INFO. Payloads are never logged, so this logger starts above both."""
+LOGGER.setLevel(logging.WARNING)
+
+
+class Opening(ABC):
+    """One opening handshake. Bytes in; what to send is in `protocol.data_to_send`."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.protocol = protocol
+        self._head_bytes = 0
+        self._tail = b""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it succeeded: frames follow."""
+        return self.protocol.state is State.OPEN
+
+    @property
+    @abstractmethod
+    def failure(self) -> DuologueError | None:
+        """Why it failed, once it has."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Queue what is sent without having received anything."""
+
+    def receive(self, data: bytes) -> bytes:
+        """Read; returns what stands behind the head, once that has been accepted."""
+        head, rest = self._split(data)
+        self._head_bytes += len(head)
+        self.protocol.receive_data(head)
+        if self._head_bytes > MAX_HEAD_BYTES and not self.protocol.eof_sent:
+            self._refuse_head()
+            return b""
+        for event in self.protocol.events_received():
+            if isinstance(event, Request):
+                self._answer(event)
+        if self.is_open:
+            return rest
+        if rest:
+            # The body of a refusal, or noise; `websockets` knows which.
+            self.protocol.receive_data(rest)
+            self.protocol.events_received()
+        return b""
+
+    def receive_eof(self) -> None:
+        """Read that nothing more comes."""
+        self.protocol.receive_eof()
+
+    def _split(self, data: bytes) -> tuple[bytes, bytes]:
+        # The end of the head may itself come in pieces: the last three bytes are looked at again.
+        seen = self._tail + data
+        found = seen.find(_HEAD_END)
+        if found < 0:
+            self._tail = seen[-3:]
+            return data, b""
+        end = found + len(_HEAD_END) - len(self._tail)
+        self._tail = b""
+        return data[:end], data[end:]
+
+    @abstractmethod
+    def _answer(self, request: Request) -> None:
+        """Answer a request."""
+
+    @abstractmethod
+    def _refuse_head(self) -> None:
+        """Refuse a head that is too long."""
+
+
+class ClientOpening(Opening):
+    """Asks for a WebSocket."""
+
+    def __init__(
+        self,
+        uri: WebSocketURI,
+        address: str,
+        *,
+        headers: Sequence[tuple[str, str]],
+        origin: str | None,
+        max_message_bytes: int,
+    ) -> None:
+        self._client = ClientProtocol(
+            uri,
+            origin=None if origin is None else Origin(origin),
+            max_size=max_message_bytes,
+            logger=LOGGER,
+        )
+        super().__init__(self._client)
+        self._address = address
+        """How messages name the other side; no secrets in it."""
+        self._headers = headers
+
+    def start(self) -> None:
+        """Queue the request."""
+        request = self._client.connect()
+        for name, value in self._headers:
+            request.headers[name] = value
+        self._client.send_request(request)
+
+    @property
+    def failure(self) -> DuologueError | None:
+        """ConnectionClosed if another try may do better, ProtocolError if not."""
+        error = self.protocol.handshake_exc
+        if error is None:
+            return None
+        failure: DuologueError
+        if isinstance(error, InvalidStatus):
+            response = error.response
+            text = f"{self._address} answered HTTP {response.status_code}"
+            if response.reason_phrase:
+                text += f" {response.reason_phrase}"
+            body = bytes(response.body[:200]).decode(errors="replace").strip()
+            if body:
+                text += f": {body}"
+            if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                failure = ConnectionClosed(1006, text, sent="no")
+            elif HTTPStatus.MULTIPLE_CHOICES <= response.status_code < HTTPStatus.BAD_REQUEST:
+                where = response.headers.get("Location", "elsewhere")
+                failure = ProtocolError(f"{text}; redirects are not followed: {where}")
+            else:
+                failure = ProtocolError(text)
+        elif isinstance(error.__cause__, EOFError):
+            failure = ConnectionClosed(
+                1006, f"{self._address} closed before the opening handshake was done", sent="no"
+            )
+        else:
+            cause = f" ({error.__cause__})" if error.__cause__ else ""
+            failure = ProtocolError(
+                f"{self._address} did not answer as a WebSocket server: {error}{cause}"
+            )
+        failure.__cause__ = error
+        return failure
+
+    def _answer(self, request: Request) -> None:
+        """Not reached: `websockets` reads no requests as a client."""
+
+    def _refuse_head(self) -> None:
+        """End it. `websockets` bounds lines and their number itself, but loosely."""
+        self._client.handshake_exc = SecurityError(f"more than {MAX_HEAD_BYTES} bytes of headers")
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptanceRules:
+    """Who may open a connection."""
+
+    origins: tuple[str, ...] = ()
+    """Origins of web pages that may; others are refused, and so is every other browser page."""
+    hosts: tuple[str, ...] = ()
+    """Further names of this server in `Host` headers; without a port, any port will do."""
+
+
+# Most clients of a server say the same. Bounded, and no header is longer than a head may be.
+@lru_cache(maxsize=64)
+def host_is_ours(
+    header: str, *, rules: AcceptanceRules, own_hosts: tuple[str, ...], port: int, secure: bool
+) -> bool:
+    """Whether a `Host` header means this server.
+
+    A page of somebody else's whose name was made to resolve to this machine ("DNS rebinding")
+    still sends its own name. `own_hosts` are the bound host and the address at which the
+    connection came in; these and the loopback names need the `port` we listen on.
+    """
+    name, stated_port = _split_host(header)
+    if not name:
+        return False
+    for extra in rules.hosts:
+        extra_name, extra_port = _split_host(extra)
+        if name == extra_name and extra_port in ("", stated_port):
+            return True
+    default_port = "443" if secure else "80"
+    if (stated_port or default_port) != str(port):
+        return False
+    return name in {_split_host(_bracketed(own))[0] for own in own_hosts} or _is_loopback(name)
+
+
+def _split_host(header: str) -> tuple[str, str]:
+    """Name in its plainest form, and port or nothing; an empty name if it makes no sense."""
+    text = header.strip().lower()
+    name, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        name, port = text, ""
+    if colon and not text.endswith("]") and not port.isdecimal():
+        return "", ""
+    name = name.removeprefix("[").removesuffix("]").removesuffix(".")
+    try:
+        return str(ipaddress.ip_address(name)), port
+    except ValueError:
+        return name, port
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+class ServerOpening(Opening):
+    """Judges one request for a WebSocket."""
+
+    def __init__(
+        self,
+        rules: AcceptanceRules,
+        *,
+        own_hosts: Collection[str],
+        port: int,
+        secure: bool,
+        is_full: bool,
+        max_message_bytes: int,
+    ) -> None:
+        self._server = ServerProtocol(
+            # None: a client that names no origin is not a browser page.
+            origins=[None, *map(Origin, rules.origins)],
+            max_size=max_message_bytes,
+            logger=LOGGER,
+        )
+        super().__init__(self._server)
+        self._rules = rules
+        self._own_hosts = tuple(own_hosts)
+        self._port = port
+        self._secure = secure
+        self._is_full = is_full
+        """The server has all the connections it may have: say so, whatever is asked."""
+
+    def start(self) -> None:
+        """Nothing: clients speak first."""
+
+    @property
+    def failure(self) -> DuologueError | None:
+        """ProtocolError, once a request was refused."""
+        if self._server.state is State.CONNECTING and self._server.eof_sent:
+            error = self._server.handshake_exc
+            return ProtocolError(f"opening handshake refused: {error or 'see the response'}")
+        return None
+
+    def _answer(self, request: Request) -> None:
+        response = None
+        hosts = request.headers.get_all("Host")
+        if self._is_full:
+            response = self._server.reject(
+                HTTPStatus.SERVICE_UNAVAILABLE, "This server has no room for more connections.\n"
+            )
+        elif len(hosts) != 1:
+            response = self._server.reject(HTTPStatus.BAD_REQUEST, "One Host header is needed.\n")
+        elif not host_is_ours(
+            hosts[0],
+            rules=self._rules,
+            own_hosts=self._own_hosts,
+            port=self._port,
+            secure=self._secure,
+        ):
+            # Not echoed: the text of an attacker's choice has no place in an answer.
+            response = self._server.reject(
+                HTTPStatus.FORBIDDEN, "This server does not go by the name in the Host header.\n"
+            )
+        self._server.send_response(response or self._server.accept(request))
+
+    def _refuse_head(self) -> None:
+        self._server.send_response(
+            self._server.reject(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                f"Request and headers may have {MAX_HEAD_BYTES} bytes.\n",
+            )
+        )
+
+
+_BEARER: Final = "bearer "
+
+JudgeRequest = Callable[[Request], tuple[HTTPStatus, str] | None]
+"""Status and text of a refusal, or None."""
+
+
+class BearerOpening(ServerOpening):
+    """As `ServerOpening`; `token` is what stands behind `Authorization: Bearer`, if anything (RFC
+    6750 2.1).
+
+    The token is judged later, together with what the client then asks for.
+    """
+
+    def __init__(
+        self,
+        rules: AcceptanceRules,
+        *,
+        own_hosts: Collection[str],
+        port: int,
+        secure: bool,
+        is_full: bool,
+        max_message_bytes: int,
+        judge: JudgeRequest | None = None,
+    ) -> None:
+        """`judge` sees a request before it is accepted; what it returns is a refusal."""
+        super().__init__(
+            rules,
+            own_hosts=own_hosts,
+            port=port,
+            secure=secure,
+            is_full=is_full,
+            max_message_bytes=max_message_bytes,
+        )
+        self.token: str | None = None
+        self._judge = judge
+
+    def _answer(self, request: Request) -> None:
+        values = request.headers.get_all("Authorization")
+        if len(values) == 1 and values[0][: len(_BEARER)].lower() == _BEARER:
+            self.token = values[0][len(_BEARER) :].strip()
+        refusal = None if self._judge is None else self._judge(request)
+        if refusal is None:
+            super()._answer(request)
+        else:
+            self._server.send_response(self._server.reject(*refusal))

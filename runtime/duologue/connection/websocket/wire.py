@@ -1,0 +1,311 @@
+"""One end of an open WebSocket, without I/O: bytes in, whole messages out."""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Final
+
+from websockets.exceptions import PayloadTooBig
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import Protocol, Side
+
+from duologue.connection.base import CLOSE_CODE_LOST, CLOSE_CODE_TOO_BIG, Message
+from duologue.connection.layer import reason_for
+from duologue.connection.websocket.frame_passer import FramePasser, TakeFrames
+from duologue.connection.websocket.frames import (
+    CONTROL_BIT,
+    KEY_BYTES,
+    OPCODE_BITS,
+    WHOLE_BINARY,
+    WHOLE_TEXT,
+    FrameHead,
+    LargeFrame,
+    read_head,
+    take_plain_frames,
+)
+from duologue.errors import BadFrame, DuologueError, LimitExceeded
+from duologue.limits import MAX_SHORT_FRAGMENTS, SHORT_FRAGMENT_BYTES
+
+LARGE_FRAME_BYTES: Final = 32_768
+"""Half of what is read at once: a frame above this gets a buffer of its own."""
+
+MAX_CONTROL_FRAMES_PER_S: Final = 1000
+"""Pings, pongs and the like. They cost much more time to read than to send, so a flood of them
+would hold up everybody else on the loop."""
+
+_TOO_BIG_TEXT: Final = re.compile(r"(?:(\d+) bytes .*)?exceeds limit of (\d+) bytes")
+
+_DATA_OPCODES: Final = frozenset((Opcode.CONT, Opcode.TEXT, Opcode.BINARY))
+_OPCODES: Final = frozenset(Opcode)
+
+
+def limit_told_by_peer(reason: str) -> LimitExceeded:
+    """What a peer means that has closed with 1009: a message was above its limit.
+
+    Our side and `websockets` put the numbers into the reason. The limit of others stays unknown,
+    which is NaN.
+    """
+    told = _TOO_BIG_TEXT.search(reason)
+    if told is None:
+        return LimitExceeded("max_message_bytes", math.nan)
+    met = None if told[1] is None else int(told[1])
+    return LimitExceeded("max_message_bytes", int(told[2]), met)
+
+
+class Wire:
+    """Turns bytes into messages; whole plain frames itself, the rest with `websockets`.
+
+    `protocol` is the Sans-I/O object after its opening handshake. It stays the authority on
+    control frames, closing, and whatever is wrong; what it wants sent is in its `data_to_send`.
+    Joining fragments and checking UTF-8 is ours, for both ways through.
+
+    When `failure` is set, the connection has been failed and the peer told; nothing more is read.
+    """
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        *,
+        max_message_bytes: int,
+        clock: Callable[[], float],
+        large_frame_bytes: int = LARGE_FRAME_BYTES,
+    ) -> None:
+        self.protocol = protocol
+        self.failure: DuologueError | None = None
+        self.large: LargeFrame | None = None
+        """Where the next bytes belong, while a large frame comes in: see `receive_large`."""
+        self._take_frames: TakeFrames = take_plain_frames
+        self._passer: FramePasser | None = None
+        self._masked = protocol.side is Side.SERVER
+        self._max_message_bytes = max_message_bytes
+        self._clock = clock
+        self._large_frame_bytes = large_frame_bytes
+        self._remainder = b""
+        """The start of a frame whose rest has not come."""
+        self._foreign_bytes = 0
+        """How much of the present frame has still to go to `websockets`."""
+        self._parts = bytearray()
+        self._first_of_parts = 0
+        """Opcode of the message that comes in fragments; 0 while there is none."""
+        self._short_parts = 0
+        self._control_frames = 0
+        self._control_window_start = clock()
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more is read: the peer has closed, or the connection has been failed."""
+        return self.failure is not None or self.protocol.close_rcvd is not None
+
+    @property
+    def is_unfinished(self) -> bool:
+        """A frame or a message has begun whose end has not come."""
+        return bool(
+            self._remainder or self.large is not None or self._first_of_parts or self._foreign_bytes
+        )
+
+    @property
+    def ending(self) -> tuple[int, str]:
+        """The close code and reason that count, as far as anything has been said of it."""
+        # Who fails a connection does not read the answer: its own words count.
+        protocol = self.protocol
+        close = protocol.close_rcvd if self.failure is None else protocol.close_sent
+        return (CLOSE_CODE_LOST, "") if close is None else (int(close.code), close.reason)
+
+    @property
+    def what_went_wrong(self) -> DuologueError | None:
+        """Why the connection ends, where that is a fault: found here, or told by the peer."""
+        closed = self.protocol.close_rcvd
+        if self.failure is None and closed is not None and closed.code == CLOSE_CODE_TOO_BIG:
+            return limit_told_by_peer(closed.reason)
+        return self.failure
+
+    def allow_message_bytes(self, max_bytes: int) -> None:
+        """Set the limit for messages from now on, for instance once it is known who sends them."""
+        self._max_message_bytes = max_bytes
+
+    def pass_frames(self, passer: FramePasser | None) -> None:
+        """From now on return the bytes of frames for the other side, not messages; None: again.
+
+        Only for the server's side of a connection.
+        """
+        self._passer = passer
+        self._take_frames = take_plain_frames if passer is None else passer.take_frames
+
+    def receive(self, data: bytes) -> list[Message]:
+        """Read what came from the network; returns the messages that are now whole."""
+        messages: list[Message] = []
+        if self.large is not None:
+            taken = self.large.feed(data)
+            data = data[taken:]
+            self._finish_large(messages)
+        if self._remainder:
+            data = self._remainder + data
+            self._remainder = b""
+        position = 0
+        while position < len(data) and not self.is_over:
+            if self._foreign_bytes:
+                stop = position + self._foreign_bytes
+                self._hand_over(data[position:stop], messages)
+                position = min(stop, len(data))
+            else:
+                position = self._start_frame(data, position, messages)
+        return messages
+
+    def receive_large(self, size: int) -> list[Message]:
+        """As `receive`, for `size` bytes that were written to `large.room()`."""
+        messages: list[Message] = []
+        if self.large is not None:
+            self.large.advance(size)
+            self._finish_large(messages)
+        return messages
+
+    def give_up(self, failure: LimitExceeded) -> None:
+        """Fail the connection because the rest of a message is late."""
+        self.large = None
+        self._fail(CloseCode.POLICY_VIOLATION, reason_for(failure), failure)
+
+    def _start_frame(self, data: bytes, position: int, messages: list[Message]) -> int:
+        """Go on where a frame starts; returns how far `data` is read."""
+        plain_may_come = not self._first_of_parts
+        if plain_may_come:
+            position = self._take_frames(
+                data,
+                position,
+                messages,
+                masked=self._masked,
+                max_bytes=self._max_message_bytes,
+            )
+            if position == len(data):
+                return position
+        head = read_head(data, position)
+        if head is None:
+            if self._is_hopeless(data, position):
+                # It will be refused, so its length does not matter.
+                self._foreign_bytes = len(data) - position
+                return position
+            self._remainder = data[position:]
+            return len(data)
+        size = head.size + head.length
+        if plain_may_come and position + size > len(data) and self._is_plain(head):
+            start = position + head.size
+            if size <= self._large_frame_bytes or start > len(data):
+                self._remainder = data[position:]
+                return len(data)
+            key = data[start - KEY_BYTES : start] if self._masked else b""
+            self.large = LargeFrame(head, key)
+            self.large.feed(data[start:])
+            return len(data)
+        # RFC 6455 5.4: control frames may come between fragments. `websockets` counts them as part
+        # of the message, and refuses a close frame as long as it remembers one that is unfinished.
+        is_control = head.first & CONTROL_BIT
+        self.protocol.max_message_size = None if is_control else self._max_message_bytes
+        if head.first & OPCODE_BITS == Opcode.CLOSE:
+            self.protocol.current_size = None
+        self._foreign_bytes = size
+        return position
+
+    def _is_hopeless(self, data: bytes, position: int) -> bool:
+        """Whether the first two bytes of a frame are already wrong, whatever follows."""
+        if len(data) - position < 2:
+            return False
+        return (
+            data[position] & OPCODE_BITS not in _OPCODES
+            or (data[position + 1] >= 0x80) is not self._masked
+        )
+
+    def _is_plain(self, head: FrameHead) -> bool:
+        return (
+            (head.first == WHOLE_TEXT or head.first == WHOLE_BINARY)
+            and head.masked is self._masked
+            and head.length <= self._max_message_bytes
+        )
+
+    def _finish_large(self, messages: list[Message]) -> None:
+        large = self.large
+        if large is not None and large.is_whole:
+            self.large = None
+            self._take(large.first & OPCODE_BITS, large.payload(), messages)
+
+    def _hand_over(self, data: bytes, messages: list[Message]) -> None:
+        """Let `websockets` read bytes of a frame that is not plain."""
+        self._foreign_bytes -= len(data)
+        self.protocol.receive_data(data)
+        for event in self.protocol.events_received():
+            if isinstance(event, Frame) and not self.is_over:
+                if event.opcode in _DATA_OPCODES:
+                    self._join(event, messages)
+                else:
+                    self._count_control_frame()
+        if self.failure is None and self.protocol.parser_exc is not None:
+            self.failure = self._failure_from(self.protocol.parser_exc)
+
+    def _join(self, frame: Frame, messages: list[Message]) -> None:
+        """Take a data frame; `websockets` has checked that it may come here, and the size."""
+        opcode = self._first_of_parts or frame.opcode
+        if len(frame.data) < SHORT_FRAGMENT_BYTES:
+            self._short_parts += 1
+            if self._short_parts > MAX_SHORT_FRAGMENTS:
+                self._fail(
+                    CloseCode.MESSAGE_TOO_BIG,
+                    f"message in more than {MAX_SHORT_FRAGMENTS} short fragments",
+                    LimitExceeded("MAX_SHORT_FRAGMENTS", MAX_SHORT_FRAGMENTS, self._short_parts),
+                )
+                return
+        self._parts += frame.data
+        if frame.fin:
+            payload = bytes(self._parts)
+            self._parts = bytearray()
+            self._first_of_parts = self._short_parts = 0
+            self._take(opcode, payload, messages)
+        else:
+            self._first_of_parts = opcode
+
+    def _take(self, opcode: int, payload: bytes, messages: list[Message]) -> None:
+        if opcode == Opcode.BINARY:
+            if self._passer is None:
+                messages.append(payload)
+            else:
+                self._passer.add(WHOLE_BINARY, payload, messages)
+            return
+        try:
+            text = payload.decode()
+            if self._passer is None:
+                messages.append(text)
+            else:
+                self._passer.add(WHOLE_TEXT, payload, messages)
+        except UnicodeDecodeError as error:
+            # RFC 6455 8.1. Where, not what: a close reason must not carry the payload.
+            what = f"text is not UTF-8: {error.reason} at position {error.start}"
+            self._fail(CloseCode.INVALID_DATA, what, BadFrame(what))
+
+    def _count_control_frame(self) -> None:
+        now = self._clock()
+        if now - self._control_window_start >= 1:
+            self._control_window_start = now
+            self._control_frames = 0
+        self._control_frames += 1
+        if self._control_frames > MAX_CONTROL_FRAMES_PER_S:
+            self._fail(
+                CloseCode.POLICY_VIOLATION,
+                f"more than {MAX_CONTROL_FRAMES_PER_S} control frames in a second",
+                LimitExceeded(
+                    "MAX_CONTROL_FRAMES_PER_S", MAX_CONTROL_FRAMES_PER_S, self._control_frames
+                ),
+            )
+
+    def _fail(self, code: CloseCode, reason: str, failure: DuologueError) -> None:
+        self.failure = failure
+        self.protocol.fail(code, reason)
+
+    def _failure_from(self, error: Exception) -> DuologueError:
+        if isinstance(error, PayloadTooBig):
+            met = (error.size or 0) + (error.current_size or 0)
+            failure: DuologueError = LimitExceeded(
+                "max_message_bytes", self._max_message_bytes, met
+            )
+        elif isinstance(error, UnicodeDecodeError):
+            failure = BadFrame(f"close reason is not UTF-8: {error.reason}")
+        else:
+            failure = BadFrame(str(error))
+        failure.__cause__ = error
+        return failure

@@ -1,0 +1,254 @@
+"""The ways to a conversation: be called at an address, or call one.
+
+`websockets` is imported when the first connection is made or waited for, and encryption when an
+identity is given: the first doubles this import, and programs that only use the types of a contract
+never need it; the second is for those who encrypt.
+"""
+
+import asyncio
+import ssl as tls
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+from duologue.connection.base import Connection
+from duologue.connection.encrypted.allow import Allow
+from duologue.endpoints.hosting import Host, Manner, OnPeer, Profile, conversation
+from duologue.endpoints.redialling import Dial
+from duologue.errors import HandshakeFault
+from duologue.identity import Identity
+from duologue.limits import Limits
+from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.protocol.keys import public_key_of
+from duologue.typed.service import Offer, Service
+
+if TYPE_CHECKING:
+    from duologue.connection.encrypted.gate import EncryptionGate
+    from duologue.connection.websocket.endpoints import WebSocketListener
+
+
+class Server(Host):
+    """Services at an address; made by `serve`, runs inside `async with`.
+
+    Leaving the block ends it gracefully: no new connections, calls that run may finish within
+    `Limits.drain_timeout_s`, new calls are answered GOING_AWAY, then every connection is closed.
+    """
+
+    def __init__(
+        self,
+        manner: Manner,
+        host: str,
+        port: int,
+        *,
+        ssl: tls.SSLContext | None,
+        origins: Collection[str],
+        hosts: Collection[str] | None,
+        identity: Identity | None,
+        allow: Allow | None,
+        loopback: bool,
+    ) -> None:
+        super().__init__(manner)
+        self._host = host
+        self._port = port
+        self._ssl = ssl
+        self._origins = origins
+        self._hosts = hosts
+        self._limits = manner.limits
+        self._gate: EncryptionGate | None = None
+        if identity is not None and allow is not None:
+            from duologue.connection.encrypted import gate, handshaking
+
+            self._limits = handshaking.carrier_limits(manner.limits)
+            self._gate = gate.EncryptionGate(
+                identity, allow, manner.limits, self._conversations.welcome, loopback=loopback
+            )
+        self._listener: WebSocketListener | None = None
+
+    @property
+    def port(self) -> int:
+        """The port in use; the real one where 0 was asked for."""
+        if self._listener is None:
+            raise RuntimeError("the server is not running; use it in `async with`")
+        return self._listener.port
+
+    @property
+    def rejected(self) -> Mapping[HandshakeFault, int]:
+        """How many encrypted connections came to nothing, by what was wrong; a live view."""
+        return {} if self._gate is None else self._gate.rejected
+
+    async def __aenter__(self) -> Self:
+        from duologue.connection.websocket.endpoints import accept_websockets
+
+        self._listener = await accept_websockets(
+            self._conversations.welcome if self._gate is None else self._gate.admit,
+            self._limits,
+            host=self._host,
+            port=self._port,
+            ssl=self._ssl,
+            origins=self._origins,
+            hosts=self._hosts,
+        )
+        return self
+
+    async def _close(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+        if self._gate is not None:
+            await self._gate.close()
+        await self._conversations.end("the server is shutting down")
+        if self._listener is not None:
+            await self._listener.wait_closed()
+
+
+def serve(
+    *services: Service,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    ssl: tls.SSLContext | None = None,
+    origins: Collection[str] = (),
+    hosts: Collection[str] | None = None,
+    identity: Identity | None = None,
+    allow: Allow | None = None,
+    loopback: bool = False,
+    profile: Profile = "auto",
+    same_contracts: bool = True,
+    limits: Limits | None = None,
+    on_peer: OnPeer | None = None,
+) -> Server:
+    """Offer services to whoever connects; use the result in `async with`.
+
+    With `identity` every conversation is encrypted, and only holders of the keys in `allow` may
+    have one: a set of keys (32 bytes or 64 hex digits each), a function that is asked with each
+    key, or `duologue.ANYONE`. `peer.remote_key` tells who it is. `loopback` lets this identity
+    call itself.
+
+    Browsers send an `Origin`: only those in `origins` may connect. The `Host` a client asked for
+    must be this host or a loopback name, with this port, or one of `hosts`: that stops pages that
+    point a name of their own at this machine.
+
+    `profile="base"` says no hello, for peers that must see the base profile and nothing else.
+    Services of the other side that were generated from another contract are refused to our clients
+    with `ContractMismatch`, unless `same_contracts` is False.
+
+    Raises:
+        ValueError: `identity` without `allow`, or the other way round.
+        UnsafeKey: a key in `allow` is none to build on.
+        ServiceIdTaken: two services want the same number.
+        OSError (on entering): the address cannot be had.
+    """
+    if identity is not None and allow is None:
+        raise ValueError(
+            "serve(identity=...) needs allow=, the keys that may connect; to let anybody in who "
+            "has a key of their own, say allow=duologue.ANYONE"
+        )
+    if identity is None and (allow is not None or loopback):
+        raise ValueError("serve(allow=...) needs identity=: without it nobody proves a key")
+    manner = Manner(
+        offer=Offer(services),
+        limits=limits or Limits(),
+        profile=profile,
+        same_contracts=same_contracts,
+        on_peer=on_peer,
+    )
+    return Server(
+        manner,
+        host,
+        port,
+        ssl=ssl,
+        origins=origins,
+        hosts=hosts,
+        identity=identity,
+        allow=allow,
+        loopback=loopback,
+    )
+
+
+@asynccontextmanager
+async def connect(
+    url: str,
+    *,
+    offer: Sequence[Service] = (),
+    timeout: float | None = None,
+    ssl: tls.SSLContext | None = None,
+    identity: Identity | None = None,
+    to: bytes | str | None = None,
+    loopback: bool = False,
+    profile: Profile = "auto",
+    same_contracts: bool = True,
+    limits: Limits | None = None,
+    on_peer: OnPeer | None = None,
+    reconnect: bool = False,
+) -> AsyncGenerator[WebsocketPromisifier]:
+    """A conversation with the server at `url`, closed when the block is left.
+
+    `offer` are services that the server may call; `timeout` is for reaching it, in seconds
+    (default: `Limits.connect_timeout_s`). With `identity` the conversation is encrypted, and only
+    the holder of the key `to` (32 bytes or 64 hex digits) can have it; `peer.remote_key` is that
+    key once a frame has proved it. `loopback` allows `to` to be our own key. `profile` and
+    `same_contracts` are as in `serve`.
+
+    With `reconnect` the peer outlives its connection: whenever that is lost, or closed by the other
+    side, another one is made, after a random pause that grows from 1 s to 30 s with each failure in
+    a row, and at most six times in 30 s. Services stay offered and subscriptions go on; `on_peer`
+    is called once. Calls that are made meanwhile leave over the new connection, and so do open ones
+    again if their contract declares them `read` or `idempotent`, all within their deadlines; other
+    open calls fail with `ConnectionClosed`. A call without a deadline (`send`) waits for ever.
+    Events for the other side are dropped and counted. `peer.is_connected` tells how things stand,
+    `peer.stats.reconnects_total` how often it came back. It ends when the block is left, after
+    `peer.close()`, or when another try could not do better, because the other side refuses us or is
+    somebody else: `peer.promise` then raises `ConnectionClosed` with the reason as its cause. That
+    the very first connection fails is raised as without `reconnect`.
+
+    Raises (on entering):
+        ValueError: `identity` without `to`, or the other way round.
+        UnsafeKey: `to` is no key to build on.
+        HandshakeFailed: the other side broke the rules of the handshake, or refused us.
+        DeadlineExceeded: it took longer than `timeout`.
+        ConnectionClosed: nobody there, or TLS failed; `.sent` is "no".
+        ProtocolError: what answers is no WebSocket server, or refuses us.
+        ServiceIdTaken: two of the offered services want the same number.
+    """
+    limits = limits or Limits()
+    manner = Manner(
+        offer=Offer(offer),
+        limits=limits,
+        profile=profile,
+        same_contracts=same_contracts,
+        on_peer=on_peer,
+    )
+    seconds = limits.connect_timeout_s if timeout is None else timeout
+    dial: Dial
+    if identity is None:
+        if to is not None or loopback:
+            raise ValueError("connect(to=...) needs identity=: an encrypted conversation has two")
+        from duologue.connection.websocket.endpoints import dial_websocket
+
+        dial = partial(dial_websocket, url, limits, ssl=ssl, timeout_s=seconds)
+    else:
+        if to is None:
+            raise ValueError("connect(identity=...) needs to=, the key of whom to speak with")
+        target = public_key_of(to)
+        dial = partial(_dial_encrypted, url, identity, target, limits, ssl, loopback, seconds)
+    async with conversation(dial, manner, reconnect=reconnect) as peer:
+        yield peer
+
+
+async def _dial_encrypted(
+    url: str,
+    identity: Identity,
+    target: bytes,
+    limits: Limits,
+    ssl: tls.SSLContext | None,
+    loopback: bool,
+    timeout_s: float,
+) -> Connection:
+    from duologue.connection.encrypted.handshaking import carrier_limits, encrypt_as_connector
+    from duologue.connection.websocket.endpoints import dial_websocket
+
+    loop = asyncio.get_running_loop()
+    due_s = loop.time() + timeout_s
+    carrier = await dial_websocket(url, carrier_limits(limits), ssl=ssl, timeout_s=timeout_s)
+    return await encrypt_as_connector(
+        carrier, identity, target, limits, loopback=loopback, timeout_s=due_s - loop.time()
+    )

@@ -1,0 +1,210 @@
+"""Connections made into conversations, the same for every endpoint."""
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Literal, Self
+
+from duologue.connection.base import Connection
+from duologue.endpoints.redialling import Dial, keep_connected
+from duologue.limits import Limits
+from duologue.promisifier.negotiation import Negotiation, Role
+from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
+from duologue.promisifier.reconnecting import ReconnectingPromisifier
+from duologue.typed.service import Offer
+from duologue.version import VERSION
+
+OnPeer = Callable[[WebsocketPromisifier], None]
+"""Told of each new peer before its first message is served: the place to add services by hand, and
+to keep the peer if one wants to call it. A peer with `reconnect=True` is told of once, not with
+each of its connections."""
+
+Profile = Literal["auto", "base"]
+"""Whether a peer introduces itself; one that knows only the base profile is served either way."""
+
+AGENT: Final = f"duologue/{VERSION}"
+"""Name and version of this library, as peers show it."""
+
+_log: Final = logging.getLogger("duologue")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How an endpoint holds its conversations."""
+
+    offer: Offer
+    limits: Limits
+    profile: Profile = "auto"
+    same_contracts: bool = True
+    on_peer: OnPeer | None = None
+
+    def begin(self, connection: Connection, role: Role) -> WebsocketPromisifier:
+        """The peer at the other side of an open connection, served and greeted.
+
+        Whatever `on_peer` or the offer raise comes out of here, and the connection is closed.
+        """
+        peer = create_websocket_promisifier(connection, limits=self.limits)
+        self._receive(peer, connection, role)
+        return peer
+
+    def begin_lasting(self, connection: Connection) -> ReconnectingPromisifier:
+        """As `begin`, by the side that called: the peer may go on over other connections."""
+        peer = ReconnectingPromisifier(connection, self.limits)
+        self._receive(peer, connection, "connector")
+        return peer
+
+    def greet(self, peer: WebsocketPromisifier, connection: Connection, role: Role) -> None:
+        """Say hello over a new connection (duologue profile 1), unless the profile says no."""
+        if self.profile == "auto":
+            peer.negotiate(
+                Negotiation(
+                    role=role,
+                    own_key=connection.own_key,
+                    remote_key=connection.claimed_key,
+                    services=self.offer.offered,
+                    limits=peer.limits,
+                    agent=AGENT,
+                    same_contracts=self.same_contracts,
+                )
+            )
+
+    def _receive(self, peer: WebsocketPromisifier, connection: Connection, role: Role) -> None:
+        try:
+            self.offer.make_to(peer)
+            self.greet(peer, connection, role)
+            if self.on_peer is not None:
+                self.on_peer(peer)
+            peer.start()
+        except BaseException:
+            peer.close()
+            raise
+
+
+@asynccontextmanager
+async def conversation(
+    dial: Dial, manner: Manner, *, reconnect: bool
+) -> AsyncGenerator[WebsocketPromisifier]:
+    """The side that calls: dials, greets, and closes when the block is left.
+
+    With `reconnect` it dials again whenever the connection is lost. The task that does so belongs
+    to the block. If the first try fails, whatever `dial` raises comes out of here.
+    """
+    connection = await dial()
+    if not reconnect:
+        async with _until_left(manner.begin(connection, "connector")) as peer:
+            yield peer
+        return
+    lasting = manner.begin_lasting(connection)
+
+    def greet(peer: WebsocketPromisifier, connection: Connection) -> None:
+        manner.greet(peer, connection, "connector")
+
+    keeper = asyncio.create_task(keep_connected(lasting, dial, greet))
+
+    def note_end(keeper: asyncio.Task[None]) -> None:
+        error = None if keeper.cancelled() else keeper.exception()
+        if error is not None:
+            _log.error("connections are not made anew any more", exc_info=error)
+            lasting.give_up(error)
+
+    def stop(_peer: WebsocketPromisifier) -> None:
+        keeper.cancel()
+
+    keeper.add_done_callback(note_end)
+    lasting.on_closed(stop)
+    try:
+        async with _until_left(lasting) as peer:
+            yield peer
+    finally:
+        keeper.cancel()
+        await asyncio.wait([keeper])
+
+
+@asynccontextmanager
+async def _until_left(peer: WebsocketPromisifier) -> AsyncGenerator[WebsocketPromisifier]:
+    try:
+        await peer.negotiated()
+        yield peer
+    finally:
+        peer.close()
+        await peer.promise.wait()
+
+
+class Conversations:
+    """The side that is called: all conversations that are open now."""
+
+    def __init__(self, manner: Manner) -> None:
+        self._manner = manner
+        self._peers: set[WebsocketPromisifier] = set()
+
+    @property
+    def peers(self) -> frozenset[WebsocketPromisifier]:
+        """Whom one speaks with now."""
+        return frozenset(self._peers)
+
+    def welcome(self, connection: Connection) -> None:
+        """Begin a conversation on an open connection."""
+        peer = self._manner.begin(connection, "acceptor")
+        self._peers.add(peer)
+        peer.on_closed(self._peers.discard)
+
+    async def end(self, reason: str) -> None:
+        """Let running calls finish within `Limits.drain_timeout_s`, then close them all."""
+        await asyncio.gather(*(self._dismiss(peer, reason) for peer in self._peers))
+
+    async def _dismiss(self, peer: WebsocketPromisifier, reason: str) -> None:
+        await peer.drain(self._manner.limits.drain_timeout_s)
+        peer.close(reason)
+        await peer.promise.wait()
+
+
+class Host(ABC):
+    """What is called, at an address or through relays; runs inside `async with`.
+
+    Leaving the block ends it gracefully.
+    """
+
+    def __init__(self, manner: Manner) -> None:
+        self._conversations = Conversations(manner)
+        self._closed = asyncio.Event()
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def peers(self) -> frozenset[WebsocketPromisifier]:
+        """The conversations that are open now."""
+        return self._conversations.peers
+
+    async def wait_closed(self) -> None:
+        """Wait until it has been closed; `await` it to serve for ever."""
+        await self._closed.wait()
+
+    async def close(self) -> None:
+        """End gracefully; returns when every connection is closed. May be called again."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close_once())
+        # Shielded: whoever waits may be cancelled, the closing goes on.
+        await asyncio.shield(self._closing)
+
+    @abstractmethod
+    async def __aenter__(self) -> Self:
+        """Be there to be called."""
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _close_once(self) -> None:
+        await self._close()
+        self._closed.set()
+
+    @abstractmethod
+    async def _close(self) -> None:
+        """Stop being called, and end what is under way."""

@@ -1,0 +1,252 @@
+"""The ways to a conversation through a communication server: be found there, or find one.
+
+What only conversations through relays need is imported when the first of them begins: it is a
+third of this library, and programs that are reached directly never use it.
+"""
+
+import asyncio
+import ssl as tls
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from duologue.connection.encrypted.allow import Allow, Anyone
+from duologue.endpoints.hosting import Manner, OnPeer, Profile, conversation
+from duologue.errors import (
+    DeadlineExceeded,
+    HandshakeFailed,
+    PeerNotFound,
+    RelayError,
+    RelayRefused,
+    RelayUnreachable,
+)
+from duologue.identity import Identity
+from duologue.limits import Limits
+from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.protocol.keys import public_key_of
+from duologue.typed.service import Offer, Service
+
+if TYPE_CHECKING:
+    from duologue.connection.encrypted.stack import EncryptedConnection
+    from duologue.endpoints.listener import Listener
+
+DEFAULT_SPARES: Final = 2
+"""Two callers can come within one round trip; the third waits for the refill."""
+
+_CLOSE_CALLED: Final = "Close called: "
+
+
+def listen(
+    relays: str | Sequence[str],
+    *services: Service,
+    identity: Identity,
+    allow: Allow | None = None,
+    spares: int = DEFAULT_SPARES,
+    token: str | None = None,
+    ssl: tls.SSLContext | None = None,
+    known_relays: Path | None = None,
+    insecure_plaintext: bool = False,
+    loopback: bool = False,
+    profile: Profile = "auto",
+    same_contracts: bool = True,
+    limits: Limits | None = None,
+    on_peer: OnPeer | None = None,
+) -> "Listener":
+    """Offer services to whoever dials `identity` at one of these relays; no port is opened.
+
+    Use the result in `async with`. Every conversation is encrypted end to end, and only holders of
+    the keys in `allow` may have one: a set of keys (32 bytes or 64 hex digits each), a function
+    that is asked with each key, or `duologue.ANYONE`.
+
+    At each relay `spares` connections wait for callers; they are opened anew when one is handed
+    over, or lost, with growing pauses while the relay is away. `token` is for relays that ask for
+    one. The key of a relay that announces a lasting one is pinned in the file `known_relays`
+    (default: in the user's configuration folder).
+
+    Raises:
+        ValueError: no `allow`; a relay in plain text that is not on this machine, unless
+            `insecure_plaintext` is True.
+        UnsafeKey: a key in `allow` is none to build on.
+        ServiceIdTaken: two services want the same number.
+        RelayUnreachable, RelayRefused, RelayKeyChanged (on entering): no relay has taken us.
+    """
+    if allow is None:
+        raise ValueError(
+            "listen(...) needs allow=, the keys that may speak with us; to let anybody in who has "
+            "a key of their own, say allow=duologue.ANYONE"
+        )
+    urls = [relays] if isinstance(relays, str) else list(dict.fromkeys(relays))
+    if not urls or spares < 1:
+        raise ValueError("listen(...) needs at least one relay and one spare connection")
+    for url in urls:
+        _check_plaintext(url, insecure_plaintext)
+    from duologue.connection.encrypted.handshaking import carrier_limits
+    from duologue.endpoints.listener import Listener
+    from duologue.relay.client.known_relays import KnownRelays, default_file
+    from duologue.relay.client.registration import RelayAccount
+
+    limits = limits or Limits()
+    pins = KnownRelays(known_relays or default_file())
+    accounts = [
+        RelayAccount(
+            url=url,
+            identity=identity,
+            limits=carrier_limits(limits),
+            known_relays=pins,
+            ssl=ssl,
+            token=token,
+            foreign_keys=_keys_in(allow),
+        )
+        for url in urls
+    ]
+    manner = Manner(
+        offer=Offer(services),
+        limits=limits,
+        profile=profile,
+        same_contracts=same_contracts,
+        on_peer=on_peer,
+    )
+    return Listener(accounts, spares, identity, allow, manner, loopback=loopback)
+
+
+@asynccontextmanager
+async def dial(
+    relay: str,
+    *,
+    to: bytes | str,
+    identity: Identity,
+    offer: Sequence[Service] = (),
+    timeout: float | None = None,
+    token: str | None = None,
+    ssl: tls.SSLContext | None = None,
+    insecure_plaintext: bool = False,
+    loopback: bool = False,
+    profile: Profile = "auto",
+    same_contracts: bool = True,
+    limits: Limits | None = None,
+    on_peer: OnPeer | None = None,
+    reconnect: bool = False,
+) -> AsyncGenerator[WebsocketPromisifier]:
+    """A conversation with the holder of the key `to`, who listens at `relay`; encrypted end to end.
+
+    It is closed when the block is left. `offer` are services that the other side may call;
+    `timeout` is for all of reaching it, in seconds (default: `Limits.connect_timeout_s`). The other
+    arguments are as in `listen` and `connect`. With `reconnect` a relay that is away or too busy,
+    and a listener that is not there at present, are waited for.
+
+    Raises (on entering):
+        ValueError: the relay is not on this machine and in plain text, without
+            `insecure_plaintext`.
+        UnsafeKey: `to` is no key to build on.
+        PeerNotFound: nobody listens at the relay under this key.
+        RelayRefused: the relay does not let us.
+        RelayUnreachable: nobody is there, or TLS failed.
+        HandshakeFailed: the other side broke the rules of the handshake, or refused us.
+        DeadlineExceeded: it took longer than `timeout`.
+        ServiceIdTaken: two of the offered services want the same number.
+    """
+    limits = limits or Limits()
+    target = public_key_of(to)
+    manner = Manner(
+        offer=Offer(offer),
+        limits=limits,
+        profile=profile,
+        same_contracts=same_contracts,
+        on_peer=on_peer,
+    )
+    dial_again = partial(
+        dial_through_relay,
+        relay,
+        identity=identity,
+        target=target,
+        limits=limits,
+        timeout_s=limits.connect_timeout_s if timeout is None else timeout,
+        token=token,
+        ssl=ssl,
+        insecure_plaintext=insecure_plaintext,
+        loopback=loopback,
+    )
+    async with conversation(dial_again, manner, reconnect=reconnect) as peer:
+        yield peer
+
+
+async def dial_through_relay(
+    relay: str,
+    *,
+    identity: Identity,
+    target: bytes,
+    limits: Limits,
+    timeout_s: float,
+    token: str | None = None,
+    ssl: tls.SSLContext | None = None,
+    insecure_plaintext: bool = False,
+    loopback: bool = False,
+) -> "EncryptedConnection":
+    """An encrypted connection to the holder of `target` through `relay`; raises as `dial` does."""
+    from duologue.connection.encrypted.handshaking import carrier_limits, encrypt_as_connector
+    from duologue.relay.client.known_relays import KnownRelays
+    from duologue.relay.client.registration import RelayAccount, dial_relay
+
+    _check_plaintext(relay, insecure_plaintext)
+    account = RelayAccount(
+        url=relay,
+        identity=identity,
+        limits=carrier_limits(limits),
+        # The dialling side never sees a relay's key.
+        known_relays=KnownRelays(None),
+        ssl=ssl,
+        token=token,
+    )
+    loop = asyncio.get_running_loop()
+    due_s = loop.time() + timeout_s
+    try:
+        carrier = await dial_relay(account, timeout_s)
+    except RelayUnreachable as error:
+        if isinstance(error.__cause__, DeadlineExceeded):
+            raise error.__cause__ from None
+        raise
+    try:
+        return await encrypt_as_connector(
+            carrier,
+            identity,
+            target,
+            limits,
+            loopback=loopback,
+            timeout_s=max(0.0, due_s - loop.time()),
+        )
+    except HandshakeFailed as error:
+        raise _relay_error(carrier.close_reason, relay) or error from error
+
+
+def _relay_error(close_reason: str, relay: str) -> RelayError | None:
+    """The error that a relay's refusal stands for, by its text: there is nothing else to tell."""
+    from duologue.relay.messages import NO_LISTENER, PASSING_REFUSALS, REFUSALS
+
+    text = close_reason.removeprefix(_CLOSE_CALLED)
+    if text == close_reason:
+        return None
+    if text.startswith(NO_LISTENER):
+        return PeerNotFound(f"nobody listens at {relay} under this key")
+    if text in REFUSALS:
+        return RelayRefused(f"{relay} refuses: {text}", may_pass=text in PASSING_REFUSALS)
+    return None
+
+
+def _check_plaintext(url: str, insecure_plaintext: bool) -> None:
+    from duologue.relay.addresses import is_loopback
+
+    parts = urlsplit(url)
+    if parts.scheme == "ws" and not insecure_plaintext and not is_loopback(parts.hostname or ""):
+        raise ValueError(
+            "a relay on another machine is reached with wss:, or everybody on the way learns who "
+            "speaks with whom; insecure_plaintext=True allows ws:"
+        )
+
+
+def _keys_in(allow: Allow) -> frozenset[bytes]:
+    if isinstance(allow, Anyone) or callable(allow):
+        return frozenset()
+    return frozenset(map(public_key_of, allow))

@@ -1,0 +1,1 @@
+"""Byte and text streams, both ways."""

@@ -1,0 +1,130 @@
+"""Streams that answer own calls: from the session's events to what a reader holds."""
+
+from collections.abc import Callable
+from typing import Any
+
+from duologue.errors import ConnectionClosed, DuologueError, LimitExceeded
+from duologue.limits import Limits
+from duologue.promisifier.own_call import Call
+from duologue.promisifier.streams.buffer import IncomingStream
+from duologue.promisifier.streams.inflow import Inflow
+from duologue.promisifier.streams.stream import ByteStream, TextStream
+from duologue.protocol.messages import AnswerBroken, ChunkReceived, StreamEnded
+from duologue.protocol.session import Session
+
+
+class StreamReceiver:
+    """Gives each streaming call its buffer, and keeps all of them together within bounds.
+
+    `pause` and `resume` stop and start the reading of the connection.
+    """
+
+    def __init__(
+        self,
+        session: Session[Call[Any]],
+        limits: Limits,
+        *,
+        send_text: Callable[[bytes], None],
+        pause: Callable[[], None],
+        resume: Callable[[], None],
+    ) -> None:
+        self._session = session
+        self._limits = limits
+        self._send_text = send_text
+        self._streams: dict[int, IncomingStream[Any]] = {}
+        self.inflow = Inflow(
+            limits,
+            pause=pause,
+            resume=resume,
+            others_wait=lambda: bool(session.open_calls),
+            on_stall=self._cancel_all,
+        )
+
+    def receive(
+        self,
+        event: ChunkReceived[Call[Any]] | StreamEnded[Call[Any]] | AnswerBroken[Call[Any]],
+    ) -> None:
+        """Hand one event to the reader it belongs to."""
+        call = event.call
+        if isinstance(event, ChunkReceived):
+            stream = self._streams.get(call.request_id)
+            if stream is None:
+                # The call holds the reader. Nothing here may, or a dropped one would never be
+                # noticed.
+                self._session.replace_streaming(call.request_id, call.stand_in())
+                stream = self._open(call, is_text=isinstance(event.piece, str))
+            stream.put(event.piece)
+            if event.piece and not stream.is_over:
+                self.inflow.put(len(event.piece))
+        elif isinstance(event, StreamEnded):
+            stream = self._streams.pop(call.request_id, None)
+            if stream is None:
+                self._open_empty(call)
+            else:
+                stream.finish()
+        else:
+            self.break_off(call, event.error)
+            if event.reply is not None:
+                self._send_text(event.reply)
+
+    def is_streaming(self, call: Call[Any]) -> bool:
+        """Whether a part of the answer to `call` has come, or all of it."""
+        return call.request_id in self._streams
+
+    def break_off(self, call: Call[Any], error: DuologueError) -> bool:
+        """Fail a call or, once it is streaming, its stream; returns whether it was streaming."""
+        stream = self._streams.pop(call.request_id, None)
+        if stream is None:
+            if isinstance(error, ConnectionClosed):
+                call.fail_quietly(error)
+            else:
+                call.fail(error)
+            return False
+        stream.fail(error)
+        return True
+
+    def close(self) -> None:
+        """The connection is closed, and every stream has been broken off."""
+        self._send_text = _ignore
+        self.inflow.end()
+
+    def _open(self, call: Call[Any], *, is_text: bool) -> IncomingStream[Any]:
+        request_id = call.request_id
+        stream: IncomingStream[Any] = IncomingStream(
+            call.reading.full_name, self.inflow.taken, lambda: self._cancel(request_id)
+        )
+        self._streams[request_id] = stream
+        if not _settle(call, TextStream(stream) if is_text else ByteStream(stream)):
+            stream.cancel()
+        return stream
+
+    def _open_empty(self, call: Call[Any]) -> None:
+        stream: IncomingStream[bytes] = IncomingStream(call.reading.full_name, _ignore, _ignore)
+        stream.finish()
+        _settle(call, ByteStream(stream))
+
+    def _cancel(self, request_id: int) -> None:
+        self._streams.pop(request_id, None)
+        text = self._session.cancel_stream(request_id)
+        if text is not None:
+            self._send_text(text)
+
+    def _cancel_all(self) -> None:
+        limit = LimitExceeded("stream_stall_timeout_s", self._limits.stream_stall_timeout_s)
+        for request_id, stream in tuple(self._streams.items()):
+            stream.fail(limit)
+            self._cancel(request_id)
+
+
+def _settle(call: Call[Any], stream: ByteStream | TextStream) -> bool:
+    try:
+        result = call.reading.decode_stream(stream)
+    except DuologueError as error:
+        call.fail(error)
+        return False
+    call.set_result(result)
+    return True
+
+
+def _ignore(*_: object) -> None:
+    pass

@@ -1,0 +1,1 @@
+"""What is said to a communication server, by those who use it."""

@@ -1,0 +1,1 @@
+"""The communication server: sockets, files and clocks around the rules of the relay."""

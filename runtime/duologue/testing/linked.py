@@ -1,0 +1,54 @@
+"""For tests: conversations without a network."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from duologue.connection.memory import connected_pair as connected_pair
+from duologue.limits import Limits
+from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
+from duologue.testing.connection_check import check_connection as check_connection
+from duologue.typed.service import Offer, Service
+
+C = TypeVar("C")
+
+
+@asynccontextmanager
+async def linked_peers(
+    left: Sequence[Service] = (),
+    right: Sequence[Service] = (),
+    *,
+    limits: Limits | None = None,
+) -> AsyncGenerator[tuple[WebsocketPromisifier, WebsocketPromisifier]]:
+    """Two ends of one conversation in memory: each offers its services to the other."""
+    limits = limits or Limits()
+    left_connection, right_connection = connected_pair(limits)
+    left_peer = create_websocket_promisifier(left_connection, limits=limits)
+    right_peer = create_websocket_promisifier(right_connection, limits=limits)
+    Offer(left).make_to(left_peer)
+    Offer(right).make_to(right_peer)
+    try:
+        yield left_peer, right_peer
+    finally:
+        left_peer.close()
+        await left_peer.promise.wait()
+        await right_peer.promise.wait()
+
+
+@asynccontextmanager
+async def linked(
+    service: Service,
+    client: Callable[[WebsocketPromisifier], C],
+    *,
+    offer: Sequence[Service] = (),
+    limits: Limits | None = None,
+) -> AsyncGenerator[C]:
+    """A client joined to a service through the real protocol, with no port and no mocks.
+
+    `offer` are services of the client's side, which the service may call through `ctx.peer`.
+
+        async with linked(Rooms(), RoomsClient) as rooms:
+            member = await rooms.join(room="lobby", name="Ann")
+    """
+    async with linked_peers([service], offer, limits=limits) as (_, caller):
+        yield client(caller)

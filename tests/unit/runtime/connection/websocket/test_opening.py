@@ -1,0 +1,354 @@
+"""The opening handshake of both roles, as bytes; who is refused and how."""
+
+import pytest
+from websockets.uri import parse_uri
+
+from duologue.connection.websocket.opening import (
+    MAX_HEAD_BYTES,
+    AcceptanceRules,
+    ClientOpening,
+    ServerOpening,
+    host_is_ours,
+)
+from duologue.errors import ConnectionClosed, DuologueError, ProtocolError
+
+URL = "ws://127.0.0.1:8765/chat?token=secret"
+ADDRESS = "ws://127.0.0.1:8765/chat"
+REQUEST = (
+    "GET /chat HTTP/1.1\r\n"
+    "Host: {host}\r\n"
+    "Upgrade: websocket\r\n"
+    "Connection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    "Sec-WebSocket-Version: 13\r\n"
+    "{more}\r\n"
+)
+
+
+def request(host: str = "127.0.0.1:8765", more: str = "") -> bytes:
+    return REQUEST.format(host=host, more=more).encode()
+
+
+def server(
+    *,
+    origins: tuple[str, ...] = (),
+    hosts: tuple[str, ...] = (),
+    is_full: bool = False,
+) -> ServerOpening:
+    return ServerOpening(
+        AcceptanceRules(origins=origins, hosts=hosts),
+        own_hosts=["127.0.0.1"],
+        port=8765,
+        secure=False,
+        is_full=is_full,
+        max_message_bytes=1000,
+    )
+
+
+def client(headers: tuple[tuple[str, str], ...] = (), origin: str | None = None) -> ClientOpening:
+    opening = ClientOpening(
+        parse_uri(URL), ADDRESS, headers=headers, origin=origin, max_message_bytes=1000
+    )
+    opening.start()
+    return opening
+
+
+def sent(opening: ServerOpening | ClientOpening) -> bytes:
+    return b"".join(opening.protocol.data_to_send())
+
+
+def status(opening: ServerOpening) -> int:
+    return int(sent(opening).split(b" ")[1])
+
+
+# -- server ---------------------------------------------------------------------------------------
+
+
+def test_a_good_request_is_accepted() -> None:
+    opening = server()
+    opening.start()
+    assert opening.receive(request()) == b""
+    assert opening.is_open
+    assert opening.failure is None
+    answer = sent(opening)
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in answer
+
+
+def test_frames_behind_the_request_are_given_back() -> None:
+    opening = server()
+    assert opening.receive(request() + b"\x81\x80frame") == b"\x81\x80frame"
+
+
+def test_a_request_cut_at_every_byte_is_accepted() -> None:
+    whole = request()
+    for cut in range(len(whole)):
+        opening = server()
+        assert opening.receive(whole[:cut]) == b""
+        assert opening.receive(whole[cut:] + b"rest") == b"rest"
+        assert opening.is_open
+
+
+def test_compression_is_never_agreed_on() -> None:
+    opening = server()
+    opening.receive(request(more="Sec-WebSocket-Extensions: permessage-deflate\r\n"))
+    assert opening.is_open
+    assert b"Extensions" not in sent(opening)
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:8765"])
+def test_an_origin_that_is_not_named_is_refused(origin: str) -> None:
+    opening = server(origins=("https://good.example",))
+    opening.receive(request(more=f"Origin: {origin}\r\n"))
+    assert not opening.is_open
+    assert isinstance(opening.failure, ProtocolError)
+    assert status(opening) == 403
+
+
+def test_a_named_origin_is_accepted() -> None:
+    opening = server(origins=("https://good.example",))
+    opening.receive(request(more="Origin: https://good.example\r\n"))
+    assert opening.is_open
+
+
+def test_a_foreign_host_is_refused_and_not_echoed() -> None:
+    opening = server()
+    opening.receive(request(host="evil.example:8765"))
+    answer = sent(opening)
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert b"evil" not in answer
+
+
+@pytest.mark.parametrize("more", ["Host: 127.0.0.1:8765\r\n", "Host: evil.example\r\n"])
+def test_two_hosts_are_refused(more: str) -> None:
+    opening = server()
+    opening.receive(request(more=more))
+    assert status(opening) == 400
+
+
+def test_a_request_without_host_is_refused() -> None:
+    opening = server()
+    opening.receive(request().replace(b"Host: 127.0.0.1:8765\r\n", b""))
+    assert status(opening) == 400
+
+
+def test_a_full_server_says_so() -> None:
+    opening = server(is_full=True)
+    opening.receive(request())
+    answer = sent(opening)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert answer.endswith(b"This server has no room for more connections.\n")
+    assert opening.failure is not None
+
+
+def test_a_get_without_upgrade_is_told_to_upgrade() -> None:
+    opening = server()
+    opening.receive(b"GET / HTTP/1.1\r\nHost: localhost:8765\r\n\r\n")
+    assert status(opening) == 426
+
+
+def test_another_method_is_refused() -> None:
+    opening = server()
+    opening.receive(request().replace(b"GET", b"PUT"))
+    assert status(opening) == 405
+
+
+def test_noise_is_refused_without_an_answer() -> None:
+    opening = server()
+    opening.receive(b"\x16\x03\x01 hello?\r\n\r\n")
+    assert sent(opening) == b""
+    assert isinstance(opening.failure, ProtocolError)
+
+
+def test_a_head_at_the_limit_is_accepted() -> None:
+    filler = MAX_HEAD_BYTES - len(request())
+    more = f"X-A: {'a' * 6000}\r\nX-B: {'b' * 6000}\r\n"
+    more += f"X-C: {'c' * (filler - len(more) - 7)}\r\n"
+    data = request(more=more)
+    assert len(data) == MAX_HEAD_BYTES
+    opening = server()
+    opening.receive(data)
+    assert opening.is_open
+
+
+def test_a_head_above_the_limit_is_refused_before_it_ends() -> None:
+    opening = server()
+    data = request(more="".join(f"X-{number}: {'x' * 1000}\r\n" for number in range(20)))
+    for start in range(0, len(data), 1000):
+        if opening.failure is None:
+            opening.receive(data[start : start + 1000])
+    assert status(opening) == 431
+
+
+def test_a_head_that_ends_just_above_the_limit_is_answered_once() -> None:
+    opening = server()
+    opening.receive(request(more="".join(f"X-{n}: {'x' * 1000}\r\n" for n in range(20))))
+    assert sent(opening).count(b"HTTP/1.1") == 1
+    assert not opening.is_open
+
+
+@pytest.mark.parametrize(
+    "more", ["X: 1\r\n" * 10_000, f"X: {'x' * 1_048_576}\r\n"], ids=["10000 headers", "1 MiB"]
+)
+def test_too_many_or_too_long_headers_are_refused(more: str) -> None:
+    opening = server()
+    opening.receive(request(more=more))
+    assert status(opening) == 431
+
+
+def test_a_client_that_hangs_up_early_is_a_failure() -> None:
+    opening = server()
+    opening.receive(request()[:30])
+    opening.receive_eof()
+    assert not opening.is_open
+
+
+# -- hosts ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("header", "ours"),
+    [
+        ("127.0.0.1:8765", True),
+        ("LOCALHOST:8765", True),
+        ("localhost.:8765", True),
+        ("[::1]:8765", True),
+        ("[0:0:0:0:0:0:0:1]:8765", True),
+        ("127.9.9.9:8765", True),
+        ("192.168.7.7:8765", True),
+        ("[fd00::7]:8765", True),
+        ("workshop.local:8765", True),
+        ("chat.example", True),
+        ("chat.example:443", True),
+        ("api.example:9000", True),
+        ("api.example", False),
+        ("api.example:9001", False),
+        ("localhost", False),
+        ("localhost:80", False),
+        ("127.0.0.1:8766", False),
+        ("192.168.7.8:8765", False),
+        ("evil.example:8765", False),
+        ("localhost.evil.example:8765", False),
+        ("127.0.0.1.evil.example:8765", False),
+        ("localhost:8765:8765", False),
+        ("localhost:", False),
+        ("localhost:x", False),
+        ("", False),
+        (":8765", False),
+        ("user@localhost:8765", False),
+    ],
+)
+def test_hosts(header: str, ours: bool) -> None:
+    rules = AcceptanceRules(hosts=("Chat.example", "api.example:9000"))
+    own = ("192.168.7.7", "fd00::7", "workshop.local")
+    assert host_is_ours(header, rules=rules, own_hosts=own, port=8765, secure=False) is ours
+
+
+@pytest.mark.parametrize(("port", "secure"), [(80, False), (443, True)])
+def test_the_default_port_may_be_left_out(port: int, secure: bool) -> None:
+    rules = AcceptanceRules()
+    for header in ("localhost", f"localhost:{port}"):
+        assert host_is_ours(header, rules=rules, own_hosts=(), port=port, secure=secure)
+    assert not host_is_ours("localhost", rules=rules, own_hosts=(), port=port, secure=not secure)
+
+
+# -- client ---------------------------------------------------------------------------------------
+
+
+def accepted(opening: ClientOpening) -> bytes:
+    """The answer of a real server to this client."""
+    answering = server()
+    answering.receive(sent(opening))
+    return sent(answering)
+
+
+def test_a_client_asks_with_its_headers_and_without_extensions() -> None:
+    asked = sent(client(headers=(("X-Team", "blue"),), origin="https://me.example"))
+    assert asked.startswith(b"GET /chat?token=secret HTTP/1.1\r\nHost: 127.0.0.1:8765\r\n")
+    assert b"\r\nX-Team: blue\r\n" in asked
+    assert b"\r\nOrigin: https://me.example\r\n" in asked
+    assert b"Extensions" not in asked
+
+
+def test_a_client_opens_and_gives_back_the_frames_behind_the_answer() -> None:
+    opening = client()
+    assert opening.receive(accepted(opening) + b"\x81\x02hi") == b"\x81\x02hi"
+    assert opening.is_open
+
+
+def failure_after(answer: bytes) -> DuologueError:
+    opening = client()
+    opening.receive(answer)
+    assert not opening.is_open
+    assert opening.failure is not None
+    assert "secret" not in str(opening.failure)
+    return opening.failure
+
+
+def test_a_server_in_trouble_is_worth_another_try() -> None:
+    failure = failure_after(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 5\r\n\r\nfull\n")
+    assert isinstance(failure, ConnectionClosed)
+    assert failure.sent == "no"
+    assert failure.reason == f"{ADDRESS} answered HTTP 503 Service Unavailable: full"
+
+
+def test_a_refusal_is_not_worth_another_try() -> None:
+    failure = failure_after(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+    assert isinstance(failure, ProtocolError)
+    assert str(failure) == f"{ADDRESS} answered HTTP 403 Forbidden"
+
+
+def test_a_redirect_is_named_and_not_followed() -> None:
+    failure = failure_after(
+        b"HTTP/1.1 302 Found\r\nLocation: ws://other.example\r\nContent-Length: 0\r\n\r\n"
+    )
+    assert isinstance(failure, ProtocolError)
+    assert "redirects are not followed: ws://other.example" in str(failure)
+
+
+def test_a_web_page_is_not_a_websocket_server() -> None:
+    failure = failure_after(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>")
+    assert isinstance(failure, ProtocolError)
+
+
+def test_another_protocol_is_named_as_such() -> None:
+    failure = failure_after(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+    assert isinstance(failure, ProtocolError)
+    assert "did not answer as a WebSocket server" in str(failure)
+    assert "SSH-2.0" in str(failure)
+
+
+def test_a_wrong_accept_key_is_refused() -> None:
+    opening = client()
+    sent(opening)
+    answering = server()
+    answering.receive(request())
+    opening.receive(sent(answering))
+    assert isinstance(opening.failure, ProtocolError)
+
+
+def test_an_extension_nobody_asked_for_is_refused() -> None:
+    opening = client()
+    answer = accepted(opening).replace(
+        b"Upgrade: websocket\r\n",
+        b"Upgrade: websocket\r\nSec-WebSocket-Extensions: permessage-deflate\r\n",
+    )
+    opening.receive(answer)
+    assert isinstance(opening.failure, ProtocolError)
+
+
+def test_a_server_that_hangs_up_is_worth_another_try() -> None:
+    opening = client()
+    opening.receive(b"HTTP/1.1 101 Swi")
+    opening.receive_eof()
+    assert isinstance(opening.failure, ConnectionClosed)
+    assert opening.failure.sent == "no"
+
+
+def test_an_endless_head_is_refused() -> None:
+    opening = client()
+    opening.receive(b"HTTP/1.1 101 Switching Protocols\r\n")
+    for number in range(20):
+        opening.receive(f"X-{number}: {'x' * 1000}\r\n".encode())
+    assert isinstance(opening.failure, ProtocolError)
+    assert f"more than {MAX_HEAD_BYTES} bytes" in str(opening.failure)

@@ -1,0 +1,155 @@
+"""`reconnect=True`: the block that owns the search for another connection."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from duologue.connection.base import Connection
+from duologue.connection.memory import connected_pair
+from duologue.endpoints.hosting import Manner, conversation
+from duologue.errors import ConnectionClosed
+from duologue.limits import Limits
+from duologue.promisifier.promise import CloseStatus
+from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.typed.service import Offer
+from tests.reconnect_support import lose
+from tests.support import turns
+
+AWAY = ConnectionClosed(1006, "nobody there", sent="no")
+
+
+class Server:
+    """Gives out connections, as long as it has some."""
+
+    def __init__(self, *faults: BaseException | None) -> None:
+        self.faults = list(faults)
+        self.wires: list[Connection] = []
+        self.dialled = asyncio.Event()
+        """After the first connection."""
+
+    async def dial(self) -> Connection:
+        fault = self.faults.pop(0) if self.faults else None
+        if self.wires:
+            self.dialled.set()
+        if fault is not None:
+            raise fault
+        connection, wire = connected_pair()
+        self.wires.append(wire)
+        return connection
+
+
+def manner(told: list[WebsocketPromisifier] | None = None) -> Manner:
+    on_peer = None if told is None else told.append
+    return Manner(offer=Offer(()), limits=Limits(), profile="base", on_peer=on_peer)
+
+
+@pytest.fixture(autouse=True)
+async def nothing_is_left_behind() -> AsyncGenerator[None]:
+    before = asyncio.all_tasks()
+    yield
+    await turns(4)
+    assert asyncio.all_tasks() - before - {asyncio.current_task()} == set()
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duologue.protocol.backoff.BASE_S", 0.001)
+
+
+async def test_the_first_connection_fails_as_ever() -> None:
+    with pytest.raises(ConnectionClosed):
+        async with conversation(Server(AWAY).dial, manner(), reconnect=True):
+            raise AssertionError("not to be reached")
+
+
+async def test_on_peer_is_told_once_and_can_call_at_once() -> None:
+    told, server = list[WebsocketPromisifier](), Server()
+    async with conversation(server.dial, manner(told), reconnect=True) as peer:
+        lose(server.wires[0])
+        async with asyncio.timeout(5):
+            await server.dialled.wait()
+        await turns()
+        assert peer.is_connected
+        assert told == [peer]
+        peer.close()
+        assert isinstance(await peer.promise, CloseStatus)
+
+
+async def test_what_on_peer_raises_comes_out_of_the_block() -> None:
+    def refuse(_peer: WebsocketPromisifier) -> None:
+        raise KeyError("no")
+
+    server = Server()
+    strict = Manner(offer=Offer(()), limits=Limits(), on_peer=refuse)
+    with pytest.raises(KeyError):
+        async with conversation(server.dial, strict, reconnect=True):
+            raise AssertionError("not to be reached")
+    await turns()
+
+
+async def test_leaving_the_block_while_away_does_not_take_long() -> None:
+    server = Server(None, *[AWAY] * 1000)
+    async with asyncio.timeout(1):
+        async with conversation(server.dial, manner(), reconnect=True) as peer:
+            lose(server.wires[0])
+            await server.dialled.wait()
+            waiting = peer.send(3)
+        assert isinstance(waiting.exception(), ConnectionClosed)
+
+
+async def test_leaving_the_block_ends_a_dial_that_hangs() -> None:
+    server = Server()
+    hanging = asyncio.Event()
+
+    async def dial() -> Connection:
+        if server.wires:
+            hanging.set()
+            await asyncio.Event().wait()
+        return await server.dial()
+
+    async with asyncio.timeout(1):
+        async with conversation(dial, manner(), reconnect=True):
+            lose(server.wires[0])
+            await hanging.wait()
+
+
+async def test_after_closing_nobody_is_dialled_any_more() -> None:
+    server = Server(None, *[AWAY] * 1000)
+    async with conversation(server.dial, manner(), reconnect=True) as peer:
+        lose(server.wires[0])
+        await server.dialled.wait()
+        peer.close()
+        left = len(server.faults)
+        await asyncio.sleep(0.05)
+        assert len(server.faults) == left
+
+
+async def test_an_error_in_the_block_comes_out_as_it_is() -> None:
+    with pytest.raises(ValueError, match="mine"):
+        async with conversation(Server().dial, manner(), reconnect=True):
+            raise ValueError("mine")
+
+
+async def test_a_mistake_in_dialling_ends_the_peer_and_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    mistake = RuntimeError("a mistake of ours")
+    server = Server(None, mistake)
+    async with conversation(server.dial, manner(), reconnect=True) as peer:
+        lose(server.wires[0])
+        async with asyncio.timeout(5):
+            outcome = await peer.promise.wait()
+        assert isinstance(outcome, ConnectionClosed)
+        assert outcome.__cause__ is mistake
+    assert "a mistake of ours" in caplog.text
+
+
+async def test_without_reconnect_a_lost_connection_is_the_end() -> None:
+    server = Server()
+    async with conversation(server.dial, manner(), reconnect=False) as peer:
+        lose(server.wires[0])
+        outcome = await peer.promise.wait()
+        assert isinstance(outcome, ConnectionClosed)
+        assert not peer.is_connected
+    assert len(server.wires) == 1

@@ -1,0 +1,163 @@
+"""Keeping spares registered: how often a relay that is away is tried, and by how many."""
+
+import asyncio
+import random
+from collections.abc import Callable
+
+import pytest
+
+from duologue.connection.base import Connection
+from duologue.connection.memory import connected_pair
+from duologue.errors import RelayError, RelayRefused, RelayUnreachable
+from duologue.limits import Limits
+from duologue.relay.client import presence
+from duologue.relay.client.known_relays import KnownRelays
+from duologue.relay.client.presence import Presence
+from duologue.relay.client.registration import RelayAccount
+from tests.relay_support import PROVIDER
+from tests.support import turns
+
+ACCOUNT = RelayAccount(
+    url="ws://127.0.0.1:1", identity=PROVIDER, limits=Limits(), known_relays=KnownRelays(None)
+)
+
+
+class FakeSpare:
+    """Waits until the test says what comes."""
+
+    def __init__(self) -> None:
+        self.end: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+
+    async def wait_for_caller(self) -> Connection:
+        return await self.end
+
+
+class World:
+    """A relay that is there or away, and a clock that runs only while somebody sleeps."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, spares: int, seed: int = 0) -> None:
+        self.now_s = 0.0
+        self.tries: list[float] = []
+        self.fault: RelayError | None = None
+        self.spares: list[FakeSpare] = []
+        self.callers: list[Connection] = []
+        self.horizon_s = 30.0
+        self._forever = asyncio.Event()
+        monkeypatch.setattr(presence, "register_spare", self._register)
+        self.presence = Presence(
+            ACCOUNT,
+            spares,
+            self.callers.append,
+            chance=random.Random(seed).random,
+            sleep=self._sleep,
+        )
+        self.task = asyncio.ensure_future(self.presence.run())
+
+    async def _register(self, account: RelayAccount) -> FakeSpare:
+        self.tries.append(self.now_s)
+        await asyncio.sleep(0)
+        if self.fault is not None:
+            raise self.fault
+        spare = FakeSpare()
+        self.spares.append(spare)
+        return spare
+
+    async def _sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+        if self.now_s > self.horizon_s:
+            await self._forever.wait()
+        await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.wait([self.task])
+
+
+Make = Callable[..., World]
+
+
+@pytest.fixture
+def make(monkeypatch: pytest.MonkeyPatch) -> Make:
+    def new(*, spares: int, seed: int = 0) -> World:
+        return World(monkeypatch, spares=spares, seed=seed)
+
+    return new
+
+
+async def test_all_spares_are_registered_at_once_when_the_relay_is_there(make: Make) -> None:
+    world = make(spares=8)
+    await turns(60)
+    assert world.presence.registered == 8
+    assert world.now_s == 0
+    await world.stop()
+
+
+async def test_while_the_relay_is_away_one_tries_for_all(make: Make) -> None:
+    counts: list[int] = []
+    for seed in range(100):
+        world = make(spares=8, seed=seed)
+        world.fault = RelayUnreachable("away")
+        await turns(200)
+        counts.append(len(world.tries))
+        await world.stop()
+    # Full jitter: six on average, as few as two and seldom above ten.
+    assert 5 <= sum(counts) / len(counts) <= 7.5
+    assert max(counts) <= 15
+
+
+async def test_clients_do_not_come_back_in_waves(make: Make) -> None:
+    tries: list[float] = []
+    for seed in range(500):
+        world = make(spares=2, seed=seed)
+        world.fault = RelayUnreachable("away")
+        await turns(60)
+        tries += world.tries[1:]
+        await world.stop()
+    per_second = [sum(second <= each < second + 1 for each in tries) for second in range(1, 5)]
+    assert max(per_second) <= 2 * (sum(per_second) / len(per_second))
+
+
+async def test_when_the_relay_is_back_all_spares_follow_the_first(make: Make) -> None:
+    world = make(spares=4)
+    world.fault = RelayUnreachable("away")
+    await turns(8)
+    world.fault = None
+    await turns(60)
+    assert world.presence.registered == 4
+    assert world.presence.fault is None
+    await world.stop()
+
+
+async def test_a_spare_that_is_handed_over_is_replaced_at_once(make: Make) -> None:
+    world = make(spares=1)
+    await turns()
+    connection, _ = connected_pair()
+    world.spares[0].end.set_result(connection)
+    await turns()
+    assert world.callers == [connection]
+    assert world.presence.registered == 1
+    assert world.now_s == 0
+    await world.stop()
+
+
+async def test_lost_spares_are_replaced_after_a_pause(make: Make) -> None:
+    world = make(spares=3)
+    await turns(30)
+    for spare in list(world.spares):
+        spare.end.set_exception(RelayUnreachable("gone"))
+    await turns(60)
+    assert world.presence.registered == 3
+    assert world.now_s > 0
+    await world.stop()
+
+
+async def test_a_refusal_is_told_and_tried_again_ever_more_seldom(make: Make) -> None:
+    world = make(spares=1)
+    world.horizon_s = 10_000
+    world.fault = RelayRefused("not you")
+    await turns(3000)
+    assert world.presence.fault is world.fault
+    pauses = [later - earlier for earlier, later in zip(world.tries, world.tries[1:], strict=False)]
+    assert max(pauses) <= 30
+    assert sum(pauses[-50:]) / 50 > 10
+    await world.stop()

@@ -1,0 +1,116 @@
+"""The relay's configuration: file, environment, flags; what is not allowed."""
+
+from pathlib import Path
+
+import pytest
+
+from duologue.relay.limits import RelayLimits
+from duologue.relay.server.config import BadConfiguration, RelayConfiguration, read_configuration
+
+
+def read(
+    text: str = "", environment: dict[str, str] | None = None, **flags: object
+) -> RelayConfiguration:
+    if not text:
+        return read_configuration(None, environment or {}, flags)
+    file = Path("relay.toml")
+    file.write_text(text, encoding="utf-8")
+    return read_configuration(file, environment or {}, flags)
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_a_word_it_is_open_on_loopback() -> None:
+    configuration = read()
+    assert configuration.is_open
+    assert configuration.limits == RelayLimits()
+
+
+def test_a_flag_beats_the_environment_and_that_the_file() -> None:
+    text = "port = 1\n[limits]\nmax_pairs = 1\nmax_connections = 1\nping_interval_s = 1.5\n"
+    environment = {
+        "DUOLOGUE_RELAY_LIMITS__MAX_PAIRS": "2",
+        "DUOLOGUE_RELAY_LIMITS__MAX_CONNECTIONS": "2",
+        "DUOLOGUE_RELAY_NAMES": "a.example, b.example",
+        "ANOTHER": "x",
+    }
+    configuration = read(text, environment, limits={"max_pairs": 3})
+    limits = configuration.limits
+    assert (limits.max_pairs, limits.max_connections, limits.ping_interval_s) == (3, 2, 1.5)
+    assert configuration.names == ("a.example", "b.example")
+    assert configuration.port == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("prot = 1", "prot"),
+        ("port = 70000", "port"),
+        ("[limits]\nmax_pears = 1", "limits.max_pears"),
+        ("[limits]\nmax_pairs = 0", "max_pairs"),
+        ("[limits]\nmax_pairs = 1.5", "max_pairs"),
+        ("[tls]\ncertificate_file = 'a'", "tls.key_file"),
+        ("[log]\nkeys = 'all'", "log.keys"),
+        ("[access]\nmode = 'half'", "access.mode"),
+        ("[access]\nmode = 'restricted'", "allow_file or token_file"),
+        ("[access]\nmode = 'open'\nallow_file = 'a'", "mode open"),
+        ("[admin]\nhost = '0.0.0.0'\nport = 1", "admin.host"),
+        ("host = '0.0.0.0'", "allow_file or token_file"),
+        ("host = '0.0.0.0'\n[access]\nmode = 'open'", "loopback"),
+        ("host = '0.0.0.0'\n[access]\nallow_file = 'a'", "insecure_plaintext"),
+        ("port = ", "relay.toml"),
+        (f"next_key = '{'5b' * 32}'", "key_file"),
+        ("key_file = 'k'\nnext_key = '5b'", "next_key"),
+        (f"key_file = 'k'\nnext_key = '{'00' * 32}'", "next_key"),
+        ("trusted_proxies = ['10.0.0.0/33']", "trusted_proxies"),
+        ("trusted_proxies = ['10.0.0.1/8']", "trusted_proxies"),
+        ("trusted_proxies = ['proxy.example']", "trusted_proxies"),
+        ("trusted_proxies = ['0.0.0.0/0']\n[access]\nallow_file = 'a'", "any address"),
+        ("trusted_proxies = ['::/0']\n[access]\nallow_file = 'a'", "any address"),
+        ("trusted_proxies = ['127.0.0.1/32']", "allow_file or token_file"),
+        ("trusted_proxies = ['127.0.0.1/32']\n[access]\nmode = 'open'", "without a proxy"),
+    ],
+)
+def test_what_is_wrong_is_named(text: str, place: str) -> None:
+    with pytest.raises(BadConfiguration, match=place):
+        read(text)
+
+
+def test_a_misspelt_name_in_the_environment_is_an_error() -> None:
+    with pytest.raises(BadConfiguration, match="prot"):
+        read(environment={"DUOLOGUE_RELAY_PROT": "1"})
+
+
+def test_values_are_not_repeated_in_errors() -> None:
+    with pytest.raises(BadConfiguration) as caught:
+        read(environment={"DUOLOGUE_RELAY_PORT": "hunter2"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_beyond_loopback_with_everything_said() -> None:
+    text = (
+        "host = '0.0.0.0'\n[access]\ntoken_file = 't'\n"
+        "[tls]\ncertificate_file = 'c'\nkey_file = 'k'\n"
+    )
+    assert not read(text).is_open
+    assert not read("host = '::'\ninsecure_plaintext = true\n[access]\nallow_file = 'a'").is_open
+
+
+def test_a_proxy_on_this_machine_is_trusted_when_it_is_listed() -> None:
+    environment = {
+        "DUOLOGUE_RELAY_TRUSTED_PROXIES": "127.0.0.1, 2001:db8::/32",
+        "DUOLOGUE_RELAY_ACCESS__TOKEN_FILE": "t",
+    }
+    configuration = read(environment=environment)
+    assert list(map(str, configuration.trusted_proxies)) == ["127.0.0.1/32", "2001:db8::/32"]
+    assert not configuration.is_open
+
+
+@pytest.mark.parametrize("name", RelayLimits.__slots__)
+def test_every_limit_must_be_above_zero(name: str) -> None:
+    with pytest.raises(BadConfiguration, match=name):
+        read(limits={name: 0})
+    assert getattr(read(limits={name: 1}).limits, name) == 1
