@@ -9,7 +9,7 @@ from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
 from duologue.endpoints.hosting import Manner
 from duologue.limits import Limits
-from duologue.promisifier.own_call import BaseOf, Call
+from duologue.promisifier.own_call import NO_DEADLINE, Call, CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
 from duologue.typed.service import Offer, Service
@@ -24,15 +24,24 @@ class Repeatable(PlainReading):
         return True
 
 
+class MovingContract:
+    """A contract, as far as it says where to count from."""
+
+    name = "chat.v1.Rooms"
+    base = 100
+    digest = ""
+
+
 class Counted(PlainReading):
     """A method of a service that the other side counts from elsewhere on each connection."""
 
-    def __init__(self) -> None:
-        self.numbers: list[int] = []
-        """Given out one by one."""
+    def __init__(self, service_id: int) -> None:
+        super().__init__(service_id)
+        self.contract_of_service = MovingContract()
 
-    def number(self, base_of: BaseOf) -> int | None:
-        return self.numbers.pop(0)
+    @property
+    def contract(self) -> MovingContract:
+        return self.contract_of_service
 
 
 def lose(connection: Connection) -> None:
@@ -89,7 +98,10 @@ class Line:
         args: bytes = b"[]",
     ) -> Call[bytes | None]:
         """Start a call; `reading` says whether it may be repeated."""
-        return self.peer.start_call(service_id, args, reading or PlainReading(), timeout_s)
+        reading = reading or PlainReading()
+        reading.id = service_id
+        options = NO_DEADLINE if timeout_s is None else CallOptions(timeout_s)
+        return self.peer.start_call(reading, args, reading, options)
 
     async def answer(self, *request_ids: int) -> None:
         """Answer requests of the present connection with their id."""
@@ -146,10 +158,10 @@ class Home:
 
         async with asyncio.timeout(5):
             await self.peer.go_on(self._host(services), greet)
-            await self.host.negotiated()
+            await self.host.introduced()
 
     async def __aenter__(self) -> Self:
-        await self.peer.negotiated()
+        await self.peer.introduced()
         return self
 
     async def __aexit__(

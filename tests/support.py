@@ -3,16 +3,20 @@
 import asyncio
 import json
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from duologue.connection.memory import connected_pair
 from duologue.errors import CallError, DuologueError, InvalidResult
 from duologue.limits import Limits
-from duologue.promisifier.own_call import BaseOf
+from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
+from duologue.promisifier.served_call import ServedCall
 from duologue.promisifier.streams.stream import ByteStream, TextStream
-from duologue.protocol.messages import Failure
+from duologue.protocol.hello import ContractOfService, Counterpart, OfferedService, encode_hello
+from duologue.protocol.messages import Failure, RequestReceived
 from duologue.protocol.parcels import Payload, split
+
+PeerT = TypeVar("PeerT")
 
 
 async def turns(number: int = 12) -> None:
@@ -23,7 +27,7 @@ async def turns(number: int = 12) -> None:
 
 def has_timer(peer: WebsocketPromisifier) -> bool:
     """Whether the deadline of some call keeps a timer of the loop running."""
-    return peer._conversation._deadlines.is_armed  # pyright: ignore[reportPrivateUsage]
+    return peer._conversation.calling.has_deadlines  # pyright: ignore[reportPrivateUsage]
 
 
 def square(number: int) -> int:
@@ -81,11 +85,21 @@ class Conversation:
 
 
 class PlainReading:
-    """Reads an answer as the bytes it is."""
+    """Calls a service by number, and reads an answer as the bytes it is."""
 
     full_name = "Rooms/join"
     takes_parts = False
-    contract = None
+
+    def __init__(self, service_id: int = 3) -> None:
+        self.id = service_id
+
+    @property
+    def contract(self) -> ContractOfService | None:
+        return None
+
+    @property
+    def may_be_repeated(self) -> bool:
+        return False
 
     def decode_result(self, data: Payload | None) -> bytes | None:
         return None if data is None else split(data)[0]
@@ -96,9 +110,26 @@ class PlainReading:
     def decode_failure(self, failure: Failure) -> DuologueError:
         return CallError(failure.message or "", code=failure.code)
 
-    @property
-    def may_be_repeated(self) -> bool:
-        return False
 
-    def number(self, base_of: BaseOf) -> int | None:
-        return None
+def greeting(
+    *services: OfferedService,
+    own_key: bytes | None = None,
+    remote_key: bytes | None = None,
+    same_contracts: bool = True,
+    limits: Limits | None = None,
+) -> Greeting:
+    """A hello that is still to be said."""
+    hello = encode_hello(
+        role="connector",
+        own_key=own_key,
+        remote_key=remote_key,
+        services=services,
+        limits=limits or Limits(),
+        agent="test",
+    )
+    return Greeting(hello, Counterpart(own_key, remote_key, same_contracts=same_contracts))
+
+
+def served(args: Payload | None, peer: PeerT, *, takes_parts: bool = False) -> ServedCall[PeerT]:
+    """A call as a handler gets it."""
+    return ServedCall(RequestReceived(0, 3, args, takes_parts), peer)

@@ -109,6 +109,9 @@ class Limits:
     connect_timeout_s: float = 10.0
     """For reaching the other side and finishing the opening handshake."""
 
+    hello_timeout_s: float = 2.0
+    """How long the other side may take to introduce itself before it is taken for a base peer."""
+
     handshake_timeout_s: float = 10.0
     """A server's patience with a client that has not finished the opening handshake."""
 

@@ -108,7 +108,7 @@ RESULT = Unary(id=1, name="m", params=NO_PARAMS, returns=Codec(Params1))
 def session() -> Session[int]:
     receiver: Session[int] = Session(Limits(max_invalid_messages=10**9))
     for call in range(3):
-        receiver.open_call(1, b"[]", call)
+        receiver.own.open(1, b"[]", call)
     return receiver
 
 
@@ -139,7 +139,7 @@ def check_one_message(text: str) -> None:
         assert unreadable == 0
         json.loads(event.reply)
     elif isinstance(event, AnswerReceived):
-        assert event.call not in receiver.open_calls.values()
+        assert event.call not in receiver.own.unanswered.values()
     # The JSON of the standard library is the oracle for what is readable.
     try:
         fields = json.loads(text)
@@ -326,19 +326,19 @@ class TwoSessions(RuleBasedStateMachine):
             return
         call = len(self.made[side])
         try:
-            _, text = self.ends[side].open_call(3, b"[]", call)
+            _, text = self.ends[side].own.open(3, b"[]", call)
         except LimitExceeded:
-            assert len(self.ends[side].open_calls) == 4
+            assert len(self.ends[side].own.unanswered) == 4
             return
         self.made[side].add(call)
         self.on_the_way[1 - side].append(text.decode())
 
     @rule(side=sides)
     def call_that_is_not_handed_over(self, side: int) -> None:
-        if self.closed[side] or len(self.ends[side].open_calls) == 4:
+        if self.closed[side] or len(self.ends[side].own.unanswered) == 4:
             return
-        request_id, _ = self.ends[side].open_call(3, b"[]", -1)
-        self.ends[side].take_back(request_id, 3)
+        request_id, _ = self.ends[side].own.open(3, b"[]", -1)
+        self.ends[side].own.take_back(request_id, 3)
 
     @rule(side=sides, which=st.integers(0, 100))
     def arrive(self, side: int, which: int) -> None:
@@ -359,18 +359,18 @@ class TwoSessions(RuleBasedStateMachine):
             return
         request_id = serving.pop(which % len(serving))
         if well:
-            text = self.ends[side].answer(request_id, b"1")
+            text = self.ends[side].served.answer(request_id, b"1")
         else:
-            text = self.ends[side].fail(request_id, Failure("Error", "no", None))
+            text = self.ends[side].served.fail(request_id, Failure("Error", "no", None))
         self.on_the_way[1 - side].extend([text.decode()] * (2 if twice else 1))
 
     @rule(side=sides, which=st.integers(0, 100))
     def abandon(self, side: int, which: int) -> None:
-        open_calls = list(self.ends[side].open_calls.items())
+        open_calls = list(self.ends[side].own.unanswered.items())
         if open_calls:
             request_id, call = open_calls[which % len(open_calls)]
-            assert self.ends[side].abandon(request_id)
-            assert not self.ends[side].abandon(request_id)
+            assert self.ends[side].own.give_up(request_id)
+            assert not self.ends[side].own.give_up(request_id)
             self.settled[side].append(call)
 
     @rule(side=sides)
@@ -383,8 +383,8 @@ class TwoSessions(RuleBasedStateMachine):
     def each_call_is_open_or_has_settled_once(self) -> None:
         for end, made, settled in zip(self.ends, self.made, self.settled, strict=True):
             assert len(settled) == len(set(settled))
-            assert set(settled) | set(end.open_calls.values()) == made
-            assert not set(settled) & set(end.open_calls.values())
+            assert set(settled) | set(end.own.unanswered.values()) == made
+            assert not set(settled) & set(end.own.unanswered.values())
             assert end.counters.requests_sent_total == len(made)
             assert end.counters.requests_received_invalid == 0
             assert end.counters.answers_dropped_unknown == 0

@@ -29,7 +29,7 @@ quick = settings(max_examples=200, deadline=None, database=None)
 
 def introduced(limits: Limits) -> Session[int]:
     session: Session[int] = Session(limits)
-    session.has_control_service = True
+    session.allow_control()
     return session
 
 
@@ -66,7 +66,7 @@ class TwoSessions(RuleBasedStateMachine):
     def call(self, side: int, sizes: list[int], takes_parts: bool) -> None:
         payload = payload_of(sizes)
         try:
-            request_id, text = self.ends[side].open_call(3, payload, self.made[side], takes_parts)
+            request_id, text = self.ends[side].own.open(3, payload, self.made[side], takes_parts)
         except LimitExceeded:
             return
         self.sent[side][request_id] = payload
@@ -99,17 +99,17 @@ class TwoSessions(RuleBasedStateMachine):
         request_id = serving.pop(which % len(serving))
         payload = payload_of(sizes) if well else None
         if well:
-            text = self.ends[side].answer(request_id, payload)
+            text = self.ends[side].served.answer(request_id, payload)
         else:
-            text = self.ends[side].fail(request_id, Failure("Error", "no", None))
+            text = self.ends[side].served.fail(request_id, Failure("Error", "no", None))
         self.on_the_way[1 - side].append(messages_of(text, payload))
 
     @rule(side=sides, which=st.integers(0, 100))
     def abandon(self, side: int, which: int) -> None:
-        open_calls = list(self.ends[side].open_calls.items())
+        open_calls = list(self.ends[side].own.unanswered.items())
         if open_calls:
             request_id, call = open_calls[which % len(open_calls)]
-            assert self.ends[side].abandon(request_id)
+            assert self.ends[side].own.give_up(request_id)
             self.settled[side].append(call)
 
     @invariant()
@@ -117,7 +117,7 @@ class TwoSessions(RuleBasedStateMachine):
         for side, end in enumerate(self.ends):
             settled = self.settled[side]
             assert len(settled) == len(set(settled))
-            assert {*settled, *end.open_calls.values()} == set(range(self.made[side]))
+            assert {*settled, *end.own.unanswered.values()} == set(range(self.made[side]))
             assert (end.arriving is not None) == bool(self.arriving[side])
             assert end.counters.requests_received_invalid == 0
             assert end.counters.answers_dropped_unknown == 0
@@ -131,7 +131,7 @@ class TwoSessions(RuleBasedStateMachine):
                     self.arrive(side, 0)
                 while self.being_served[side]:
                     self.answer(side, 0, [9], True)
-        assert [dict(end.open_calls) for end in self.ends] == [{}, {}]
+        assert [dict(end.own.unanswered) for end in self.ends] == [{}, {}]
 
 
 TestTwoSessions = TwoSessions.TestCase
@@ -167,7 +167,7 @@ noise: st.SearchStrategy[list[Message]] = st.lists(
 def test_whatever_comes_each_call_is_settled_or_handed_back(messages: list[Message]) -> None:
     session = introduced(Limits(max_unasked_messages=5))
     for call in range(4):
-        session.open_call(3, b"[]", call, True)
+        session.own.open(3, b"[]", call, True)
     settled: list[int] = []
     for message in messages:
         try:

@@ -20,15 +20,16 @@ from duologue.errors import (
     Unimplemented,
 )
 from duologue.limits import Limits
-from duologue.promisifier.negotiation import Negotiation
+from duologue.promisifier.control import ControlService
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Parcel
 from duologue.protocol.session import Session
 from duologue.protocol.stream_kinds import binary_prefix
 from duologue.protocol.values import decode_value, encode_value
-from duologue.typed.contract import runtime_error
+from duologue.typed.declared_errors import runtime_error
 from generated.chat.rooms.v1 import _contract as chat
 from generated.lab.psu.v1 import _contract as lab
+from tests.support import greeting
 
 FRAMES: Final = 20_000
 MANY_FRAMES: Final = 1_000_000
@@ -97,8 +98,8 @@ def decode_bytes(session: Session[int], source: random.Random) -> None:
 
 def decode_parcels(session: Session[int], source: random.Random) -> None:
     """Texts, and bytes that mostly are what they announce; one that broke is closed for good."""
-    session.has_control_service = True
-    open_calls = set(session.open_calls.values())
+    session.allow_control()
+    open_calls = set(session.own.unanswered.values())
     try:
         if source.randrange(4) == 0:
             session.receive_bytes(source.randbytes(source.choice([0, 3, 8, 12])))
@@ -178,16 +179,9 @@ def decode_hello(_session: Session[int], source: random.Random) -> None:
     hello[source.choice(list(hello))] = source.choice(ODD)
     text = changed(source, json.dumps([hello])).encode(errors="replace")
     try:
-        negotiation().start(text, None)
+        ControlService(greeting()).answer(text)
     except (InvalidParams, Unimplemented):
         pass
-
-
-def negotiation() -> Negotiation:
-    return Negotiation(
-        role="acceptor", own_key=None, remote_key=None, services=(), limits=LIMITS, agent="",
-        same_contracts=True,
-    )  # fmt: skip
 
 
 DECODERS: Final[dict[str, Callable[[Session[int], random.Random], None]]] = {
@@ -209,7 +203,7 @@ async def try_many(name: str, frames: int) -> None:
         if number % 50 == 0:
             session.close()
             for _ in range(4):
-                session.open_call(3, b"[]", number)
+                session.own.open(3, b"[]", number)
         DECODERS[name](session, source)
 
 

@@ -12,9 +12,10 @@ from typing import Final, Literal, Self
 from duologue.connection.base import Connection
 from duologue.endpoints.redialling import Dial, keep_connected
 from duologue.limits import Limits
-from duologue.promisifier.negotiation import Negotiation, Role
+from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
+from duologue.protocol.hello import Counterpart, Role, encode_hello
 from duologue.typed.service import Offer
 from duologue.version import VERSION
 
@@ -60,17 +61,18 @@ class Manner:
     def greet(self, peer: WebsocketPromisifier, connection: Connection, role: Role) -> None:
         """Say hello over a new connection (duologue profile 1), unless the profile says no."""
         if self.profile == "auto":
-            peer.negotiate(
-                Negotiation(
-                    role=role,
-                    own_key=connection.own_key,
-                    remote_key=connection.claimed_key,
-                    services=self.offer.offered,
-                    limits=peer.limits,
-                    agent=AGENT,
-                    same_contracts=self.same_contracts,
-                )
+            hello = encode_hello(
+                role=role,
+                own_key=connection.own_key,
+                remote_key=connection.claimed_key,
+                services=self.offer.offered,
+                limits=self.limits,
+                agent=AGENT,
             )
+            counterpart = Counterpart(
+                connection.own_key, connection.claimed_key, same_contracts=self.same_contracts
+            )
+            peer.greet(Greeting(hello, counterpart))
 
     def _receive(self, peer: WebsocketPromisifier, connection: Connection, role: Role) -> None:
         try:
@@ -127,7 +129,7 @@ async def conversation(
 @asynccontextmanager
 async def _until_left(peer: WebsocketPromisifier) -> AsyncGenerator[WebsocketPromisifier]:
     try:
-        await peer.negotiated()
+        await peer.introduced()
         yield peer
     finally:
         peer.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from duologue.promisifier.own_call import Call
@@ -12,7 +12,7 @@ TICK_S: Final = 0.01
 
 
 class CallDeadlines:
-    """Tells `on_due` of open calls whose time is over.
+    """Tells `on_due` of open calls whose time is over; `open_calls` is a live view of them.
 
     Nothing is filed for a call: there are at most `max_open_calls`, nearly all are settled in time,
     and so it is cheaper to look through those that are left when the earliest might be due. A timer
@@ -22,32 +22,31 @@ class CallDeadlines:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        open_calls: Mapping[float, Call[Any]],
+        open_calls: Collection[Call[Any]],
         on_due: Callable[[Call[Any]], None],
     ) -> None:
         self._loop = loop
-        self._now = loop.time
         self._open_calls = open_calls
         self._on_due = on_due
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_due_s = math.inf
+        self.timer_due_s = math.inf
+        """When the timer is due. Who makes calls by the thousand looks here before `watch`."""
 
     @property
     def is_armed(self) -> bool:
         """Whether a timer of the loop is running."""
         return self._timer is not None
 
-    def set(self, call: Call[Any], timeout_s: float) -> None:
-        """`call`, which is open, is due `timeout_s` from now; infinity is no deadline."""
-        call.timeout_s = timeout_s
-        call.due_s = due_s = self._now() + timeout_s
-        if due_s < self._timer_due_s:
-            self._arm(due_s)
-
     def watch(self, call: Call[Any]) -> None:
         """`call`, which is among the open ones now, is due when it says."""
-        if call.due_s < self._timer_due_s:
-            self._arm(call.due_s)
+        if call.due_s < self.timer_due_s:
+            self.arm(call.due_s)
+
+    def arm(self, due_s: float) -> None:
+        """Look through the open calls at `due_s`, by the loop's clock."""
+        self.close()
+        self.timer_due_s = due_s
+        self._timer = self._loop.call_at(due_s, self._fire)
 
     def end(self) -> None:
         """Leave neither a timer nor `on_due` behind; no call is due any more."""
@@ -59,21 +58,16 @@ class CallDeadlines:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._timer_due_s = math.inf
-
-    def _arm(self, due_s: float) -> None:
-        self.close()
-        self._timer_due_s = due_s
-        self._timer = self._loop.call_at(due_s, self._fire)
+        self.timer_due_s = math.inf
 
     def _fire(self) -> None:
         self.close()
         now_s = self._loop.time()
-        calls = sorted(self._open_calls.values(), key=_due_s)
+        calls = sorted(self._open_calls, key=_due_s)
         for call in calls:
             if call.due_s > now_s:
                 if call.due_s < math.inf:
-                    self._arm(max(call.due_s, now_s + TICK_S))
+                    self.arm(max(call.due_s, now_s + TICK_S))
                 return
             self._on_due(call)
 

@@ -1,25 +1,25 @@
-"""Requests of the other side to handlers: how many may run, and who owns their tasks."""
+"""Requests of the other side to handlers, and what they give to the wire."""
 
 import asyncio
 import contextvars
 import sys
-from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from duologue.connection.base import Connection, ConnectionState
 from duologue.errors import ConnectionClosed, DuologueError, LimitExceeded
 from duologue.limits import Limits
+from duologue.promisifier.admission import Admission
 from duologue.promisifier.failures import describe_incident, describe_limit
 from duologue.promisifier.handlers import Handler, Result, UnreadableArguments
+from duologue.promisifier.served_call import ServedCall
 from duologue.promisifier.streams.sending import send_stream
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.messages import Failure, RequestReceived
-from duologue.protocol.parcels import Parcel, Payload, size_of
+from duologue.protocol.parcels import Parcel, Payload
 from duologue.protocol.session import UNKNOWN_SERVICE, Session
 
-if TYPE_CHECKING:
-    from duologue.promisifier.promisifier import WebsocketPromisifier
+PeerT = TypeVar("PeerT")
 
 _JSON: Final = (bytes, Parcel)
 """A union would say the same and take three times as long to ask."""
@@ -38,18 +38,17 @@ class Reply(Protocol):
         """Send `text`; the parts of `parcel`, if it announces one, follow it."""
 
 
-class Dispatcher:
+class Dispatcher(Generic[PeerT]):
     """Starts handlers in order of arrival and sends what they give.
 
-    Plain handlers run at once, in the read callback. Async ones get a task each, held here until it
-    has really ended: `running` counts it till then, whatever it does with a cancellation. Calls
-    above `max_running_calls` wait in line; above `max_waiting_calls` they are refused.
+    Plain handlers run at once, in the read callback. Async ones, and streams that are an answer,
+    get a task each. `Admission` decides how many of those there are.
     """
 
     def __init__(
         self,
-        peer: "WebsocketPromisifier",
-        handlers: dict[int, Handler],
+        peer: PeerT,
+        handlers: dict[int, Handler[PeerT]],
         session: Session[Any],
         connection: Connection,
         *,
@@ -57,280 +56,230 @@ class Dispatcher:
         give_up: Callable[[DuologueError], None],
         limits: Limits,
     ) -> None:
-        self.control: Handler | None = None
+        self.control: Handler[PeerT] | None = None
         """What answers service 0; None in the base profile, where it is unknown like any other."""
-        self.running = 0
         self._peer = peer
         self._handlers = handlers
         self._session = session
+        self._served = session.served
         self._connection = connection
         self._reply = reply
         self._give_up = give_up
-        self._limits = limits
-        self._max_running_calls = limits.max_running_calls
+        self._cancel_timeout_s = limits.cancel_timeout_s
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._senders: dict[int, asyncio.Task[None]] = {}
-        self._by_request: dict[int, asyncio.Task[None]] = {}
-        self._waiting: deque[RequestReceived] = deque()
-        self._waiting_bytes = 0
-        self._starting_waiting = False
-        self._draining = False
+        self._admission: Admission[ServedCall[PeerT]] = Admission(limits, self._start)
+        self._running: dict[int, ServedCall[PeerT]] = {}
+        """Calls that have a task, by request id."""
         self._closed = False
-        self._idle: asyncio.Future[None] | None = None
 
-    def dispatch(self, event: RequestReceived) -> None:
+    @property
+    def running(self) -> int:
+        """Calls that have begun and not ended."""
+        return self._admission.running
+
+    def dispatch(self, request: RequestReceived) -> None:
         """Serve one request: start it, let it wait, or refuse it."""
-        if self._draining:
-            self._refuse(event, _GOING_AWAY)
-        elif self.running < self._max_running_calls:
-            self._start(event)
+        call = ServedCall(request, self._peer)
+        admission = self._admission
+        if admission.running < admission.room:
+            self._start(call)
+        elif admission.is_shut:
+            self._refuse(call, _GOING_AWAY)
         else:
-            self._wait_in_line(event)
+            try:
+                admission.wait(call)
+            except LimitExceeded as error:
+                self._session.counters.requests_refused_busy += 1
+                self._refuse(call, describe_limit(error))
 
     def stop_stream(self, request_id: int) -> None:
         """The caller wants no more of a stream: stop its source and say so."""
-        sender = self._senders.get(request_id)
-        if sender is not None:
-            sender.cancel()
+        call = self._running.get(request_id)
+        if call is not None:
+            call.cancel(self._loop)
 
     def cancel(self, request_id: int) -> None:
         """The caller has given up: what has not been answered is answered CANCELLED."""
-        for event in self._waiting:
-            if event.request_id == request_id:
-                self._waiting.remove(event)
-                self._waiting_bytes -= size_of(event.args or b"")
-                self._refuse(event, _CANCELLED)
-                return
-        # A handler that has just been accepted takes its first step before this.
-        self._loop.call_soon(self._cancel_one, request_id)
+        waiting = self._admission.withdraw(request_id)
+        if waiting is not None:
+            self._refuse(waiting, _CANCELLED)
+        elif request_id in self._running:
+            self._running[request_id].cancel(self._loop)
 
     def close(self) -> None:
         """Cancel what runs and forget what waits; results are dropped from now on."""
         self._closed = True
-        self._waiting.clear()
+        self._admission.close()
         self._cancel_running()
-        self._tell_idle()
-        if not self._tasks:
+        if not self._running:
             # Nothing more is dispatched or answered: the peer need not wait for the collector.
             del self._peer, self._reply, self._give_up
 
     async def drain(self, timeout_s: float) -> None:
         """Refuse new calls and let the accepted ones finish; cancel those that take too long."""
-        self._draining = True
-        if self.running or self._waiting:
-            self._idle = self._idle or self._loop.create_future()
-            await asyncio.wait([self._idle], timeout=timeout_s)
-        for event in self._waiting:
-            self._refuse(event, _GOING_AWAY)
-        self._waiting.clear()
+        self._admission.shut()
+        for call in await self._admission.idle(timeout_s):
+            self._refuse(call, _GOING_AWAY)
         # Each answers CANCELLED while the connection is still open.
         self._cancel_running()
-        if self._tasks:
-            await asyncio.wait(tuple(self._tasks), timeout=self._limits.cancel_timeout_s)
-
-    def _cancel_one(self, request_id: int) -> None:
-        task = self._by_request.get(request_id)
-        if task is not None:
-            task.cancel()
+        tasks = [call.task for call in self._running.values() if call.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._cancel_timeout_s)
 
     def _cancel_running(self) -> None:
-        # Not at once: a task that was never started drops its coroutine, which Python reports. By
-        # the time this is due every handler has had its first step.
-        for task in self._tasks:
-            self._loop.call_soon(task.cancel)
+        for call in self._running.values():
+            call.cancel(self._loop)
 
-    def _start(self, event: RequestReceived) -> None:
-        handler = self._handlers.get(event.service_id)
-        if handler is None and event.service_id == 0:
+    # -- handlers -------------------------------------------------------------------------------
+
+    def _start(self, call: ServedCall[PeerT]) -> None:
+        request = call.request
+        handler = self._handlers.get(request.service_id)
+        if handler is None and request.service_id == 0:
             handler = self.control
         if handler is None:
-            self._refuse(event, unknown_service(event.service_id))
+            self._refuse(call, unknown_service(request.service_id))
             return
-        if isinstance(event.args, Parcel) and not handler.takes_parts:
-            self._refuse(event, _NO_PARTS)
+        if isinstance(request.args, Parcel) and not handler.takes_parts:
+            self._refuse(call, _NO_PARTS)
             return
         # A context of its own: what a handler sets must not reach the next caller's.
         context = self._context.copy()
         try:
-            outcome = context.run(handler.start, event.args, self._peer, event.takes_parts)
-        except UnreadableArguments:
-            self._disown(event)
-        except asyncio.CancelledError:
-            self._refuse(event, _CANCELLED)
-        except Exception as error:
-            self._fail(event, handler, error)
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            raise
+            outcome = context.run(handler.start, call)
         except BaseException as error:
-            self._refuse(event, describe_incident(error, handler.name))
+            self._fail(call, handler, error)
         else:
             if outcome is None or isinstance(outcome, _JSON):
-                self._answer(event, outcome)
+                self._answer(call, outcome)
             elif isinstance(outcome, ByteStream | TextStream):
-                self._start_task(self._run_stream(event, handler, outcome), context)
+                self._start_task(call, self._run_stream(call, handler, outcome), context)
             else:
-                self._start_task(self._run(event, handler, outcome), context)
+                self._start_task(call, self._run(call, handler, outcome), context)
 
     def _start_task(
-        self, coroutine: Coroutine[Any, Any, None], context: contextvars.Context
+        self,
+        call: ServedCall[PeerT],
+        coroutine: Coroutine[Any, Any, None],
+        context: contextvars.Context,
     ) -> None:
-        self.running += 1
+        self._admission.began()
+        # Before its first step, in which it may end.
+        self._running[call.request.request_id] = call
         if sys.version_info >= (3, 12):
-            task = asyncio.Task(coroutine, loop=self._loop, context=context, eager_start=True)
+            call.task = asyncio.Task(coroutine, loop=self._loop, context=context, eager_start=True)
         else:
-            task = self._loop.create_task(coroutine, context=context)
-        if not task.done():
-            self._tasks.add(task)
+            call.task = self._loop.create_task(coroutine, context=context)
+        if self._closed:
+            # Its own first step has ended the conversation.
+            call.cancel(self._loop)
 
     async def _run(
         self,
-        event: RequestReceived,
-        handler: Handler,
+        call: ServedCall[PeerT],
+        handler: Handler[PeerT],
         outcome: Coroutine[Any, Any, Result],
     ) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._by_request[event.request_id] = task
         try:
             result = await outcome
-        except asyncio.CancelledError:
-            self._refuse(event, _CANCELLED)
-        except Exception as error:
-            self._fail(event, handler, error)
-        except (KeyboardInterrupt, SystemExit, GeneratorExit):
-            raise
         except BaseException as error:
-            # A panic in a Rust extension, say, is no `Exception`; the caller must be told even so.
-            self._refuse(event, describe_incident(error, handler.name))
+            self._fail(call, handler, error)
         else:
             if isinstance(result, ByteStream | TextStream):
-                await self._send_stream(event, handler, result)
+                await self._send_stream(call, handler, result)
             else:
-                self._answer(event, result)
+                self._answer(call, result)
         finally:
-            del self._by_request[event.request_id]
-            self._ended()
+            self._ended(call)
 
     async def _run_stream(
-        self, event: RequestReceived, handler: Handler, stream: ByteStream | TextStream
+        self, call: ServedCall[PeerT], handler: Handler[PeerT], stream: ByteStream | TextStream
     ) -> None:
         try:
-            await self._send_stream(event, handler, stream)
+            await self._send_stream(call, handler, stream)
         finally:
-            self._ended()
+            self._ended(call)
 
     async def _send_stream(
-        self, event: RequestReceived, handler: Handler, stream: ByteStream | TextStream
+        self, call: ServedCall[PeerT], handler: Handler[PeerT], stream: ByteStream | TextStream
     ) -> None:
-        request_id = event.request_id
-        task = asyncio.current_task()
-        assert task is not None
-        self._senders[request_id] = task
-        self._session.start_stream(request_id)
+        request_id = call.request.request_id
+        self._served.start_stream(request_id)
         try:
             async with stream:
                 await send_stream(self._connection, request_id, stream, self._session.counters)
         except (asyncio.CancelledError, ConnectionClosed):
             # Refused by the caller, or closed. The source has been stopped.
-            closing = self._session.fail_stream(request_id)
+            closing = self._served.fail_stream(request_id)
         except Exception as error:
             describe_incident(error, f"the stream of {handler.name}")
-            closing = self._session.fail_stream(request_id)
+            closing = self._served.fail_stream(request_id)
         else:
-            closing = self._session.end_stream(request_id)
-        finally:
-            del self._senders[request_id]
+            closing = self._served.end_stream(request_id)
         if self._closed:
             self._session.counters.results_dropped += 1
         else:
             self._reply(closing)
 
-    def _ended(self) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.discard(task)
-        self.running -= 1
-        # An eager task that ends at once comes back here: one loop starts them all, no recursion.
-        if not self._starting_waiting:
-            self._starting_waiting = True
-            try:
-                self._start_waiting()
-            finally:
-                self._starting_waiting = False
-        if not self.running and not self._waiting:
-            self._tell_idle()
+    def _ended(self, call: ServedCall[PeerT]) -> None:
+        del self._running[call.request.request_id]
+        self._admission.ended()
 
-    def _start_waiting(self) -> None:
-        while self._waiting and self.running < self._limits.max_running_calls:
-            event = self._waiting.popleft()
-            self._waiting_bytes -= size_of(event.args or b"")
-            self._start(event)
+    # -- answers --------------------------------------------------------------------------------
 
-    def _tell_idle(self) -> None:
-        if self._idle is not None and not self._idle.done():
-            self._idle.set_result(None)
-
-    def _wait_in_line(self, event: RequestReceived) -> None:
-        size = size_of(event.args or b"")
-        if len(self._waiting) >= self._limits.max_waiting_calls:
-            self._refuse_busy(
-                event, LimitExceeded("max_waiting_calls", self._limits.max_waiting_calls)
-            )
-        elif self._waiting_bytes + size > self._limits.max_waiting_bytes:
-            self._refuse_busy(
-                event, LimitExceeded("max_waiting_bytes", self._limits.max_waiting_bytes)
-            )
-        else:
-            self._waiting.append(event)
-            self._waiting_bytes += size
-
-    def _refuse_busy(self, event: RequestReceived, error: LimitExceeded) -> None:
-        self._session.counters.requests_refused_busy += 1
-        self._refuse(event, describe_limit(error))
-
-    def _disown(self, event: RequestReceived) -> None:
-        try:
-            self._session.disown(event)
-        except LimitExceeded as error:
-            self._give_up(error)
-
-    def _fail(self, event: RequestReceived, handler: Handler, error: Exception) -> None:
-        if isinstance(error, ConnectionClosed) and not self._is_open:
+    def _fail(self, call: ServedCall[PeerT], handler: Handler[PeerT], error: BaseException) -> None:
+        """Answer a call whose handler has raised."""
+        if isinstance(error, UnreadableArguments):
+            self._disown(call)
+        elif isinstance(error, asyncio.CancelledError):
+            self._refuse(call, _CANCELLED)
+        elif isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+            raise error
+        elif not isinstance(error, Exception):
+            # A panic in a Rust extension, say, is no `Exception`; the caller must be told even so.
+            self._refuse(call, describe_incident(error, handler.name))
+        elif isinstance(error, ConnectionClosed) and not self._is_open:
             # The handler called back on this very connection: no fault of its, and nobody to tell.
             self._session.counters.results_dropped += 1
-            return
+        else:
+            try:
+                self._refuse(call, handler.failure(error))
+            except Exception as flaw:
+                # The error itself is broken: its text raises, or its fields have no form in JSON.
+                self._refuse(call, describe_incident(flaw, handler.name))
+
+    def _disown(self, call: ServedCall[PeerT]) -> None:
         try:
-            self._refuse(event, handler.failure(error))
-        except Exception as flaw:
-            # The error itself is broken: its text raises, or its fields have no form in JSON.
-            self._refuse(event, describe_incident(flaw, handler.name))
+            self._session.disown(call.request)
+        except LimitExceeded as error:
+            self._give_up(error)
 
     @property
     def _is_open(self) -> bool:
         return self._connection.state.current_state is ConnectionState.OPEN
 
-    def _refuse(self, event: RequestReceived, failure: Failure) -> None:
+    def _refuse(self, call: ServedCall[PeerT], failure: Failure) -> None:
         if self._closed:
             self._session.counters.results_dropped += 1
             return
+        request_id = call.request.request_id
         try:
-            self._reply(self._session.fail(event.request_id, failure))
+            self._reply(self._served.fail(request_id, failure))
         except LimitExceeded as error:
             # Larger than a message may be; nothing of it was taken.
-            self._reply(self._session.fail(event.request_id, describe_limit(error)))
+            self._reply(self._served.fail(request_id, describe_limit(error)))
 
-    def _answer(self, event: RequestReceived, data: Payload | None) -> None:
+    def _answer(self, call: ServedCall[PeerT], data: Payload | None) -> None:
         if self._closed:
             self._session.counters.results_dropped += 1
             return
-        text = self._session.answer(event.request_id, data)
+        text = self._served.answer(call.request.request_id, data)
         try:
             self._reply(text, data if isinstance(data, Parcel) else None)
         except LimitExceeded as error:
             # The result is larger than a message may be; nothing of it was taken.
-            self._refuse(event, describe_limit(error))
+            self._refuse(call, describe_limit(error))
 
 
 def unknown_service(service_id: int) -> Failure:

@@ -1,17 +1,17 @@
 """What stands behind a service number."""
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 from duologue.errors import BadFrame, CallError
 from duologue.promisifier.failures import describe_failure
+from duologue.promisifier.served_call import ServedCall
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload, split
 from duologue.protocol.values import UNDEFINED, decode_value, encode_value
 
-if TYPE_CHECKING:
-    from duologue.promisifier.promisifier import WebsocketPromisifier
+PeerT_contra = TypeVar("PeerT_contra", contravariant=True)
 
 Result = Payload | ByteStream | TextStream | None
 """JSON of the result, a stream in its place, or None for no result."""
@@ -20,21 +20,19 @@ Outcome = Result | Coroutine[Any, Any, Result]
 """A result, or a coroutine that gives one."""
 
 
-class Handler(Protocol):
-    """Answers the requests of one service number."""
+class Handler(Protocol[PeerT_contra]):
+    """Answers the requests of one service number.
+
+    `PeerT` is what the owner of a conversation wants its handlers to be told of the caller.
+    """
 
     name: str
     """For logs and errors."""
     takes_parts: bool
     """Whether its arguments may have parts beside them."""
 
-    def start(
-        self, args: Payload | None, peer: "WebsocketPromisifier", takes_parts: bool
-    ) -> Outcome:
-        """Run, or begin to.
-
-        `args` is a JSON list; None means no arguments. With `takes_parts` the caller takes parts
-        beside the result.
+    def start(self, call: ServedCall[PeerT_contra]) -> Outcome:
+        """Serve `call`, or begin to.
 
         Raises:
             UnreadableArguments: they are no JSON after all; the message counts as unreadable.
@@ -63,10 +61,9 @@ class FunctionHandler:
         self._function = function
         self._max_depth = max_depth
 
-    def start(
-        self, args: Payload | None, peer: "WebsocketPromisifier", takes_parts: bool = False
-    ) -> Outcome:
+    def start(self, call: ServedCall[object]) -> Outcome:
         """Call the function; see `Handler`."""
+        args = call.request.args
         try:
             values: list[Any] = [] if args is None else decode_value(split(args)[0])
         except BadFrame as error:

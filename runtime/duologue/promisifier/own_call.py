@@ -1,21 +1,38 @@
-"""One open call: the future its caller waits on, and what is needed to settle it."""
+"""One own call: the future its caller waits on, what is called, and how the answer is read."""
 
 import asyncio
 import math
-from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
+
+import msgspec
 
 from duologue.errors import ConnectionClosed, DuologueError
-from duologue.promisifier.negotiation import ContractOfService
 from duologue.promisifier.streams.stream import ByteStream, TextStream
+from duologue.protocol.hello import ContractOfService
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-BaseOf = Callable[[ContractOfService], int]
-"""Where the other side counts the methods of a service from; raises `ContractMismatch`."""
+
+class Target(Protocol):
+    """What is called. A method of a contract is one."""
+
+    @property
+    def id(self) -> int:
+        """Its number; for a method of a contract, counted from where the other side says."""
+        ...
+
+    @property
+    def contract(self) -> ContractOfService | None:
+        """The service whose method is called; None if no contract says."""
+        ...
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether the call may run twice: its contract declares it `read` or `idempotent`."""
+        ...
 
 
 class Reading(Protocol[T_co]):
@@ -43,23 +60,16 @@ class Reading(Protocol[T_co]):
         """The exception for what the other side said of its failure."""
         ...
 
-    @property
-    def may_be_repeated(self) -> bool:
-        """Whether the call may run twice: its contract declares it `read` or `idempotent`."""
-        ...
 
-    @property
-    def contract(self) -> ContractOfService | None:
-        """The service whose method is called; None if no contract says."""
-        ...
+class CallOptions(msgspec.Struct, frozen=True):
+    """What a caller may wish of one call. Made once and used for many calls."""
 
-    def number(self, base_of: BaseOf) -> int | None:
-        """The number to call it by; None: the one it was called by, whatever `base_of` says.
+    timeout_s: float | None = None
+    """From the moment of the call until its answer; infinity is no deadline, and None is what
+    `Limits.call_timeout_s` says."""
 
-        Raises:
-            ContractMismatch: the other side offers it by another contract.
-        """
-        ...
+
+NO_DEADLINE: Final = CallOptions(math.inf)
 
 
 class CallOwner(Protocol):
@@ -79,25 +89,29 @@ class Call(asyncio.Future[T]):
     """
 
     # A future subclass rather than a done-callback: the callback would cost every call a loop turn.
-    __slots__ = ("due_s", "owner", "reading", "request_id", "service_id", "timeout_s")
+    __slots__ = ("due_s", "owner", "reading", "request_id", "service_id", "target", "timeout_s")
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        service_id: int,
+        target: Target,
         reading: Reading[T],
         owner: CallOwner,
+        timeout_s: float = math.inf,
     ) -> None:
+        """`timeout_s` counts from now; infinity is no deadline."""
         super().__init__(loop=loop)
-        self.service_id = service_id
+        self.target = target
         self.reading = reading
         self.owner = owner
         self.request_id = -1
         """-1 until the request has been handed to the connection."""
-        self.due_s = math.inf
-        """When it fails unless it is settled, by the loop's clock."""
-        self.timeout_s = math.inf
+        self.service_id = 0
+        """The number it is called by at the other side; 0 until that is asked for."""
+        self.timeout_s = timeout_s
         """What the caller asked for; tells the error how long that was."""
+        self.due_s = math.inf if timeout_s == math.inf else loop.time() + timeout_s
+        """When it fails unless it is settled, by the loop's clock."""
 
     def cancel(self, msg: object = None) -> bool:
         """Give the call up; a late answer will be dropped."""
@@ -118,7 +132,8 @@ class Call(asyncio.Future[T]):
 
     def stand_in(self) -> "Call[Any]":
         """The same call, settled, without its result."""
-        other: Call[Any] = Call(self.get_loop(), self.service_id, self.reading, self.owner)
+        other: Call[Any] = Call(self.get_loop(), self.target, self.reading, self.owner)
+        other.service_id = self.service_id
         other.request_id = self.request_id
         other.set_result(None)
         return other

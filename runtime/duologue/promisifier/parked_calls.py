@@ -1,12 +1,11 @@
 """Own calls of a peer that is between two connections."""
 
 import asyncio
-import math
 from typing import Any, TypeVar
 
 from duologue.errors import DeadlineExceeded, Sent
 from duologue.promisifier.deadlines import CallDeadlines
-from duologue.promisifier.own_call import Call, CallOwner, Reading
+from duologue.promisifier.own_call import Call, CallOwner, Reading, Target
 from duologue.protocol.parcels import Payload
 
 T = TypeVar("T")
@@ -20,14 +19,14 @@ class KeptCall(Call[T]):
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        service_id: int,
+        target: Target,
         reading: Reading[T],
         owner: CallOwner,
+        timeout_s: float,
         args: Payload,
-        timeout_s: float | None,
         serial: int,
     ) -> None:
-        super().__init__(loop, service_id, reading, owner)
+        super().__init__(loop, target, reading, owner, timeout_s)
         self.args: Payload | None = args
         """None once the request will not be needed again."""
         self.serial = serial
@@ -36,10 +35,6 @@ class KeptCall(Call[T]):
         """Connections that were lost while the request was out."""
         self.was_sent: Sent = "no"
         """What the caller is told if no answer ever comes."""
-        if timeout_s is not None:
-            # Of the whole call, wherever it spends its time.
-            self.timeout_s = timeout_s
-            self.due_s = loop.time() + timeout_s
 
     def note_lost(self, sent: Sent) -> None:
         """The connection is gone; `sent` tells whether the request had left over that one."""
@@ -48,9 +43,10 @@ class KeptCall(Call[T]):
         if self.was_sent != "yes" and sent != "no":
             self.was_sent = sent
 
-    def remaining_s(self) -> float | None:
-        """What is left of its time; None: it has no end."""
-        return None if self.due_s == math.inf else self.due_s - self.get_loop().time()
+    @property
+    def is_due(self) -> bool:
+        """Whether its time is over."""
+        return self.due_s <= self.get_loop().time()
 
 
 class Parked:
@@ -58,7 +54,7 @@ class Parked:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._calls: dict[float, KeptCall[Any]] = {}
-        self._deadlines = CallDeadlines(loop, self._calls, self._on_due)
+        self._deadlines = CallDeadlines(loop, self._calls.values(), self._on_due)
 
     def __len__(self) -> int:
         return len(self._calls)

@@ -8,19 +8,16 @@ from duologue.connection.base import Connection, ConnectionState
 from duologue.errors import ConnectionClosed, DuologueError, ServiceIdTaken
 from duologue.limits import Limits
 from duologue.promisifier.conversation import Conversation, Ending
+from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import FunctionHandler, Handler
-from duologue.promisifier.negotiation import (
-    CONTROL_SERVICE,
-    HELLO_TIMEOUT_S,
-    ContractOfService,
-    Negotiation,
-)
-from duologue.promisifier.own_call import Call, Reading
+from duologue.promisifier.own_call import NO_DEADLINE, Call, CallOptions, Reading, Target
 from duologue.promisifier.promise import CloseStatus, Promise, end_of
 from duologue.promisifier.stats import Stats
 from duologue.promisifier.streams.sending import PAUSE_ABOVE_BYTES
+from duologue.promisifier.subscriptions import Subscriptions
 from duologue.promisifier.untyped import Untyped
 from duologue.protocol.counters import Counters
+from duologue.protocol.hello import ContractOfService, Counterpart
 from duologue.protocol.parcels import Payload
 from duologue.protocol.session import check_service_id
 from duologue.protocol.values import encode_arguments
@@ -39,11 +36,8 @@ class WebsocketPromisifier:
     def __init__(self, connection: Connection, limits: Limits) -> None:
         self._loop = asyncio.get_running_loop()
         self._limits = limits
-        self.bases: dict[object, int] = {}
-        """What `base_of` has found so far, for services of which it will not change."""
-        self.part_takers: set[object] = set()
-        """Of those, the services that both sides know by the same contract and with parts."""
-        self._handlers: dict[int, Handler] = {}
+        self._handlers: dict[int, Handler[WebsocketPromisifier]] = {}
+        self._subscriptions: Subscriptions[WebsocketPromisifier] = Subscriptions(self._handlers)
         self._counters = Counters()
         self._stats = Stats(self._counters)
         self._promise = Promise(self._loop)
@@ -111,7 +105,7 @@ class WebsocketPromisifier:
         handler = FunctionHandler(service_id, function, self._limits.max_json_depth - 1)
         self.add_handlers({service_id: handler})
 
-    def add_handlers(self, handlers: Mapping[int, Handler]) -> None:
+    def add_handlers(self, handlers: "Mapping[int, Handler[WebsocketPromisifier]]") -> None:
         """Serve ready-made handlers, all of them or none.
 
         Raises:
@@ -123,7 +117,7 @@ class WebsocketPromisifier:
                 raise ServiceIdTaken(service_id, holder.name, handler.name)
         self._handlers.update(handlers)
 
-    def handler(self, service_id: int) -> Handler | None:
+    def handler(self, service_id: int) -> "Handler[WebsocketPromisifier] | None":
         """What is served under a number."""
         return self._handlers.get(service_id)
 
@@ -148,15 +142,15 @@ class WebsocketPromisifier:
             ConnectionClosed: no answer can come; `.sent` tells whether the request had left.
             LimitExceeded: too many open calls, or the request is too large; nothing was sent.
         """
-        reading = Untyped(service_id)
+        untyped = Untyped(service_id)
         try:
             check_service_id(service_id)
             encoded = encode_arguments(args, self._limits.max_json_depth - 1)
         except DuologueError as error:
-            failed: Call[Any] = Call(self._loop, 0, reading, self)
+            failed: Call[Any] = Call(self._loop, untyped, untyped, self)
             failed.fail(error)
             return failed
-        return self.start_call(service_id, encoded, reading, None)
+        return self.start_call(untyped, encoded, untyped, NO_DEADLINE)
 
     def close(self, reason: str | None = None) -> None:
         """Start closing with code 1000; the result is in `promise`. A second call does nothing.
@@ -168,72 +162,54 @@ class WebsocketPromisifier:
     # -- for the typed layer and the endpoints --------------------------------------------------
 
     def start_call(
-        self,
-        service_id: int,
-        args: Payload,
-        reading: Reading[T],
-        timeout_s: float | None,
-        takes_parts: bool = False,
+        self, target: Target, args: Payload, reading: Reading[T], options: CallOptions
     ) -> Call[T]:
         """Send a request and return its future, which settles exactly once.
 
-        `args` is a JSON list; `timeout_s` counts from now, None waits for ever; with `takes_parts`
-        the answer may have parts beside it (PROTOCOL 12). A request that could not be sent is a
-        future that has failed already.
+        `args` is a JSON list. A request that could not be sent is a future that has failed already.
         """
-        call = Call(self._loop, service_id, reading, self)
-        self._conversation.send(call, args, timeout_s, takes_parts)
+        timeout_s = options.timeout_s
+        if timeout_s is None:
+            timeout_s = self._limits.call_timeout_s
+        call = Call(self._loop, target, reading, self, timeout_s)
+        self._conversation.calling.send(call, args)
         return call
 
     def on_call_cancelled(self, call: Call[Any]) -> None:
         """See `CallOwner`."""
-        self._conversation.abandon(call)
+        self._conversation.calling.abandon(call)
 
-    def negotiate(self, negotiation: Negotiation) -> None:
+    def greet(self, greeting: Greeting) -> None:
         """Introduce this side, and learn what the other side is (duologue profile 1)."""
-        self.bases.clear()
-        self.part_takers.clear()
-        self._conversation.allow_control(negotiation)
+        self._conversation.greet(greeting)
 
     def start(self) -> None:
         """Serve from now on, and say hello. Comes by itself in the next turn of the loop."""
         self._conversation.start()
 
-    def say_hello(self, negotiation: Negotiation) -> None:
-        """For the conversation, when it begins."""
-        hello: Call[None] = Call(self._loop, CONTROL_SERVICE, negotiation, self)
-        self._conversation.send(hello, negotiation.hello, HELLO_TIMEOUT_S, False)
-        hello.add_done_callback(negotiation.settle)
-
-    async def negotiated(self) -> None:
+    async def introduced(self) -> None:
         """Wait until the other side has introduced itself, or is known for a base peer."""
-        if self._conversation.negotiation is not None:
-            await self._conversation.negotiation.settled()
+        if self._conversation.greeting is not None:
+            await self._conversation.greeting.settled()
 
     @property
     def speaks_duologue(self) -> bool:
         """Whether the other side has introduced itself; False means the base profile only."""
-        negotiation = self._conversation.negotiation
-        return negotiation is not None and negotiation.remote is not None
+        return self._conversation.counterpart.is_introduced
 
-    def base_of(self, contract: ContractOfService) -> int:
-        """The number that the methods of a service of the other side are counted from.
+    @property
+    def subscriptions(self) -> "Subscriptions[WebsocketPromisifier]":
+        """What this side wants to be told of by the other one."""
+        return self._subscriptions
 
-        Raises:
-            ContractMismatch: the other side offers it by another contract.
-        """
-        negotiation = self._conversation.negotiation
-        if negotiation is None:
-            base = contract.base
-        else:
-            base = negotiation.base_of(contract.name, contract.base, contract.digest)
-            if negotiation.remote is None:
-                # It may still introduce itself.
-                return base
-            if negotiation.takes_parts_of(contract.name, contract.digest):
-                self.part_takers.add(contract)
-        self.bases[contract] = base
-        return base
+    @property
+    def counterpart(self) -> Counterpart:
+        """What is known of the other side."""
+        return self._conversation.counterpart
+
+    def takes_parts_of(self, contract: ContractOfService) -> bool:
+        """Whether calls of a service of the other side may have parts (PROTOCOL 12)."""
+        return self._conversation.counterpart.takes_parts_of(contract)
 
     @property
     def is_congested(self) -> bool:
@@ -254,11 +230,12 @@ class WebsocketPromisifier:
 
     # -- conversations come and go --------------------------------------------------------------
 
-    def _converse(self, connection: Connection) -> Conversation:
-        return Conversation(self, connection, self._limits, self._handlers, self._counters)
+    def _converse(self, connection: Connection) -> "Conversation[WebsocketPromisifier]":
+        return Conversation(self, self, connection, self._limits, self._handlers, self._counters)
 
     def on_introduced(self) -> None:
-        """The other side has introduced itself; its next message is not read yet."""
+        """It is known what the other side is; its next message is not read yet."""
+        self._subscriptions.renew(self.counterpart)
 
     def on_unanswered(self, call: Call[Any], error: ConnectionClosed) -> None:
         """The conversation has ended and `call` is open, or never left; it is to be settled."""
@@ -271,6 +248,7 @@ class WebsocketPromisifier:
 
     def _settle(self, outcome: CloseStatus | ConnectionClosed) -> None:
         self._promise.settle(outcome)
+        self._subscriptions.close()
         for listener in self._closed_listeners:
             listener(self)
         self._closed_listeners.clear()

@@ -2,39 +2,32 @@
 
 import asyncio
 import itertools
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum, auto
-from typing import Any, Final, Protocol, TypeVar, runtime_checkable
+from typing import Any, TypeVar
 
 from duologue.connection.base import CLOSE_CODE_LOST, CLOSE_CODE_NORMAL, Connection
 from duologue.errors import (
     ConnectionClosed,
-    ContractMismatch,
-    DuologueError,
     IdentityMismatch,
     LimitExceeded,
     Sent,
-    ServiceIdTaken,
 )
 from duologue.limits import MAX_TIMES_SENT, Limits
 from duologue.promisifier.conversation import Ending
-from duologue.promisifier.handlers import Handler
-from duologue.promisifier.negotiation import ContractOfService, Negotiation
-from duologue.promisifier.own_call import BaseOf, Call, Reading
+from duologue.promisifier.own_call import Call, CallOptions, Reading, Target
 from duologue.promisifier.parked_calls import KeptCall, Parked, too_late
 from duologue.promisifier.promise import CloseStatus
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.closing import close_text
+from duologue.protocol.hello import Counterpart
 from duologue.protocol.parcels import Parcel, Payload
 
 T = TypeVar("T")
 
 Greet = Callable[["ReconnectingPromisifier", Connection], None]
 """Says hello over a new connection, where that is done."""
-
-_log: Final = logging.getLogger("duologue")
 
 
 class Stage(Enum):
@@ -50,27 +43,6 @@ class Stage(Enum):
     """Numbers are known, and parked calls leave one after the other."""
 
 
-@runtime_checkable
-class MovingHandler(Handler, Protocol):
-    """A handler under a number that the other side chooses: that of an event it sends."""
-
-    def wanted_number(self, base_of: BaseOf) -> int:
-        """Where it belongs now.
-
-        Raises:
-            ContractMismatch: the other side offers the service by another contract.
-        """
-        ...
-
-    def move(self, number: int) -> None:
-        """It is served under this number from now on."""
-        ...
-
-    def close(self, _peer: WebsocketPromisifier, /) -> None:
-        """It is served no more."""
-        ...
-
-
 class ReconnectingPromisifier(WebsocketPromisifier):
     """One end of a conversation that goes on over another connection when one is lost.
 
@@ -82,6 +54,8 @@ class ReconnectingPromisifier(WebsocketPromisifier):
 
     def __init__(self, connection: Connection, limits: Limits) -> None:
         self._stage = Stage.READY
+        self._known: Counterpart | None = None
+        """What is known of the other side, from the present connection or the one before."""
         self._is_over = False
         """No connection will follow the present one."""
         self._is_draining = False
@@ -110,10 +84,10 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         if self._is_draining:
             # Nothing runs yet: this only shuts the door, and returns at once.
             await self._conversation.drain(0)
-        await self.negotiated()
+        await self.introduced()
         if self._stage is Stage.GREETING:
-            # A base peer: its services are where our contracts say.
-            self._renumber()
+            # No hello was said: its services are where our contracts say.
+            self.on_introduced()
         await self._resend()
 
     def give_up(self, cause: BaseException) -> None:
@@ -136,19 +110,18 @@ class ReconnectingPromisifier(WebsocketPromisifier):
     # -- the peer, as everywhere ----------------------------------------------------------------
 
     def start_call(
-        self,
-        service_id: int,
-        args: Payload,
-        reading: Reading[T],
-        timeout_s: float | None,
-        takes_parts: bool = False,
+        self, target: Target, args: Payload, reading: Reading[T], options: CallOptions
     ) -> Call[T]:
         """As everywhere; without a connection the request waits for one, within its deadline."""
-        call = KeptCall(self._loop, service_id, reading, self, args, timeout_s, next(self._serials))
+        timeout_s = options.timeout_s
+        if timeout_s is None:
+            timeout_s = self._limits.call_timeout_s
+        serial = next(self._serials)
+        call = KeptCall(self._loop, target, reading, self, timeout_s, args, serial)
         if self._is_over or (self._stage is Stage.READY and self.is_connected):
-            self._send(call, args, takes_parts)
+            self._send(call, args)
             return call
-        in_flight = len(self._parked) + self._conversation.in_flight
+        in_flight = len(self._parked) + self._conversation.calling.in_flight
         if in_flight >= self._limits.max_open_calls:
             call.fail(LimitExceeded("max_open_calls", self._limits.max_open_calls, in_flight + 1))
         else:
@@ -171,21 +144,19 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         self._is_draining = True
         await super().drain(timeout_s)
 
-    def negotiate(self, negotiation: Negotiation) -> None:
-        """As everywhere. What was found of the other side's numbers is kept until it says more."""
-        known = dict(self.bases)
-        super().negotiate(negotiation)
-        self.bases.update(known)
-
     def on_introduced(self) -> None:
-        """As everywhere; what depends on the other side's numbers is moved."""
-        self._renumber()
+        """As everywhere; parked calls may leave."""
+        if self._stage is Stage.GREETING:
+            self._stage = Stage.RESENDING
+        self._known = self._conversation.counterpart
+        super().on_introduced()
 
-    def base_of(self, contract: ContractOfService) -> int:
-        """As everywhere; while nobody can say, where it was last. Calls are numbered on leaving."""
-        if self._stage in (Stage.AWAY, Stage.GREETING):
-            return self.bases.get(contract, contract.base)
-        return super().base_of(contract)
+    @property
+    def counterpart(self) -> Counterpart:
+        """As everywhere; while nobody can say, what was known last."""
+        if self._stage is Stage.GREETING and self._known is not None:
+            return self._known
+        return super().counterpart
 
     @property
     def is_congested(self) -> bool:
@@ -232,13 +203,11 @@ class ReconnectingPromisifier(WebsocketPromisifier):
     def _may_leave_later(self, call: KeptCall[Any], error: ConnectionClosed) -> bool:
         if call.was_sent == "no":
             return True
-        return call.reading.may_be_repeated and call.times_sent < MAX_TIMES_SENT
+        return call.target.may_be_repeated and call.times_sent < MAX_TIMES_SENT
 
-    def _send(self, call: KeptCall[Any], args: Payload, takes_parts: bool) -> None:
-        asked_s = call.timeout_s
-        self._conversation.send(call, args, call.remaining_s(), takes_parts)
-        call.timeout_s = asked_s
-        if call not in self._parked and not call.reading.may_be_repeated:
+    def _send(self, call: KeptCall[Any], args: Payload) -> None:
+        self._conversation.calling.send(call, args)
+        if call not in self._parked and not call.target.may_be_repeated:
             call.args = None
 
     async def _resend(self) -> None:
@@ -257,66 +226,34 @@ class ReconnectingPromisifier(WebsocketPromisifier):
 
     def _leave(self, call: KeptCall[Any]) -> bool:
         """Send a call that was parked; returns whether the next one can follow."""
-        remaining_s = call.remaining_s()
-        if remaining_s is not None and remaining_s <= 0:
+        if call.is_due:
             call.fail_quietly(too_late(call))
             return True
-        try:
-            number = call.reading.number(self.base_of)
-        except ContractMismatch as error:
-            call.fail(error)
-            return True
-        if number is not None:
-            call.service_id = number
         assert call.args is not None
-        sends_parts = call.reading.contract in self.part_takers
-        if isinstance(call.args, Parcel) and not sends_parts:
+        contract = call.target.contract
+        if isinstance(call.args, Parcel) and not (contract and self.takes_parts_of(contract)):
             reason = "the other side takes no large bytes any more"
-            call.fail(self._conversation.aborted(call, call.was_sent, reason))
+            call.fail(self._conversation.calling.aborted(call, call.was_sent, reason))
             return True
+        sent_before = self._counters.requests_sent_total
+        self._send(call, call.args)
         if call.times_sent:
-            self._counters.requests_repeated += 1
-        self._send(call, call.args, sends_parts and call.reading.takes_parts)
+            self._counters.requests_repeated += self._counters.requests_sent_total - sent_before
         return call not in self._parked
-
-    def _renumber(self) -> None:
-        """The other side is known: serve its events where it sends them, and forget old numbers."""
-        if self._stage is Stage.GREETING:
-            self._stage = Stage.RESENDING
-        self.bases.clear()
-        placed: dict[int, Handler] = {
-            number: handler
-            for number, handler in self._handlers.items()
-            if not isinstance(handler, MovingHandler)
-        }
-        homeless: list[tuple[MovingHandler, DuologueError]] = []
-        for handler in self._handlers.values():
-            if not isinstance(handler, MovingHandler):
-                continue
-            try:
-                number = handler.wanted_number(self.base_of)
-                if number in placed:
-                    raise ServiceIdTaken(number, placed[number].name, handler.name)
-            except (ContractMismatch, ServiceIdTaken) as error:
-                homeless.append((handler, error))
-            else:
-                handler.move(number)
-                placed[number] = handler
-        # In place: the conversation serves from this very object.
-        self._handlers.clear()
-        self._handlers.update(placed)
-        for handler, why in homeless:
-            _log.error("the subscription of %s has ended: %s", handler.name, why)
-            handler.close(self)
 
     def _fail_parked(self, reason: str, cause: BaseException | None) -> list[KeptCall[Any]]:
         calls = self._parked.take_all()
         for call in calls:
-            error = self._conversation.aborted(call, call.was_sent, reason)
+            error = self._conversation.calling.aborted(call, call.was_sent, reason)
             error.__cause__ = cause
             call.fail_quietly(error)
         return calls
 
 
 def _ids(calls: list[KeptCall[Any]]) -> tuple[int, ...]:
-    return tuple(call.service_id for call in calls)
+    return tuple(call.service_id or _own_number(call.target) for call in calls)
+
+
+def _own_number(target: Target) -> int:
+    """What our contract says, for a call that never left."""
+    return target.id if target.contract is None else target.contract.base + target.id

@@ -1,9 +1,8 @@
 """What an answer means to an untyped `send` (base profile 7.4)."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from duologue.errors import RemoteCause, RemoteError
-from duologue.promisifier.own_call import BaseOf
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload, split
@@ -11,19 +10,21 @@ from duologue.protocol.values import UNDEFINED, decode_value
 
 
 class Untyped:
-    """The `Reading` of a call by number: plain Python values, and any stream."""
+    """The `Target` and the `Reading` of a call by number: plain Python values, and any stream."""
 
-    __slots__ = ("_service_id",)
+    __slots__ = ("id",)
+    contract: ClassVar[None] = None
     takes_parts = False
-    contract = None
+    may_be_repeated = False
+    """Nobody has said so."""
 
-    def __init__(self, service_id: object) -> None:
-        self._service_id = service_id
+    def __init__(self, service_id: int) -> None:
+        self.id = service_id
 
     @property
     def full_name(self) -> str:
         """`service 3`."""
-        return f"service {self._service_id}"
+        return f"service {self.id}"
 
     def decode_result(self, data: Payload | None) -> Any:
         """The result; `UNDEFINED` if there is none.
@@ -36,14 +37,6 @@ class Untyped:
     def decode_stream(self, stream: ByteStream | TextStream) -> Any:
         """A stream is a result like any other."""
         return stream
-
-    @property
-    def may_be_repeated(self) -> bool:
-        """Nobody has said so."""
-        return False
-
-    def number(self, base_of: BaseOf) -> None:
-        """The caller has said it."""
 
     def decode_failure(self, failure: Failure) -> RemoteError:
         """Its cause is what the other side said; missing fields as in the original."""

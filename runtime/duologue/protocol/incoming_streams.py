@@ -9,19 +9,20 @@ import msgspec
 
 from duologue.errors import BadFrame, StreamFailed
 from duologue.protocol import codec
+from duologue.protocol.call_states import NEXT_OWN, OwnMove, OwnState
 from duologue.protocol.counters import Counters
 from duologue.protocol.messages import (
     AnswerBroken,
     CallT,
     ChunkReceived,
-    Event,
     Refused,
+    SessionEvent,
     StreamEnded,
 )
 from duologue.protocol.stream_kinds import StreamKind, kind_of, read_chunk
 from duologue.protocol.values import parse_json
 
-MAX_CANCELLED: Final = 1024
+MAX_STOPPING: Final = 1024
 """Ids remembered as cancelled until their closing message comes. A peer that owes more of them is
 not asked again to stop; its chunks are dropped all the same."""
 
@@ -33,26 +34,35 @@ class _Streaming(Generic[CallT]):
 
 
 class IncomingStreams(Generic[CallT]):
-    """What chunks and closing messages mean, by where their id stands.
+    """What chunks and closing messages mean, by where their call stands (`NEXT_OWN`).
 
-    An id is in one of four places: in `open_calls`, nothing has come for it; in `streaming`, a
-    chunk has; in the cancelled ones, we have asked the other side to stop and it has not closed
-    yet; in none, it is done or was never used. Chunks move it from the first to the second; closing
-    messages out of any; `cancel`, and a chunk that cannot be read, into the third.
+    A call that is OPEN is in `open_calls`, which belongs to `OwnCalls`. Here are those that have
+    gone further: STREAMING, and STOPPING.
     """
 
     def __init__(self, open_calls: MutableMapping[float, CallT], counters: Counters) -> None:
         self._open_calls = open_calls
         self._counters = counters
         self.streaming: dict[int, _Streaming[CallT]] = {}
-        self._cancelled: set[int] = set()
+        self._stopping: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self.streaming)
+
+    def state_of(self, request_id: int) -> OwnState:
+        """Where a call stands."""
+        if request_id in self.streaming:
+            return OwnState.STREAMING
+        if request_id in self._open_calls:
+            return OwnState.OPEN
+        return OwnState.STOPPING if request_id in self._stopping else OwnState.OVER
 
     def receive_text(
         self, request_id: int, chunk: msgspec.Raw, encoding: msgspec.Raw
-    ) -> Event[CallT] | None:
+    ) -> SessionEvent[CallT] | None:
         """A text chunk."""
         stream = self.streaming.get(request_id)
-        if stream is None and request_id not in self._open_calls:
+        if stream is None and not self._may_begin(request_id):
             return self._receive_for_nobody(request_id)
         try:
             if stream is None:
@@ -66,23 +76,23 @@ class IncomingStreams(Generic[CallT]):
             return self._break_off(request_id, error)
         return ChunkReceived(self._streaming_call(request_id, kind), piece)
 
-    def receive_bytes(self, request_id: int, chunk: bytes) -> Event[CallT] | None:
+    def receive_bytes(self, request_id: int, chunk: bytes) -> SessionEvent[CallT] | None:
         """A binary chunk."""
         stream = self.streaming.get(request_id)
-        if stream is None and request_id not in self._open_calls:
+        if stream is None and not self._may_begin(request_id):
             return self._receive_for_nobody(request_id)
         if stream is not None and stream.kind is not StreamKind.BINARY:
             return self._break_off(request_id, BadFrame("a binary chunk in a text stream"))
         return ChunkReceived(self._streaming_call(request_id, StreamKind.BINARY), chunk)
 
-    def receive_end(self, request_id: int) -> Event[CallT] | None:
+    def receive_end(self, request_id: int) -> SessionEvent[CallT] | None:
         """`stream-end`: what came is all."""
-        call = self.close_one(request_id)
+        call = self._close_one(request_id)
         return None if call is None else StreamEnded(call)
 
-    def receive_failure(self, request_id: int, error: msgspec.Raw) -> Event[CallT] | None:
+    def receive_failure(self, request_id: int, error: msgspec.Raw) -> SessionEvent[CallT] | None:
         """`stream-error`: the source failed, or has been stopped by us."""
-        call = self.close_one(request_id)
+        call = self._close_one(request_id)
         if call is None:
             return None
         try:
@@ -91,42 +101,43 @@ class IncomingStreams(Generic[CallT]):
             received = "unreadable"
         return AnswerBroken(call, StreamFailed(received), None)
 
-    def close_one(self, request_id: int) -> CallT | None:
-        """A closing message came for `request_id`: the call it closes, or None if nobody waits."""
-        stream = self.streaming.pop(request_id, None)
-        if stream is not None:
-            return stream.call
-        call = self._open_calls.pop(request_id, None)
-        if call is None:
-            if request_id in self._cancelled:
-                self._cancelled.discard(request_id)
-            else:
-                self._counters.messages_dropped += 1
-        return call
-
     def interrupt(self, request_id: int) -> CallT | None:
         """An ordinary answer came: the call, if it was streaming; it is no longer."""
         stream = self.streaming.pop(request_id, None)
-        self._cancelled.discard(request_id)
+        self._stopping.discard(request_id)
         return None if stream is None else stream.call
 
     def replace(self, request_id: int, call: CallT) -> None:
         """Let events of a stream name `call` from now on."""
         self.streaming[request_id].call = call
 
-    def cancel(self, request_id: int) -> bytes | None:
+    def stop(self, request_id: int) -> bytes | None:
         """The reader has gone: what to tell the other side, or None if the stream is over."""
         if self.streaming.pop(request_id, None) is None:
             return None
-        self._cancelled.add(request_id)
+        self._stopping.add(request_id)
         return codec.write_stream_error(request_id)
 
     def close(self) -> list[CallT]:
         """Forget everything; returns the calls whose streams were not complete."""
         calls = [stream.call for stream in self.streaming.values()]
         self.streaming.clear()
-        self._cancelled.clear()
+        self._stopping.clear()
         return calls
+
+    def _may_begin(self, request_id: int) -> bool:
+        return NEXT_OWN[self.state_of(request_id), OwnMove.CHUNK] is OwnState.STREAMING
+
+    def _close_one(self, request_id: int) -> CallT | None:
+        """A closing message came for `request_id`: the call it closes, or None if nobody waits."""
+        state = self.state_of(request_id)
+        if (state, OwnMove.CLOSE) not in NEXT_OWN:
+            self._counters.messages_dropped += 1
+            return None
+        if state is OwnState.STREAMING:
+            return self.streaming.pop(request_id).call
+        self._stopping.discard(request_id)
+        return self._open_calls.pop(request_id, None)
 
     def _streaming_call(self, request_id: int, kind: StreamKind) -> CallT:
         stream = self.streaming.get(request_id)
@@ -138,15 +149,15 @@ class IncomingStreams(Generic[CallT]):
     def _break_off(self, request_id: int, error: BadFrame) -> AnswerBroken[CallT]:
         stream = self.streaming.pop(request_id, None)
         call = self._open_calls.pop(request_id) if stream is None else stream.call
-        self._cancelled.add(request_id)
+        self._stopping.add(request_id)
         return AnswerBroken(call, error, codec.write_stream_error(request_id))
 
     def _receive_for_nobody(self, request_id: int) -> Refused | None:
         self._counters.messages_dropped += 1
         # A call that was given up before its first chunk: the sender does not know yet.
-        if request_id in self._cancelled or len(self._cancelled) >= MAX_CANCELLED:
+        if request_id in self._stopping or len(self._stopping) >= MAX_STOPPING:
             return None
-        self._cancelled.add(request_id)
+        self._stopping.add(request_id)
         return Refused(codec.write_stream_error(request_id))
 
 

@@ -92,7 +92,7 @@ class CancelReceived(msgspec.Struct):
     request_id: int
 
 
-Event = (
+SessionEvent = (
     RequestReceived
     | AnswerReceived[CallT]
     | FailureReceived[CallT]

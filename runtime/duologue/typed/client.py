@@ -5,10 +5,11 @@ from copy import copy
 from typing import ClassVar, ParamSpec, Self, TypeVar
 
 from duologue.errors import DuologueError
+from duologue.promisifier.own_call import CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.parcels import Payload
-from duologue.typed.contract import ServiceContract, Unary
-from duologue.typed.events import Event, EventHandler, Subscription, subscribe
+from duologue.typed.contract import Event, ServiceContract, Unary
+from duologue.typed.subscriptions import EventHandler, Subscription, subscribe
 
 A = ParamSpec("A")
 P = TypeVar("P")
@@ -27,7 +28,7 @@ class Client:
 
     def __init__(self, peer: WebsocketPromisifier, *, timeout: float | None = None) -> None:
         self._peer = peer
-        self._timeout = _checked(timeout)
+        self._options = _options(timeout)
 
     def with_options(self, *, timeout: float | None) -> Self:
         """The same client with another deadline for its calls, in seconds.
@@ -35,7 +36,7 @@ class Client:
         None is the contract's own; `math.inf` is no deadline.
         """
         client = copy(self)
-        client._timeout = _checked(timeout)
+        client._options = _options(timeout)
         return client
 
     # Underscores: a contract may have a parameter `args` or `kwargs`, but no name that begins so.
@@ -43,36 +44,30 @@ class Client:
         self, method: Unary[A, P, R], /, *_args: A.args, **_kwargs: A.kwargs
     ) -> Awaitable[R]:
         peer, params = self._peer, method.params
+        has_bytes = method.has_bytes
+        if has_bytes is None:
+            has_bytes = method.look_for_bytes()
         encoded: Payload
         try:
-            base = peer.bases.get(self.__contract__)
-            if base is None:
-                base = peer.base_of(self.__contract__)
-            has_bytes = method.has_bytes
-            if has_bytes is None:
-                has_bytes = method.look_for_bytes()
-            takes_parts = False
-            if has_bytes and self.__contract__ in peer.part_takers:
-                takes_parts = method.takes_parts
+            if has_bytes and peer.takes_parts_of(self.__contract__):
                 encoded = params.encode_with_parts(method.full_name, _args, _kwargs)
             else:
                 encoded = params.encode(method.full_name, _args, _kwargs)
         except DuologueError as error:
             error.foreign = True
             raise
-        timeout_s = self._timeout
-        if timeout_s is None:
-            timeout_s = method.timeout
-            if timeout_s is None:
-                timeout_s = peer.limits.call_timeout_s
-        return peer.start_call(base + method.id, encoded, method, timeout_s, takes_parts)
+        options = self._options
+        return peer.start_call(
+            method, encoded, method, method.options if options is None else options
+        )
 
     def _on(self, event: Event[..., E], handler: EventHandler[E] | None) -> Subscription[E]:
-        number = self._peer.base_of(self.__contract__) + event.id
-        return subscribe(self._peer, number, event, handler)
+        return subscribe(self._peer, event, handler)
 
 
-def _checked(timeout: float | None) -> float | None:
-    if timeout is not None and not timeout > 0:
+def _options(timeout: float | None) -> CallOptions | None:
+    if timeout is None:
+        return None
+    if not timeout > 0:
         raise ValueError(f"timeout must be above 0 seconds but is {timeout!r}")
-    return timeout
+    return CallOptions(timeout)

@@ -12,12 +12,12 @@ from duologue.promisifier.handlers import (
     UnreadableArguments,
     is_awaitable,
 )
-from duologue.promisifier.negotiation import OfferedService
+from duologue.promisifier.served_call import ServedCall
+from duologue.protocol.hello import OfferedService
 from duologue.protocol.messages import Failure
-from duologue.protocol.parcels import Payload
+from duologue.typed.audience import Audience, Peer
 from duologue.typed.context import CallContext
-from duologue.typed.contract import ServiceContract, Unary
-from duologue.typed.events import Audience, Event, Peer
+from duologue.typed.contract import Event, ServiceContract, Unary
 from duologue.typed.params import NO_PARAMS
 
 A = ParamSpec("A")
@@ -94,20 +94,21 @@ class MethodHandler:
         self._form = method.returns.form
         self._encode_result = method.returns.encode_result
 
-    def start(self, args: Payload | None, peer: Peer, takes_parts: bool = False) -> Outcome:
+    def start(self, call: ServedCall[Peer]) -> Outcome:
         """See `Handler`."""
+        request = call.request
         if self._decode_params is None:
-            result = self._function(CallContext(peer, self.name))
+            result = self._function(CallContext(call.peer, self.name))
         else:
             try:
-                params = self._decode_params(self.name, args)
+                params = self._decode_params(self.name, request.args)
             except BadFrame as error:
                 raise UnreadableArguments(str(error)) from error
-            result = self._function(params, CallContext(peer, self.name))
+            result = self._function(params, CallContext(call.peer, self.name))
         # Its own type first: asking an abstract class takes its time.
         if type(result) is not self._form and is_awaitable(result):
-            return self._finish(result, takes_parts)
-        return self._encode_result(result, takes_parts)
+            return self._finish(result, request.takes_parts)
+        return self._encode_result(result, request.takes_parts)
 
     def failure(self, error: Exception) -> Failure:
         """See `Handler`. An error that the method does not declare is an incident."""
@@ -126,14 +127,14 @@ def _is_declared_somewhere(error: Exception) -> TypeGuard[ContractError[Any]]:
     return isinstance(error, ContractError)
 
 
-def handlers_of(services: Iterable[object]) -> dict[int, Handler]:
+def handlers_of(services: Iterable[object]) -> dict[int, Handler[Peer]]:
     """The handlers of services that are offered together, by number.
 
     Raises:
         TypeError: one of them is no service object.
         ServiceIdTaken: two of them want the same number.
     """
-    handlers: dict[int, Handler] = {}
+    handlers: dict[int, Handler[Peer]] = {}
     for service in services:
         if not isinstance(service, Service):
             hint = " (a class: make an object of it)" if isinstance(service, type) else ""

@@ -10,7 +10,7 @@ from duologue.promisifier.streams.buffer import IncomingStream
 from duologue.promisifier.streams.inflow import Inflow
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.messages import AnswerBroken, ChunkReceived, StreamEnded
-from duologue.protocol.session import Session
+from duologue.protocol.own_calls import OwnCalls
 
 
 class StreamReceiver:
@@ -21,14 +21,14 @@ class StreamReceiver:
 
     def __init__(
         self,
-        session: Session[Call[Any]],
+        own: OwnCalls[Call[Any]],
         limits: Limits,
         *,
         send_text: Callable[[bytes], None],
         pause: Callable[[], None],
         resume: Callable[[], None],
     ) -> None:
-        self._session = session
+        self._own = own
         self._limits = limits
         self._send_text = send_text
         self._streams: dict[int, IncomingStream[Any]] = {}
@@ -36,7 +36,7 @@ class StreamReceiver:
             limits,
             pause=pause,
             resume=resume,
-            others_wait=lambda: bool(session.open_calls),
+            others_wait=lambda: bool(own.unanswered),
             on_stall=self._cancel_all,
         )
 
@@ -51,7 +51,7 @@ class StreamReceiver:
             if stream is None:
                 # The call holds the reader. Nothing here may, or a dropped one would never be
                 # noticed.
-                self._session.replace_streaming(call.request_id, call.stand_in())
+                self._own.replace_streaming(call.request_id, call.stand_in())
                 stream = self._open(call, is_text=isinstance(event.piece, str))
             stream.put(event.piece)
             if event.piece and not stream.is_over:
@@ -105,7 +105,7 @@ class StreamReceiver:
 
     def _cancel(self, request_id: int) -> None:
         self._streams.pop(request_id, None)
-        text = self._session.cancel_stream(request_id)
+        text = self._own.stop_stream(request_id)
         if text is not None:
             self._send_text(text)
 

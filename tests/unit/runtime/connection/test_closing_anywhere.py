@@ -21,9 +21,8 @@ from duologue import (
     WebsocketPromisifier,
     create_websocket_promisifier,
 )
-from duologue.promisifier.negotiation import Negotiation
 from duologue.testing import connected_pair
-from tests.support import square
+from tests.support import greeting, square
 
 TURNS = 60
 
@@ -54,17 +53,7 @@ def furnish(peer: WebsocketPromisifier) -> None:
     peer.add_service(6, lambda: TextStream("text" * 50_000))
     peer.add_service(7, failing)
     peer.add_service(8, call_back)
-    peer.negotiate(
-        Negotiation(
-            role="connector",
-            own_key=None,
-            remote_key=None,
-            services=(),
-            limits=Limits(),
-            agent="test",
-            same_contracts=True,
-        )
-    )
+    peer.greet(greeting())
 
 
 async def script(peer: WebsocketPromisifier) -> None:

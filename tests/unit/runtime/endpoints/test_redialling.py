@@ -27,6 +27,7 @@ from duologue.errors import (
     UnsafeKey,
 )
 from duologue.limits import Limits
+from duologue.promisifier.own_call import NO_DEADLINE
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
 from duologue.protocol.backoff import STEADY_S
 from tests.reconnect_support import Repeatable, lose
@@ -204,7 +205,7 @@ async def test_what_another_try_cannot_heal_ends_it(
 ) -> None:
     async with world() as there:
         there.fault = fault
-        waiting = there.peer.start_call(3, b"[]", Repeatable(), None)
+        waiting = there.peer.start_call(Repeatable(), b"[]", Repeatable(), NO_DEADLINE)
         await there.lose()
         await asyncio.wait([there.task])
         assert there.task.exception() is None

@@ -17,13 +17,13 @@ from duologue.promisifier.handlers import (
 )
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.values import UNDEFINED
-from tests.support import itself
+from tests.support import itself, served
 
 NOBODY = cast(WebsocketPromisifier, None)
 
 
 def start(function: Any, args: bytes | None) -> Outcome:
-    return FunctionHandler(3, function, 255).start(args, NOBODY)
+    return FunctionHandler(3, function, 255).start(served(args, NOBODY))
 
 
 async def finish(outcome: Outcome) -> Result:
@@ -95,7 +95,7 @@ def test_a_bad_frame_of_the_functions_own_is_not_taken_for_its_arguments() -> No
 def test_raw_bytes_as_a_result_are_a_type_error(result: object) -> None:
     handler = FunctionHandler(3, lambda: result, 255)
     with pytest.raises(BinaryResult) as refused:
-        handler.start(None, NOBODY)
+        handler.start(served(None, NOBODY))
     failure = handler.failure(refused.value)
     assert (failure.name, failure.message, failure.code) == (
         "TypeError",
@@ -126,7 +126,7 @@ def test_results_go_down_to_the_deepest_level() -> None:
 def test_wrong_arguments_are_an_error_of_the_function() -> None:
     handler = FunctionHandler(3, itself, 255)
     with pytest.raises(TypeError):
-        handler.start(None, NOBODY)
+        handler.start(served(None, NOBODY))
 
 
 def test_the_name_says_number_and_function() -> None:

@@ -23,7 +23,7 @@ class Owner:
 
 
 def call_that_notes(cancelled: list[object]) -> Call[bytes | None]:
-    return Call(asyncio.get_running_loop(), 3, PlainReading(), Owner(cancelled))
+    return Call(asyncio.get_running_loop(), PlainReading(), PlainReading(), Owner(cancelled))
 
 
 async def test_cancelling_tells_once() -> None:

@@ -19,15 +19,16 @@ from duologue.errors import (
     ProtocolError,
 )
 from duologue.limits import PART_ABOVE_BYTES, Limits
-from duologue.promisifier.negotiation import Negotiation, OfferedService
+from duologue.promisifier.own_call import CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
+from duologue.protocol.hello import OfferedService
 from duologue.protocol.parcels import Parcel
 from duologue.typed import Client, Codec, Params, Service, ServiceContract, Unary
 from duologue.typed.context import CallContext
 from duologue.typed.model import Model
 from duologue.typed.service import Offer
 from tests.pretend_loop import PretendCarrier
-from tests.support import itself, turns
+from tests.support import greeting, itself, turns
 
 LONG = bytes(PART_ABOVE_BYTES + 1)
 SHORT = bytes(PART_ABOVE_BYTES)
@@ -86,17 +87,7 @@ def introduce(peer: WebsocketPromisifier, offer: Offer | None, digest: str = DIG
     services = [OfferedService("t.v1.Store", 100, digest)] if offer else []
     if offer is not None:
         offer.make_to(peer)
-    peer.negotiate(
-        Negotiation(
-            role="connector",
-            own_key=None,
-            remote_key=None,
-            services=services,
-            limits=peer.limits,
-            agent="test",
-            same_contracts=False,
-        )
-    )
+    peer.greet(greeting(*services, same_contracts=False, limits=peer.limits))
 
 
 class Tapped:
@@ -119,7 +110,7 @@ async def tapped(
     store: Service, limits: Limits | None = None, digest: str = DIGEST
 ) -> AsyncGenerator[Tapped]:
     both = Tapped(store, limits, digest)
-    await both.caller.negotiated()
+    await both.caller.introduced()
     await turns()
     both.messages.clear()
     yield both
@@ -258,7 +249,7 @@ class Breaking(PretendCarrier):
 
 async def test_a_connection_that_is_lost_by_sending_a_part_fails_the_call_once() -> None:
     peer = create_websocket_promisifier(Breaking())
-    call = peer.start_call(101, Parcel(b'[{"blob":0}]', [LONG]), KEEP, 5)
+    call = peer.start_call(KEEP, Parcel(b'[{"blob":0}]', [LONG]), KEEP, CallOptions(5))
     with pytest.raises(ConnectionClosed) as failed:
         await call
     assert failed.value.sent == "unknown"

@@ -15,7 +15,7 @@ class Waiting:
     def __init__(self, *sizes: int) -> None:
         self.loop = PretendLoop()
         self.session: Session[str] = Session(Limits())
-        self.session.has_control_service = True
+        self.session.allow_control()
         self.failures: list[LimitExceeded] = []
         self.patience = PartsDeadline(self.loop, self.session, Limits(), self.failures.append)
         self.announce(*sizes)
@@ -69,7 +69,7 @@ def test_the_next_message_has_its_own_time() -> None:
     waiting = Waiting(5)
     waiting.loop.pass_time(20)
     waiting.part(5)
-    waiting.session.answer(0, b"1")
+    waiting.session.served.answer(0, b"1")
     waiting.announce(5)
     waiting.loop.pass_time(29)
     assert waiting.failures == []

@@ -22,7 +22,7 @@ from duologue.errors import (
     ServiceIdTaken,
 )
 from duologue.limits import Limits
-from duologue.promisifier.own_call import Call
+from duologue.promisifier.own_call import NO_DEADLINE, Call, CallOptions
 from duologue.promisifier.promise import CloseStatus
 from duologue.promisifier.promisifier import (
     WebsocketPromisifier,
@@ -48,7 +48,9 @@ class Refusing(PlainReading):
 
 
 def start(peer: WebsocketPromisifier, timeout_s: float | None) -> Call[bytes | None]:
-    return peer.start_call(3, b"[]", PlainReading(), timeout_s)
+    reading = PlainReading()
+    options = NO_DEADLINE if timeout_s is None else CallOptions(timeout_s)
+    return peer.start_call(reading, b"[]", reading, options)
 
 
 # -- calls both ways ----------------------------------------------------------------------------
@@ -308,7 +310,7 @@ async def test_an_unreadable_result_fails_the_call_and_is_counted() -> None:
 
 async def test_a_result_of_another_type_fails_the_call_and_is_not_counted() -> None:
     async with Conversation() as talk:
-        call = talk.peer.start_call(3, b"[]", Refusing(), None)
+        call = talk.peer.start_call(Refusing(), b"[]", Refusing(), NO_DEADLINE)
         await talk.hear('{"responseId":0,"type":"data","data":1}')
         with pytest.raises(Unreadable):
             await call

@@ -23,6 +23,7 @@ class Streaming(Repeatable):
     """A `read` method whose result is a stream."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.streams: list[ByteStream | TextStream] = []
 
     def decode_stream(self, stream: ByteStream | TextStream) -> None:
@@ -299,10 +300,10 @@ async def test_one_that_has_left_once_says_so_for_ever() -> None:
 
 async def test_calls_are_numbered_anew_when_they_leave() -> None:
     async with Line() as line:
-        reading = Counted()
-        reading.numbers = [203]
+        reading = Counted(3)
         await line.lose()
-        call = line.start(103, reading)
+        call = line.start(3, reading)
+        reading.contract.base = 200
         await line.come_back()
         assert line.called == [203]
         await line.answer(0)

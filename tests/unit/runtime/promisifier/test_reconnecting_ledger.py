@@ -23,7 +23,7 @@ from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
 from duologue.endpoints.hosting import Manner
 from duologue.limits import MAX_TIMES_SENT
-from duologue.promisifier.own_call import Call
+from duologue.promisifier.own_call import Call, CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.typed import Codec, Params, SafeInt, Service, ServiceContract, Unary
 from duologue.typed.service import Offer
@@ -107,7 +107,7 @@ class History:
             await self.peer.go_on(self._host(), greet)
 
     async def happen(self) -> None:
-        await self.peer.negotiated()
+        await self.peer.introduced()
         while len(self.calls) < CALLS:
             match self.chance.choices(
                 ("call", "turn", "lose", "close", "cancel"), (12, 8, 1, 1, 1)
@@ -126,10 +126,9 @@ class History:
 
     def _call(self) -> None:
         method = self.chance.choice((READ, WRITE))
-        number = self.peer.base_of(CONTRACT) + method.id
         args = b'[{"number":%d}]' % len(self.calls)
-        timeout_s = self.chance.choice((30.0, 30.0, 0.001))
-        self.calls.append((method, self.peer.start_call(number, args, method, timeout_s)))
+        options = CallOptions(self.chance.choice((30.0, 30.0, 0.001)))
+        self.calls.append((method, self.peer.start_call(method, args, method, options)))
 
 
 @pytest.mark.parametrize("seed", range(100))

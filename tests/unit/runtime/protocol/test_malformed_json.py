@@ -52,7 +52,7 @@ ODD_BUT_JSON = {
 
 def new_session() -> Session[str]:
     session: Session[str] = Session(Limits(max_message_bytes=8 * MIB))
-    session.open_call(3, b"[]", "call")
+    session.own.open(3, b"[]", "call")
     return session
 
 

@@ -36,11 +36,11 @@ def error_of(text: bytes) -> dict[str, object]:
 
 def test_requests_are_numbered_from_0() -> None:
     caller = session()
-    assert caller.open_call(3, b"[12]", "first") == (
+    assert caller.own.open(3, b"[12]", "first") == (
         0,
         b'{"requestId":0,"type":"request","serviceId":3,"args":[12]}',
     )
-    assert caller.open_call(3, b"[]", "second")[0] == 1
+    assert caller.own.open(3, b"[]", "second")[0] == 1
     assert caller.counters.requests_sent_total == 2
 
 
@@ -58,16 +58,16 @@ def test_nothing_else_can_be_called(service_id: object) -> None:
 
 def test_an_answer_settles_its_call() -> None:
     caller = session()
-    caller.open_call(3, b"[12]", "call")
+    caller.own.open(3, b"[12]", "call")
     event = caller.receive('{"responseId":0,"type":"data","data":144}')
     assert event == AnswerReceived("call", b"144")
-    assert caller.open_calls == {}
+    assert caller.own.unanswered == {}
 
 
 def test_answers_may_come_in_any_order() -> None:
     caller = session()
-    caller.open_call(3, b"[]", "first")
-    caller.open_call(3, b"[]", "second")
+    caller.own.open(3, b"[]", "first")
+    caller.own.open(3, b"[]", "second")
     assert caller.receive('{"responseId":1,"type":"data","data":2}') == AnswerReceived(
         "second", b"2"
     )
@@ -79,21 +79,21 @@ def test_answers_may_come_in_any_order() -> None:
 @pytest.mark.parametrize("rest", ["", ',"data":"$__undefined$"'])
 def test_an_answer_may_have_no_result(rest: str) -> None:
     caller = session()
-    caller.open_call(3, b"[]", "call")
+    caller.own.open(3, b"[]", "call")
     event = caller.receive('{"responseId":0,"type":"data"' + rest + "}")
     assert event == AnswerReceived("call", None)
 
 
 def test_null_is_a_result() -> None:
     caller = session()
-    caller.open_call(3, b"[]", "call")
+    caller.own.open(3, b"[]", "call")
     event = caller.receive('{"responseId":0,"type":"data","data":null}')
     assert event == AnswerReceived("call", b"null")
 
 
 def test_a_failure_settles_its_call() -> None:
     caller = session()
-    caller.open_call(3, b"[]", "call")
+    caller.own.open(3, b"[]", "call")
     event = caller.receive('{"responseId":0,"type":"error","error":{"name":"N","code":"C"}}')
     assert event == FailureReceived("call", Failure("N", None, "C"))
 
@@ -101,7 +101,7 @@ def test_a_failure_settles_its_call() -> None:
 @pytest.mark.parametrize("rest", ["", ',"error":null', ',"error":"$__undefined$"', ',"error":5'])
 def test_a_failure_without_an_error_object_fails_the_call(rest: str) -> None:
     caller = session()
-    caller.open_call(3, b"[]", "call")
+    caller.own.open(3, b"[]", "call")
     event = caller.receive('{"responseId":0,"type":"error"' + rest + "}")
     assert event == FailureReceived("call", Failure(None, None, None))
     assert caller.counters.requests_received_invalid == 0
@@ -109,7 +109,7 @@ def test_a_failure_without_an_error_object_fails_the_call(rest: str) -> None:
 
 def test_an_unreadable_failure_is_counted_and_fails_the_call_even_so() -> None:
     caller = session()
-    caller.open_call(3, b"[]", "call")
+    caller.own.open(3, b"[]", "call")
     event = caller.receive('{"responseId":0,"type":"error","error":{"message":1e400}}')
     assert event == FailureReceived("call", Failure(None, None, None))
     assert caller.counters.requests_received_invalid == 1
@@ -118,7 +118,7 @@ def test_an_unreadable_failure_is_counted_and_fails_the_call_even_so() -> None:
 @pytest.mark.parametrize("kind", ["data", "error"])
 def test_a_second_answer_is_dropped_and_counted_as_late(kind: str) -> None:
     caller = session()
-    caller.open_call(3, b"[]", "call")
+    caller.own.open(3, b"[]", "call")
     caller.receive('{"responseId":0,"type":"data"}')
     assert caller.receive('{"responseId":0,"type":"%s"}' % kind) is None
     assert caller.counters.answers_dropped_late == 1
@@ -127,9 +127,9 @@ def test_a_second_answer_is_dropped_and_counted_as_late(kind: str) -> None:
 
 def test_an_answer_to_an_abandoned_call_is_dropped_and_counted_as_late() -> None:
     caller = session()
-    caller.open_call(3, b"[]", "call")
-    assert caller.abandon(0)
-    assert not caller.abandon(0)
+    caller.own.open(3, b"[]", "call")
+    assert caller.own.give_up(0)
+    assert not caller.own.give_up(0)
     assert caller.receive('{"responseId":0,"type":"data"}') is None
     assert caller.counters.answers_dropped_late == 1
 
@@ -157,27 +157,27 @@ def test_an_answer_to_nobody_is_dropped_and_not_held_against_the_sender(response
 )
 def test_an_answer_without_an_integral_id_is_invalid(text: str) -> None:
     caller = session()
-    caller.open_call(3, b"[]", "call")
+    caller.own.open(3, b"[]", "call")
     assert caller.receive(text) is None
     assert caller.counters.requests_received_invalid == 1
-    assert caller.open_calls == {0: "call"}
+    assert caller.own.unanswered == {0: "call"}
 
 
 def test_a_request_that_was_not_handed_over_uses_up_no_id() -> None:
     caller = session()
-    request_id, _ = caller.open_call(3, b"[]", "call")
-    caller.take_back(request_id, 3)
-    assert caller.open_calls == {}
+    request_id, _ = caller.own.open(3, b"[]", "call")
+    caller.own.take_back(request_id, 3)
+    assert caller.own.unanswered == {}
     assert caller.counters.requests_sent_total == 0
-    assert caller.open_call(3, b"[]", "another")[0] == 0
+    assert caller.own.open(3, b"[]", "another")[0] == 0
 
 
 def test_open_calls_up_to_the_limit_and_no_more() -> None:
     caller = session(Limits(max_open_calls=2))
-    caller.open_call(3, b"[]", "a")
-    caller.open_call(3, b"[]", "b")
+    caller.own.open(3, b"[]", "a")
+    caller.own.open(3, b"[]", "b")
     with pytest.raises(LimitExceeded) as exceeded:
-        caller.open_call(3, b"[]", "c")
+        caller.own.open(3, b"[]", "c")
     assert (exceeded.value.limit, exceeded.value.value, exceeded.value.met) == (
         "max_open_calls",
         2,
@@ -185,47 +185,47 @@ def test_open_calls_up_to_the_limit_and_no_more() -> None:
     )
     assert caller.counters.requests_sent_total == 2
     caller.receive('{"responseId":0,"type":"data"}')
-    assert caller.open_call(3, b"[]", "c")[0] == 2
+    assert caller.own.open(3, b"[]", "c")[0] == 2
 
 
 def test_our_own_hello_takes_no_place_of_an_open_call() -> None:
     caller = session(Limits(max_open_calls=2))
-    caller.open_call(0, b"[]", "hello")
-    caller.open_call(3, b"[]", "a")
-    caller.open_call(3, b"[]", "b")
+    caller.own.open(0, b"[]", "hello")
+    caller.own.open(3, b"[]", "a")
+    caller.own.open(3, b"[]", "b")
     with pytest.raises(LimitExceeded) as exceeded:
-        caller.open_call(3, b"[]", "c")
+        caller.own.open(3, b"[]", "c")
     assert (exceeded.value.value, exceeded.value.met) == (2, 3)
     caller.receive('{"responseId":0,"type":"data"}')
     with pytest.raises(LimitExceeded):
-        caller.open_call(3, b"[]", "c")
+        caller.own.open(3, b"[]", "c")
     caller.receive('{"responseId":1,"type":"data"}')
-    assert caller.open_call(3, b"[]", "c")[0] == 3
+    assert caller.own.open(3, b"[]", "c")[0] == 3
 
 
 def test_a_hello_can_be_said_while_all_places_are_taken() -> None:
     caller = session(Limits(max_open_calls=2))
-    caller.open_call(3, b"[]", "a")
-    caller.open_call(3, b"[]", "b")
-    assert caller.open_call(0, b"[]", "hello")[0] == 2
-    caller.open_call(0, b"[]", "another")
+    caller.own.open(3, b"[]", "a")
+    caller.own.open(3, b"[]", "b")
+    assert caller.own.open(0, b"[]", "hello")[0] == 2
+    caller.own.open(0, b"[]", "another")
     with pytest.raises(LimitExceeded):
-        caller.open_call(0, b"[]", "one too many")
+        caller.own.open(0, b"[]", "one too many")
 
 
 def test_the_id_of_a_hello_that_was_taken_back_counts_for_the_next_call() -> None:
     caller = session(Limits(max_open_calls=1))
-    request_id, _ = caller.open_call(0, b"[]", "hello")
-    caller.take_back(request_id, 0)
-    caller.open_call(3, b"[]", "a")
+    request_id, _ = caller.own.open(0, b"[]", "hello")
+    caller.own.take_back(request_id, 0)
+    caller.own.open(3, b"[]", "a")
     with pytest.raises(LimitExceeded):
-        caller.open_call(3, b"[]", "b")
+        caller.own.open(3, b"[]", "b")
 
 
 def test_closing_hands_back_the_open_calls_in_order() -> None:
     caller = session()
     for call in "abc":
-        caller.open_call(3, b"[]", call)
+        caller.own.open(3, b"[]", call)
     caller.receive('{"responseId":1,"type":"data"}')
     assert caller.close() == ["a", "c"]
     assert caller.close() == []
@@ -275,7 +275,10 @@ def test_integral_request_ids_are_served_and_echoed_as_integers(
     server = session()
     event = server.receive('{"requestId":%s,"type":"request","serviceId":3}' % request_id)
     assert event == RequestReceived(expected, 3, None)
-    assert server.answer(expected, b"1") == b'{"responseId":%d,"type":"data","data":1}' % expected
+    assert (
+        server.served.answer(expected, b"1")
+        == b'{"responseId":%d,"type":"data","data":1}' % expected
+    )
 
 
 @pytest.mark.parametrize("number", ["9007199254740992", "-9007199254740992", "1.5", "true", '"1"'])
@@ -314,9 +317,9 @@ def test_a_request_id_that_was_answered_is_served_again(how: str) -> None:
     text = '{"requestId":0,"type":"request","serviceId":3,"args":[]}'
     server.receive(text)
     if how == "answer":
-        server.answer(0, None)
+        server.served.answer(0, None)
     else:
-        server.fail(0, Failure("Error", "no", None))
+        server.served.fail(0, Failure("Error", "no", None))
     assert isinstance(server.receive(text), RequestReceived)
 
 
@@ -456,13 +459,15 @@ def test_a_byte_message_shorter_than_its_id_is_a_fault(size: int) -> None:
 
 def test_both_ends_of_a_pair_call_and_serve() -> None:
     left, right = session(), session()
-    _, question = left.open_call(3, b"[12]", "left's")
-    _, counter_question = right.open_call(4, b"[]", "right's")
+    _, question = left.own.open(3, b"[12]", "left's")
+    _, counter_question = right.own.open(4, b"[]", "right's")
     assert right.receive(question.decode()) == RequestReceived(0, 3, b"[12]")
     assert left.receive(counter_question.decode()) == RequestReceived(0, 4, b"[]")
-    assert left.receive(right.answer(0, b"144").decode()) == AnswerReceived("left's", b"144")
+    assert left.receive(right.served.answer(0, b"144").decode()) == AnswerReceived("left's", b"144")
     failure = Failure("Error", "no", "NO", {"why": 1})
-    assert right.receive(left.fail(0, failure).decode()) == FailureReceived("right's", failure)
+    assert right.receive(left.served.fail(0, failure).decode()) == FailureReceived(
+        "right's", failure
+    )
     assert left.counters.requests_sent_total == left.counters.requests_received_total == 1
 
 

@@ -7,10 +7,10 @@ from duologue.limits import Limits
 from duologue.protocol.messages import (
     AnswerBroken,
     AnswerReceived,
-    Event,
     FailureReceived,
     Refused,
     RequestReceived,
+    SessionEvent,
 )
 from duologue.protocol.parcels import Parcel
 from duologue.protocol.session import Session
@@ -23,18 +23,18 @@ PART = b"123456789"
 def session(limits: Limits | None = None) -> Session[str]:
     """One that has said hello."""
     made: Session[str] = Session(limits or Limits())
-    made.has_control_service = True
+    made.allow_control()
     return made
 
 
 def caller() -> Session[str]:
     """One that waits for an answer."""
     made = session()
-    made.open_call(3, b"[]", "call", True)
+    made.own.open(3, b"[]", "call", True)
     return made
 
 
-def hear(receiver: Session[str], *messages: str | bytes) -> list[Event[str] | None]:
+def hear(receiver: Session[str], *messages: str | bytes) -> list[SessionEvent[str] | None]:
     return [
         receiver.receive(message) if isinstance(message, str) else receiver.receive_bytes(message)
         for message in messages
@@ -45,35 +45,35 @@ def hear(receiver: Session[str], *messages: str | bytes) -> list[Event[str] | No
 
 
 def test_a_request_announces_the_sizes_of_its_parts() -> None:
-    assert session().open_call(3, Parcel(b'[{"a":0,"b":1}]', [PART, b"xy"]), "call") == (
+    assert session().own.open(3, Parcel(b'[{"a":0,"b":1}]', [PART, b"xy"]), "call") == (
         0,
         b'{"requestId":0,"type":"request","serviceId":3,"args":[{"a":0,"b":1}],"parts":[9,2]}',
     )
 
 
 def test_a_request_says_that_its_answer_may_have_parts() -> None:
-    assert session().open_call(3, b"[]", "call", True) == (
+    assert session().own.open(3, b"[]", "call", True) == (
         0,
         b'{"requestId":0,"type":"request","serviceId":3,"args":[],"takesParts":true}',
     )
 
 
 def test_a_request_with_parts_may_take_some_too() -> None:
-    _, text = session().open_call(3, Parcel(b"[0]", [PART]), "call", True)
+    _, text = session().own.open(3, Parcel(b"[0]", [PART]), "call", True)
     assert text.endswith(b'"args":[0],"parts":[9],"takesParts":true}')
 
 
 def test_an_answer_announces_the_sizes_of_its_parts() -> None:
-    assert session().answer(7, Parcel(b"0", [PART])) == (
+    assert session().served.answer(7, Parcel(b"0", [PART])) == (
         b'{"responseId":7,"type":"data","data":0,"parts":[9]}'
     )
 
 
 def test_a_request_with_parts_that_was_not_handed_over_uses_up_no_id() -> None:
     sender = session()
-    request_id, _ = sender.open_call(3, Parcel(b"[0]", [PART]), "call")
-    sender.take_back(request_id, 3)
-    assert sender.open_call(3, b"[]", "next")[0] == 0
+    request_id, _ = sender.own.open(3, Parcel(b"[0]", [PART]), "call")
+    sender.own.take_back(request_id, 3)
+    assert sender.own.open(3, b"[]", "next")[0] == 0
     assert sender.counters.requests_sent_total == 1
 
 
@@ -229,7 +229,7 @@ def test_closing_between_parts_hands_back_the_call_and_lets_go_of_what_has_come(
 def test_an_abandoned_call_drops_its_answer_with_the_parts() -> None:
     receiver = caller()
     receiver.receive(ANSWER)
-    assert receiver.abandon(0)
+    assert receiver.own.give_up(0)
     assert hear(receiver, PART) == [None]
     assert receiver.counters.answers_dropped_late == 1
     assert receiver.counters.answers_dropped_unknown == 0
@@ -274,11 +274,11 @@ def test_a_text_that_is_too_deep_is_refused_when_the_parts_have_come() -> None:
 
 def test_an_answer_that_is_too_deep_fails_its_call_when_the_parts_have_come() -> None:
     receiver = session(Limits(max_json_depth=4))
-    receiver.open_call(3, b"[]", "call", True)
+    receiver.own.open(3, b"[]", "call", True)
     deep = '{"responseId":0,"type":"data","data":[[[[[0]]]]],"parts":[9]}'
     _, event = hear(receiver, deep, PART)
     assert isinstance(event, AnswerBroken)
-    assert receiver.open_calls == {}
+    assert receiver.own.unanswered == {}
 
 
 def test_a_failure_in_place_of_an_answer_needs_no_parts() -> None:

@@ -36,7 +36,8 @@ from duologue.typed import (
     Unary,
     unimplemented,
 )
-from duologue.typed.contract import Effect, runtime_error
+from duologue.typed.contract import Effect
+from duologue.typed.declared_errors import runtime_error
 from duologue.typed.model import Model
 
 
@@ -255,10 +256,3 @@ def test_what_may_be_repeated_is_declared(effect: Effect, may: bool) -> None:
 
 def test_nothing_is_repeated_that_is_not_declared() -> None:
     assert not Unary(id=1, name="m", params=NO_PARAMS, returns=NOTHING).may_be_repeated
-
-
-def test_a_method_is_numbered_where_the_other_side_counts_its_service_from() -> None:
-    method = Unary(id=7, name="m", params=NO_PARAMS, returns=NOTHING)
-    assert method.number(lambda _: 300) is None
-    ServiceContract(name="a.v1.B", base=100, digest="", methods=(method,))
-    assert method.number(lambda contract: contract.base + 200) == 307

@@ -22,6 +22,7 @@ from duologue.errors import (
     Unimplemented,
     UnknownError,
 )
+from duologue.promisifier.own_call import NO_DEADLINE
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.testing import linked_peers
 from duologue.typed import (
@@ -361,7 +362,7 @@ async def test_wrong_params_are_refused_before_the_handler_runs(
     peers: Peers, arg: Any, problem: str
 ) -> None:
     offer(peers, raising(AssertionError()))
-    call = peers[1].start_call(101, json.dumps([arg]).encode(), JOIN, None)
+    call = peers[1].start_call(JOIN, json.dumps([arg]).encode(), JOIN, NO_DEADLINE)
     with pytest.raises(InvalidParams) as refused:
         await call
     assert [str(each) for each in refused.value.problems] == [problem]
@@ -370,7 +371,7 @@ async def test_wrong_params_are_refused_before_the_handler_runs(
 
 async def test_undefined_params_are_absent(peers: Peers) -> None:
     offer(peers, lambda params, _: Member(name=str(params.seats)))
-    call = peers[1].start_call(101, b'[{"room":"a","seats":"$__undefined$"}]', JOIN, None)
+    call = peers[1].start_call(JOIN, b'[{"room":"a","seats":"$__undefined$"}]', JOIN, NO_DEADLINE)
     assert await call == Member(name="1")
 
 

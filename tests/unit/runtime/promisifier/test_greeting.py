@@ -7,47 +7,30 @@ from typing import Any
 import pytest
 
 from duologue import ConnectionClosed, ContractMismatch, IdentityMismatch, LimitExceeded, Limits
-from duologue.promisifier.negotiation import Negotiation, OfferedService
 from duologue.promisifier.promisifier import create_websocket_promisifier
+from duologue.protocol.hello import OfferedService
 from duologue.testing import connected_pair, linked_peers
-from tests.support import Conversation, square, turns
+from tests.support import Conversation, greeting, square, turns
 
 ROOMS = OfferedService("chat.v1.Rooms", 100, "sha256:aa")
 ANN, BOB, EVE = bytes([1]) * 32, bytes([2]) * 32, bytes([3]) * 32
 
 
-def negotiation(
-    *services: OfferedService,
-    own_key: bytes | None = None,
-    remote_key: bytes | None = None,
-    same_contracts: bool = True,
-) -> Negotiation:
-    return Negotiation(
-        role="connector",
-        own_key=own_key,
-        remote_key=remote_key,
-        services=services,
-        limits=Limits(),
-        agent="test",
-        same_contracts=same_contracts,
-    )
-
-
 async def test_both_sides_learn_what_the_other_offers() -> None:
     async with linked_peers() as (left, right):
-        left.negotiate(negotiation(ROOMS))
-        right.negotiate(negotiation())
-        await left.negotiated()
-        await right.negotiated()
+        left.greet(greeting(ROOMS))
+        right.greet(greeting())
+        await left.introduced()
+        await right.introduced()
         assert left.speaks_duologue
         assert right.speaks_duologue
-        assert right.base_of(OfferedService("chat.v1.Rooms", 5, "sha256:aa")) == 100
-        assert right.base_of(OfferedService("chat.v1.Other", 5, "sha256:bb")) == 5
+        assert right.counterpart.base_of(OfferedService("chat.v1.Rooms", 5, "sha256:aa")) == 100
+        assert right.counterpart.base_of(OfferedService("chat.v1.Other", 5, "sha256:bb")) == 5
 
 
 async def test_as_many_calls_as_may_be_open_beside_an_unanswered_hello() -> None:
     async with Conversation(Limits(max_open_calls=2)) as talk:
-        talk.peer.negotiate(negotiation(ROOMS))
+        talk.peer.greet(greeting(ROOMS))
         await turns()
         for _ in range(2):
             talk.peer.send(3)
@@ -59,7 +42,7 @@ async def test_as_many_calls_as_may_be_open_beside_an_unanswered_hello() -> None
 
 async def test_the_hello_has_the_profiles_form_and_is_counted_apart() -> None:
     async with Conversation() as talk:
-        talk.peer.negotiate(negotiation(ROOMS, own_key=ANN, remote_key=BOB))
+        talk.peer.greet(greeting(ROOMS, own_key=ANN, remote_key=BOB))
         await turns()
         (hello,) = talk.said
         assert hello == {
@@ -88,13 +71,13 @@ async def test_the_hello_has_the_profiles_form_and_is_counted_apart() -> None:
 async def test_whoever_finds_a_hello_waiting_answers_it_and_says_none_of_its_own() -> None:
     connection, other_connection = connected_pair()
     other = create_websocket_promisifier(other_connection)
-    other.negotiate(negotiation(ROOMS))
+    other.greet(greeting(ROOMS))
     await turns()
     peer = create_websocket_promisifier(connection)
-    peer.negotiate(negotiation())
+    peer.greet(greeting())
     peer.start()
     assert peer.speaks_duologue
-    await other.negotiated()
+    await other.introduced()
     assert other.speaks_duologue
     assert (other.stats.control_requests_sent, peer.stats.control_requests_sent) == (1, 0)
     peer.close()
@@ -103,7 +86,7 @@ async def test_whoever_finds_a_hello_waiting_answers_it_and_says_none_of_its_own
 
 async def test_starting_twice_says_one_hello() -> None:
     async with Conversation() as talk:
-        talk.peer.negotiate(negotiation())
+        talk.peer.greet(greeting())
         talk.peer.start()
         talk.peer.start()
         await turns()
@@ -133,9 +116,9 @@ async def test_a_peer_made_by_hand_says_no_hello_and_knows_no_service_0() -> Non
 async def test_any_other_answer_means_a_base_peer_which_is_served_in_full(answer: str) -> None:
     async with Conversation() as talk:
         talk.peer.add_service(3, square)
-        talk.peer.negotiate(negotiation())
+        talk.peer.greet(greeting())
         await talk.hear('{"responseId":0,%s}' % answer)
-        await asyncio.wait_for(talk.peer.negotiated(), 1)
+        await asyncio.wait_for(talk.peer.introduced(), 1)
         assert not talk.peer.speaks_duologue
         said = await talk.hear(talk.request(0, 3, 12))
         assert said[-1] == {"responseId": 0, "type": "data", "data": 144}
@@ -144,7 +127,7 @@ async def test_any_other_answer_means_a_base_peer_which_is_served_in_full(answer
 
 async def test_a_hello_is_answered_with_our_own() -> None:
     async with Conversation() as talk:
-        talk.peer.negotiate(negotiation(ROOMS))
+        talk.peer.greet(greeting(ROOMS))
         hello: dict[str, Any] = {
             "profile": "duologue/1",
             "self": None,
@@ -170,7 +153,7 @@ async def test_a_hello_is_answered_with_our_own() -> None:
 )
 async def test_a_control_call_that_is_no_hello_is_refused(call: Any, code: str) -> None:
     async with Conversation() as talk:
-        talk.peer.negotiate(negotiation())
+        talk.peer.greet(greeting())
         said = await talk.hear(talk.request(9, 0, call))
         assert said[-1]["error"]["code"] == code
         assert not talk.peer.speaks_duologue
@@ -178,7 +161,7 @@ async def test_a_control_call_that_is_no_hello_is_refused(call: Any, code: str) 
 
 async def test_clearing_the_services_keeps_the_control_service() -> None:
     async with Conversation() as talk:
-        talk.peer.negotiate(negotiation())
+        talk.peer.greet(greeting())
         talk.peer.clear_services()
         said = await talk.hear(talk.request(9, 0, {"profile": "duologue/1"}))
         assert "data" in said[-1]
@@ -195,7 +178,7 @@ async def test_a_hello_with_other_keys_ends_the_conversation(
     """A reflected conversation states our own key as its own: reliability 2.3.3."""
     async with Conversation() as talk:
         talk.peer.add_service(3, lambda: pytest.fail("a handler ran"))
-        talk.peer.negotiate(negotiation(own_key=ANN, remote_key=BOB))
+        talk.peer.greet(greeting(own_key=ANN, remote_key=BOB))
         hello = {
             "profile": "duologue/1",
             "self": self_key and self_key.hex(),
@@ -213,43 +196,40 @@ async def test_a_hello_with_other_keys_ends_the_conversation(
 
 async def test_a_hello_with_the_right_keys_is_taken() -> None:
     async with linked_peers() as (left, right):
-        left.negotiate(negotiation(own_key=ANN, remote_key=BOB))
-        right.negotiate(negotiation(own_key=BOB, remote_key=ANN))
-        await left.negotiated()
+        left.greet(greeting(own_key=ANN, remote_key=BOB))
+        right.greet(greeting(own_key=BOB, remote_key=ANN))
+        await left.introduced()
         assert left.speaks_duologue
 
 
 async def test_another_contract_is_refused_and_names_both_digests() -> None:
     async with linked_peers() as (left, right):
-        left.negotiate(negotiation(ROOMS))
-        right.negotiate(negotiation())
-        await right.negotiated()
+        left.greet(greeting(ROOMS))
+        right.greet(greeting())
+        await right.introduced()
         with pytest.raises(ContractMismatch, match=r"chat\.v1\.Rooms.*sha256:bb.*sha256:aa"):
-            right.base_of(OfferedService("chat.v1.Rooms", 100, "sha256:bb"))
+            right.counterpart.base_of(OfferedService("chat.v1.Rooms", 100, "sha256:bb"))
 
 
 async def test_another_contract_may_be_allowed() -> None:
     async with linked_peers() as (left, right):
-        left.negotiate(negotiation(ROOMS))
-        right.negotiate(negotiation(same_contracts=False))
-        await right.negotiated()
-        assert right.base_of(OfferedService("chat.v1.Rooms", 5, "sha256:bb")) == 100
+        left.greet(greeting(ROOMS))
+        right.greet(greeting(same_contracts=False))
+        await right.introduced()
+        assert right.counterpart.base_of(OfferedService("chat.v1.Rooms", 5, "sha256:bb")) == 100
 
 
-async def test_a_silent_peer_is_a_base_peer_once_the_time_is_over(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("duologue.promisifier.promisifier.HELLO_TIMEOUT_S", 0.02)
-    async with Conversation() as talk:
-        talk.peer.negotiate(negotiation())
-        await asyncio.wait_for(talk.peer.negotiated(), 1)
+async def test_a_silent_peer_is_a_base_peer_once_the_time_is_over() -> None:
+    async with Conversation(Limits(hello_timeout_s=0.02)) as talk:
+        talk.peer.greet(greeting())
+        await asyncio.wait_for(talk.peer.introduced(), 1)
         assert not talk.peer.speaks_duologue
 
 
 async def test_nobody_waits_for_a_hello_on_a_closed_connection() -> None:
     async with Conversation() as talk:
-        talk.peer.negotiate(negotiation())
-        waiter = asyncio.ensure_future(talk.peer.negotiated())
+        talk.peer.greet(greeting())
+        waiter = asyncio.ensure_future(talk.peer.introduced())
         talk.peer.close()
         await asyncio.wait_for(waiter, 1)
 
@@ -276,9 +256,9 @@ class Patient:
 async def test_a_call_given_up_is_cancelled_at_the_other_side() -> None:
     patient = Patient()
     async with linked_peers() as (server, caller):
-        server.negotiate(negotiation())
-        caller.negotiate(negotiation())
-        await caller.negotiated()
+        server.greet(greeting())
+        caller.greet(greeting())
+        await caller.introduced()
         server.add_service(3, patient.serve)
         call = caller.send(3)
         await patient.started.wait()
@@ -291,9 +271,9 @@ async def test_a_call_given_up_is_cancelled_at_the_other_side() -> None:
 async def test_a_call_cancelled_at_once_never_runs_long() -> None:
     patient = Patient()
     async with linked_peers() as (server, caller):
-        server.negotiate(negotiation())
-        caller.negotiate(negotiation())
-        await caller.negotiated()
+        server.greet(greeting())
+        caller.greet(greeting())
+        await caller.introduced()
         server.add_service(3, patient.serve)
         caller.send(3).cancel()
         await asyncio.wait_for(patient.cancelled.wait(), 1)
@@ -302,9 +282,9 @@ async def test_a_call_cancelled_at_once_never_runs_long() -> None:
 async def test_a_waiting_call_that_is_given_up_never_starts() -> None:
     first, second = Patient(), Patient()
     async with linked_peers(limits=Limits(max_running_calls=1)) as (server, caller):
-        server.negotiate(negotiation())
-        caller.negotiate(negotiation())
-        await caller.negotiated()
+        server.greet(greeting())
+        caller.greet(greeting())
+        await caller.introduced()
         server.add_service(3, first.serve)
         server.add_service(4, second.serve)
         running, waiting = caller.send(3), caller.send(4)
@@ -319,7 +299,7 @@ async def test_a_waiting_call_that_is_given_up_never_starts() -> None:
 
 async def test_a_base_peer_is_told_nothing_of_a_call_given_up() -> None:
     async with Conversation() as talk:
-        talk.peer.negotiate(negotiation())
+        talk.peer.greet(greeting())
         await talk.hear('{"responseId":0,"type":"error"}')
         talk.peer.send(3).cancel()
         await turns()
@@ -334,7 +314,7 @@ async def test_cancel_means_nothing_in_the_base_profile() -> None:
 
 async def test_a_cancel_that_crosses_the_answer_is_dropped() -> None:
     async with Conversation() as talk:
-        talk.peer.negotiate(negotiation())
+        talk.peer.greet(greeting())
         await talk.hear('{"requestId":7,"type":"cancel"}')
         assert talk.peer.stats.messages_dropped == 1
         assert talk.peer.stats.requests_received_invalid == 0

@@ -1,0 +1,30 @@
+"""One call of the other side, while it is served."""
+
+import asyncio
+from typing import Generic, TypeVar
+
+import msgspec
+
+from duologue.protocol.messages import RequestReceived
+
+PeerT_co = TypeVar("PeerT_co", covariant=True)
+
+
+class ServedCall(msgspec.Struct, Generic[PeerT_co], eq=False):
+    """One request, from its arrival until nothing of it runs any more.
+
+    It owns its task: nobody else cancels that.
+    """
+
+    request: RequestReceived
+    peer: PeerT_co
+    """Who asks, as the owner of the conversation shows it to handlers."""
+    task: asyncio.Task[None] | None = None
+    """What runs an async handler, or sends a stream; None while it waits, and for a plain one."""
+
+    def cancel(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Cancel its task; it is running until that has really ended."""
+        # Not at once: a task that was never started drops its coroutine, which Python reports, and
+        # the caller is never answered. By the time this is due each has taken its first step.
+        if self.task is not None:
+            loop.call_soon(self.task.cancel)

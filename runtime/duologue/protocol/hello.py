@@ -1,0 +1,213 @@
+"""The hello: what two duologue peers tell each other before anything else (duologue profile 1).
+
+It travels as an ordinary request to service 0, which a base-profile peer answers with
+`UNKNOWN-SERVICE`. So the other side either introduces itself too, or is a base peer and is served
+as one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+import msgspec
+
+from duologue.errors import BadFrame, ContractMismatch, IdentityMismatch
+from duologue.limits import Limits
+
+PROFILE: Final = "duologue/1"
+CONTROL_SERVICE: Final = 0
+
+PARTS: Final = "parts"
+FEATURES: Final = ("cancel", "details", PARTS)
+"""What this build knows beyond the base profile: giving up calls, typed error data, large bytes
+beside a message."""
+
+Role = Literal["connector", "acceptor"]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedService:
+    """A service as the hello lists it."""
+
+    name: str
+    """`chat.rooms.v1.Rooms`."""
+    base: int
+    """Its numbers are this plus the ids of its contract."""
+    digest: str
+    """Equal on both sides if they were generated from the same contract."""
+
+
+class ContractOfService(Protocol):
+    """What a client knows of the service it calls."""
+
+    @property
+    def name(self) -> str:
+        """`chat.rooms.v1.Rooms`."""
+        ...
+
+    @property
+    def base(self) -> int:
+        """Its numbers are this plus their ids, unless the other side's hello says another base."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Equal on both sides if they were generated from the same contract."""
+        ...
+
+
+class _Limits(msgspec.Struct, rename="camel"):
+    max_message_bytes: int = 0
+    max_calls: int = 0
+    max_streams: int = 0
+
+
+class _Service(msgspec.Struct):
+    name: str
+    base: int
+    digest: str = ""
+
+
+class Hello(msgspec.Struct):
+    """What one side says of itself. Keys are 64 hex digits, or None without encryption."""
+
+    profile: str
+    role: str = ""
+    self: str | None = None
+    peer: str | None = None
+    features: list[str] = []
+    limits: _Limits = msgspec.field(default_factory=_Limits)
+    services: list[_Service] = []
+    agent: str = ""
+
+
+_decode: Final = msgspec.json.Decoder(Hello).decode
+
+
+def decode_hello(text: bytes) -> Hello:
+    """The hello in a JSON text.
+
+    Raises:
+        BadFrame: it is none.
+    """
+    try:
+        return _decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadFrame(f"this is no hello: {error}") from None
+
+
+def encode_hello(
+    *,
+    role: Role,
+    own_key: bytes | None,
+    remote_key: bytes | None,
+    services: Sequence[OfferedService],
+    limits: Limits,
+    agent: str,
+) -> bytes:
+    """What this side says of itself, as JSON."""
+    return msgspec.json.encode(
+        Hello(
+            PROFILE,
+            role,
+            _hex(own_key),
+            _hex(remote_key),
+            list(FEATURES),
+            _Limits(limits.max_message_bytes, limits.max_running_calls, limits.max_open_calls),
+            [_Service(each.name, each.base, each.digest) for each in services],
+            agent,
+        )
+    )
+
+
+class Counterpart:
+    """What this side knows of the other one, over one connection.
+
+    Nothing until `introduce`, and for ever if it is a base peer: then its services are where our
+    contracts say. Keys are those that the handshake proved, 32 bytes, or None without encryption.
+    """
+
+    def __init__(
+        self,
+        own_key: bytes | None = None,
+        remote_key: bytes | None = None,
+        *,
+        same_contracts: bool = True,
+    ) -> None:
+        self.hello: Hello | None = None
+        """What it said of itself."""
+        self._own_key = own_key
+        self._remote_key = remote_key
+        self._same_contracts = same_contracts
+        self._offers: dict[str, OfferedService] = {}
+        self._bases: dict[ContractOfService, int] = {}
+        """What `base_of` has found; contracts are told apart as objects."""
+
+    @property
+    def is_introduced(self) -> bool:
+        """Whether it has said what it is; False for a base peer."""
+        return self.hello is not None
+
+    def introduce(self, hello: Hello) -> bool:
+        """Take what it says of itself; a second hello changes nothing, and gives False.
+
+        Raises:
+            IdentityMismatch: it names other keys than the handshake proved. Seen from the other
+                side our keys are exchanged: a mirror or a mix-up shows here.
+        """
+        if self.hello is not None:
+            return False
+        if hello.self != _hex(self._remote_key) or hello.peer != _hex(self._own_key):
+            raise IdentityMismatch("the hello names other keys than the handshake proved")
+        self.hello = hello
+        self._offers = {
+            each.name: OfferedService(each.name, each.base, each.digest) for each in hello.services
+        }
+        self._bases.clear()
+        return True
+
+    def has(self, feature: str) -> bool:
+        """Whether it knows an extension."""
+        return self.hello is not None and feature in self.hello.features
+
+    def takes_parts_of(self, contract: ContractOfService) -> bool:
+        """Whether calls of a service of its may have parts (PROTOCOL 12).
+
+        By the same contract only. A reader with another one may see a number where there were
+        bytes: in a variant that it does not know, or a field that has changed its type.
+        """
+        offer = self._offers.get(contract.name)
+        return (
+            offer is not None
+            and contract.digest != ""
+            and offer.digest == contract.digest
+            and self.has(PARTS)
+        )
+
+    def base_of(self, contract: ContractOfService) -> int:
+        """Where it counts the methods of a service from; as our contract does, if it does not say.
+
+        Raises:
+            ContractMismatch: it offers the service by another contract than ours.
+        """
+        base = self._bases.get(contract)
+        return self._find_base(contract) if base is None else base
+
+    def _find_base(self, contract: ContractOfService) -> int:
+        offer = self._offers.get(contract.name)
+        base = contract.base
+        if offer is not None:
+            ours, theirs = contract.digest, offer.digest
+            if self._same_contracts and ours and theirs and ours != theirs:
+                raise ContractMismatch(
+                    f"{contract.name}: this side was generated from the contract {ours}, the other "
+                    f"side from {theirs}. Generate both from the same one, or allow the difference "
+                    "with same_contracts=False."
+                )
+            base = offer.base
+        self._bases[contract] = base
+        return base
+
+
+def _hex(key: bytes | None) -> str | None:
+    return None if key is None else key.hex()

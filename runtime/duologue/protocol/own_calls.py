@@ -1,0 +1,227 @@
+"""Calls that this side has made: their ids, and whose answer a message is (base profile 7 and 8).
+
+`call_states.NEXT_OWN` says what may follow what. A plain call costs one entry of a dictionary; only
+one that is answered by a stream is given a state of its own, in `IncomingStreams`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeGuard
+
+from duologue.errors import BadFrame, LimitExceeded
+from duologue.limits import Limits
+from duologue.protocol import codec
+from duologue.protocol.call_states import OwnState
+from duologue.protocol.counters import Counters
+from duologue.protocol.incoming_streams import IncomingStreams
+from duologue.protocol.messages import (
+    AnswerBroken,
+    AnswerReceived,
+    CallT,
+    Failure,
+    FailureReceived,
+    SessionEvent,
+)
+from duologue.protocol.parcels import Parcel, Payload, split
+from duologue.protocol.stream_kinds import read_binary
+
+
+class OwnCalls(Generic[CallT]):
+    """Numbers own requests and matches answers to calls.
+
+    `CallT` is whatever the shell files under a request, a future for instance. Invariant: a call is
+    open from the moment its request is handed out until exactly one of: its answer is returned by
+    one of the `receive`s, it is given up or taken back, or `close` hands it back.
+    """
+
+    def __init__(self, limits: Limits, counters: Counters) -> None:
+        self._counters = counters
+        self._limits = limits
+        self._max_open_calls = limits.max_open_calls
+        # The counters may have a past: those of a peer that outlives its connection.
+        self._max_unasked = counters.answers_dropped_unknown + limits.max_unasked_messages
+        self._open: dict[float, CallT] = {}
+        """By request id. An id that came as `1.0` finds the call of 1."""
+        self._streams = IncomingStreams(self._open, counters)
+        self._next_request_id = 0
+        self._control_ids: set[int] = set()
+        """Own calls of service 0; those that are settled may still be in it."""
+        self.take_open: Callable[[float, None], CallT | None] = self._open.pop
+        """The open call with this id, which is settled by what came; None if there is none."""
+
+    @property
+    def in_flight(self) -> int:
+        """What `max_open_calls` bounds: calls without an answer, and streams that answer one."""
+        return len(self._open) + len(self._streams)
+
+    @property
+    def unanswered(self) -> Mapping[float, CallT]:
+        """Calls of whose answers nothing has come, by request id; a live view, in order."""
+        return self._open
+
+    def is_open(self, request_id: float) -> bool:
+        """Whether nothing of the answer to this call has come, and it is still waited for."""
+        return request_id in self._open
+
+    def state_of(self, request_id: int) -> OwnState:
+        """Where a call stands."""
+        return self._streams.state_of(request_id)
+
+    # -- what this side does --------------------------------------------------------------------
+
+    def open(
+        self, service_id: int, args: Payload, call: CallT, takes_parts: bool = False
+    ) -> tuple[int, bytes]:
+        """File `call`; returns its request id and the text to send; the parts of `args` follow it.
+
+        `args` is a JSON list. If the connection refuses the text, `take_back` undoes this. With
+        `takes_parts` the answer may have parts, too.
+
+        Raises:
+            LimitExceeded: `max_open_calls` calls are open already; no id was used up. Calls of
+                service 0 are ours and count apart, or an unanswered hello would take a place.
+        """
+        if len(self._open) + len(self._streams.streaming) >= self._max_open_calls:
+            self._check_open_calls(is_control=not service_id)
+        request_id = self._next_request_id
+        self._next_request_id = request_id + 1
+        self._open[request_id] = call
+        if service_id:
+            self._counters.requests_sent_total += 1
+        else:
+            self._control_ids = self._open_control_ids() | {request_id}
+            self._counters.control_requests_sent += 1
+        if type(args) is bytes and not takes_parts:
+            return request_id, codec.request(request_id, service_id, args)
+        text, parts = split(args)
+        return request_id, codec.request_with_parts(
+            request_id, service_id, text, parts, takes_parts=takes_parts
+        )
+
+    def take_back(self, request_id: int, service_id: int) -> None:
+        """Undo the latest `open`: its text was never handed to the connection."""
+        del self._open[request_id]
+        self._next_request_id = request_id
+        if service_id:
+            self._counters.requests_sent_total -= 1
+        else:
+            self._control_ids.discard(request_id)
+            self._counters.control_requests_sent -= 1
+
+    def give_up(self, request_id: float) -> bool:
+        """Forget an open call; a late answer will be dropped. False if it had been settled."""
+        return self._open.pop(request_id, None) is not None
+
+    def replace_streaming(self, request_id: int, call: CallT) -> None:
+        """Let what comes of a stream name `call` from now on."""
+        self._streams.replace(request_id, call)
+
+    def stop_stream(self, request_id: int) -> bytes | None:
+        """Read no more of a stream; the text that tells the other side, if it has to be told."""
+        return self._streams.stop(request_id)
+
+    def close(self) -> list[CallT]:
+        """End everything; returns the calls that were still open, in order of their requests."""
+        calls = [*self._streams.close(), *self._open.values()]
+        self._open.clear()
+        return calls
+
+    # -- what the other side says ---------------------------------------------------------------
+
+    def receive_late_answer(self, envelope: codec.Envelope) -> CallT | None:
+        """The call of an answer that `take_open` did not find: one that streams, or none.
+
+        Raises:
+            BadFrame: its id is no integer.
+            LimitExceeded: too many answers came to requests that never were.
+        """
+        response_id = _response_id(envelope)
+        call = self._open.pop(response_id, None)
+        if call is None:
+            call = self._streams.interrupt(response_id)
+        if call is None and self._was_made(response_id):
+            self._counters.answers_dropped_late += 1
+        return call
+
+    def receive_failure(self, envelope: codec.Envelope) -> SessionEvent[CallT] | None:
+        """An `error` message; raises as `receive_late_answer`."""
+        call = self.receive_late_answer(envelope)
+        if call is None:
+            return None
+        try:
+            failure = codec.read_failure(codec.slice_or_none(envelope.error))
+        except BadFrame:
+            # An answer all the same: its caller must not be left waiting. There is at most one for
+            # each own call, so the bound on unreadable messages need not be looked at.
+            self._counters.requests_received_invalid += 1
+            failure = Failure(None, None, None)
+        return FailureReceived(call, failure)
+
+    def receive_parcel(
+        self, parcel: Parcel, envelope: codec.Envelope
+    ) -> SessionEvent[CallT] | None:
+        """An answer with parts beside it; raises as `receive_late_answer`."""
+        call = self.receive_late_answer(envelope)
+        return None if call is None else AnswerReceived(call, parcel)
+
+    def receive_too_deep(
+        self, envelope: codec.Envelope, fault: BadFrame
+    ) -> SessionEvent[CallT] | None:
+        """An answer that cannot be read; None if it is that of no open call."""
+        response_id = codec.integral(envelope.responseId)
+        if response_id not in self._open:
+            return None
+        self._counters.requests_received_invalid += 1
+        return AnswerBroken(self._open.pop(response_id), fault, None)
+
+    def receive_stream(self, kind: str, envelope: codec.Envelope) -> SessionEvent[CallT] | None:
+        """A text of a stream; raises as `receive_late_answer`."""
+        response_id = _response_id(envelope)
+        if not self._was_made(response_id):
+            return None
+        if kind == "stream":
+            return self._streams.receive_text(response_id, envelope.chunk, envelope.encoding)
+        if kind == "stream-end":
+            return self._streams.receive_end(response_id)
+        return self._streams.receive_failure(response_id, envelope.error)
+
+    def receive_bytes(self, message: bytes) -> SessionEvent[CallT] | None:
+        """A chunk of a binary stream.
+
+        Raises:
+            BadFrame: shorter than the id in front of every chunk (base profile 8.2).
+            LimitExceeded: as `receive_late_answer`.
+        """
+        request_id, chunk = read_binary(message)
+        if not self._was_made(request_id):
+            return None
+        return self._streams.receive_bytes(request_id, chunk)
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _was_made(self, request_id: int | None) -> TypeGuard[int]:
+        # What answers a request of ours that never was is counted, and not for ever.
+        if request_id is not None and 0 <= request_id < self._next_request_id:
+            return True
+        self._counters.answers_dropped_unknown += 1
+        if self._counters.answers_dropped_unknown > self._max_unasked:
+            raise LimitExceeded("max_unasked_messages", self._limits.max_unasked_messages)
+        return False
+
+    def _open_control_ids(self) -> set[int]:
+        streaming = self._streams.streaming
+        return {each for each in self._control_ids if each in self._open or each in streaming}
+
+    def _check_open_calls(self, *, is_control: bool) -> None:
+        # The set is looked through only when it may matter: ordinary calls stay as cheap.
+        controls = len(self._open_control_ids())
+        ordinary = self.in_flight - controls
+        open_calls = controls if is_control else ordinary
+        if open_calls >= self._max_open_calls:
+            raise LimitExceeded("max_open_calls", self._max_open_calls, open_calls + 1)
+
+
+def _response_id(envelope: codec.Envelope) -> int:
+    response_id = codec.integral(envelope.responseId)
+    if response_id is None:
+        raise BadFrame("an answer needs an integral `responseId`")
+    return response_id

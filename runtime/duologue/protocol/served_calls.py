@@ -1,0 +1,159 @@
+"""Calls that the other side has made: which ids are in use, and what may follow (base profile 7).
+
+`call_states.NEXT_SERVED` says what may follow what.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from duologue.errors import BadFrame
+from duologue.limits import MAX_SAFE_INTEGER
+from duologue.protocol import codec
+from duologue.protocol.call_states import NEXT_SERVED, ServedMove, ServedState
+from duologue.protocol.counters import Counters
+from duologue.protocol.messages import (
+    CancelReceived,
+    Failure,
+    Refused,
+    RequestReceived,
+    StreamRefused,
+)
+from duologue.protocol.parcels import Parcel, Payload
+
+_OPENING_BRACKET: Final = ord("[")
+
+
+class ServedCalls:
+    """Notes which requests are being served, and writes their answers.
+
+    Invariant: an id is in use from the request that is handed on until its answer, or the closing
+    message of its stream, has been written; or until it is forgotten.
+    """
+
+    def __init__(self, counters: Counters) -> None:
+        self.has_control_service = False
+        """Whether the other side may use what the duologue profile adds; its calls of service 0
+        are then counted apart."""
+        self._counters = counters
+        self._states: dict[int, ServedState] = {}
+        """By request id; OVER is not in it."""
+
+    def state_of(self, request_id: int) -> ServedState:
+        """Where a call stands."""
+        return self._states.get(request_id, ServedState.OVER)
+
+    def close(self) -> None:
+        """End everything: no answer will leave."""
+        self._states.clear()
+
+    # -- what the other side says ---------------------------------------------------------------
+
+    def receive_request(
+        self, envelope: codec.Envelope, parts: Sequence[bytes]
+    ) -> RequestReceived | Refused:
+        """A request, with the parts that came beside it.
+
+        Raises:
+            BadFrame: its ids are no integers.
+        """
+        request_id, service_id = envelope.requestId, envelope.serviceId
+        if not (
+            type(request_id) is int
+            and type(service_id) is int
+            and 0 <= request_id <= MAX_SAFE_INTEGER
+            and 0 <= service_id <= MAX_SAFE_INTEGER
+        ):
+            request_id, service_id = _unusual_ids(envelope)
+        args = codec.slice_or_none(envelope.args)
+        if service_id == 0 and self.has_control_service:
+            self._counters.control_requests_received += 1
+        else:
+            self._counters.requests_received_total += 1
+        # The only move that is looked up without the table: it is made by the thousand.
+        if request_id in self._states:
+            return _refused(
+                request_id, "Error", f"request id {request_id} is still in use", "DUPLICATE-REQUEST"
+            )
+        if args is not None and args[0] != _OPENING_BRACKET:
+            return _refused(request_id, "TypeError", "args must be a list", None)
+        self._states[request_id] = ServedState.ACCEPTED
+        return RequestReceived(
+            request_id,
+            service_id,
+            Parcel(args, parts) if parts and args is not None else args,
+            envelope.takesParts and self.has_control_service,
+        )
+
+    def receive_stop(self, envelope: codec.Envelope) -> StreamRefused | None:
+        """A `write-stream-error`: None if no stream is being sent for it."""
+        # Counted with any id or none; the original sends a needless one after `stream-error`.
+        self._counters.requests_received_total += 1
+        request_id = codec.integral(envelope.requestId)
+        if request_id is None or not self._may(request_id, ServedMove.STOP):
+            return None
+        return StreamRefused(request_id)
+
+    def receive_cancel(self, envelope: codec.Envelope) -> CancelReceived | None:
+        """A `cancel`: None if it crossed our answer on the wire.
+
+        Raises:
+            BadFrame: its id is no integer.
+        """
+        request_id = codec.integral(envelope.requestId)
+        if request_id is None:
+            raise BadFrame("a `cancel` needs an integral `requestId`")
+        return CancelReceived(request_id) if self._may(request_id, ServedMove.CANCEL) else None
+
+    def _may(self, request_id: int, move: ServedMove) -> bool:
+        if (self.state_of(request_id), move) in NEXT_SERVED:
+            return True
+        self._counters.messages_dropped += 1
+        return False
+
+    # -- what this side does --------------------------------------------------------------------
+
+    def answer(self, request_id: int, data: Payload | None) -> bytes:
+        """The text that answers a request with `data`, JSON; None is no result.
+
+        The parts of `data` follow it.
+        """
+        self._states.pop(request_id, None)
+        if isinstance(data, Parcel):
+            return codec.answer_with_parts(request_id, data.text, data.parts)
+        return codec.answer(request_id, data)
+
+    def fail(self, request_id: int, failure: Failure) -> bytes:
+        """The text that answers a request with a failure."""
+        self._states.pop(request_id, None)
+        return codec.error_answer(request_id, failure)
+
+    def start_stream(self, request_id: int) -> None:
+        """From now on a request is answered by chunks, and its caller may refuse more of them."""
+        self._states[request_id] = ServedState.SENDING
+
+    def end_stream(self, request_id: int) -> bytes:
+        """The text that says a stream is complete."""
+        self._states.pop(request_id, None)
+        return codec.stream_end(request_id)
+
+    def fail_stream(self, request_id: int) -> bytes:
+        """The text that says a stream cannot go on."""
+        self._states.pop(request_id, None)
+        return codec.stream_error(request_id)
+
+    def forget(self, request_id: int) -> None:
+        """It was no call after all: its arguments are no JSON (base profile 7.2)."""
+        self._states.pop(request_id, None)
+        self._counters.requests_received_total -= 1
+
+
+def _unusual_ids(envelope: codec.Envelope) -> tuple[int, int]:
+    """Ids that are integral all the same: `1.0`, for instance, or below 0."""
+    request_id, service_id = codec.integral(envelope.requestId), codec.integral(envelope.serviceId)
+    if request_id is None or service_id is None:
+        raise BadFrame("a request needs an integral `requestId` and `serviceId`")
+    return request_id, service_id
+
+
+def _refused(request_id: int, name: str, message: str, code: str | None) -> Refused:
+    return Refused(codec.error_answer(request_id, Failure(name, message, code)))
