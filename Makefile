@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 BENCH_CONTRACT := --schema tests/bench/schema --out runtime/duologue/bench/generated
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-relay generate check-generated format check test test-all bench bench-curves bench-guard build clean
+.PHONY: help setup demo demo-relay generate check-generated format check test test-all check-counts counts bench bench-curves bench-guard build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,13 +52,19 @@ test: $(READY) ## every test that is quick enough for each change
 test-all: $(READY) ## the slow ones too
 	$(BIN)/pytest
 
+check-counts: $(READY) ## fail if a call makes other calls or allocations than tests/bench/counts.json says
+	$(BIN)/python -m tests.bench.counts
+
+counts: $(READY) ## write tests/bench/counts.json anew, for a change that means to change them
+	$(BIN)/python -m tests.bench.counts --write
+
 bench: $(READY) ## duologue beside its peers, in one table; BENCH="--quick" for a short one
 	$(BIN)/python -m tests.bench $(BENCH)
 
 bench-curves: $(READY) ## how duologue grows, as pictures in tests/bench/curves
 	$(BIN)/python -m tests.bench.curves
 
-bench-guard: $(READY) ## fail if the CPU time of a call is above 0.7 of a raw `websockets` echo
+bench-guard: $(READY) ## CPU time of a call against a raw `websockets` echo; wants a quiet machine
 	$(BIN)/python -m tests.bench.guard
 
 build: $(READY) ## sdist and wheel in dist/
