@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from .configuration import BadConfiguration, Configuration, read_configuration
 from .diagnostics import render_github, render_json, render_text
-from .output import Change, ForeignFiles
-from .project import BadConfiguration, Configuration, read_configuration
+from .writing import Change, ForeignFiles
 
 if TYPE_CHECKING:
     from .build import BuildResult
@@ -80,6 +80,7 @@ def generate(
     """
     with _faults("generate"):
         from .build import build
+        from .known_targets import TARGETS
 
         settings, asked = _settings(paths or (), schema, out)
         result = _contracts(
@@ -87,6 +88,7 @@ def generate(
                 settings.schema,
                 settings.out,
                 asked,
+                targets=TARGETS,
                 import_root=settings.import_root,
                 off=settings.off,
                 dry_run=check,
@@ -256,7 +258,7 @@ def _faults(command: str) -> Generator[None]:
 
 def _contracts(read: Callable[[], BuildResult]) -> BuildResult:
     """What `read` gives, or wrong use when it was asked for what is no contract."""
-    from .loader import PathOutsideSchema
+    from .reading.project import PathOutsideSchema
 
     try:
         return read()

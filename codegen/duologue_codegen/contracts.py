@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .configuration import read_configuration
 from .diagnostics import render_text
-from .names import nearest
-from .project import read_configuration
+from .spelling import nearest
 
 
 def compile_package(
@@ -27,6 +27,7 @@ def compile_package(
         ModuleNotFoundError: the extra `tools` is not installed.
     """
     from .build import build, judge
+    from .known_targets import TARGETS
 
     if not schema.is_dir():
         raise FileNotFoundError(f"there is no schema folder {schema}")
@@ -34,7 +35,7 @@ def compile_package(
     judged = judge(schema, [_contract_of(package, schema)], off=off)
     if judged.ok:
         paths = [_contract_of(each.package, schema) for each in judged.project.judged]
-        judged = build(schema, out, paths, import_root=import_root, off=off)
+        judged = build(schema, out, paths, targets=TARGETS, import_root=import_root, off=off)
     if judged.ok:
         return ""
     return render_text(judged.diagnostics, judged.sources, colour=colour)

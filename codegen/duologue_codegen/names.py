@@ -1,11 +1,14 @@
-"""Names: their cases, which of them Python takes for itself, and which one was probably meant."""
+"""Names: their cases, and which of them are taken.
+
+Taken is what a target needs for itself, up to now Python alone. It is part of the language, since a
+contract is right or wrong whatever is made from it.
+"""
 
 from __future__ import annotations
 
 import builtins
 import keyword
 import re
-from collections.abc import Iterable
 from typing import Final
 
 MAX_NAME_LENGTH: Final = 64
@@ -83,7 +86,7 @@ ANNOTATION_NAMES: Final = frozenset(
 """What annotations in the body of a generated class mean something else by.
 
 A field `list: list[int] = []` would turn the `list` of the next annotation into an empty one. What
-is imported, such as `time`, gets another name there instead: see `view.annotations`.
+is imported, such as `time`, gets another name there instead.
 """
 
 CLASS_BODY_NAMES: Final = frozenset({"abstractmethod", "deprecated", "object", "tuple"})
@@ -190,40 +193,3 @@ def type_name_taken(name: str) -> str | None:
 
 def _shown(name: str) -> str:
     return f"`{name}`"
-
-
-# ---- suggestions ---------------------------------------------------------------------------------
-
-
-def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that `word` most probably should have been, or None when none is near.
-
-    Near is one slip in three letters: a letter added, left out, changed, or two exchanged.
-    """
-    if len(word) > MAX_NAME_LENGTH:
-        return None
-    best: tuple[int, str] | None = None
-    for candidate in candidates:
-        if candidate.lower() == word.lower() and candidate != word:
-            return candidate
-        allowed = max(1, max(len(word), len(candidate)) // 3)
-        if abs(len(word) - len(candidate)) > allowed:
-            continue
-        slips = edit_distance(word, candidate)
-        if slips <= allowed and (best is None or (slips, candidate) < best):
-            best = slips, candidate
-    return None if best is None else best[1]
-
-
-def edit_distance(left: str, right: str) -> int:
-    """Slips between two words, an exchange of neighbours counted once (optimal alignment)."""
-    before: list[int] = []
-    row = list(range(len(right) + 1))
-    for i, a in enumerate(left, 1):
-        before, above, row = row, before, [i]
-        for j, b in enumerate(right, 1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
-            if above and j > 1 and a == right[j - 2] and left[i - 2] == b:
-                cost = min(cost, above[j - 2] + 1)
-            row.append(cost)
-    return row[-1]

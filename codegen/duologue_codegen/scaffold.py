@@ -15,7 +15,7 @@ PROJECT_FILES: Final = (
     "client.py",
     "tests/test_hello.py",
 )
-"""Each is kept below `templates/init`, its folders joined by `-`, and `.txt` at the end."""
+"""Each is kept in `new_project`, its folders joined by `-`, and `.txt` at the end."""
 
 NEXT_COMMANDS: Final = (
     "duologue generate    # the contract becomes a typed package",
@@ -51,5 +51,5 @@ def write_project(folder: Path) -> tuple[Path, ...]:
 
 
 def _text(name: str) -> str:
-    kept = files("duologue_codegen") / "templates" / "init" / f"{name.replace('/', '-')}.txt"
+    kept = files("duologue_codegen") / "new_project" / f"{name.replace('/', '-')}.txt"
     return kept.read_text(encoding="utf-8")

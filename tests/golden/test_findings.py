@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from duologue_codegen.checks import READING_RULES, RULES, check
 from duologue_codegen.diagnostics import render_text
-from duologue_codegen.loader import load_project
+from duologue_codegen.reading.project import load_project
 
 CASES = Path(__file__).parent / "findings"
 

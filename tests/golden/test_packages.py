@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 from duologue_codegen.build import build
-from duologue_codegen.output import MANIFEST
+from duologue_codegen.known_targets import TARGETS
+from duologue_codegen.writing import MANIFEST
 
 CASES = Path(__file__).parent / "packages"
 NAMES = sorted(path.name for path in CASES.iterdir() if path.is_dir())
@@ -46,7 +47,7 @@ def files_in(folder: Path) -> dict[str, str]:
 def test_a_contract_gives_the_expected_package(name: str, tmp_path: Path) -> None:
     case = CASES / name
     schema = schema_of(case, tmp_path / "schema")
-    result = build(schema, tmp_path / "generated", import_root="generated")
+    result = build(schema, tmp_path / "generated", targets=TARGETS, import_root="generated")
     assert not result.diagnostics
     met = files_in(tmp_path / "generated")
     expected = case / "expected"

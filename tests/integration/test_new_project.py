@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from duologue_codegen.build import build
+from duologue_codegen.known_targets import TARGETS
 from duologue_codegen.scaffold import write_project
 
 SERVE_AND_CALL = """
@@ -40,7 +41,7 @@ def test_the_client_calls_the_service(tmp_path: Path) -> None:
     for path in write_project(tmp_path):
         path.write_text(path.read_text().replace("8765", str(port)))
     assert not build(
-        tmp_path / "schema", tmp_path / "generated", import_root="generated"
+        tmp_path / "schema", tmp_path / "generated", targets=TARGETS, import_root="generated"
     ).diagnostics
     done = subprocess.run(
         [sys.executable, "-c", SERVE_AND_CALL],

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from duologue_codegen.canonical import canonical, canonical_text, contract_digest
 from duologue_codegen.checks import check
 from duologue_codegen.diagnostics import is_hidden, render_github, render_json, render_text
-from duologue_codegen.loader import load_project
+from duologue_codegen.model.canonical import canonical, canonical_text, contract_digest
+from duologue_codegen.reading.project import load_project
 
 EXAMPLES = [
     path.read_bytes() for path in sorted((Path(__file__).parents[2] / "schema").rglob("*.yaml"))

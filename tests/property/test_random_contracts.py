@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from duologue_codegen.build import build
+from duologue_codegen.known_targets import TARGETS
 
 ROOT: Final = Path(__file__).parents[2]
 SEEDS: Final = range(15)
@@ -240,7 +241,9 @@ def run(folder: Path, *arguments: str) -> None:
 
 def test_packages_of_random_contracts_import_and_type_check(tmp_path: Path) -> None:
     packages = list(write_contracts(tmp_path / "schema"))
-    result = build(tmp_path / "schema", tmp_path / "generated", import_root="generated")
+    result = build(
+        tmp_path / "schema", tmp_path / "generated", targets=TARGETS, import_root="generated"
+    )
     assert [f"{each.at.file}:{each.at.column} {each.message}" for each in result.diagnostics] == []
     assert len(result.packages) == len(packages)
 

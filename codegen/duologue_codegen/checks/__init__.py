@@ -6,7 +6,7 @@
 from collections.abc import Collection
 
 from ..diagnostics import Diagnostic, in_file_order
-from ..loader import Project
+from ..reading.project import Project
 from . import (
     constraints,
     examples,

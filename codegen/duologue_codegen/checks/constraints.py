@@ -18,11 +18,11 @@ from ..model import (
     TypeExpr,
     without_optional,
 )
-from ..patterns import NotPortable, check_pattern
-from ..scalar_values import MAX_INT32, MAX_INT64, MAX_SAFE_INT
-from ..tree import ScalarNode
+from ..model.walk import constrained
+from ..text.tree import ScalarNode
+from ..values.patterns import NotPortable, check_pattern
+from ..values.scalars import MAX_INT32, MAX_INT64, MAX_SAFE_INT
 from .registry import Findings, rule
-from .walk import constrained
 
 _LENGTH: Final = ("min", "max")
 _VALUE: Final = ("min", "max", "gt", "lt", "multiple_of")

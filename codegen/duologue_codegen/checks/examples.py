@@ -24,11 +24,11 @@ from ..model import (
     Service,
     StreamOf,
 )
-from ..names import nearest
-from ..tree import ListNode, MapNode, Node, ScalarNode
-from ..values import Misfit, field_misfits, misfits, type_misfits
+from ..model.walk import events, fields, meaning, methods
+from ..spelling import nearest
+from ..text.tree import ListNode, MapNode, Node, ScalarNode
+from ..values.fits import Misfit, field_misfits, misfits, type_misfits
 from .registry import Findings, rule
-from .walk import events, fields, meaning, methods
 
 _MAY_DEFAULT = frozenset(
     {ScalarKind.STRING, ScalarKind.INT, ScalarKind.INT32, ScalarKind.FLOAT, ScalarKind.BOOL}

@@ -8,9 +8,9 @@ from typing import Final
 
 from ..diagnostics import Diagnostic, Position, Related, quoted
 from ..model import Contract, InlineParams, InlinePayload
+from ..model.walk import events, methods
 from ..names import pascal, type_name_taken, upper_snake
 from .registry import Findings, rule
-from .walk import events, methods
 
 _CONSTANTS: Final = frozenset({"BYTE_STREAM", "MISSING", "NOTHING", "NO_PARAMS", "TEXT_STREAM"})
 """Constants that generated modules import."""

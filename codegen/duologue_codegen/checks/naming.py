@@ -15,6 +15,7 @@ from ..model import (
     ReservedName,
     UnionType,
 )
+from ..model.walk import events, fields, methods
 from ..names import (
     ENUM_NAMES,
     MAX_NAME_LENGTH,
@@ -28,7 +29,6 @@ from ..names import (
 )
 from ..reading.contract import package_of
 from .registry import Findings, rule
-from .walk import events, fields, methods
 
 _PACKAGE: Final = re.compile(
     r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?"

@@ -23,9 +23,10 @@ from ..model import (
     TypeExpr,
     UnionType,
 )
-from ..tree import ListNode, MapNode
+from ..model.circles import circles
+from ..model.walk import own_type_graph, schema_refs
+from ..text.tree import ListNode, MapNode
 from .registry import Findings, rule
-from .walk import circles, own_type_graph, schema_refs
 
 MAX_CYCLE: Final = 100
 """Models of pydantic that need each other: 60 were built, 120 ended in a RecursionError."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..diagnostics import Diagnostic, Related, quoted
-from ..loader import Project
 from ..model import (
     AliasType,
     Contract,
@@ -21,9 +20,11 @@ from ..model import (
     TypeDef,
     UnionType,
 )
-from ..names import nearest
+from ..model.circles import circles
+from ..model.walk import events, expressions, meaning, methods, parts, refs
+from ..reading.project import Project
+from ..spelling import nearest
 from .registry import Findings, project_rule, rule
-from .walk import circles, events, expressions, meaning, methods, parts, refs
 
 _ELSEWHERE: Final = {
     "any": "json",

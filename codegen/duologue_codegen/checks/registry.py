@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from ..diagnostics import Diagnostic, Level
-from ..loader import Project
 from ..model import Contract
+from ..reading.project import Project
 
 Findings: TypeAlias = Iterator[Diagnostic]
 

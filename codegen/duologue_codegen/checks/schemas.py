@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from ..diagnostics import Diagnostic, Position, quoted
-from ..model import Contract, SchemaType
-from ..names import field_name_taken, nearest
+from ..model import REF_PREFIX, Contract, SchemaType
+from ..model.walk import schema_refs
+from ..names import field_name_taken
 from ..reading.shape import kind_of
-from ..schema_values import FORMATS, REF_PREFIX, SchemaMisfits, schema_misfits
-from ..tree import Entry, ListNode, MapNode, Node, ScalarNode
+from ..spelling import nearest
+from ..text.tree import Entry, ListNode, MapNode, Node, ScalarNode
+from ..values.schemas import FORMATS, SchemaMisfits, schema_misfits
 from .constraints import pattern_findings
 from .registry import Findings, rule
-from .walk import schema_refs
 
 _TYPES: Final = ("string", "integer", "number", "boolean", "object", "array", "null")
 

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..diagnostics import Diagnostic, Position, Related, quoted
-from ..loader import Project
-from ..model import Contract, EnumType, Event, Method, ObjectType, Service, UnionType
-from ..reading.services import MAX_ID
+from ..model import MAX_ID, Contract, EnumType, Event, Method, ObjectType, Service, UnionType
+from ..reading.project import Project
 from .registry import Findings, project_rule, rule
 
 

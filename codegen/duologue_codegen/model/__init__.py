@@ -1,9 +1,9 @@
 """A contract, read: frozen values, each of which knows where it stands in the file.
 
-How an emitter walks it:
+How a target walks it:
 
-    project = load_project(Path("schema"))          # loader.py
-    findings = check(project)                       # checks/; emit only when none is an error
+    project = load_project(Path("schema"))          # reading/
+    findings = check(project)                       # checks/; go on only when none is an error
     for contract in project.contracts:
         for service in contract.services.values():
             for method in service.methods.values():
@@ -40,7 +40,12 @@ A model exists also for a contract with findings; what was unreadable is left ou
 that its field documents.
 """
 
-from ..type_expressions import (
+from .contract import Contract, Import
+from .errors import ErrorDef, ErrorRef, MessageTemplate, Placeholder, Retry
+from .events import Event, EventExample, InlinePayload
+from .methods import Effect, InlineParams, Method, MethodExample
+from .services import MAX_BASE, MAX_ID, ReservedId, Service
+from .type_expressions import (
     ListOf,
     MapOf,
     OptionalOf,
@@ -52,25 +57,9 @@ from ..type_expressions import (
     TypeExpr,
     without_optional,
 )
-from .contract import Contract, Import
-from .services import (
-    Effect,
-    ErrorDef,
-    ErrorRef,
-    Event,
-    EventExample,
-    InlineParams,
-    InlinePayload,
-    MessageTemplate,
-    Method,
-    MethodExample,
-    Placeholder,
-    ReservedId,
-    Retry,
-    Service,
-)
 from .types import (
     NO_CONSTRAINTS,
+    REF_PREFIX,
     AliasType,
     Constraints,
     EnumType,
@@ -85,7 +74,10 @@ from .types import (
 )
 
 __all__ = [
+    "MAX_BASE",
+    "MAX_ID",
     "NO_CONSTRAINTS",
+    "REF_PREFIX",
     "AliasType",
     "Constraints",
     "Contract",

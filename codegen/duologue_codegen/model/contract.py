@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..diagnostics import Position
-from ..type_expressions import Ref
-from .services import ErrorDef, InlineParams, InlinePayload, Method, Service
+from .errors import ErrorDef
+from .events import InlinePayload
+from .methods import InlineParams, Method
+from .services import Service
+from .type_expressions import Ref
 from .types import Field, ObjectType, TypeDef
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from ..diagnostics import Position
-from ..tree import MapNode, Node, ScalarNode
-from ..type_expressions import OptionalOf, Ref, TypeExpr
+from ..text.tree import MapNode, Node, ScalarNode
+from .type_expressions import OptionalOf, Ref, TypeExpr
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +157,14 @@ class AliasType:
     at: Position = field(compare=False)
 
 
+REF_PREFIX: Final = "#/$defs/"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaType:
     """A type with `schema`: raw JSON Schema of the accepted subset.
 
-    `$ref`s in it read `#/$defs/Name`, where `Name` is a type of the same contract.
+    `$ref`s in it read `#/$defs/Name`: the prefix, and `Name` is a type of the same contract.
     """
 
     name: str

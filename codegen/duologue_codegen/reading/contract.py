@@ -7,8 +7,11 @@ from typing import Final
 
 from ..diagnostics import Diagnostic, Position, quoted
 from ..model import Contract, Import
-from ..tree import MapNode
+from ..text.tree import MapNode
+from .errors import ErrorReader
+from .events import EventReader
 from .expressions import Expressions
+from .methods import MethodReader
 from .services import ServiceReader
 from .shape import Shapes
 from .types import TypeReader
@@ -42,7 +45,10 @@ def read_contract(tree: MapNode, file: str, path: str) -> tuple[Contract, list[D
     packages = {alias: package_of(import_.path) for alias, import_ in imports.items()}
     expressions = Expressions(shapes, name, packages)
     types = TypeReader(shapes, expressions)
-    services = ServiceReader(shapes, expressions, types)
+    errors = ErrorReader(shapes, types)
+    methods = MethodReader(shapes, expressions, types, errors)
+    events = EventReader(shapes, expressions, types)
+    services = ServiceReader(shapes, types, errors, methods, events)
     contract = Contract(
         edition=edition,
         package=name,
@@ -50,7 +56,7 @@ def read_contract(tree: MapNode, file: str, path: str) -> tuple[Contract, list[D
         path=path,
         imports=imports,
         types=types.types(tree.get("types")),
-        errors=services.errors(tree.get("errors")),
+        errors=errors.errors(tree.get("errors")),
         services=services.services(tree.get("services")),
         doc=shapes.doc(tree, "the contract"),
         at=start,

@@ -18,7 +18,7 @@ from ..model import (
     StreamOf,
     TypeExpr,
 )
-from ..tree import MapNode, Node, ScalarNode
+from ..text.tree import MapNode, Node, ScalarNode
 from .shape import Shapes
 
 MAX_WORDS: Final = 32

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..diagnostics import Diagnostic, Position, is_hidden, quoted
-from ..names import nearest
-from ..tree import Entry, ListNode, MapNode, Node, ScalarNode
+from ..spelling import nearest
+from ..text.tree import Entry, ListNode, MapNode, Node, ScalarNode
 
 LATER = {
     "sends": "streams",
@@ -171,6 +171,14 @@ class Shapes:
         self.misshapen(node, what, "a whole number")
         return None
 
+    def ranged(self, node: Node | None, what: str, rule: str, low: int, high: int) -> int | None:
+        """A whole number from `low` to `high`; `rule` is the one that another breaks."""
+        number = self.whole(node, what)
+        if node is None or number is None or low <= number <= high:
+            return number
+        self.fault(rule, node.at, f"{what} is {quoted(str(number))}", f"{low:,} to {high:,}")
+        return None
+
     def number(self, node: Node, what: str) -> int | float | None:
         """A finite number."""
         match node:
@@ -201,3 +209,11 @@ class Shapes:
         said = ", ".join(f"{quoted(option)} ({meaning})" for option, meaning in options.items())
         self.misshapen(node, what, said)
         return None
+
+    def example_name(self, map_: MapNode, of: str) -> tuple[str, Position]:
+        """The name of one of the examples `of` something, and where it stands."""
+        entry, what = map_.entry("name"), f"one of {of}"
+        if entry is None:
+            self.fault("node-shape", map_.at, f"{what} has no name", "add the key `name`")
+        name = None if entry is None else self.word(entry.value, f"the name of {what}")
+        return ("", map_.at) if name is None else (name.text, name.at)

@@ -19,7 +19,7 @@ from ..model import (
     UnionType,
     Variant,
 )
-from ..tree import Entry, ListNode, MapNode, Node, ScalarNode
+from ..text.tree import Entry, ListNode, MapNode, Node, ScalarNode
 from .expressions import Expressions
 from .shape import Shapes
 

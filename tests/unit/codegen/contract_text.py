@@ -6,11 +6,11 @@ from textwrap import dedent
 
 from duologue_codegen.checks import check
 from duologue_codegen.diagnostics import Diagnostic
-from duologue_codegen.loader import Project, load_project
 from duologue_codegen.model import Contract
 from duologue_codegen.reading import read_contract
-from duologue_codegen.source import parse, read_source
-from duologue_codegen.tree import MapNode, Node
+from duologue_codegen.reading.project import Project, load_project
+from duologue_codegen.text.source import parse, read_source
+from duologue_codegen.text.tree import MapNode, Node
 
 FILE = "schema/demo/v1.yaml"
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from textwrap import dedent
 
 from duologue_codegen.checks import check
-from duologue_codegen.loader import load_project
 from duologue_codegen.model import Contract
-from duologue_codegen.view import PackageView, package_view
+from duologue_codegen.reading.project import load_project
+from duologue_codegen.targets.python.view import PackageView, package_view
 
 HELLO = """
 duologue: 1

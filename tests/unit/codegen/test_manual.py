@@ -8,7 +8,7 @@ from textwrap import indent
 import pytest
 
 from duologue_codegen.checks import READING_RULES, RULES, check
-from duologue_codegen.loader import load_project
+from duologue_codegen.reading.project import load_project
 
 SCHEMA = Path(__file__).parents[3] / "schema"
 MANUAL = (SCHEMA / "README.md").read_text("utf-8")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from duologue_codegen.build import build
+from duologue_codegen.known_targets import TARGETS
 from duologue_codegen.scaffold import PROJECT_FILES, AlreadyThere, write_project
 
 
@@ -46,7 +47,9 @@ def run(folder: Path, *arguments: str) -> str:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
     write_project(folder)
-    result = build(folder / "schema", folder / "generated", import_root="generated")
+    result = build(
+        folder / "schema", folder / "generated", targets=TARGETS, import_root="generated"
+    )
     assert not result.diagnostics
     return folder
 

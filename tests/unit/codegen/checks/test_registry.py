@@ -6,8 +6,7 @@ import pytest
 from duologue_codegen.checks import READING_RULES, RULES, check
 from duologue_codegen.checks.registry import Findings, rule
 from duologue_codegen.model import Contract
-
-from ..contract_text import project_of
+from tests.unit.codegen.contract_text import project_of
 
 PURPOSES = {**READING_RULES, **{id_: each.purpose for id_, each in RULES.items()}}
 

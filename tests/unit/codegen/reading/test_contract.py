@@ -2,8 +2,7 @@ import pytest
 
 from duologue_codegen.reading import read_contract
 from duologue_codegen.reading.contract import package_of
-
-from ..contract_text import FILE, contract_of, tree_of
+from tests.unit.codegen.contract_text import FILE, contract_of, tree_of
 
 
 def test_package_is_the_path() -> None:

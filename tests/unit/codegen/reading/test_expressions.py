@@ -3,8 +3,7 @@ import pytest
 from duologue_codegen.diagnostics import Position
 from duologue_codegen.model import AliasType, ListOf, MapOf, OptionalOf, Ref, Scalar, TypeExpr
 from duologue_codegen.reading.expressions import MAX_WORDS
-
-from ..contract_text import FILE, contract_of, read
+from tests.unit.codegen.contract_text import FILE, contract_of, read
 
 
 def spelled(type_: TypeExpr) -> str:

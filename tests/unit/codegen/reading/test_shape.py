@@ -1,8 +1,7 @@
 import pytest
 
 from duologue_codegen.reading.shape import Shapes, kind_of
-
-from ..contract_text import node_of
+from tests.unit.codegen.contract_text import node_of
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 from duologue_codegen.model import AliasType, EnumType, ObjectType, SchemaType, UnionType
-
-from ..contract_text import contract_of, read
+from tests.unit.codegen.contract_text import contract_of, read
 
 
 def test_every_kind_of_type_is_read() -> None:

@@ -1,0 +1,58 @@
+"""Methods of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from ..diagnostics import Position
+from ..text.tree import Node
+from .errors import ErrorRef
+from .type_expressions import Ref, StreamOf, TypeExpr
+from .types import Field
+
+Effect: TypeAlias = Literal["read", "idempotent", "write"]
+
+
+@dataclass(frozen=True, slots=True)
+class InlineParams:
+    """Params written where the method is. There is at least one field."""
+
+    fields: Mapping[str, Field]
+    at: Position = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodExample:
+    """One call of a method and what came of it: `returns`, or an error."""
+
+    name: str
+    params: Node | None = None
+    returns: Node | None = None
+    error: ErrorRef | None = None
+    error_fields: Node | None = None
+    at: Position = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One callable of a service."""
+
+    name: str
+    id: int
+    """The number under which it goes over the wire is `service.base + id`. 0 when there is none."""
+    id_at: Position = field(compare=False)
+    params: InlineParams | Ref | None = None
+    positional: bool = False
+    """`args: positional`: each field of the params is an argument, in their order."""
+    returns: TypeExpr | StreamOf | None = None
+    errors: tuple[ErrorRef, ...] = ()
+    """Its own; `Contract.errors_of` adds those of the service."""
+    effect: Effect = "write"
+    timeout_s: float | None = None
+    doc: str = ""
+    since: str | None = None
+    deprecated: str | None = None
+    examples: tuple[MethodExample, ...] = ()
+    at: Position = field(compare=False)

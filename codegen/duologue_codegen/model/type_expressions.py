@@ -1,0 +1,100 @@
+"""How a contract says of what type something is: `optional list of common.User`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from ..diagnostics import Position
+
+
+class ScalarKind(StrEnum):
+    """The scalar types, spelled as in a contract."""
+
+    STRING = "string"
+    INT = "int"
+    """A whole number of at most ±(2^53 - 1): a JSON number every language keeps exactly."""
+    INT32 = "int32"
+    INT64 = "int64"
+    """A decimal string on the wire."""
+    FLOAT = "float"
+    BOOL = "bool"
+    BYTES = "bytes"
+    DATETIME = "datetime"
+    DATE = "date"
+    TIME = "time"
+    DURATION = "duration"
+    UUID = "uuid"
+    DECIMAL = "decimal"
+    URL = "url"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A scalar type, such as `string`."""
+
+    kind: ScalarKind
+    at: Position = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A named type: `Member`, or `common.User` through an import."""
+
+    package: str
+    """The package that declares it, with the alias already resolved."""
+    name: str
+    alias: str | None
+    """The import alias it was written with; None for a type of the same contract."""
+    at: Position = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OptionalOf:
+    """`optional T`: null is a value, and the default. Never holds another `OptionalOf`."""
+
+    of: TypeExpr
+    at: Position = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """`list of T`."""
+
+    of: TypeExpr
+    at: Position = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """`map of T`, or `map of K to T`."""
+
+    key: Ref | None
+    """A string alias or an enum; None when any string is a key."""
+    value: TypeExpr
+    at: Position = field(compare=False)
+
+
+TypeExpr: TypeAlias = Scalar | Ref | OptionalOf | ListOf | MapOf
+
+
+class StreamKind(StrEnum):
+    """What the pieces of a stream are, spelled as in a contract."""
+
+    BYTES = "byte stream"
+    TEXT = "text stream"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOf:
+    """`byte stream` or `text stream`: a result that is no value and comes in pieces."""
+
+    kind: StreamKind
+    at: Position = field(compare=False)
+
+
+def without_optional(expression: TypeExpr) -> TypeExpr:
+    """The type inside `optional`, which is what constraints and non-null defaults speak of."""
+    return expression.of if isinstance(expression, OptionalOf) else expression

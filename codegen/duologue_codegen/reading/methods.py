@@ -1,0 +1,164 @@
+"""What stands under `methods` of a service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final, cast
+
+from ..diagnostics import quoted
+from ..model import MAX_ID, Effect, ErrorRef, InlineParams, Method, MethodExample, Ref
+from ..text.tree import Entry, MapNode, Node, ScalarNode
+from .errors import ErrorReader
+from .expressions import Expressions
+from .shape import Shapes
+from .types import TypeReader
+
+_KEYS: Final = (
+    "id",
+    "doc",
+    "effect",
+    "timeout",
+    "params",
+    "args",
+    "returns",
+    "errors",
+    "deprecated",
+    "since",
+    "examples",
+)
+_KEYS_LATER: Final = ("sends", "yields", "cancel")
+_EXAMPLE_KEYS: Final = ("name", "params", "returns", "error")
+_EFFECTS: Final = {
+    "read": "changes nothing",
+    "idempotent": "twice is the same as once",
+    "write": "each call counts",
+}
+_ARGS: Final = {"positional": "each field of the params is an argument"}
+_DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)")
+_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+MAX_TIMEOUT_S: Final = 24 * 3600
+
+
+class MethodReader:
+    """Reads the methods of one contract."""
+
+    def __init__(
+        self, shapes: Shapes, expressions: Expressions, types: TypeReader, errors: ErrorReader
+    ) -> None:
+        self._shapes = shapes
+        self._expressions = expressions
+        self._types = types
+        self._errors = errors
+
+    def methods(self, node: Node | None, service: str) -> dict[str, Method]:
+        """Everything under `methods` of `service`, by name."""
+        example = "join: {id: 1, returns: bool}"
+        named = self._shapes.named(node, f"`methods` of {service}", example)
+        read = ((entry.key.text, self._method(entry)) for entry in named)
+        return {name: method for name, method in read if method is not None}
+
+    def _method(self, entry: Entry) -> Method | None:
+        key, what = entry.key, f"method {quoted(entry.key.text)}"
+        map_ = self._shapes.mapping(entry.value, what, _KEYS, _KEYS_LATER)
+        if map_ is None:
+            return None
+        id_node = map_.get("id")
+        number = self._shapes.ranged(id_node, f"the id of {what}", "id-range", 1, MAX_ID)
+        effect = self._shapes.choice(map_.get("effect"), f"`effect` of {what}", _EFFECTS)
+        returns = map_.get("returns")
+        params = self._params(map_.get("params"), what)
+        since = self._shapes.word(map_.get("since"), f"`since` of {what}")
+        return Method(
+            name=key.text,
+            id=0 if number is None else number,
+            id_at=key.at if id_node is None else id_node.at,
+            params=params,
+            positional=self._positional(map_, what),
+            returns=None
+            if returns is None
+            else self._expressions.result(returns, f"the result of {what}"),
+            errors=self._errors.refs(map_.get("errors"), f"`errors` of {what}"),
+            effect=cast(Effect, effect or "write"),
+            timeout_s=self._timeout(map_.get("timeout"), what),
+            doc=self._shapes.doc(map_, what),
+            since=None if since is None else since.text,
+            deprecated=self._shapes.deprecated(map_, what),
+            examples=self._examples(map_.get("examples"), what),
+            at=key.at,
+        )
+
+    def _params(self, node: Node | None, what: str) -> InlineParams | Ref | None:
+        if node is None:
+            return None
+        if isinstance(node, ScalarNode):
+            return self._expressions.name(node, f"`params` of {what}")
+        fields = self._types.fields(node, f"`params` of {what}")
+        return InlineParams(fields, node.at) if fields else None
+
+    def _positional(self, map_: MapNode, what: str) -> bool:
+        entry = map_.entry("args")
+        if entry is None:
+            return False
+        choice = self._shapes.choice(entry.value, f"`args` of {what}", _ARGS)
+        params = map_.get("params")
+        if params is None or (isinstance(params, MapNode) and not params.entries):
+            message = f"{what} has no params to be arguments"
+            self._shapes.fault("node-shape", entry.key.at, message, "leave `args` out")
+            return False
+        return choice is not None
+
+    def _timeout(self, node: Node | None, what: str) -> float | None:
+        if node is None:
+            return None
+        hint = "such as `500ms`, `5s`, `2m` or `1h`"
+        found = _DURATION.fullmatch(node.text) if isinstance(node, ScalarNode) else None
+        if found is None:
+            self._shapes.misshapen(node, f"the timeout of {what}", f"a time with its unit, {hint}")
+            return None
+        seconds = float(found.group(1)) * _SECONDS[found.group(2)]
+        if not 0.001 <= seconds <= MAX_TIMEOUT_S:
+            message = f"the timeout of {what} is {found.group()}"
+            self._shapes.fault("timeout-sane", node.at, message, "it lies between 1ms and 24h")
+            return None
+        return seconds
+
+    def _examples(self, node: Node | None, what: str) -> tuple[MethodExample, ...]:
+        of = f"the examples of {what}"
+        example = "[{name: joins, params: {…}, returns: {…}}]"
+        read = (self._example(item, of) for item in self._shapes.items(node, of, example))
+        return tuple(found for found in read if found is not None)
+
+    def _example(self, node: Node, of: str) -> MethodExample | None:
+        what = f"one of {of}"
+        map_ = self._shapes.mapping(node, what, _EXAMPLE_KEYS)
+        if map_ is None:
+            return None
+        name, at = self._shapes.example_name(map_, of)
+        error, error_fields = self._example_error(map_, what)
+        return MethodExample(
+            name=name,
+            params=map_.get("params"),
+            returns=map_.get("returns"),
+            error=error,
+            error_fields=error_fields,
+            at=at,
+        )
+
+    def _example_error(self, map_: MapNode, what: str) -> tuple[ErrorRef | None, Node | None]:
+        entry = map_.entry("error")
+        if entry is None:
+            return None, None
+        if map_.get("returns") is not None:
+            hint = "a call returns, or it fails"
+            message = f"{what} has `returns` and `error`"
+            self._shapes.fault("node-shape", entry.key.at, message, hint)
+        node = entry.value
+        if isinstance(node, ScalarNode) and node.text:
+            return ErrorRef(node.text, node.at), None
+        if not isinstance(node, MapNode) or len(node.entries) != 1:
+            hint = "one error and its fields, such as `{RoomFull: {capacity: 4}}`"
+            self._shapes.misshapen(node, f"the error in {what}", hint)
+            return None, None
+        only = node.entries[0]
+        return ErrorRef(only.key.text, only.key.at), only.value

@@ -1,0 +1,203 @@
+"""Contracts from disk: finds the files, reads them, and joins them by their imports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from types import MappingProxyType
+
+from ..diagnostics import Diagnostic, Lines, Position, in_file_order, quoted
+from ..model import Contract, Import
+from ..spelling import nearest
+from ..text.source import parse, read_source
+from .contract import read_contract
+
+
+class PathOutsideSchema(ValueError):
+    """A path that was asked for is no contract below the schema root. The text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The contracts below one schema root."""
+
+    schema_root: Path
+    """As the user gave it."""
+    contracts: tuple[Contract, ...]
+    """The contracts that were asked for, in the order of their paths."""
+    judged: tuple[Contract, ...]
+    """Those, and all that they import, directly or not: what has to be right."""
+    everything: tuple[Contract, ...]
+    """All contracts below the schema root that could be read."""
+    diagnostics: tuple[Diagnostic, ...]
+    """What reading the judged files found, in file order. `checks.check` reports these too."""
+    sources: Mapping[str, Lines]
+    """The lines of every file, by the path that stands in positions."""
+
+
+def load_project(schema_root: Path, paths: Sequence[Path] = ()) -> Project:
+    """Read the contracts below `schema_root`; `paths` narrows down which of them are asked for.
+
+    A path is a contract file or a folder, given as the user would, from the working directory. All
+    files are read in any case, since some rules compare them.
+
+    Raises:
+        PathOutsideSchema: a path does not exist, or does not lie below the schema root.
+    """
+    reading = _Reading(schema_root)
+    for path in _contract_paths(schema_root):
+        reading.read(path)
+    asked = _asked(schema_root, paths, reading.files)
+    drafts = reading.drafts
+    judged = _with_imports(asked, drafts)
+    linked = _linked(drafts)
+    missing = (fault for path in drafts for fault in _missing_imports(drafts[path], reading.files))
+    files = {reading.shown(path) for path in judged}
+    faults = (*reading.faults, *missing)
+    return Project(
+        schema_root=schema_root,
+        contracts=tuple(linked[path] for path in sorted(asked) if path in linked),
+        judged=tuple(linked[path] for path in sorted(judged) if path in linked),
+        everything=tuple(linked[path] for path in sorted(linked)),
+        diagnostics=tuple(in_file_order(fault for fault in faults if fault.at.file in files)),
+        sources=MappingProxyType(reading.sources),
+    )
+
+
+class _Reading:
+    """The files read so far. Paths are seen from the schema root, with `/`."""
+
+    def __init__(self, schema_root: Path) -> None:
+        self.files: list[str] = []
+        self.drafts: dict[str, Contract] = {}
+        self.sources: dict[str, Lines] = {}
+        self.faults: list[Diagnostic] = []
+        self._root = schema_root
+
+    def shown(self, path: str) -> str:
+        """The path as it stands in findings."""
+        # A name that is no Unicode could not be printed.
+        return (self._root / path).as_posix().encode("utf-8", "replace").decode()
+
+    def read(self, path: str) -> None:
+        """Read one file as far as it can be read."""
+        file = self.shown(path)
+        self.files.append(path)
+        if not path.endswith(".yaml"):
+            hint = "rename it to end in `.yaml`"
+            message = f"{quoted(path)} would be a contract"
+            self.faults.append(
+                Diagnostic("package-path-match", Position(file, 1, 1), message, hint)
+            )
+            return
+        try:
+            data = (self._root / path).read_bytes()
+        except OSError as error:
+            message = f"the file cannot be read: {error.strerror or type(error).__name__}"
+            self.faults.append(Diagnostic("yaml-syntax", Position(file, 1, 1), message))
+            return
+        source, faults = read_source(file, data)
+        self.sources[file] = source.lines
+        self.faults += faults
+        if faults:
+            return
+        tree, faults = parse(source)
+        self.faults += faults
+        if tree is None:
+            return
+        self.drafts[path], faults = read_contract(tree, file, path)
+        self.faults += faults
+
+
+def _contract_paths(root: Path) -> Iterator[str]:
+    """Every YAML file below `root` in one fixed order; hidden files and folders are left out."""
+    found: list[str] = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        inside = PurePath(folder).relative_to(root)
+        contracts = (name for name in files if name.endswith((".yaml", ".yml")))
+        found += ((inside / name).as_posix() for name in contracts if not name.startswith("."))
+    yield from sorted(found)
+
+
+def _asked(root: Path, paths: Sequence[Path], files: Sequence[str]) -> set[str]:
+    if not paths:
+        return set(files)
+    asked: set[str] = set()
+    top = root.resolve()
+    for path in paths:
+        if not path.exists():
+            raise PathOutsideSchema(f"{path} does not exist")
+        full = path.resolve()
+        if not full.is_relative_to(top):
+            raise PathOutsideSchema(f"{path} does not lie below the schema folder {root}")
+        inside = full.relative_to(top).as_posix()
+        if full.is_dir():
+            below = {file for file in files if inside == "." or file.startswith(f"{inside}/")}
+        else:
+            below = {inside} & set(files)
+        if not below:
+            raise PathOutsideSchema(f"{path} is no contract, and holds none")
+        asked |= below
+    return asked
+
+
+# ---- imports -------------------------------------------------------------------------------------
+
+
+def _with_imports(asked: set[str], drafts: Mapping[str, Contract]) -> set[str]:
+    """`asked`, and everything that can be reached from it by imports."""
+    reached = set(asked)
+    waiting = sorted(asked)
+    while waiting:
+        draft = drafts.get(waiting.pop())
+        for import_ in () if draft is None else draft.imports.values():
+            if import_.path not in reached:
+                reached.add(import_.path)
+                waiting.append(import_.path)
+    return reached
+
+
+def _missing_imports(draft: Contract, files: Sequence[str]) -> Iterator[Diagnostic]:
+    for import_ in draft.imports.values():
+        if import_.path not in files:
+            meant = nearest(import_.path, (path for path in files if path != draft.path))
+            hint = f"did you mean {quoted(meant)}?" if meant else "paths start at the schema root"
+            message = f"there is no contract {quoted(import_.path)}"
+            yield Diagnostic("import-exists", import_.path_at, message, hint)
+
+
+def _linked(drafts: Mapping[str, Contract]) -> dict[str, Contract]:
+    """The contracts with their imports filled in. The import that closes a circle stays empty."""
+    linked: dict[str, Contract] = {}
+    for path in drafts:
+        _link_from(path, drafts, linked)
+    return linked
+
+
+def _link_from(start: str, drafts: Mapping[str, Contract], linked: dict[str, Contract]) -> None:
+    # A loop with its own stack: a chain of imports may be longer than Python's.
+    stack = [start]
+    entered = {start}
+    while stack:
+        path = stack[-1]
+        inner = (import_.path for import_ in drafts[path].imports.values())
+        ahead = [other for other in inner if other in drafts and other not in linked]
+        fresh = [other for other in ahead if other not in entered]
+        if fresh:
+            stack.append(fresh[0])
+            entered.add(fresh[0])
+            continue
+        stack.pop()
+        if path not in linked:
+            linked[path] = _fill_in(drafts[path], linked)
+
+
+def _fill_in(draft: Contract, linked: Mapping[str, Contract]) -> Contract:
+    imports: dict[str, Import] = {
+        alias: replace(import_, contract=linked.get(import_.path))
+        for alias, import_ in draft.imports.items()
+    }
+    return replace(draft, imports=imports)

@@ -1,0 +1,1 @@
+"""What contracts become. Each target has a folder, which the rest of the compiler does not know."""

@@ -1,0 +1,1 @@
+"""Contracts as typed Python packages over `duologue.typed`."""

@@ -1,0 +1,33 @@
+"""What templates see: a package with every decision already taken, as plain strings."""
+
+from .errors import ErrorView
+from .events import EventView
+from .methods import MethodView
+from .models import (
+    AliasModel,
+    Bounds,
+    ClassModel,
+    EnumModel,
+    FieldModel,
+    ModelsView,
+    TypeModel,
+)
+from .package import HEADER, PackageView, package_view
+from .services import ServiceView
+
+__all__ = [
+    "HEADER",
+    "AliasModel",
+    "Bounds",
+    "ClassModel",
+    "EnumModel",
+    "ErrorView",
+    "EventView",
+    "FieldModel",
+    "MethodView",
+    "ModelsView",
+    "PackageView",
+    "ServiceView",
+    "TypeModel",
+    "package_view",
+]

@@ -1,0 +1,68 @@
+"""What stands of each declared error in errors.py and _contract.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ....model import Contract, ErrorDef
+from .annotations import Spellers
+from .fields import Keyword, keyword
+from .wording import constant, literal, with_deprecation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorView:
+    """One declared error."""
+
+    name: str
+    constant: str
+    code: str
+    """Quoted."""
+    retry: str | None
+    """Quoted; None when it is the usual one."""
+    data_class: str | None
+    """What carries its fields; None without fields."""
+    codec: str
+    keywords: tuple[Keyword, ...]
+    message: str | None
+    """A string literal, with an `f` in front where fields stand in it; None without a message."""
+    doc: str
+
+
+def error_view(error: ErrorDef, contract: Contract, spellers: Spellers) -> ErrorView:
+    """`error`, which `contract` declares."""
+    data_class = f"{error.name}Data" if error.fields else None
+    return ErrorView(
+        name=error.name,
+        constant=constant(error.name),
+        code=literal(error.code),
+        retry=None if error.retry == "never" else literal(error.retry),
+        data_class=None if data_class is None else spellers.errors.own(data_class),
+        codec="NOTHING" if data_class is None else f"Codec({spellers.contract.own(data_class)})",
+        keywords=tuple(
+            keyword(field, contract, spellers.errors) for field in error.fields.values()
+        ),
+        message=message_literal(error),
+        doc=with_deprecation(error.doc, error.deprecated),
+    )
+
+
+def message_literal(error: ErrorDef) -> str | None:
+    """The message of an error as a Python string over `self.data`."""
+    if error.message is None:
+        return None
+    has_fields = any(not isinstance(part, str) for part in error.message.parts)
+    pieces = [
+        _inside_quotes(part, in_f_string=has_fields)
+        if isinstance(part, str)
+        else f"{{self.data.{part.name}}}"
+        for part in error.message.parts
+    ]
+    return f'{"f" if has_fields else ""}"{"".join(pieces)}"'
+
+
+def _inside_quotes(text: str, *, in_f_string: bool) -> str:
+    """`text` between double quotes."""
+    # repr() of a text with a single quote in front keeps to single quotes outside.
+    escaped = repr(f'"{text}')[2:-1].replace("\\'", "'").replace('"', '\\"')
+    return escaped.replace("{", "{{").replace("}", "}}") if in_f_string else escaped

@@ -1,0 +1,71 @@
+"""What stands of each event in client.py, service.py and _contract.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ....model import Contract, Event, InlinePayload, Ref, Service
+from .annotations import Speller, Spellers
+from .fields import Keyword, contract_module, keywords_of
+from .wording import class_prefix, constant, literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventView:
+    """One event, for every file that knows it."""
+
+    name: str
+    full_name: str
+    """`Rooms.message_posted`."""
+    constant: str
+    id: int
+    doc: str
+    deprecated: str | None
+    """The text."""
+    deprecated_literal: str | None
+    """The text, quoted."""
+    constructor: str
+    """What the contract calls `Event`."""
+    payload: str
+    """Of the contract: `Params(m.RoomsMessagePosted)`."""
+    keywords: tuple[Keyword, ...]
+    """What the service gives it."""
+    peer: str
+    """What the service calls the receiver: a name that none of the keywords has."""
+    peer_type: str
+    handler_type: str
+    subscription_type: str
+    contract_module: str
+    """What service.py calls `_contract`: a name that none of the keywords has."""
+
+
+def event_view(service: Service, event: Event, contract: Contract, spellers: Spellers) -> EventView:
+    """`event` of `service`, which `contract` states."""
+    keywords = keywords_of(event.payload, contract, spellers.service)
+    carried = _payload_class(service, event, spellers.client)
+    subscription = spellers.client.need("duologue.typed", "Subscription")
+    return EventView(
+        name=event.name,
+        full_name=f"{service.name}.{event.name}",
+        constant=constant(service.name, event.name),
+        id=event.id,
+        doc=event.doc,
+        deprecated=event.deprecated,
+        deprecated_literal=None if event.deprecated is None else literal(event.deprecated),
+        constructor=spellers.contract.need("duologue.typed", "Event"),
+        payload=f"Params({_payload_class(service, event, spellers.contract)})",
+        keywords=keywords,
+        peer="peer_" if any(each.name == "peer" for each in keywords) else "peer",
+        peer_type=spellers.service.need("duologue.typed", "Peer"),
+        handler_type=f"{spellers.client.need('duologue.typed', 'EventHandler')}[{carried}]",
+        subscription_type=f"{subscription}[{carried}]",
+        contract_module=contract_module(keywords),
+    )
+
+
+def _payload_class(service: Service, event: Event, speller: Speller) -> str:
+    match event.payload:
+        case InlinePayload():
+            return speller.own(class_prefix(service, event))
+        case Ref() as ref:
+            return speller.name(ref)

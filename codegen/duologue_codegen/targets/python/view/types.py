@@ -1,0 +1,175 @@
+"""The types of a contract, and the classes of errors, params and events, in models.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ....model import (
+    AliasType,
+    Contract,
+    EnumType,
+    Field,
+    InlineParams,
+    InlinePayload,
+    ObjectType,
+    SchemaType,
+    TypeDef,
+    UnionType,
+)
+from ....model.walk import fields
+from ....text.tree import MapNode
+from .annotations import IN_MODELS, ForeignNames, Speller, Style
+from .fields import bounds_of, examples_of, field_model, own_names
+from .models import (
+    AliasModel,
+    ClassModel,
+    Default,
+    EnumMember,
+    EnumModel,
+    FieldModel,
+    ModelsView,
+    TypeModel,
+    in_reading_order,
+)
+from .raw_schema import RawSchemas
+from .wording import class_prefix, enum_member, literal, with_deprecation
+
+
+def models_view(contract: Contract, foreign: ForeignNames) -> ModelsView:
+    """models.py of `contract`."""
+    return _Builder(contract, foreign).view()
+
+
+def _field_names(contract: Contract) -> Iterator[str]:
+    """Every name in the body of a class of models.py."""
+    for owned in fields(contract):
+        yield owned.field.name
+    for type_ in contract.types.values():
+        if isinstance(type_, UnionType):
+            yield type_.tag
+        elif isinstance(type_, SchemaType) and isinstance(
+            properties := type_.schema.get("properties"), MapNode
+        ):
+            yield from (entry.key.text for entry in properties.entries)
+
+
+class _Builder:
+    """Builds the view of models.py."""
+
+    def __init__(self, contract: Contract, foreign: ForeignNames) -> None:
+        self._contract = contract
+        self._speller = Speller(contract, foreign, IN_MODELS, frozenset(_field_names(contract)))
+        self._raw = RawSchemas(contract, self._speller)
+
+    def view(self) -> ModelsView:
+        types = [self._type(type_) for type_ in self._contract.types.values()]
+        types += (
+            self._class(
+                f"{error.name}Data", tuple(error.fields.values()), f"What `{error.name}` carries."
+            )
+            for error in self._contract.errors.values()
+            if error.fields
+        )
+        types += self._of_services()
+        return ModelsView(types=in_reading_order(types), imports=self._speller.lines())
+
+    def _of_services(self) -> Iterator[TypeModel]:
+        """The classes of inline params and of what events carry."""
+        for service in self._contract.services.values():
+            for method in service.methods.values():
+                if isinstance(method.params, InlineParams):
+                    yield self._class(
+                        f"{class_prefix(service, method)}Params",
+                        tuple(method.params.fields.values()),
+                        f"What `{service.name}.{method.name}` takes.",
+                    )
+            for event in service.events.values():
+                if isinstance(event.payload, InlinePayload):
+                    yield self._class(
+                        class_prefix(service, event),
+                        tuple(event.payload.fields.values()),
+                        f"What `{service.name}.{event.name}` carries.",
+                    )
+
+    def _type(self, type_: TypeDef) -> TypeModel:
+        match type_:
+            case ObjectType():
+                doc = with_deprecation(type_.doc, type_.deprecated)
+                return self._class(type_.name, tuple(type_.fields.values()), doc, self._tags(type_))
+            case EnumType():
+                return _enum(type_)
+            case UnionType():
+                return self._union(type_)
+            case AliasType():
+                return AliasModel(
+                    name=type_.name,
+                    annotation=self._speller.spell(type_.type, Style.CHECKED),
+                    needs=own_names(type_.type, self._contract.package),
+                    bounds=bounds_of(type_.type, type_.constraints, self._contract),
+                    examples=examples_of(type_.examples),
+                    doc=with_deprecation(type_.doc, type_.deprecated),
+                )
+            case SchemaType():
+                return self._raw.model(type_)
+
+    def _class(
+        self, name: str, fields: tuple[Field, ...], doc: str, tags: tuple[FieldModel, ...] = ()
+    ) -> ClassModel:
+        own = tuple(field_model(field, self._contract, self._speller) for field in fields)
+        return ClassModel(name=name, fields=(*tags, *own), doc=doc)
+
+    def _tags(self, variant: ObjectType) -> tuple[FieldModel, ...]:
+        """The fields that tell which variant this is, one for each tag of the unions it is in."""
+        found: dict[str, FieldModel] = {}
+        for union in self._contract.types.values():
+            if not isinstance(union, UnionType):
+                continue
+            for value, form in union.variants.items():
+                if self._contract.resolve(form.type) is variant:
+                    text = literal(value)
+                    found[union.tag] = FieldModel(
+                        name=union.tag,
+                        annotation=f"{self._speller.need('typing', 'Literal')}[{text}]",
+                        needs=frozenset(),
+                        default=Default(data=value, text=text),
+                    )
+        return tuple(found.values())
+
+    def _union(self, union: UnionType) -> AliasModel:
+        need = self._speller.need
+        forms = [self._speller.name(variant.type) for variant in union.variants.values()]
+        tag = literal(union.tag)
+        examples = [literal(example) for example in examples_of(union.examples)]
+        shown = f"examples=[{', '.join(examples)}]" if examples else ""
+        if union.open:
+            forms.append(need("duologue.typed", "Unknown"))
+            marks = [f"{need('duologue.typed', 'OpenUnion')}({tag})"]
+            marks += [f"{need('pydantic', 'Field')}({shown})"] if shown else []
+        else:
+            # pydantic has no tag for a union of one.
+            tagged = f"discriminator={tag}" if len(forms) > 1 else ""
+            arguments = ", ".join(filter(None, (tagged, shown)))
+            marks = [f"{need('pydantic', 'Field')}({arguments})"] if arguments else []
+        annotation = " | ".join(forms)
+        if marks:
+            annotation = f"{need('typing', 'Annotated')}[{annotation}, {', '.join(marks)}]"
+        return AliasModel(
+            name=union.name,
+            annotation=annotation,
+            needs=frozenset(variant.type.name for variant in union.variants.values()),
+            doc=with_deprecation(union.doc, union.deprecated),
+        )
+
+
+def _enum(enum: EnumType) -> EnumModel:
+    members = tuple(
+        EnumMember(
+            name=enum_member(value.name),
+            value=value.value,
+            doc=with_deprecation(value.doc, value.deprecated),
+        )
+        for value in enum.values.values()
+    )
+    return EnumModel(
+        name=enum.name, members=members, doc=with_deprecation(enum.doc, enum.deprecated)
+    )

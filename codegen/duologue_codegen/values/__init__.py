@@ -1,0 +1,1 @@
+"""Whether a value belongs to a type."""

@@ -1,0 +1,312 @@
+"""Generated files on disk: whole packages or nothing, and never a file that is not ours.
+
+A file is ours when it bears the marks of a target, or when the manifest lists it. The manifest
+(`.duologue.json` in the output folder) also holds the digests that tell, without generating
+anything, whether a package is still what its contract gives. No times, no paths of a machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, Literal, TypeAlias, cast
+
+from .targets.target import Marks
+
+MANIFEST: Final = ".duologue.json"
+
+_SKIPPED: Final = frozenset({"__pycache__", "node_modules", "venv", "site-packages"})
+
+ChangeKind: TypeAlias = Literal["create", "update", "remove"]
+
+
+class ForeignFiles(Exception):
+    """Files that are not ours stand where ours should go. Nothing was written."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.paths = tuple(paths)
+        super().__init__(", ".join(map(str, self.paths)))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One file that differs from what it should be."""
+
+    path: Path
+    kind: ChangeKind
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the manifest says of what one target made of one contract."""
+
+    source: str
+    """The contract's path below the schema root."""
+    input: str
+    """Digest of everything the package was made from."""
+    files: Mapping[str, str]
+    """Digests by file name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an output folder holds of ours."""
+
+    versions: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What decides bytes beside the contract: the generators, by name."""
+    packages: Mapping[str, Mapping[str, Entry]] = field(
+        default_factory=dict[str, Mapping[str, Entry]]
+    )
+    """By folder, such as `chat/rooms/v1`, then by target."""
+
+    @property
+    def text(self) -> str:
+        """The file, the same bytes for the same content."""
+        packages = {
+            folder: {
+                target: {
+                    "source": entry.source,
+                    "input": entry.input,
+                    "files": dict(sorted(entry.files.items())),
+                }
+                for target, entry in sorted(entries.items())
+            }
+            for folder, entries in sorted(self.packages.items())
+        }
+        content = {"versions": dict(sorted(self.versions.items())), "packages": packages}
+        return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+    def paths(self, out: Path) -> Iterator[Path]:
+        """Every file it lists, below `out`."""
+        for folder, entries in self.packages.items():
+            for entry in entries.values():
+                yield from (out / folder / name for name in entry.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What has to be done to an output folder."""
+
+    out: Path
+    writes: Mapping[Path, str]
+    """Texts of the files that are new or different."""
+    removals: tuple[Path, ...]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Every file it touches, in the order of the paths."""
+        found = [Change(path, "update" if path.exists() else "create") for path in self.writes]
+        found += (Change(path, "remove") for path in self.removals)
+        return tuple(sorted(found, key=lambda change: change.path))
+
+
+def digest(text: str) -> str:
+    """SHA-256 of a text."""
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def read_manifest(out: Path) -> Manifest:
+    """The manifest of `out`; an empty one when there is none, or none that can be read.
+
+    One of the older form, without targets, counts as none: then every package is made again.
+    """
+    try:
+        content = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+        packages = {
+            _inside(folder): {
+                target: Entry(
+                    source=str(entry["source"]),
+                    input=str(entry["input"]),
+                    files={_bare(name): str(value) for name, value in entry["files"].items()},
+                )
+                for target, entry in entries.items()
+            }
+            for folder, entries in cast("dict[str, Any]", content["packages"]).items()
+        }
+        versions = cast("dict[str, object]", content["versions"])
+        return Manifest({name: str(value) for name, value in versions.items()}, packages)
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return Manifest()
+
+
+def _inside(folder: str) -> str:
+    """`folder`, which must not lead out of the output folder: we delete by what stands here."""
+    path = PurePosixPath(folder)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ValueError(folder)
+    return folder
+
+
+def _bare(name: str) -> str:
+    if PurePosixPath(name).name != name:
+        raise ValueError(name)
+    return name
+
+
+def is_untouched(out: Path, folder: str, entry: Entry, marks: Marks) -> bool:
+    """Whether every file of a package is still as it was generated, and no file of ours beside."""
+    try:
+        same = all(
+            digest(_read(out / folder / name)) == expected for name, expected in entry.files.items()
+        )
+    except (OSError, ValueError):
+        return False
+    return same and not any(
+        path.name not in entry.files and _has_header(path, marks)
+        for path in (out / folder).glob(f"*{marks.ending}")
+    )
+
+
+def plan(
+    out: Path,
+    *,
+    before: Manifest,
+    after: Manifest,
+    texts: Mapping[str, Mapping[str, str]],
+    marks: Mapping[str, Marks],
+    root_is_package: bool,
+    complete: bool,
+) -> Plan:
+    """What turns `out`, which `before` describes, into what `after` says.
+
+    `texts` has the files of the packages that were generated anew; the others of `after` stay.
+    `marks` are those of each target; `root_is_package` says whether `out` itself gets a front;
+    `complete`, that packages of ours which `after` does not name are to go.
+
+    Raises:
+        ForeignFiles: a file that is not ours is in the way.
+    """
+    wanted = {
+        out / folder / name: text for folder, files in texts.items() for name, text in files.items()
+    }
+    known = set(before.paths(out))
+    foreign = [
+        path
+        for path, text in wanted.items()
+        if path.exists()
+        and path not in known
+        and not any(_is_ours(path, each) for each in marks.values())
+        and _read_or_none(path) != text
+    ]
+    if foreign:
+        raise ForeignFiles(sorted(foreign))
+    for target, of_target in marks.items():
+        for folder in set(_folders_between(out, after, target, root_is_package)):
+            path = folder / of_target.front
+            if not path.exists() or _has_header(path, of_target):
+                wanted[path] = of_target.between
+    wanted[out / MANIFEST] = after.text
+    kept = set(wanted) | set(after.paths(out))
+    asked = {out / folder for folder in texts}
+    stale = {
+        path
+        for path in _ours(out, before, marks.values())
+        if path not in kept and (complete or path.parent in asked)
+    }
+    return Plan(
+        out=out,
+        writes={path: text for path, text in sorted(wanted.items()) if _read_or_none(path) != text},
+        removals=tuple(sorted(stale)),
+    )
+
+
+def apply(planned: Plan) -> None:
+    """Carry out a plan. Everything is on disk before the first file is moved into its place.
+
+    Raises:
+        OSError: the folder cannot be written; then nothing was changed.
+    """
+    out = planned.out
+    if planned.writes:
+        out.mkdir(parents=True, exist_ok=True)
+        waiting = Path(tempfile.mkdtemp(prefix=".duologue-", dir=out))
+        try:
+            for path, text in planned.writes.items():
+                place = waiting / path.relative_to(out)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(text.encode())
+            for path in planned.writes:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(waiting / path.relative_to(out), path)
+        finally:
+            shutil.rmtree(waiting)
+    for path in planned.removals:
+        path.unlink()
+    for folder in sorted({path.parent for path in planned.removals}, reverse=True):
+        _remove_if_empty(folder, out)
+
+
+def _remove_if_empty(folder: Path, out: Path) -> None:
+    """Remove a folder that holds nothing but bytecode, and those above it up to `out`."""
+    while (
+        folder != out
+        and folder.exists()
+        and {path.name for path in folder.iterdir()} <= {"__pycache__"}
+    ):
+        shutil.rmtree(folder)
+        folder = folder.parent
+
+
+def _folders_between(
+    out: Path, after: Manifest, target: str, root_is_package: bool
+) -> Iterator[Path]:
+    packages = [folder for folder, entries in after.packages.items() if target in entries]
+    if root_is_package and packages:
+        yield out
+    for folder in packages:
+        for parent in PurePosixPath(folder).parents:
+            if parent.parts:
+                yield out / parent
+
+
+def _ours(out: Path, before: Manifest, marks: Collection[Marks]) -> Iterator[Path]:
+    """Every file in `out` that we once wrote."""
+    yield from (path for path in before.paths(out) if path.exists())
+    for top, folders, names in os.walk(out):
+        folders[:] = [name for name in folders if name not in _SKIPPED and name[0] != "."]
+        for each in marks:
+            yield from _ours_in(Path(top), names, each)
+
+
+def _ours_in(folder: Path, names: Collection[str], marks: Marks) -> Iterator[Path]:
+    if marks.front not in names or not _has_header(folder / marks.front, marks):
+        return
+    is_package = marks.sign in names
+    for name in names:
+        path = folder / name
+        if _has_header(path, marks) or (is_package and name in marks.without_header):
+            yield path
+
+
+def _is_ours(path: Path, marks: Marks) -> bool:
+    if path.name in marks.without_header:
+        return _has_header(path.with_name(marks.front), marks)
+    return _has_header(path, marks)
+
+
+def _has_header(path: Path, marks: Marks) -> bool:
+    if path.suffix != marks.ending:
+        return False
+    header = marks.header.encode()
+    try:
+        with path.open("rb") as file:
+            return file.read(len(header)) == header
+    except OSError:
+        return False
+
+
+def _read(path: Path) -> str:
+    return path.read_bytes().decode()
+
+
+def _read_or_none(path: Path) -> str | None:
+    try:
+        return _read(path)
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,217 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from duologue_codegen.model.canonical import canonical, canonical_text, contract_digest
+from tests.unit.codegen.contract_text import contract_of, project_of
+
+PLAIN = """
+    types:
+      A: {fields: {x: {type: int, min: 1}, y: {type: optional string}}}
+      E: {enum: {red: {value: R}}, open: false}
+    errors: {Gone: {fields: {a: A}, message: "{a} is {{gone}}"}}
+    services:
+      S: {methods: {m: {id: 1, params: {a: A}, returns: list of A, errors: [Gone], timeout: 5s}}}
+    """
+
+
+def test_canonical_form_tells_what_the_contract_says() -> None:
+    assert canonical(contract_of(PLAIN)) == {
+        "duologue": 1,
+        "package": "demo.v1",
+        "types": {
+            "A": {"fields": {"x": {"type": "int", "min": 1}, "y": {"type": "optional string"}}},
+            "E": {"enum": {"red": {"value": "R"}}, "open": False},
+        },
+        "errors": {
+            "Gone": {
+                "code": "gone",
+                "retry": "never",
+                "fields": {"a": {"type": "A"}},
+                "message": "{a} is {{gone}}",
+            }
+        },
+        "services": {
+            "S": {
+                "base": 0,
+                "methods": {
+                    "m": {
+                        "id": 1,
+                        "effect": "write",
+                        "params": {"a": {"type": "A"}},
+                        "returns": "list of A",
+                        "errors": ["Gone"],
+                        "timeout_s": 5.0,
+                    }
+                },
+            }
+        },
+    }
+
+
+def test_text_has_sorted_keys_and_no_spaces() -> None:
+    assert canonical_text({"b": [1, "ü"], "a": None}) == '{"a":null,"b":[1,"ü"]}'
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("types:", "doc: Something.\n    types:"),
+        ("x: {type: int, min: 1}", "x: {type: int, min: 1, doc: A number., examples: [2]}"),
+        ("x: {type: int, min: 1}", "x: {type: int, min: 1, deprecated: Use y.}"),
+        ("{value: R}", "{value: R, doc: Red.}"),
+        ("id: 1", "id: 1, effect: write, since: '1.0', doc: Does it."),
+        (
+            "x: {type: int, min: 1}, y: {type: optional string}",
+            "y: optional string, x: {min: 1, type: int}",
+        ),
+    ],
+)
+def test_digest_stays_when_only_words_for_people_or_the_layout_change(
+    before: str, after: str
+) -> None:
+    assert before in PLAIN
+    changed = contract_of(PLAIN.replace(before, after))
+    assert contract_digest(changed) == contract_digest(contract_of(PLAIN))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("min: 1", "min: 2"),
+        ("optional string", "string"),
+        ("value: R", "value: r"),
+        ("open: false", "open: true"),
+        ("id: 1", "id: 2"),
+        ("id: 1", "id: 1, effect: read"),
+        ("S: {", "S: {base: 5, "),
+        ("timeout: 5s", "timeout: 6s"),
+        ("errors: [Gone], ", ""),
+    ],
+)
+def test_digest_changes_with_the_meaning(before: str, after: str) -> None:
+    assert before in PLAIN
+    changed = contract_of(PLAIN.replace(before, after))
+    assert contract_digest(changed) != contract_digest(contract_of(PLAIN))
+
+
+def test_digest_of_a_contract_without_events_and_streams_is_what_it_always_was() -> None:
+    assert contract_digest(contract_of(PLAIN)) == (
+        "sha256:9dba49c63d0d2e9698b0f413a1a69d34a9b8f2d5ed8bef013bacd96ac09fe797"
+    )
+
+
+TALKS = """
+    types: {P: {fields: {a: int, b: int}}}
+    services:
+      S:
+        methods:
+          m: {id: 1, params: {x: int, y: int}, args: positional, returns: byte stream}
+          n: {id: 2, params: P, args: positional}
+        events:
+          e: {id: 3, fields: {x: int}}
+          f: {id: 4, payload: P}
+    """
+
+
+def test_canonical_form_tells_of_events_streams_and_the_order_of_arguments() -> None:
+    assert canonical(contract_of(TALKS))["services"] == {
+        "S": {
+            "base": 0,
+            "methods": {
+                "m": {
+                    "id": 1,
+                    "effect": "write",
+                    "params": {"x": {"type": "int"}, "y": {"type": "int"}},
+                    "args": ["x", "y"],
+                    "returns": "byte stream",
+                },
+                "n": {"id": 2, "effect": "write", "params": "P", "args": ["a", "b"]},
+            },
+            "events": {
+                "e": {"id": 3, "fields": {"x": {"type": "int"}}},
+                "f": {"id": 4, "payload": "P"},
+            },
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("id: 3,", "id: 5,"),
+        ("e: {id: 3, fields: {x: int}}\n", "\n"),
+        ("fields: {x: int}", "fields: {x: string}"),
+        ("payload: P", "fields: {a: int, b: int}"),
+        ("byte stream", "text stream"),
+        ("returns: byte stream", "returns: bytes"),
+        ("params: P, args: positional", "params: P"),
+        ("{x: int, y: int}, args", "{y: int, x: int}, args"),
+        ("P: {fields: {a: int, b: int}}", "P: {fields: {b: int, a: int}}"),
+    ],
+)
+def test_digest_changes_with_events_streams_and_the_order_of_arguments(
+    before: str, after: str
+) -> None:
+    assert before in TALKS
+    changed = contract_of(TALKS.replace(before, after))
+    assert contract_digest(changed) != contract_digest(contract_of(TALKS))
+
+
+def test_digest_stays_when_only_the_words_of_an_event_change() -> None:
+    event = "e: {id: 3, fields: {x: int}, doc: D., deprecated: Use f., examples: [{name: a}]}"
+    changed = contract_of(TALKS.replace("e: {id: 3, fields: {x: int}}", event))
+    assert contract_digest(changed) == contract_digest(contract_of(TALKS))
+
+
+def test_example_of_an_event_stands_in_the_form_for_people() -> None:
+    example = "examples: [{name: one, payload: {x: 1}}, {name: two}]"
+    contract = contract_of(
+        f"services: {{S: {{events: {{e: {{id: 3, fields: {{}}, {example}}}}}}}}}"
+    )
+    assert canonical(contract)["services"] == {
+        "S": {
+            "base": 0,
+            "methods": {},
+            "events": {
+                "e": {
+                    "id": 3,
+                    "fields": {},
+                    "examples": [{"name": "one", "payload": {"x": 1}}, {"name": "two"}],
+                }
+            },
+        }
+    }
+
+
+def test_digest_changes_with_an_imported_contract(tmp_path: Path) -> None:
+    demo = "imports: {c: common/v1.yaml}\ntypes: {U: {is: c.User}}\n"
+    common = "types: {User: {fields: {id: string}}}\n"
+    files = {"demo/v1.yaml": demo, "common/v1.yaml": common}
+    before = project_of(tmp_path / "a", files).contracts[1]
+    files["common/v1.yaml"] = common.replace("string", "int")
+    after = project_of(tmp_path / "b", files).contracts[1]
+    assert contract_digest(before) != contract_digest(after)
+
+
+def test_alias_of_an_import_leaves_no_trace(tmp_path: Path) -> None:
+    common = "types: {User: {fields: {id: string}}}\n"
+    demo = "imports: {c: common/v1.yaml}\ntypes: {U: {is: c.User}}\n"
+    other = demo.replace("{c:", "{shared:").replace("c.User", "shared.User")
+    first = project_of(tmp_path / "a", {"demo/v1.yaml": demo, "common/v1.yaml": common})
+    second = project_of(tmp_path / "b", {"demo/v1.yaml": other, "common/v1.yaml": common})
+    assert canonical(first.contracts[1]) == canonical(second.contracts[1])
+
+
+def test_digest_of_raw_schema_leaves_its_docs_out_but_not_properties_of_that_name() -> None:
+    raw = "types: {R: {schema: {type: object, properties: {description: {type: string}}}}}"
+    described = raw.replace("{type: object,", "{type: object, description: What it is.,")
+    renamed = raw.replace("{description:", "{summary:")
+    assert contract_digest(contract_of(described)) == contract_digest(contract_of(raw))
+    assert contract_digest(contract_of(renamed)) != contract_digest(contract_of(raw))
+
+
+def test_examples_of_the_schema_folder_have_a_canonical_form(tmp_path: Path) -> None:
+    text = canonical_text(canonical(contract_of(PLAIN)))
+    assert canonical_text(json.loads(text)) == text

@@ -1,0 +1,71 @@
+import ast
+
+import pytest
+
+from duologue_codegen.targets.python.docstrings import LINE_LENGTH, docstring
+
+AWKWARD = [
+    "Plain.",
+    'Ends with a "quote"',
+    'Has """three""" of them',
+    "Ends with a backslash \\",
+    "Has \\n and \\x41 and {braces}.",
+    "'''",
+    '"',
+    '""""',
+    "word " * 60,
+    "Two.\n\nParagraphs.",
+    "A list:\n\n  * one\n  * two",
+]
+
+
+def read(literal: str, indent: int) -> str | None:
+    margin = " " * indent
+    code = f"class A:\n    {literal}\n" if indent == 4 else f"{margin}{literal}\n"
+    module = ast.parse(code)
+    node = module.body[0] if indent == 4 else module
+    assert isinstance(node, ast.ClassDef | ast.Module)
+    return ast.get_docstring(node)
+
+
+@pytest.mark.parametrize("text", AWKWARD)
+@pytest.mark.parametrize("indent", [0, 4])
+def test_any_text_is_safe_and_says_the_same(text: str, indent: int) -> None:
+    met = read(docstring(text, indent), indent)
+    assert met is not None
+    assert met.split() == text.split()
+
+
+@pytest.mark.parametrize("text", AWKWARD)
+@pytest.mark.parametrize("indent", [0, 4, 8])
+def test_no_line_is_too_long(text: str, indent: int) -> None:
+    literal = " " * indent + docstring(text, indent)
+    assert max(map(len, literal.splitlines())) <= LINE_LENGTH
+
+
+def test_nothing_to_say_is_no_docstring() -> None:
+    assert docstring("  \n ") == ""
+
+
+def test_a_short_text_stays_on_one_line() -> None:
+    assert docstring("Say hello.") == '"""Say hello."""'
+
+
+@pytest.mark.parametrize(("length", "lines"), [(94, 1), (95, 2)])
+def test_one_line_is_left_when_the_quotes_do_not_fit(length: int, lines: int) -> None:
+    assert len(docstring("x" * length).splitlines()) == lines
+
+
+def test_entries_are_wrapped_under_their_text() -> None:
+    text = "Do.\n\nRaises:\n    RoomFull: " + "much " * 30
+    lines = docstring(text, 8).splitlines()
+    assert lines[3].startswith(" " * 12 + "RoomFull: much")
+    assert lines[4].startswith(" " * 16 + "much")
+
+
+def test_paragraphs_stay_apart() -> None:
+    assert docstring("One.\n\nTwo.") == '"""One.\n\nTwo.\n"""'
+
+
+def test_characters_that_hide_something_become_blanks() -> None:
+    assert docstring("a\u202eb\x07c") == '"""a b c"""'

@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+
+from duologue_codegen.configuration import BadConfiguration, Configuration, read_configuration
+
+
+def configured(folder: Path, table: str) -> Path:
+    (folder / "pyproject.toml").write_text(table)
+    return folder
+
+
+def test_without_a_configuration_there_are_defaults(tmp_path: Path) -> None:
+    assert read_configuration(tmp_path) == Configuration(
+        schema=Path("schema"), out=Path("generated"), import_root="generated", off=()
+    )
+
+
+def test_a_table_says_where_things_are(tmp_path: Path) -> None:
+    table = (
+        '[tool.duologue]\nschema = "contracts"\nout = "src/app/api"\nimport_root = "app.api"\n'
+        'off = ["name-case"]\n'
+    )
+    assert read_configuration(configured(tmp_path, table)) == Configuration(
+        schema=Path("contracts"), out=Path("src/app/api"), import_root="app.api", off=("name-case",)
+    )
+
+
+def test_an_empty_table_means_the_defaults(tmp_path: Path) -> None:
+    assert read_configuration(configured(tmp_path, "[tool.duologue]\n")) == Configuration()
+
+
+def test_paths_are_seen_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    inner = configured(tmp_path, "[tool.duologue]\n") / "a" / "b"
+    inner.mkdir(parents=True)
+    assert read_configuration(inner).schema == Path("../../schema")
+
+
+def test_a_nearer_file_without_the_table_is_passed_by(tmp_path: Path) -> None:
+    inner = configured(tmp_path, '[tool.duologue]\nout = "api"\n') / "a"
+    inner.mkdir()
+    configured(inner, "[tool.other]\n")
+    assert read_configuration(inner).out == Path("../api")
+
+
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ('[tool.duologue]\nshema = "x"\n', "no key `shema`; known: schema, out, import_root, off"),
+        ("[tool.duologue]\nschema = 3\n", "`schema` must be text"),
+        ('[tool.duologue]\nout = ""\n', "`out` must name a folder"),
+        ('[tool.duologue]\nimport_root = "a-b"\n', "`import_root` must be a dotted name"),
+        ('[tool.duologue]\noff = "x"\n', "`off` must be a list"),
+        ("[tool.duologue]\noff = [1]\n", "`off` must be a list"),
+        ("[tool]\nduologue = 3\n", "must be a table"),
+        ("[tool.duologue\n", "pyproject.toml"),
+    ],
+)
+def test_a_mistake_is_named(table: str, text: str, tmp_path: Path) -> None:
+    with pytest.raises(BadConfiguration) as caught:
+        read_configuration(configured(tmp_path, table))
+    assert text in str(caught.value)
+    assert "pyproject.toml" in str(caught.value)
+
+
+def test_an_empty_import_root_is_allowed(tmp_path: Path) -> None:
+    folder = configured(tmp_path, '[tool.duologue]\nimport_root = ""\n')
+    assert read_configuration(folder).import_root == ""
+
+
+def test_options_win(tmp_path: Path) -> None:
+    settings = Configuration().with_options(schema=Path("x"), out=None)
+    assert (settings.schema, settings.out) == (Path("x"), Path("generated"))
