@@ -20,7 +20,7 @@ from duologue.promisifier.message_writer import MessageWriter
 from duologue.promisifier.own_call import Call
 from duologue.promisifier.promise import end_of_call
 from duologue.promisifier.stats import Stats
-from duologue.promisifier.streams.receiver import StreamReceiver
+from duologue.promisifier.stream_receiver import StreamReceiver
 from duologue.protocol import codec
 from duologue.protocol.hello import Counterpart
 from duologue.protocol.messages import (

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import ClassVar
 
 from duologue.errors import BadFrame, DuologueError, IdentityMismatch, ProtocolError
 from duologue.promisifier.streams.stream import ByteStream, TextStream
@@ -19,7 +18,7 @@ class Greeting:
     """
 
     full_name = "the control service"
-    contract: ClassVar[None] = None
+    contract = None
     id = CONTROL_SERVICE
     may_be_repeated = False
     """Each connection has a hello of its own."""

@@ -1,6 +1,6 @@
 """What an answer means to an untyped `send` (base profile 7.4)."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from duologue.errors import RemoteCause, RemoteError
 from duologue.promisifier.streams.stream import ByteStream, TextStream
@@ -13,7 +13,7 @@ class Untyped:
     """The `Target` and the `Reading` of a call by number: plain Python values, and any stream."""
 
     __slots__ = ("id",)
-    contract: ClassVar[None] = None
+    contract = None
     takes_parts = False
     may_be_repeated = False
     """Nobody has said so."""

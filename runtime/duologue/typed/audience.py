@@ -8,7 +8,7 @@ work with peers that know nothing of contracts.
 
 import asyncio
 import logging
-from typing import Any, ClassVar, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from duologue.errors import (
     CallError,
@@ -37,7 +37,7 @@ _log: Final = logging.getLogger("duologue")
 class Notice:
     """One event on its way: the `Target` and the `Reading` of the request that carries it."""
 
-    contract: ClassVar[None] = None
+    contract = None
     """Events are numbered by the side that sends them."""
     may_be_repeated = False
     takes_parts = False

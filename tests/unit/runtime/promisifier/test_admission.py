@@ -1,0 +1,101 @@
+"""How many calls run at once, without handlers, tasks or a connection."""
+
+import pytest
+
+from duologue.errors import LimitExceeded
+from duologue.limits import Limits
+from duologue.promisifier.admission import Admission
+from duologue.promisifier.served_call import ServedCall
+from duologue.protocol.messages import RequestReceived
+
+NOBODY = object()
+
+
+def call(request_id: int, args: bytes = b"[]") -> ServedCall[object]:
+    return ServedCall(RequestReceived(request_id, 3, args), NOBODY)
+
+
+class Door:
+    """An admission, and what it has started."""
+
+    def __init__(self, **limits: int) -> None:
+        self.started: list[int] = []
+        self.ends_at_once = False
+        self.admission: Admission[ServedCall[object]] = Admission(
+            Limits(max_running_calls=1, **limits), self.start
+        )
+
+    def start(self, served: ServedCall[object]) -> None:
+        self.started.append(served.request.request_id)
+        self.admission.began()
+        if self.ends_at_once:
+            self.admission.ended()
+
+
+def test_what_waits_starts_in_order_when_there_is_room() -> None:
+    door = Door()
+    door.start(call(0))
+    for number in (1, 2, 3):
+        door.admission.wait(call(number))
+    door.admission.ended()
+    assert door.started == [0, 1]
+    door.admission.ended()
+    assert door.started == [0, 1, 2]
+
+
+def test_calls_that_end_at_once_are_started_by_one_loop() -> None:
+    door = Door(max_waiting_calls=5000)
+    door.start(call(0))
+    for number in range(1, 5000):
+        door.admission.wait(call(number))
+    door.ends_at_once = True
+    door.admission.ended()
+    assert door.started == list(range(5000))
+    assert door.admission.running == 0
+
+
+def test_as_many_wait_as_may_and_no_more() -> None:
+    door = Door(max_waiting_calls=2)
+    door.admission.wait(call(1))
+    door.admission.wait(call(2))
+    with pytest.raises(LimitExceeded, match="max_waiting_calls is 2"):
+        door.admission.wait(call(3))
+
+
+def test_what_waits_holds_as_much_as_it_may_and_no_more() -> None:
+    door = Door(max_waiting_bytes=10)
+    door.admission.wait(call(1, b"[12345678]"))
+    with pytest.raises(LimitExceeded, match="max_waiting_bytes is 10"):
+        door.admission.wait(call(2))
+
+
+def test_room_comes_back_when_a_waiting_call_is_withdrawn() -> None:
+    door = Door(max_waiting_bytes=10)
+    waiting = call(1, b"[12345678]")
+    door.admission.wait(waiting)
+    assert door.admission.withdraw(1) is waiting
+    assert door.admission.withdraw(1) is None
+    door.admission.wait(call(2, b"[12345678]"))
+
+
+def test_a_shut_door_has_no_room_and_lets_those_inside_finish() -> None:
+    door = Door()
+    door.start(call(0))
+    door.admission.wait(call(1))
+    door.admission.shut()
+    assert door.admission.room == 0
+    door.admission.ended()
+    assert door.started == [0, 1]
+
+
+async def test_idle_gives_back_what_still_waits_when_the_time_is_over() -> None:
+    door = Door()
+    door.start(call(0))
+    door.admission.wait(call(1))
+    assert [each.request.request_id for each in await door.admission.idle(0.01)] == [1]
+    assert await door.admission.idle(0.01) == []
+
+
+async def test_idle_is_over_as_soon_as_nothing_runs() -> None:
+    door = Door()
+    assert await door.admission.idle(60) == []
