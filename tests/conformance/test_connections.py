@@ -16,7 +16,8 @@ from duologue.connection.encrypted.keepalive_layer import KeepAliveLayer
 from duologue.connection.encrypted.sealing_layer import SealingLayer
 from duologue.connection.layer import Layer
 from duologue.connection.memory import connected_pair
-from duologue.connection.websocket.endpoints import accept_websockets, dial_websocket
+from duologue.connection.websocket.dial import dial_websocket
+from duologue.connection.websocket.listener import accept_websockets
 from duologue.identity import Identity
 from duologue.limits import Limits
 from duologue.testing.connection_check import check_connection

@@ -25,7 +25,7 @@ from duologue.typed.service import Offer, Service
 
 if TYPE_CHECKING:
     from duologue.connection.encrypted.gate import EncryptionGate
-    from duologue.connection.websocket.endpoints import WebSocketListener
+    from duologue.connection.websocket.listener import WebSocketListener
 
 
 class Server(Host):
@@ -78,7 +78,7 @@ class Server(Host):
         return {} if self._gate is None else self._gate.rejected
 
     async def __aenter__(self) -> Self:
-        from duologue.connection.websocket.endpoints import accept_websockets
+        from duologue.connection.websocket.listener import accept_websockets
 
         self._listener = await accept_websockets(
             self._conversations.welcome if self._gate is None else self._gate.admit,
@@ -222,7 +222,7 @@ async def connect(
     if identity is None:
         if to is not None or loopback:
             raise ValueError("connect(to=...) needs identity=: an encrypted conversation has two")
-        from duologue.connection.websocket.endpoints import dial_websocket
+        from duologue.connection.websocket.dial import dial_websocket
 
         dial = partial(dial_websocket, url, limits, ssl=ssl, timeout_s=seconds)
     else:
@@ -244,7 +244,7 @@ async def _dial_encrypted(
     timeout_s: float,
 ) -> Connection:
     from duologue.connection.encrypted.handshaking import carrier_limits, encrypt_as_connector
-    from duologue.connection.websocket.endpoints import dial_websocket
+    from duologue.connection.websocket.dial import dial_websocket
 
     loop = asyncio.get_running_loop()
     due_s = loop.time() + timeout_s

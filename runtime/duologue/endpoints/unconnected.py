@@ -124,7 +124,7 @@ async def meet(url: str, name: str, limits: Limits, timeout_s: float) -> Connect
         ProtocolError: what is at `url` is no meeting point.
     """
     from duologue.connection.next_message import next_message
-    from duologue.connection.websocket.endpoints import dial_websocket
+    from duologue.connection.websocket.dial import dial_websocket
 
     loop = asyncio.get_running_loop()
     due_s = loop.time() + timeout_s

@@ -10,7 +10,7 @@ from typing import Final
 
 from duologue.connection.base import Connection
 from duologue.connection.next_message import next_message
-from duologue.connection.websocket.endpoints import dial_websocket
+from duologue.connection.websocket.dial import dial_websocket
 from duologue.errors import (
     ConnectionClosed,
     DeadlineExceeded,
