@@ -15,11 +15,11 @@ from duologue.connection.base import (
 )
 from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES, DrainGate
 from duologue.connection.event_loop import Loop, Timer, mask_keys, reading_space_for
+from duologue.connection.random_stocks import MaskKeys
 from duologue.connection.websocket.arrival_watch import ArrivalWatch
 from duologue.connection.websocket.frames import (
     WHOLE_BINARY,
     WHOLE_TEXT,
-    MaskKeys,
     encode_frame,
     encode_masked_frame,
 )
