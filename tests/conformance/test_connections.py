@@ -113,7 +113,7 @@ async def test_the_full_stack_keeps_the_promises_in_memory() -> None:
 
     async def make_pair() -> tuple[Connection, Connection]:
         left, right = connected_pair(carrier_limits(SMALL))
-        return await secured_pair(left, right, ann, ben, book)
+        return await encrypted_pair(left, right, ann, ben, book)
 
     await check_connection(make_pair, max_message_bytes=SMALL.max_message_bytes)
 
@@ -124,12 +124,12 @@ async def test_the_full_stack_keeps_the_promises_on_websockets() -> None:
     async with websocket_pairs(carrier_limits(SMALL)) as pairs:
 
         async def make_pair() -> tuple[Connection, Connection]:
-            return await secured_pair(*await pairs.make(), ann, ben, book)
+            return await encrypted_pair(*await pairs.make(), ann, ben, book)
 
         await check_connection(make_pair, max_message_bytes=SMALL.max_message_bytes)
 
 
-async def secured_pair(
+async def encrypted_pair(
     left: Connection, right: Connection, ann: Identity, ben: Identity, book: AcceptanceBook
 ) -> tuple[Connection, Connection]:
     return await asyncio.gather(

@@ -85,8 +85,8 @@ def listen(
         _check_plaintext(url, insecure_plaintext)
     from duologue.connection.encrypted.handshaking import carrier_limits
     from duologue.endpoints.listener import Listener
+    from duologue.relay.client.dial import RelayAccount
     from duologue.relay.client.known_relays import KnownRelays, default_file
-    from duologue.relay.client.registration import RelayAccount
 
     limits = limits or Limits()
     pins = KnownRelays(known_relays or default_file())
@@ -187,8 +187,8 @@ async def dial_through_relay(
 ) -> "EncryptedConnection":
     """An encrypted connection to the holder of `target` through `relay`; raises as `dial` does."""
     from duologue.connection.encrypted.handshaking import carrier_limits, encrypt_as_connector
+    from duologue.relay.client.dial import RelayAccount, dial_relay
     from duologue.relay.client.known_relays import KnownRelays
-    from duologue.relay.client.registration import RelayAccount, dial_relay
 
     _check_plaintext(relay, insecure_plaintext)
     account = RelayAccount(

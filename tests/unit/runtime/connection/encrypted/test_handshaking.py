@@ -21,7 +21,7 @@ from duologue.connection.encrypted.handshaking import (
 from duologue.connection.memory import connected_pair
 from duologue.errors import DeadlineExceeded, DecryptionFailed, HandshakeFailed, UnsafeKey
 from duologue.identity import Identity
-from duologue.limits import HOLD_BACK_S, MAX_SEALED_FRAME_BYTES, Limits
+from duologue.limits import MAX_SEALED_FRAME_BYTES, Limits
 from tests.foreign_peer import Dialogue, Seal, flight, opened_flight, request_for
 from tests.support import turns
 
@@ -101,7 +101,7 @@ async def accepting(
         await turns(4)
 
 
-async def secured_pair(
+async def encrypted_pair(
     limits: Limits | None = None,
 ) -> tuple[EncryptedConnection, EncryptedConnection]:
     limits = limits or Limits()
@@ -116,7 +116,7 @@ async def secured_pair(
 
 
 async def test_both_sides_know_each_other_when_they_get_their_connection() -> None:
-    ann, ben = await secured_pair()
+    ann, ben = await encrypted_pair()
     assert (ann.remote_key, ben.remote_key) == (BEN.public_key, ANN.public_key)
     assert (ann.own_key, ben.own_key) == (ANN.public_key, BEN.public_key)
     assert (ann.is_connector, ben.is_connector) == (True, False)
@@ -125,7 +125,7 @@ async def test_both_sides_know_each_other_when_they_get_their_connection() -> No
 
 
 async def test_messages_that_come_before_anybody_listens_are_kept() -> None:
-    ann, ben = await secured_pair()
+    ann, ben = await encrypted_pair()
     sent = [f"{number}" for number in range(100)]
     for text in sent:
         ann.send(text)
@@ -152,8 +152,8 @@ async def test_a_peer_is_handed_out_only_once_its_first_frame_has_opened() -> No
         assert not acceptance.task.done()
         assert acceptance.book.number_unconfirmed == 1
         await dialogue.send_raw("keepalive")
-        secured = await acceptance.task
-        assert secured.remote_key == bytes(ANN_SECRET.public_key)
+        encrypted = await acceptance.task
+        assert encrypted.remote_key == bytes(ANN_SECRET.public_key)
         assert acceptance.book.number_unconfirmed == 0
 
 
@@ -162,9 +162,9 @@ async def test_a_first_frame_that_is_a_message_confirms_and_is_delivered() -> No
         dialogue = await acceptance.connect()
         await dialogue.send("hello")
         await dialogue.send(b"world")
-        secured = await acceptance.task
+        encrypted = await acceptance.task
         arrived: list[Message] = []
-        secured.on_message.listen(arrived.append)
+        encrypted.on_message.listen(arrived.append)
         await turns()
         assert arrived == ["hello", b"world"]
 
@@ -178,11 +178,8 @@ async def test_the_acceptor_is_silent_until_it_has_opened_a_frame() -> None:
         assert await dialogue.recv_raw() == "keepalive"
 
 
-async def test_after_its_patience_the_acceptor_speaks_first(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("duologue.connection.encrypted.handshaking.HOLD_BACK_S", 0.01)
-    async with accepting() as acceptance:
+async def test_after_its_patience_the_acceptor_speaks_first() -> None:
+    async with accepting(limits=Limits(hold_back_s=0.01)) as acceptance:
         dialogue = await acceptance.connect()
         assert await dialogue.recv_raw() == "keepalive"
         assert not acceptance.task.done()
@@ -191,7 +188,7 @@ async def test_after_its_patience_the_acceptor_speaks_first(
 
 
 def test_the_acceptors_patience_is_that_of_the_base_profile() -> None:
-    assert HOLD_BACK_S == 0.25
+    assert Limits().hold_back_s == 0.25
 
 
 async def test_a_key_that_is_not_allowed_is_refused_after_it_has_shown_its_box() -> None:
@@ -402,13 +399,13 @@ async def test_the_connectors_first_frame_is_a_lifesign() -> None:
 async def test_a_silent_acceptor_is_handed_out_unproved_and_proved_by_its_first_frame() -> None:
     async with connecting() as (wire, task):
         dialogue = await Dialogue.accept(wire, BEN_SECRET)
-        secured = await task
-        assert (secured.remote_key, secured.claimed_key) == (None, BEN.public_key)
+        encrypted = await task
+        assert (encrypted.remote_key, encrypted.claimed_key) == (None, BEN.public_key)
         confirmed: list[bytes] = []
-        secured.on_confirmed.listen(confirmed.append)
+        encrypted.on_confirmed.listen(confirmed.append)
         await dialogue.send("hello")
         await turns()
-        assert confirmed == [secured.remote_key] == [BEN.public_key]
+        assert confirmed == [encrypted.remote_key] == [BEN.public_key]
 
 
 async def test_frames_that_come_with_the_last_flight_are_not_lost() -> None:
@@ -424,9 +421,9 @@ async def test_frames_that_come_with_the_last_flight_are_not_lost() -> None:
         await wire.send(flight(BEN_SECRET, ANN.public_key, temporary))
         for text in ("1", "2", "3"):
             await wire.send(seal.seal(text))
-        secured = await task
+        encrypted = await task
         arrived: list[Message] = []
-        secured.on_message.listen(arrived.append)
+        encrypted.on_message.listen(arrived.append)
         await turns()
         assert arrived == ["1", "2", "3"]
 
@@ -496,7 +493,7 @@ async def test_a_relay_that_offers_us_our_own_dial_as_anothers_is_found_out() ->
 
 async def test_what_was_dialled_is_forgotten_once_its_connection_is_closed() -> None:
     before = len(handshaking.own_ephemerals)
-    ann, ben = await secured_pair()
+    ann, ben = await encrypted_pair()
     assert len(handshaking.own_ephemerals) == before + 2
     ann.terminate("done")
     await turns()
