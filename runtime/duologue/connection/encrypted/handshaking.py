@@ -13,6 +13,7 @@ from typing import Final
 
 from duologue.connection.base import Connection, ConnectionState, Message
 from duologue.connection.encrypted.allow import Allow, allow_rule
+from duologue.connection.encrypted.own_ephemerals import own_ephemerals
 from duologue.connection.encrypted.stack import EncryptedConnection
 from duologue.connection.next_message import next_message
 from duologue.errors import ConnectionClosed, DeadlineExceeded, HandshakeFailed, HandshakeFault
@@ -22,7 +23,7 @@ from duologue.protocol.acceptance import AcceptanceBook, Place
 from duologue.protocol.boxes import NONCE_BYTES
 from duologue.protocol.closing import CLOSE_CALLED
 from duologue.protocol.handshake import AcceptorHandshake, ConnectorHandshake
-from duologue.protocol.keys import KEY_BYTES, KeyPair, canonical_public_key
+from duologue.protocol.keys import KeyPair, canonical_public_key
 
 __all__ = [
     "AcceptanceBook",
@@ -280,41 +281,6 @@ def _closed(connection: Connection, fault: HandshakeFault) -> HandshakeFailed:
     failed = HandshakeFailed(f"The connection was closed. {connection.close_reason}", fault)
     failed.__cause__ = connection.failure
     return failed
-
-
-class OwnEphemerals:
-    """The fresh public keys that this process has in use, by the identity they speak for.
-
-    One set for the whole process, not one for each endpoint: a relay can hand what one endpoint
-    dials to whichever other listens under the same key.
-    """
-
-    def __init__(self) -> None:
-        self._in_use: set[tuple[bytes, bytes]] = set()
-
-    def make(self, own_key: bytes, connection: Connection) -> KeyPair:
-        """A new pair, known as ours until `connection` is closed."""
-        pair = KeyPair.from_secret(os.urandom(KEY_BYTES))
-        entry = (own_key, pair.public)
-        self._in_use.add(entry)
-
-        def forget(state: ConnectionState) -> None:
-            if state is ConnectionState.CLOSED:
-                self._in_use.discard(entry)
-
-        connection.state.on_enter_state.listen(forget)
-        forget(connection.state.current_state)
-        return pair
-
-    def __len__(self) -> int:
-        return len(self._in_use)
-
-    def has(self, own_key: bytes, ephemeral: bytes) -> bool:
-        """Whether that identity has this key in use here."""
-        return (own_key, ephemeral) in self._in_use
-
-
-own_ephemerals: Final = OwnEphemerals()
 
 
 def _fresh_ephemeral(connection: Connection, identity: Identity) -> KeyPair:
