@@ -5,7 +5,6 @@ identity is given: the first doubles this import, and programs that only use the
 never need it; the second is for those who encrypt.
 """
 
-import asyncio
 import ssl as tls
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -243,12 +242,12 @@ async def _dial_encrypted(
     loopback: bool,
     timeout_s: float,
 ) -> Connection:
-    from duologue.connection.encrypted.handshaking import carrier_limits, encrypt_as_connector
+    from duologue.connection.encrypted.dial import dial_encrypted
     from duologue.connection.websocket.dial import dial_websocket
 
-    loop = asyncio.get_running_loop()
-    due_s = loop.time() + timeout_s
-    carrier = await dial_websocket(url, carrier_limits(limits), ssl=ssl, timeout_s=timeout_s)
-    return await encrypt_as_connector(
-        carrier, identity, target, limits, loopback=loopback, timeout_s=due_s - loop.time()
+    async def dial_carrier(limits: Limits, timeout_s: float) -> Connection:
+        return await dial_websocket(url, limits, ssl=ssl, timeout_s=timeout_s)
+
+    return await dial_encrypted(
+        dial_carrier, identity, target, limits, loopback=loopback, timeout_s=timeout_s
     )
