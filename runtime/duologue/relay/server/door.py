@@ -15,11 +15,11 @@ from duologue.connection.websocket.opening import AcceptanceRules, BearerOpening
 from duologue.limits import Limits
 from duologue.relay.addresses import group_of, peer_address
 from duologue.relay.events import NotOpened, Observer, TurnedAway
-from duologue.relay.forwarding import HEADER, BadForwarding, TrustedProxies
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Link
 from duologue.relay.rates import Rate
 from duologue.relay.server.socket_link import SocketLink
+from duologue.relay.trusted_proxies import HEADER, BadForwarding, TrustedProxies
 
 
 class Door:
