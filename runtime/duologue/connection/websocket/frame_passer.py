@@ -8,12 +8,7 @@ from typing import Final, Protocol
 
 from duologue.connection.base import Message
 from duologue.connection.random_stocks import MASK_KEY_BYTES
-from duologue.connection.websocket.frames import (
-    MASK_BIT,
-    WHOLE_BINARY,
-    WHOLE_TEXT,
-    encode_frame,
-)
+from duologue.connection.websocket.frames import MASK_BIT, WHOLE_BINARY, WHOLE_TEXT, encode_frame
 
 try:
     from websockets.speedups import apply_mask

@@ -4,13 +4,7 @@ import random
 from collections.abc import Callable
 
 from duologue.limits import Limits
-from duologue.protocol.backoff import (
-    MAX_TRIES,
-    STEADY_S,
-    TRIES_WINDOW_S,
-    Backoff,
-    full_jitter,
-)
+from duologue.protocol.backoff import MAX_TRIES, STEADY_S, TRIES_WINDOW_S, Backoff, full_jitter
 
 LIMITS = Limits()
 

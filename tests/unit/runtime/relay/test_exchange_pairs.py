@@ -5,14 +5,7 @@ import json
 from duologue.relay.events import Cause, Parted
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Hold
-from tests.relay_support import (
-    CALLER,
-    PROVIDER,
-    Relay,
-    answer_text,
-    register_text,
-    request_text,
-)
+from tests.relay_support import CALLER, PROVIDER, Relay, answer_text, register_text, request_text
 
 
 def test_what_a_caller_sends_too_early_comes_after_the_handover() -> None:

@@ -1,9 +1,7 @@
 """From an open connection to an encrypted one, between two of ours."""
 
 from duologue.connection.base import ConnectionState, Message
-from duologue.connection.encrypted.handshaking import (
-    carrier_limits,
-)
+from duologue.connection.encrypted.handshaking import carrier_limits
 from duologue.connection.encrypted.own_ephemerals import own_ephemerals
 from duologue.limits import MAX_SEALED_FRAME_BYTES, Limits
 from tests.support import turns

@@ -6,10 +6,7 @@ import pytest
 from nacl.public import PrivateKey
 
 from duologue.connection.base import ConnectionState, Message
-from duologue.connection.encrypted.handshaking import (
-    carrier_limits,
-    encrypt_as_connector,
-)
+from duologue.connection.encrypted.handshaking import carrier_limits, encrypt_as_connector
 from duologue.connection.memory import connected_pair
 from duologue.errors import DeadlineExceeded, HandshakeFailed, UnsafeKey
 from duologue.limits import Limits
