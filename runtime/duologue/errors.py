@@ -267,7 +267,7 @@ class BadFrame(ProtocolError):
 
 
 class LimitExceeded(DuologueError):
-    """A bound was met: its name in `Limits`, what it stands at, and what was met if that is known."""
+    """A bound was met: its name in `Limits`, its value, and what was met if that is known."""
 
     code = "LIMIT_EXCEEDED"
 
@@ -356,7 +356,7 @@ class UnsafeKey(SecurityError, ValueError):
 
 
 class UnsafeKeyFile(SecurityError):
-    """A key file that others could read or swap, or that is damaged. `remedy` says what mends it."""
+    """A key file that others could read or swap, or that is damaged; `remedy` mends it."""
 
     def __init__(self, path: str, trouble: str, remedy: str) -> None:
         self.path = path
