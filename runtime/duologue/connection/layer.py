@@ -1,7 +1,7 @@
 """A connection that is carried by another one."""
 
 from duologue.connection.base import CLOSE_CODE_LOST, Connection, ConnectionState, Message, Unlisten
-from duologue.errors import DuologueError, LimitExceeded
+from duologue.errors import DuologueError
 
 
 class Layer(Connection):
@@ -105,9 +105,3 @@ class Layer(Connection):
             self._unlisten_message = None
         self.on_message.when_emptied = None
         super()._end(code, reason, failure)
-
-
-def reason_for(failure: LimitExceeded) -> str:
-    """What to tell the other side of a limit that it has passed."""
-    met = "" if failure.met is None else f", met {failure.met}"
-    return f"Message refused: {failure.limit} is {failure.value}{met}"

@@ -1,34 +1,32 @@
 """Long messages in pieces (PROTOCOL 6)."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import Final
 
 from duologue.connection.base import Connection, ConnectionState, Message
-from duologue.connection.event_loop import Loop, Timer
-from duologue.connection.layer import Layer, reason_for
-from duologue.errors import BadFrame, DuologueError, LimitExceeded
+from duologue.connection.encrypted.timed_layer import TimedLayer
+from duologue.connection.event_loop import Loop
+from duologue.errors import BadFrame, LimitExceeded
 from duologue.limits import Limits
+from duologue.protocol.closing import refusal_text
 from duologue.protocol.escaping import FRAGMENT_WORDS, escape, escape_utf8
 from duologue.protocol.fragments import FRAGMENT_BYTES, Joiner, Splitter
 
 _WORDS_UTF8: Final = tuple(word.encode() for word in FRAGMENT_WORDS)
 
 
-class FragmentLayer(Layer):
+class FragmentLayer(TimedLayer):
     """Cuts messages that are long, joins what comes in pieces, and bounds both.
 
     `send` gives all pieces of a message to the carrier before it returns, so nothing comes between.
     """
 
     def __init__(self, carrier: Connection, limits: Limits, loop: Loop | None = None) -> None:
-        super().__init__(carrier)
-        self._loop = loop or asyncio.get_running_loop()
+        super().__init__(carrier, loop)
         self._max_message_bytes = limits.max_message_bytes
         self._fragment_timeout_s = limits.fragment_timeout_s
         self._splitter = Splitter()
         self._joiner = Joiner(limits.max_message_bytes)
-        self._timer: Timer | None = None
         self._joined_at_timer_start = 0
 
     def send(self, message: Message) -> None:
@@ -83,7 +81,7 @@ class FragmentLayer(Layer):
             self._fail(error, str(error))
             return
         except LimitExceeded as error:
-            self._fail(error, reason_for(error))
+            self._fail(error, refusal_text(error))
             return
         if whole is None:
             self._watch_progress()
@@ -99,23 +97,8 @@ class FragmentLayer(Layer):
                 return
             self._stop_timer()
         self._joined_at_timer_start = joined
-        self._timer = self._loop.call_later(self._fragment_timeout_s, self._give_up)
+        self._call_in(self._fragment_timeout_s)
 
-    def _give_up(self) -> None:
-        self._timer = None
+    def _on_time(self) -> None:
         failure = LimitExceeded("fragment_timeout_s", self._fragment_timeout_s)
-        self._fail(failure, reason_for(failure))
-
-    def _on_carrier_state(self, state: ConnectionState) -> None:
-        if state is not ConnectionState.OPEN:
-            self._stop_timer()
-        super()._on_carrier_state(state)
-
-    def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
-        self._stop_timer()
-        super()._end(code, reason, failure)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._fail(failure, refusal_text(failure))
