@@ -69,8 +69,21 @@ class Limits:
     max_open_calls: int = 1024
     """Own calls that wait for their answer. More than a peer would queue is a mistake here."""
 
+    max_parked_calls: int = 16_384
+    """Own calls that have not left: too many are open, the connection takes no more at present, or
+    there is none. What waits here is the caller's own; above it a call fails, that one alone."""
+
+    max_parked_bytes: int = 64 * 1024 * 1024
+    """Arguments that those may hold together."""
+
     max_running_calls: int = 256
     """Handlers that run for the peer at once; a handler counts until it has really ended."""
+
+    max_nested_calls: int = 256
+    """Handlers that may run beyond those, while each that runs waits for an own call to the same
+    peer: what arrives then may be what they wait for. Above it calls are answered LIMIT_EXCEEDED at
+    once, or they would wait for themselves. So many own calls made in handlers may be open beyond
+    `max_open_calls`, too."""
 
     max_waiting_calls: int = 1024
     """Calls of the peer that wait for a free handler; above it they are answered LIMIT_EXCEEDED."""
