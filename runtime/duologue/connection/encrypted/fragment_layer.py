@@ -23,7 +23,8 @@ class FragmentLayer(TimedLayer):
 
     def __init__(self, carrier: Connection, limits: Limits, loop: Loop | None = None) -> None:
         super().__init__(carrier, loop)
-        self._max_message_bytes = limits.max_message_bytes
+        # The carrier's limit is that of its frames, however large the message is.
+        self.max_send_bytes = limits.max_message_bytes
         self._fragment_timeout_s = limits.fragment_timeout_s
         self._splitter = Splitter()
         self._joiner = Joiner(limits.max_message_bytes)
@@ -58,6 +59,10 @@ class FragmentLayer(TimedLayer):
             self._check_size(len(text))
             self._carrier.send_utf8(escape_utf8(text, _WORDS_UTF8))
 
+    def bound_sending(self, max_bytes: int) -> None:
+        """See `Connection.bound_sending`. It is told of whole messages, not of their pieces."""
+        Connection.bound_sending(self, max_bytes)
+
     def _send_long_text(self, text: bytes) -> None:
         self._check_size(len(text))
         self._send_pieces(self._splitter.split_utf8(text))
@@ -71,8 +76,8 @@ class FragmentLayer(TimedLayer):
     def _check_size(self, size: int) -> None:
         if self.state.current_state is not ConnectionState.OPEN:
             raise self._refuse_send()
-        if size > self._max_message_bytes:
-            raise LimitExceeded("max_message_bytes", self._max_message_bytes, size)
+        if size > self.max_send_bytes:
+            raise self._too_large(size)
 
     def _receive(self, message: Message) -> None:
         try:

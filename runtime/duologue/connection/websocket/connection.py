@@ -89,6 +89,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
     def allow_message_bytes(self, max_bytes: int) -> None:
         """Set the limit for messages, both ways, from now on."""
         self._max_message_bytes = max_bytes
+        self.max_send_bytes = min(max_bytes, self._other_side_takes)
         if self._wire is not None:
             self._wire.allow_message_bytes(max_bytes)
 
@@ -180,8 +181,8 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
                 self._flush()
         if opening.protocol.side is Side.CLIENT:
             # Who waited for this comes in the next turn: the first messages go out together too.
-            self._tick_is_due = True
             self._loop.call_soon(self._end_tick)
+            self._tick_is_due = True
 
     def _deliver(self, wire: Wire, messages: list[Message], received_bytes: int) -> None:
         self._flush_messages = max(FLUSH_MESSAGES, len(messages) // 8)
@@ -225,14 +226,14 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             and not self._reading_is_paused
             and self.state.current_state is ConnectionState.OPEN
         ):
+            self._transport.pause_reading()
             self._reading_is_paused = True
             self._arrival.stop()
-            self._transport.pause_reading()
 
     def _resume_reading(self) -> None:
         if self._transport is not None and self._reading_is_paused:
-            self._reading_is_paused = False
             self._transport.resume_reading()
+            self._reading_is_paused = False
             if self._wire is not None and self._wire.is_unfinished:
                 self._watch_arrival(0, is_new=True)
 

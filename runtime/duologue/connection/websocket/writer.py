@@ -36,10 +36,10 @@ class SocketWriter(Connection):
     """
 
     def __init__(self, limits: Limits, loop: Loop) -> None:
-        super().__init__(ConnectionState.CONNECTING)
+        super().__init__(gate=DrainGate(loop), max_send_bytes=limits.max_message_bytes)
         self._limits = limits
         self._max_message_bytes = limits.max_message_bytes
-        """Both ways; see `WebSocketConnection.allow_message_bytes`."""
+        """Of what comes; see `WebSocketConnection.allow_message_bytes`."""
         self._loop = loop
         self._transport: asyncio.Transport | None = None
         self._mask_keys: MaskKeys | None = None
@@ -51,7 +51,6 @@ class SocketWriter(Connection):
         self._pending_bytes = 0
         self._flush_messages = FLUSH_MESSAGES
         self._tick_is_due = False
-        self._gate = DrainGate()
 
     def send(self, message: Message) -> None:
         """See `Connection.send`."""
@@ -64,22 +63,24 @@ class SocketWriter(Connection):
         """See `Connection.send_utf8`. `first` is the first byte of the frame."""
         if self.state.current_state is not _OPEN:
             raise self._refuse_send()
-        if len(text) > self._max_message_bytes:
-            raise LimitExceeded("max_message_bytes", self._max_message_bytes, len(text))
+        if len(text) > self.max_send_bytes:
+            raise self._too_large(len(text))
         if self._mask_keys is None:
             frame = encode_frame(first, text)
         else:
             frame = encode_masked_frame(first, text, self._mask_keys.take())
         pending = self._pending
-        pending.append(frame)
-        self._pending_bytes += len(frame)
         if self._is_receiving or self._tick_is_due:
+            pending.append(frame)
+            self._pending_bytes += len(frame)
             if len(pending) >= self._flush_messages or self._pending_bytes >= FLUSH_BYTES:
                 self._flush()
         else:
-            # The first message of an idle tick does not wait; those that follow it do.
-            self._tick_is_due = True
+            # The first message of an idle tick does not wait; those that follow it do. The loop
+            # may refuse, from another thread: before anything is taken.
             self._loop.call_soon(self._end_tick)
+            self._tick_is_due = True
+            pending.append(frame)
             self._flush()
 
     def send_frames(self, frames: list[Message]) -> None:
@@ -95,9 +96,9 @@ class SocketWriter(Connection):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
+        if self.gate.is_shut and self._is_overfull(transport):
+            return
         transport.write(b"".join(cast(list[bytes], frames)))
-        if self._gate.is_shut:
-            self._check_unsent(transport)
 
     @property
     def buffered_amount(self) -> int:
@@ -106,10 +107,6 @@ class SocketWriter(Connection):
         if transport is None or self.state.current_state is ConnectionState.CLOSED:
             return 0
         return self._pending_bytes + transport.get_write_buffer_size()
-
-    async def drained(self) -> None:
-        """See `Connection.drained`."""
-        await self._gate.wait()
 
     def _end_tick(self) -> None:
         self._tick_is_due = False
@@ -125,22 +122,34 @@ class SocketWriter(Connection):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
+        if self.gate.is_shut and self._is_overfull(transport):
+            return
         transport.write(data)
-        if self._gate.is_shut:
-            self._check_unsent(transport)
 
-    def _check_unsent(self, transport: asyncio.Transport) -> None:
+    def _is_overfull(self, transport: asyncio.Transport) -> bool:
+        """Whether too much is unsent to write more; then the connection has ended."""
+        # What is about to be written does not count: one message within its limit ends nothing.
         unsent = transport.get_write_buffer_size()
-        if unsent > self._limits.max_unsent_bytes:
-            # No close frame: it would stand behind all that the peer does not read.
-            transport.abort()
-            failure = LimitExceeded("max_unsent_bytes", self._limits.max_unsent_bytes, unsent)
-            self._end(CLOSE_CODE_LOST, "", failure)
+        if unsent <= self._limits.max_unsent_bytes:
+            return False
+        # No close frame: it would stand behind all that the peer does not read.
+        transport.abort()
+        failure = LimitExceeded("max_unsent_bytes", self._limits.max_unsent_bytes, unsent)
+        self._end(CLOSE_CODE_LOST, "", failure)
+        return True
 
     def _write_from(self, source: Wire | Opening) -> None:
         """Write what `websockets` wants sent."""
         transport = self._transport
-        for data in source.protocol.data_to_send():
+        data_to_send = source.protocol.data_to_send()
+        if (
+            data_to_send
+            and transport is not None
+            and self.gate.is_shut
+            and self._is_overfull(transport)
+        ):
+            return
+        for data in data_to_send:
             if transport is None or transport.is_closing():
                 return
             if data:
@@ -152,19 +161,17 @@ class SocketWriter(Connection):
                     transport.abort()  # the peer was faster: the socket is gone
             else:
                 transport.close()  # TLS has no half-close
-        if self._gate.is_shut and transport is not None:
-            self._check_unsent(transport)
 
     def pause_writing(self) -> None:
         """The transport holds more than it should."""
-        self._gate.shut()
+        self.gate.shut()
 
     def resume_writing(self) -> None:
         """The transport has little left."""
-        self._gate.open()
+        self.gate.open()
 
     def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
         self._pending.clear()
         self._pending_bytes = 0
-        self._gate.open()
+        self.gate.open()
         super()._end(code, reason, failure)

@@ -210,6 +210,29 @@ def test_unsent_bytes_above_the_limit_end_the_connection() -> None:
         bench.connection.send("more")
 
 
+def test_one_message_within_its_limit_ends_nothing() -> None:
+    bench = open_server(Limits(max_unsent_bytes=1000))
+    bench.connection.pause_writing()
+    bench.transport.unsent = 1000
+    bench.connection.send(b"x" * 100_000)
+    assert bench.connection.state.current_state is ConnectionState.OPEN
+    assert len(bench.transport.written) == 1
+
+
+def test_a_loop_that_refuses_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = open_server()
+
+    def refuse(_callback: object) -> None:
+        raise RuntimeError("from another thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.loop, "call_soon", refuse)
+        with pytest.raises(RuntimeError):
+            bench.connection.send("not taken")
+    bench.connection.send("taken")
+    assert bench.transport.written == [encode_frame(WHOLE_TEXT, b"taken")]
+
+
 def test_pongs_that_are_not_read_count_as_unsent() -> None:
     bench = open_server(Limits(max_unsent_bytes=1000))
     bench.connection.pause_writing()
