@@ -17,7 +17,6 @@ from ..model import (
 )
 from ..model.walk import events, fields, methods
 from ..names import (
-    ENUM_NAMES,
     MAX_NAME_LENGTH,
     field_name_taken,
     is_pascal,
@@ -131,10 +130,6 @@ def name_not_reserved_by_python(contract: Contract) -> Findings:
             taken, better = type_name_taken(named.name), f"{named.name}Item"
         elif named.what == "methods":
             taken, better = method_name_taken(named.name), f"{named.name.strip('_')}_it"
-        elif named.what == "enum values":
-            is_taken = named.name in ENUM_NAMES
-            taken = f"Python's enums define {quoted(named.name)}" if is_taken else None
-            better = f"{named.name}_value"
         elif named.what == "tags":
             taken, better = field_name_taken(named.name), "kind"
         if named.name.startswith("_") and taken is None:
@@ -142,10 +137,10 @@ def name_not_reserved_by_python(contract: Contract) -> Findings:
         if taken is not None and named.what != "fields":
             yield _taken(named.name, named.at, taken, better)
     for owned in fields(contract):
-        name, in_params = owned.field.name, owned.in_params
-        taken = field_name_taken(name, in_params=in_params)
+        name = owned.field.name
+        taken = field_name_taken(name)
         if taken is not None:
-            yield _taken(name, owned.field.at, taken, _better_field(name, in_params=in_params))
+            yield _taken(name, owned.field.at, taken, _better_field(name))
 
 
 def _taken(name: str, at: Position, taken: str, better: str) -> Diagnostic:
@@ -154,11 +149,9 @@ def _taken(name: str, at: Position, taken: str, better: str) -> Diagnostic:
     return Diagnostic("name-not-reserved-by-python", at, message, hint)
 
 
-def _better_field(name: str, *, in_params: bool) -> str:
-    bare = name.strip("_")
-    for prefix in ("model_", "parse_"):
-        bare = bare.removeprefix(prefix)
-    if bare and field_name_taken(bare, in_params=in_params) is None:
+def _better_field(name: str) -> str:
+    bare = name.strip("_").removeprefix("model_")
+    if bare and field_name_taken(bare) is None:
         return bare
     return f"{bare}_name" if bare == "class" else f"{bare or 'the'}_value"
 

@@ -31,7 +31,6 @@ class OwnedField:
     field: Field
     owner: str
     """In words: type `Member`."""
-    in_params: bool
 
 
 def methods(contract: Contract) -> Iterator[tuple[Service, Method]]:
@@ -53,18 +52,18 @@ def fields(contract: Contract) -> Iterator[OwnedField]:
     for type_ in contract.types.values():
         if isinstance(type_, ObjectType):
             owner = f"type {quoted(type_.name)}"
-            yield from (OwnedField(field, owner, False) for field in type_.fields.values())
+            yield from (OwnedField(field, owner) for field in type_.fields.values())
     for error in contract.errors.values():
         owner = f"error {quoted(error.name)}"
-        yield from (OwnedField(field, owner, False) for field in error.fields.values())
+        yield from (OwnedField(field, owner) for field in error.fields.values())
     for _, method in methods(contract):
         if isinstance(method.params, InlineParams):
             owner = f"method {quoted(method.name)}"
-            yield from (OwnedField(field, owner, True) for field in method.params.fields.values())
+            yield from (OwnedField(field, owner) for field in method.params.fields.values())
     for _, event in events(contract):
         if isinstance(event.payload, InlinePayload):
             owner = f"event {quoted(event.name)}"
-            yield from (OwnedField(field, owner, False) for field in event.payload.fields.values())
+            yield from (OwnedField(field, owner) for field in event.payload.fields.values())
 
 
 def constrained(contract: Contract) -> Iterator[tuple[TypeExpr, Constraints]]:

@@ -31,6 +31,7 @@ from ....model import (
     TypeExpr,
 )
 from ....names import pascal, words
+from .models import free_name
 
 
 class Import(NamedTuple):
@@ -182,10 +183,12 @@ class Speller:
         place: Place,
         members: Collection[str] = (),
     ) -> None:
-        """`members`: what the classes of the file define, in whose bodies annotations stand."""
-        self._taken = foreign.imported_names.union(members)
+        """`members`: what else the file defines, in its classes as well: annotations stand in
+        their bodies."""
+        self.taken = foreign.imported_names.union(members)
+        """What the names of a contract mean in the file. Whatever is imported has other names."""
         if not place.prefix:
-            self._taken |= foreign.own_names
+            self.taken |= foreign.own_names
         self._contract = contract
         self._foreign = foreign
         self._place = place
@@ -200,14 +203,16 @@ class Speller:
                 return self._take((_PLAIN if style is Style.PLAIN else _CHECKED)[kind])
             case OptionalOf(of=Ref() as ref) if style is Style.VALUE and is_open_enum(ref, home):
                 # pyright cannot join an `Annotated[...]` and None where a value stands.
-                return self._open_enum_value(f"{self.name(ref, home=home)} | str | None")
+                return self._open_enum_value(
+                    f"{self.name(ref, home=home)} | {self.builtin('str')} | None"
+                )
             case OptionalOf(of=inner):
                 return f"{self.spell(inner, style, home=home)} | None"
             case ListOf(of=item):
-                return f"list[{self.spell(item, style, home=home)}]"
+                return f"{self.builtin('list')}[{self.spell(item, style, home=home)}]"
             case MapOf(key=key, value=value):
-                of_key = "str" if key is None else self.spell(key, style, home=home)
-                return f"dict[{of_key}, {self.spell(value, style, home=home)}]"
+                of_key = self.builtin("str") if key is None else self.spell(key, style, home=home)
+                return f"{self.builtin('dict')}[{of_key}, {self.spell(value, style, home=home)}]"
             case Ref():
                 return self._spell_ref(expression, style, home)
 
@@ -217,9 +222,9 @@ class Speller:
             return name
         match style:
             case Style.PLAIN:
-                return f"{name} | str"
+                return f"{name} | {self.builtin('str')}"
             case Style.VALUE:
-                return self._open_enum_value(f"{name} | str")
+                return self._open_enum_value(f"{name} | {self.builtin('str')}")
             case Style.CHECKED:
                 return f"{self.need('duologue.typed', 'OpenEnum')}[{name}]"
 
@@ -245,37 +250,71 @@ class Speller:
 
     def need(self, module: str, name: str) -> str:
         """What `name`, imported from `module`, is called here."""
-        local = name
-        while local in self._taken:
-            local += "_"
+        local = free_name(name, self.taken)
         self.imports[Import(module, name, "" if local == name else local)] = None
         return local
+
+    def builtin(self, name: str) -> str:
+        """What Python's own `name` is called here: `list`, unless a field or method is."""
+        return self.need("builtins", name) if name in self.taken else name
 
     def lines(self) -> tuple[str, ...]:
         """The import statements so far, in a fixed order."""
         return tuple(each.line for each in sorted(self.imports))
 
     def _take(self, spelling: _Spelling) -> str:
-        return self.need(spelling.module, spelling.name) if spelling.module else spelling.name
+        if spelling.module:
+            return self.need(spelling.module, spelling.name)
+        return self.builtin(spelling.name)
+
+
+_FRAMEWORK: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "errors": (("typing", "Final"), ("typing", "TypeAlias"), ("duologue", "ContractError")),
+    "client": (("duologue.typed", "Client"), ("typing_extensions", "deprecated")),
+    "service": (
+        ("abc", "ABC"),
+        ("abc", "abstractmethod"),
+        ("duologue", "CallContext"),
+        ("duologue.typed", "Reply"),
+        ("duologue.typed", "Service"),
+        ("duologue.typed", "unimplemented"),
+    ),
+    "_contract": (
+        ("typing", "Final"),
+        ("duologue.typed", "DeclaredError"),
+        ("duologue.typed", "ServiceContract"),
+        ("duologue.typed", "Unary"),
+    ),
+}
+"""What the templates of each file import for themselves. Ruff takes out what goes unused."""
 
 
 class Spellers:
     """The spellers of the files beside models.py."""
 
-    def __init__(self, contract: Contract, foreign: ForeignNames) -> None:
+    def __init__(
+        self, contract: Contract, foreign: ForeignNames, constants: Collection[str]
+    ) -> None:
+        """`constants`: what `_contract.py` defines."""
         methods = {name for service in contract.services.values() for name in service.methods}
         self.errors = Speller(contract, foreign, BESIDE_MODELS)
         self.client = Speller(contract, foreign, BESIDE_MODELS, methods)
         self.service = Speller(contract, foreign, BESIDE_MODELS, methods)
-        self.contract = Speller(contract, foreign, BY_MODULE)
+        self.contract = Speller(contract, foreign, BY_MODULE, constants)
         """Of `_contract.py`."""
+        self._by_file = {
+            "errors": self.errors,
+            "client": self.client,
+            "service": self.service,
+            "_contract": self.contract,
+        }
+        self.names: dict[str, dict[str, str]] = {
+            file: {name: self._by_file[file].need(module, name) for module, name in needed}
+            for file, needed in _FRAMEWORK.items()
+        }
+        """What each file calls what its template imports, by the file's name without its ending."""
 
     @property
     def imports(self) -> dict[str, tuple[str, ...]]:
         """Import statements, by the file's name without its ending."""
-        return {
-            "errors": self.errors.lines(),
-            "client": self.client.lines(),
-            "service": self.service.lines(),
-            "_contract": self.contract.lines(),
-        }
+        return {file: speller.lines() for file, speller in self._by_file.items()}

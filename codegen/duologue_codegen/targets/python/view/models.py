@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -132,6 +132,19 @@ class ModelsView:
     """In an order in which the module can be read."""
     imports: tuple[str, ...]
     """Import statements that the annotations need."""
+    taken: frozenset[str]
+    """Names that mean something in the module: what is imported besides gets other ones."""
+
+    def local_name(self, name: str) -> str:
+        """What the imported `name` is called in the module."""
+        return free_name(name, self.taken)
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """`name`, or with underscores behind it when it is taken: no name of a contract ends so."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 class EndlessAlias(ValueError):

@@ -71,7 +71,11 @@ class _Builder:
             if error.fields
         )
         types += self._of_services()
-        return ModelsView(types=in_reading_order(types), imports=self._speller.lines())
+        return ModelsView(
+            types=in_reading_order(types),
+            imports=self._speller.lines(),
+            taken=self._speller.taken,
+        )
 
     def _of_services(self) -> Iterator[TypeModel]:
         """The classes of inline params and of what events carry."""
