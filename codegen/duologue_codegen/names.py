@@ -7,12 +7,16 @@ imports for itself gets another name where a contract uses that one.
 
 from __future__ import annotations
 
+import json
 import keyword
 import re
 from typing import Final
 
 MAX_NAME_LENGTH: Final = 64
+MAX_WIRE_NAME_LENGTH: Final = 256
+"""Characters. Other people's keys are longer than our names."""
 
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _PASCAL: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+")
@@ -26,6 +30,11 @@ def is_snake(name: str) -> bool:
 def is_pascal(name: str) -> bool:
     """Whether `name` is written like `RoomFull`."""
     return _PASCAL.fullmatch(name) is not None
+
+
+def as_yaml(text: str) -> str:
+    """`text` as it stands in a contract: in quotes where YAML would read something else."""
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def words(name: str) -> list[str]:

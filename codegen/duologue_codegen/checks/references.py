@@ -177,19 +177,20 @@ def union_variant_object(contract: Contract) -> Findings:
 @rule("union-variant-once")
 def union_variant_once(contract: Contract) -> Findings:
     """An object is a form under one tag and one value only: the tag is a field of it."""
-    seen: dict[str, tuple[str, str, Related]] = {}
+    seen: dict[str, tuple[tuple[str, str, str], Related]] = {}
     for union in _unions(contract):
         for variant in union.variants.values():
             name = variant.type.name
             if variant.type.alias is not None:
                 continue
             related = Related(variant.type.at, f"{union.tag}: {variant.tag_value} here")
-            first = seen.setdefault(name, (union.tag, variant.tag_value, related))
-            if first[:2] != (union.tag, variant.tag_value):
+            form = union.tag, union.wire, variant.tag_value
+            first, first_at = seen.setdefault(name, (form, related))
+            if first != form:
                 message = f"{quoted(name)} is already a form under another tag or value"
                 hint = "make an object of its own for this form"
                 at = variant.type.at
-                yield Diagnostic("union-variant-once", at, message, hint, related=first[2])
+                yield Diagnostic("union-variant-once", at, message, hint, related=first_at)
 
 
 @rule("map-key")

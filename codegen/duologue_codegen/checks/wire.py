@@ -6,7 +6,18 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..diagnostics import Diagnostic, Position, Related, quoted
-from ..model import MAX_ID, Contract, EnumType, Event, Method, ObjectType, Service, UnionType
+from ..model import (
+    MAX_ID,
+    Contract,
+    EnumType,
+    Event,
+    Field,
+    Method,
+    ObjectType,
+    Service,
+    UnionType,
+)
+from ..model.walk import field_blocks
 from ..reading.project import Project
 from .registry import Findings, project_rule, rule
 
@@ -146,6 +157,21 @@ def _twice(id_: str, what: str, used: Iterable[tuple[str, Position]]) -> Finding
             yield Diagnostic(id_, at, message, "each needs its own", related=related)
 
 
+@rule("wire-name-unique")
+def wire_name_unique(contract: Contract) -> Findings:
+    """No two fields of an object have the same name on the wire."""
+    for owner, block in field_blocks(contract):
+        first: dict[str, Field] = {}
+        for field in block.values():
+            other = first.setdefault(field.wire, field)
+            if other is not field:
+                related = Related(other.wire_at or other.at, "first used here")
+                message = f"{quoted(field.wire)} of {owner} is there twice on the wire"
+                hint = "each field needs its own key"
+                at = field.wire_at or field.at
+                yield Diagnostic("wire-name-unique", at, message, hint, related=related)
+
+
 @rule("union-tag-free")
 def union_tag_free(contract: Contract) -> Findings:
     """The tag of a union is no field of its forms: it is added to them."""
@@ -156,12 +182,19 @@ def union_tag_free(contract: Contract) -> Findings:
             type_ = contract.resolve(variant.type)
             if not isinstance(type_, ObjectType):
                 continue
-            field = type_.fields.get(union.tag)
-            places = (
-                [field.at] if field else [one.at for one in type_.reserved if one.name == union.tag]
-            )
-            for place in places:
-                message = f"{quoted(union.tag)} is already a field of {quoted(type_.name)}"
+            for name, place in _tag_places(union, type_):
+                message = f"{quoted(name)} is already a field of {quoted(type_.name)}"
                 related = Related(place, "here")
                 hint = "take another tag, or leave the field out: the tag is added by itself"
                 yield Diagnostic("union-tag-free", union.tag_at, message, hint, related=related)
+
+
+def _tag_places(union: UnionType, form: ObjectType) -> Iterator[tuple[str, Position]]:
+    """Where `form` has a field, or had one, that is called as the tag in Python or on the wire."""
+    for field in form.fields.values():
+        if field.name == union.tag:
+            yield field.name, field.at
+        elif field.wire == union.wire:
+            yield field.wire, field.wire_at or field.at
+    if union.tag not in form.fields:
+        yield from ((one.name, one.at) for one in form.reserved if one.name == union.wire)

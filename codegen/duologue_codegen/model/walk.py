@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..diagnostics import quoted
@@ -47,23 +47,26 @@ def events(contract: Contract) -> Iterator[tuple[Service, Event]]:
             yield service, event
 
 
-def fields(contract: Contract) -> Iterator[OwnedField]:
-    """Every field of types, errors, inline params and events."""
+def field_blocks(contract: Contract) -> Iterator[tuple[str, Mapping[str, Field]]]:
+    """The fields of each type, error, inline params and event, with what they belong to in
+    words: type `Member`."""
     for type_ in contract.types.values():
         if isinstance(type_, ObjectType):
-            owner = f"type {quoted(type_.name)}"
-            yield from (OwnedField(field, owner) for field in type_.fields.values())
+            yield f"type {quoted(type_.name)}", type_.fields
     for error in contract.errors.values():
-        owner = f"error {quoted(error.name)}"
-        yield from (OwnedField(field, owner) for field in error.fields.values())
+        yield f"error {quoted(error.name)}", error.fields
     for _, method in methods(contract):
         if isinstance(method.params, InlineParams):
-            owner = f"method {quoted(method.name)}"
-            yield from (OwnedField(field, owner) for field in method.params.fields.values())
+            yield f"method {quoted(method.name)}", method.params.fields
     for _, event in events(contract):
         if isinstance(event.payload, InlinePayload):
-            owner = f"event {quoted(event.name)}"
-            yield from (OwnedField(field, owner) for field in event.payload.fields.values())
+            yield f"event {quoted(event.name)}", event.payload.fields
+
+
+def fields(contract: Contract) -> Iterator[OwnedField]:
+    """Every field of types, errors, inline params and events."""
+    for owner, block in field_blocks(contract):
+        yield from (OwnedField(field, owner) for field in block.values())
 
 
 def constrained(contract: Contract) -> Iterator[tuple[TypeExpr, Constraints]]:

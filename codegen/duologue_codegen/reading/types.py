@@ -33,6 +33,7 @@ _FIELD_KEYS: Final = (
     "examples",
     "deprecated",
     "presence",
+    "wire",
 )
 _KINDS: Final = ("fields", "enum", "union", "is", "schema")
 _COMMON: Final = ("doc", "examples", "deprecated")
@@ -81,6 +82,7 @@ class TypeReader:
         if type_node is None:
             self._shapes.fault("node-shape", at, f"{what} has no type", "add the key `type`")
             type_node = ScalarNode("json", "json", at)
+        wire = self._wire(node, what)
         return Field(
             name=name,
             type=self._expressions.read(type_node, f"the type of {what}"),
@@ -90,8 +92,15 @@ class TypeReader:
             examples=self._shapes.items(node.get("examples"), f"the examples of {what}", "[…]"),
             deprecated=self._shapes.deprecated(node, what),
             explicit_presence=self._presence(node, what),
+            stated_wire=None if wire is None else wire.text,
+            wire_at=None if wire is None else wire.at,
             at=at,
         )
+
+    def _wire(self, node: MapNode, what: str) -> ScalarNode | None:
+        stated = node.get("wire")
+        text = self._shapes.text(stated, f"the wire name of {what}")
+        return None if text is None or not isinstance(stated, ScalarNode) else stated
 
     def _presence(self, node: MapNode, what: str) -> bool:
         options = {"explicit": "absent is different from null"}
@@ -206,7 +215,7 @@ class TypeReader:
         )
 
     def _union(self, key: ScalarNode, node: MapNode, what: str) -> UnionType:
-        tag = self._shapes.word(node.get("tag"), f"`tag` of {what}")
+        tag, wire = self._tag(node.get("tag"), what)
         if node.get("tag") is None:
             hint = "add the key `tag`: the field that tells its forms apart"
             self._shapes.fault("node-shape", key.at, f"{what} has no tag", hint)
@@ -223,6 +232,7 @@ class TypeReader:
             variants=variants,
             tag="" if tag is None else tag.text,
             tag_at=key.at if tag is None else tag.at,
+            stated_wire=None if wire is None else wire.text,
             open=is_open,
             open_at=open_at,
             doc=self._shapes.doc(node, what),
@@ -231,6 +241,17 @@ class TypeReader:
             reserved=self.reserved(node.get("reserved"), f"`reserved` of {what}"),
             at=key.at,
         )
+
+    def _tag(self, node: Node | None, of: str) -> tuple[ScalarNode | None, ScalarNode | None]:
+        """The name of a tag, and its wire name where that is another one."""
+        what = f"`tag` of {of}"
+        if not isinstance(node, MapNode):
+            return self._shapes.word(node, what), None
+        self._shapes.mapping(node, what, ("name", "wire"))
+        name = self._shapes.word(node.get("name"), f"the name of {what}")
+        if node.get("name") is None:
+            self._shapes.fault("node-shape", node.at, f"{what} has no name", "add the key `name`")
+        return name, self._wire(node, what)
 
     def _alias(self, key: ScalarNode, node: MapNode, what: str) -> AliasType:
         stated = node.get("is")

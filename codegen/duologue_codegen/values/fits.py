@@ -90,14 +90,15 @@ def field_misfits(
     what: str,
     tag: tuple[str, str] | None = None,
 ) -> Misfits:
-    """Everything that keeps `node` from being an object with `fields`.
+    """Everything that keeps `node` from being an object with `fields`, by their wire names.
 
-    `tag` is a further field, and the one value it has.
+    `tag` is the wire name of a further field, and the one value it has.
     """
     if not isinstance(node, MapNode):
         yield Misfit(node.at, f"{what} is an object", "expected a mapping of its fields")
         return
-    for name, field in fields.items():
+    keys = {field.wire: field for field in fields.values()}
+    for name, field in keys.items():
         if field.required and node.get(name) is None:
             yield Misfit(node.at, f"field {quoted(name)} of {what} is missing")
     for entry in node.entries:
@@ -106,10 +107,12 @@ def field_misfits(
             if entry.value.data != tag[1]:
                 yield Misfit(entry.value.at, f"{quoted(name)} of {what} is always {quoted(tag[1])}")
             continue
-        own = fields.get(name)
+        own = keys.get(name)
         if own is None:
-            meant = nearest(name, fields)
+            meant = nearest(name, keys)
             hint = f"did you mean {quoted(meant)}?" if meant else ""
+            if (by_name := fields.get(name)) is not None:
+                hint = f"fields are written as on the wire: {quoted(by_name.wire)}"
             yield Misfit(entry.key.at, f"{what} has no field {quoted(name)}", hint)
         else:
             yield from misfits(entry.value, own.type, contract, own.constraints)
@@ -150,7 +153,7 @@ def tag_of(name: str, home: Contract) -> tuple[str, str] | None:
         if isinstance(type_, UnionType):
             for variant in type_.variants.values():
                 if variant.type.alias is None and variant.type.name == name:
-                    return type_.tag, variant.tag_value
+                    return type_.wire, variant.tag_value
     return None
 
 
@@ -213,17 +216,17 @@ def _union(node: Node, type_: UnionType, home: Contract, what: str) -> Misfits:
     if not isinstance(node, MapNode):
         yield Misfit(node.at, f"{what} is an object", "expected a mapping of its fields")
         return
-    tag = node.get(type_.tag)
+    tag = node.get(type_.wire)
     if not isinstance(tag, ScalarNode) or not isinstance(tag.data, str):
         at = node.at if tag is None else tag.at
         hint = f"it says which form this is: {_listed(type_.variants)}"
-        yield Misfit(at, f"{what} needs the tag {quoted(type_.tag)}, a text", hint)
+        yield Misfit(at, f"{what} needs the tag {quoted(type_.wire)}, a text", hint)
         return
     variant = type_.variants.get(tag.data)
     if variant is not None:
         object_ = home.resolve(variant.type)
         if isinstance(object_, ObjectType):
-            own = type_.tag, variant.tag_value
+            own = type_.wire, variant.tag_value
             yield from field_misfits(node, object_.fields, home, quoted(object_.name), own)
     elif not type_.open:
         meant = nearest(tag.data, type_.variants)

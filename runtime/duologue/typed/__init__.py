@@ -25,4 +25,5 @@ from duologue.typed.service import Service as Service
 from duologue.typed.subscriptions import EventHandler as EventHandler
 from duologue.typed.subscriptions import Subscription as Subscription
 from duologue.typed.unions import OpenUnion as OpenUnion
+from duologue.typed.unions import TaggedUnion as TaggedUnion
 from duologue.typed.unions import Unknown as Unknown

@@ -1,5 +1,6 @@
 """The base of every generated model."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
@@ -21,6 +22,9 @@ HIDDEN: Final = frozenset(
 which it has had others since version 2: `model_copy`, `model_dump_json`."""
 
 
+BY_WIRE_NAME: Final[Mapping[str, bool]] = {"by_alias": True, "by_name": False}
+"""Options with which pydantic reads JSON: with either name allowed, swapped ones would mix."""
+
 _ANYTHING: Final[Any] = None
 
 
@@ -40,6 +44,10 @@ class Model(BaseModel):
     `"5"` is no int, NaN is no number. Unknown fields are ignored, which lets a newer side talk to
     an older one. Bytes are base64url in JSON. Fields may be called `json`, `copy` or `schema`:
     what pydantic had under these names long ago is hidden.
+
+    A field that has another name in JSON is called by its own name everywhere else, and only by the
+    other one there: in messages, and in what `model_validate_json`, `model_dump_json` and
+    `model_json_schema` take and give.
     """
 
     model_config = ConfigDict(
@@ -49,6 +57,8 @@ class Model(BaseModel):
         ser_json_bytes="base64",
         val_json_bytes="base64",
         protected_namespaces=(),
+        validate_by_name=True,
+        validate_by_alias=False,
         ignored_types=(_Hidden,),
         defer_build=True,  # at the first use: see `building`
     )
@@ -64,6 +74,21 @@ class Model(BaseModel):
         for _name in HIDDEN:
             vars()[_name] = _Hidden()
         del _name
+
+        # Signatures are pydantic's; only what is not said differs.
+        @classmethod
+        def model_validate_json(cls, json_data, **options):
+            """As pydantic's, by wire names."""
+            return super().model_validate_json(json_data, **{**BY_WIRE_NAME, **options})
+
+        def model_dump_json(self, **options):
+            """As pydantic's, by wire names."""
+            return super().model_dump_json(**{"by_alias": True, **options})
+
+        @classmethod
+        def model_json_schema(cls, by_alias=True, *args, **options):
+            """As pydantic's, by wire names."""
+            return super().model_json_schema(by_alias, *args, **options)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

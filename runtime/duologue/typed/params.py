@@ -129,10 +129,12 @@ class PositionalParams(Params[A, P]):
         super().__init__(model)
         if not (isinstance(model, type) and issubclass(model, Model)):
             raise TypeError("positional params are the fields of a Model")
-        self._fields = tuple(model.model_fields)
-        self._null_is_absent = {
-            name for name, field in model.model_fields.items() if field.default is None
+        fields = {
+            field.serialization_alias or name: field for name, field in model.model_fields.items()
         }
+        self._fields = tuple(fields)
+        """Their names in JSON."""
+        self._null_is_absent = {name for name, field in fields.items() if field.default is None}
 
     def encode(
         self,

@@ -21,6 +21,8 @@ Schema: TypeAlias = dict[str, Data]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 PLACEHOLDER_MODULE: Final = "duologue_placeholders"
 """What the placeholders seem to be imported from."""
+WIRE: Final = "x-wire"
+"""A key of a field that comes out in its `Field(…)`: its name in JSON."""
 
 
 def type_name(number: int) -> str:
@@ -86,6 +88,7 @@ class _Writer:
             **default,
             **({"examples": list(stated.examples)} if stated.examples else {}),
             **({"deprecated": True} if stated.deprecated is not None else {}),
+            **({WIRE: stated.wire} if stated.wire is not None else {}),
             **_doc(stated.doc),
         }
 

@@ -155,6 +155,8 @@ def _members(class_: ast.ClassDef, model: EnumModel, source: Source) -> Iterator
 
 
 _FIELD_ORDER: Final[tuple[str, ...]] = (
+    "validation_alias",
+    "serialization_alias",
     "ge",
     "gt",
     "le",
@@ -183,6 +185,10 @@ def _constraints(
         stated = {each.arg: ast.unparse(each.value) for each in node.keywords if each.arg}
         if field is not None and field.deprecated is not None:
             stated["deprecated"] = repr(field.deprecated)
+        if field is not None and field.wire is not None:
+            # Not `alias`: type checkers would take that for the name in the constructor.
+            stated["validation_alias"] = stated["serialization_alias"] = repr(field.wire)
+            del stated["json_schema_extra"]
         order = [name for name in _FIELD_ORDER if name in stated]
         order += (name for name in stated if name not in order)
         arguments = ", ".join(f"{name}={stated[name]}" for name in order)

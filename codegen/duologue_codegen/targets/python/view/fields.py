@@ -90,6 +90,7 @@ def field_model(field: Field, home: Contract, speller: Speller) -> FieldModel:
         examples=tuple(example.data for example in field.examples),
         deprecated=field.deprecated,
         doc=field.doc,
+        wire=None if field.wire == field.name else field.wire,
     )
 
 

@@ -54,6 +54,8 @@ class FieldModel:
     examples: tuple[Data, ...] = ()
     deprecated: str | None = None
     doc: str = ""
+    wire: str | None = None
+    """Its key in JSON, where that is not its name."""
 
     @property
     def required(self) -> bool:

@@ -136,6 +136,7 @@ class _Builder:
                         annotation=f"{self._speller.need('typing', 'Literal')}[{text}]",
                         needs=frozenset(),
                         default=Default(data=value, text=text),
+                        wire=None if union.wire == union.tag else union.wire,
                     )
         return tuple(found.values())
 
@@ -145,9 +146,15 @@ class _Builder:
         tag = literal(union.tag)
         examples = [literal(example) for example in examples_of(union.examples)]
         shown = f"examples=[{', '.join(examples)}]" if examples else ""
+        is_renamed = union.wire != union.tag
+        arguments = f"{tag}, wire={literal(union.wire)}" if is_renamed else tag
         if union.open:
             forms.append(need("duologue.typed", "Unknown"))
-            marks = [f"{need('duologue.typed', 'OpenUnion')}({tag})"]
+            marks = [f"{need('duologue.typed', 'OpenUnion')}({arguments})"]
+            marks += [f"{need('pydantic', 'Field')}({shown})"] if shown else []
+        elif is_renamed and len(forms) > 1:
+            # pydantic would look for either name in either place.
+            marks = [f"{need('duologue.typed', 'TaggedUnion')}({arguments})"]
             marks += [f"{need('pydantic', 'Field')}({shown})"] if shown else []
         else:
             # pydantic has no tag for a union of one.
