@@ -29,6 +29,7 @@ from ..names import (
     type_name_taken,
 )
 from ..reading.contract import package_of
+from ..values.scalars import MAX_SAFE_INT
 from .registry import Findings, rule
 
 _PACKAGE: Final = re.compile(
@@ -119,13 +120,20 @@ def wire_value_plain(contract: Contract) -> Findings:
             message = f"{quoted(text)} is no value for the wire"
             hint = f"1 to {limit} printable characters"
             yield Diagnostic("wire-value-plain", at, message, hint)
+    for type_ in contract.types.values():
+        for value in type_.values.values() if isinstance(type_, EnumType) else ():
+            if isinstance(value.value, int) and abs(value.value) > MAX_SAFE_INT:
+                message = f"{quoted(str(value.value))} is no value for the wire"
+                hint = "numbers lie between ±(2^53 - 1): not every language has greater ones"
+                yield Diagnostic("wire-value-plain", value.at, message, hint)
 
 
 def _wire_values(contract: Contract) -> Iterator[tuple[str, Position, int]]:
     for type_ in contract.types.values():
         if isinstance(type_, EnumType):
-            values = type_.values.values()
-            yield from ((value.value, value.at, MAX_NAME_LENGTH) for value in values)
+            for value in type_.values.values():
+                if isinstance(value.value, str):
+                    yield value.value, value.at, MAX_NAME_LENGTH
         elif isinstance(type_, UnionType):
             forms = type_.variants.values()
             yield from ((form.tag_value, form.at, MAX_NAME_LENGTH) for form in forms)
@@ -186,7 +194,7 @@ def reserved_name_reused(contract: Contract) -> Findings:
             case ObjectType(fields=own, reserved=reserved):
                 used = {field.wire: field.wire_at or field.at for field in own.values()}
             case EnumType(values=own, reserved=reserved):
-                used = {value.value: value.at for value in own.values()}
+                used = {str(value.value): value.at for value in own.values()}
             case UnionType(variants=own, reserved=reserved):
                 used = {tag: variant.at for tag, variant in own.items()}
             case _:

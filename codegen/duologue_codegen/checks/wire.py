@@ -144,8 +144,23 @@ def enum_value_unique(contract: Contract) -> Findings:
     """No two members of an enum have the same value."""
     for type_ in contract.types.values():
         if isinstance(type_, EnumType):
-            values = ((value.value, value.at) for value in type_.values.values())
+            values = ((str(value.value), value.at) for value in type_.values.values())
             yield from _twice("enum-value-unique", "value", values)
+
+
+@rule("enum-of-one-kind")
+def enum_of_one_kind(contract: Contract) -> Findings:
+    """The values of an enum are all text, or all numbers."""
+    for type_ in contract.types.values():
+        if not isinstance(type_, EnumType) or not type_.of_numbers:
+            continue
+        first = next(one for one in type_.values.values() if isinstance(one.value, int))
+        for value in type_.values.values():
+            if isinstance(value.value, str):
+                message = f"{quoted(value.name)} of {quoted(type_.name)} has no number"
+                related = Related(first.at, f"this is {first.value}")
+                hint = "the values of an enum are all numbers or none: write `{value: …}`"
+                yield Diagnostic("enum-of-one-kind", value.at, message, hint, related=related)
 
 
 def _twice(id_: str, what: str, used: Iterable[tuple[str, Position]]) -> Findings:

@@ -94,7 +94,7 @@ class EnumValue:
     """One member of an enum."""
 
     name: str
-    value: str
+    value: str | int
     """What goes over the wire; the name unless the contract says otherwise."""
     doc: str = ""
     deprecated: str | None = None
@@ -116,8 +116,13 @@ class EnumType:
     examples: tuple[Node, ...] = ()
     deprecated: str | None = None
     reserved: tuple[ReservedName, ...] = ()
-    """Wire values."""
+    """Wire values, numbers as their digits."""
     at: Position = field(compare=False)
+
+    @property
+    def of_numbers(self) -> bool:
+        """Whether its values are numbers. All are, or none."""
+        return any(isinstance(each.value, int) for each in self.values.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from .events import Event, InlinePayload
 from .methods import InlineParams, Method
 from .services import Service
 from .type_expressions import (
+    NUMBERS_IN_JSON,
     ListOf,
     MapOf,
     OptionalOf,
@@ -21,7 +22,16 @@ from .type_expressions import (
     TypeExpr,
     without_optional,
 )
-from .types import REF_PREFIX, AliasType, Constraints, Field, ObjectType, SchemaType, UnionType
+from .types import (
+    REF_PREFIX,
+    AliasType,
+    Constraints,
+    EnumType,
+    Field,
+    ObjectType,
+    SchemaType,
+    UnionType,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +142,15 @@ def meaning(expression: TypeExpr, contract: Contract) -> tuple[TypeExpr, Contrac
         seen.add((next_home.package, type_.name))
         expression, home = without_optional(type_.type), next_home
     return expression, home
+
+
+def stands_for_number(key: Scalar | Ref, contract: Contract) -> bool:
+    """Whether the key of a map is what would be a number in JSON elsewhere."""
+    found, home = meaning(key, contract) or (key, contract)
+    if isinstance(found, Ref):
+        enum = home.resolve(found)
+        return isinstance(enum, EnumType) and enum.of_numbers
+    return isinstance(found, Scalar) and found.kind in NUMBERS_IN_JSON
 
 
 def schema_refs(schema: Node) -> Iterator[tuple[str, ScalarNode]]:

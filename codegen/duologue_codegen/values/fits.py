@@ -30,10 +30,11 @@ from ..model import (
     TypeExpr,
     UnionType,
 )
+from ..model.walk import stands_for_number
 from ..spelling import nearest
 from ..text.tree import ListNode, MapNode, Node, ScalarNode
 from .patterns import matches
-from .scalars import EXPECTED, fits, measured
+from .scalars import EXPECTED, fits, measured, number_in
 from .schemas import schema_misfits
 
 
@@ -184,32 +185,54 @@ def _list(node: Node, item: TypeExpr, contract: Contract) -> Misfits:
         yield from misfits(each, item, contract)
 
 
-def _map(node: Node, key: Ref | None, value: TypeExpr, contract: Contract) -> Misfits:
+def _map(node: Node, key: Scalar | Ref | None, value: TypeExpr, contract: Contract) -> Misfits:
     if not isinstance(node, MapNode):
         yield Misfit(node.at, f"{_shown(node)} is not a map")
         return
     for entry in node.entries:
         if key is not None:
-            as_text = ScalarNode(entry.key.text, entry.key.text, entry.key.at, entry.key.quotes)
-            yield from misfits(as_text, key, contract)
+            yield from misfits(_as_key(entry.key, key, contract), key, contract)
         yield from misfits(entry.value, value, contract)
 
 
+def _as_key(node: ScalarNode, key: Scalar | Ref, contract: Contract) -> ScalarNode:
+    """The key of a map as the value that it stands for."""
+    number = number_in(node.text) if stands_for_number(key, contract) else None
+    if number is not None:
+        return ScalarNode(number, node.text, node.at)
+    return ScalarNode(node.text, node.text, node.at, node.quotes)
+
+
 def _enum(node: Node, type_: EnumType, what: str) -> Misfits:
-    known = [value.value for value in type_.values.values()]
+    known = [str(value.value) for value in type_.values.values()]
+    if type_.of_numbers:
+        yield from _number_enum(node, type_, what)
+        return
     if isinstance(node, ScalarNode) and isinstance(node.data, str):
         if type_.open or node.data in known:
             return
         meant = nearest(node.data, known)
         hint = f"did you mean {quoted(meant)}?" if meant else f"it has {_listed(known)}"
         if (by_name := type_.values.get(node.data)) is not None:
-            hint = f"values are written as on the wire: {quoted(by_name.value)}"
+            hint = f"values are written as on the wire: {quoted(str(by_name.value))}"
         yield Misfit(node.at, f"{what} has no value {quoted(node.data)}", hint)
         return
     hint = f"it has {_listed(known)}"
     if isinstance(node, ScalarNode) and node.text in known:
         hint = f'put it in quotes: "{node.text}"'
     yield Misfit(node.at, f"{_shown(node)} is not a value of {what}", hint)
+
+
+def _number_enum(node: Node, type_: EnumType, what: str) -> Misfits:
+    known = [value.value for value in type_.values.values()]
+    hint = f"it has {_listed(map(str, known))}"
+    if not isinstance(node, ScalarNode) or not fits(node, ScalarKind.INT):
+        by_name = type_.values.get(node.text) if isinstance(node, ScalarNode) else None
+        if by_name is not None:
+            hint = f"values are written as on the wire: {quoted(str(by_name.value))}"
+        yield Misfit(node.at, f"{_shown(node)} is not a value of {what}, a number", hint)
+    elif not type_.open and node.data not in known:
+        yield Misfit(node.at, f"{what} has no value {quoted(node.text)}", hint)
 
 
 def _union(node: Node, type_: UnionType, home: Contract, what: str) -> Misfits:

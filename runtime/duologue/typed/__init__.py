@@ -17,8 +17,13 @@ from duologue.typed.params import PositionalParams as PositionalParams
 from duologue.typed.scalars import Int32 as Int32
 from duologue.typed.scalars import Int64 as Int64
 from duologue.typed.scalars import Json as Json
+from duologue.typed.scalars import NumberEnum as NumberEnum
+from duologue.typed.scalars import NumberKey as NumberKey
 from duologue.typed.scalars import OpenEnum as OpenEnum
+from duologue.typed.scalars import OpenNumberEnum as OpenNumberEnum
 from duologue.typed.scalars import SafeInt as SafeInt
+from duologue.typed.scalars import UInt32 as UInt32
+from duologue.typed.scalars import UInt64 as UInt64
 from duologue.typed.scalars import Url as Url
 from duologue.typed.service import Reply as Reply
 from duologue.typed.service import Service as Service

@@ -109,7 +109,7 @@ class _Writer:
 
 def _enum(model: EnumModel) -> Schema:
     return {
-        "type": "string",
+        "type": "string" if model.number_base is None else "integer",
         **_doc(model.doc),
         "enum": [member.value for member in model.members],
         "x-enum-varnames": [member_name(number) for number in range(len(model.members))],

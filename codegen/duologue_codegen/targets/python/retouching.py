@@ -122,10 +122,14 @@ def _imported(module: ast.Module) -> Iterator[str]:
 
 
 def _names(module: ast.Module, source: Source, meant: Mapping[str, str]) -> Iterator[Edit]:
-    """Names that stand for something else. `Field(…)` is written anew as a whole."""
-    calls = {node.func for node in ast.walk(module) if _is_field(node)}
+    """Names that stand for something else. `Field(…)` and the base of an enum of numbers are
+    written anew as a whole."""
+    written_anew: set[ast.expr] = {node.func for node in ast.walk(module) if _is_field(node)}
     for node in ast.walk(module):
-        if isinstance(node, ast.Name) and node not in calls:
+        if isinstance(node, ast.ClassDef):
+            written_anew |= {base for base in node.bases if ast.unparse(base) == "IntEnum"}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Name) and node not in written_anew:
             text = meant.get(node.id, node.id)
             if text != node.id:
                 yield source.edit(node, text)
@@ -145,6 +149,8 @@ def _fields(
 
 
 def _members(class_: ast.ClassDef, model: EnumModel, source: Source) -> Iterator[Edit]:
+    if model.number_base is not None:
+        yield source.edit(class_.bases[0], model.number_base)
     members = {member_name(number): member for number, member in enumerate(model.members)}
     for line in class_.body:
         match line:

@@ -36,6 +36,8 @@ class Default:
     """As JSON."""
     text: str
     """As Python: `Role.MEMBER`."""
+    enum: str | None = None
+    """The name of the enum that it is a member of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +77,9 @@ class ClassModel:
     def needs_first(self) -> frozenset[str]:
         """Names that must be defined before it: the enums of its defaults."""
         return frozenset(
-            each.default.text.partition(".")[0]
+            each.default.enum
             for each in self.fields
-            if each.default is not None and isinstance(each.default.data, str)
+            if each.default is not None and each.default.enum is not None
         )
 
     @property
@@ -91,16 +93,18 @@ class EnumMember:
     """One value of an enum."""
 
     name: str
-    value: str
+    value: str | int
     doc: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnumModel:
-    """A StrEnum."""
+    """A StrEnum, or one of numbers."""
 
     name: str
     members: tuple[EnumMember, ...]
+    number_base: str | None = None
+    """The base class of one of numbers."""
     doc: str = ""
     needs_first: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()

@@ -101,7 +101,7 @@ class _Builder:
                 doc = with_deprecation(type_.doc, type_.deprecated)
                 return self._class(type_.name, tuple(type_.fields.values()), doc, self._tags(type_))
             case EnumType():
-                return _enum(type_)
+                return self._enum(type_)
             case UnionType():
                 return self._union(type_)
             case AliasType():
@@ -171,16 +171,19 @@ class _Builder:
             doc=with_deprecation(union.doc, union.deprecated),
         )
 
-
-def _enum(enum: EnumType) -> EnumModel:
-    members = tuple(
-        EnumMember(
-            name=enum_member(value.name),
-            value=value.value,
-            doc=with_deprecation(value.doc, value.deprecated),
+    def _enum(self, enum: EnumType) -> EnumModel:
+        members = tuple(
+            EnumMember(
+                name=enum_member(value.name),
+                value=value.value,
+                doc=with_deprecation(value.doc, value.deprecated),
+            )
+            for value in enum.values.values()
         )
-        for value in enum.values.values()
-    )
-    return EnumModel(
-        name=enum.name, members=members, doc=with_deprecation(enum.doc, enum.deprecated)
-    )
+        need = self._speller.need
+        return EnumModel(
+            name=enum.name,
+            members=members,
+            number_base=need("duologue.typed", "NumberEnum") if enum.of_numbers else None,
+            doc=with_deprecation(enum.doc, enum.deprecated),
+        )
