@@ -31,11 +31,8 @@ _ANYTHING: Final[Any] = None
 class _Hidden:
     """An attribute that is not there, whatever a base class says."""
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
     def __get__(self, instance: object, owner: type) -> Any:
-        raise AttributeError(f"{owner.__name__} has no attribute {self._name!r}", name=self._name)
+        raise AttributeError  # pydantic has a text for it
 
 
 class Model(BaseModel):

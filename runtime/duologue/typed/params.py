@@ -41,6 +41,12 @@ class Params(Generic[A, P]):
         self._make: Callable[..., P] = model
         self._codec: Codec[P] = Codec(model)
 
+    @property
+    def model(self) -> type[Model] | None:
+        """The model; None of a method without params."""
+        form = self._codec.form
+        return form if isinstance(form, type) and issubclass(form, Model) else None
+
     def knows_bytes(self) -> bool:
         """See `Codec.knows_bytes`."""
         return self._codec.knows_bytes()

@@ -44,8 +44,8 @@ TOOLS_CHANGED: Final = Event(id=4, name="changed", payload=Params(m.ToolsChanged
 
 TOOLS: Final = ServiceContract(
     name="golden.wire.v1.Tools",
-    base=0,
-    digest="sha256:e84d13a1c676771b5cf51e7f2788ec9f24ee7ae8a80ff359744a6884f3fe8fc7",
+    base=900,
+    digest="sha256:4395eb50fef3a33c22934b9a250d504880571e84bcd4fdbe786c52a4b44f2609",
     methods=(TOOLS_CALL, TOOLS_SWAP, TOOLS_PLACE),
     events=(TOOLS_CHANGED,),
 )
