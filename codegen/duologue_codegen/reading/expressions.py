@@ -47,6 +47,15 @@ class Expressions:
 
     def read(self, node: Node, what: str) -> TypeExpr:
         """The type that `node` spells; `json`, which holds anything, when it spells none."""
+        return self._read(node, what, _hint_for_stream)
+
+    def item(self, node: Node, what: str) -> TypeExpr:
+        """As `read`, of the items of a call, each of which is a value."""
+        return self._read(node, what, _hint_for_items)
+
+    def _read(
+        self, node: Node, what: str, hint_for_stream: Callable[[StreamKind], str]
+    ) -> TypeExpr:
         if not isinstance(node, ScalarNode) or not isinstance(node.data, str):
             if isinstance(node, MapNode):
                 hint = "a type: give the inline object a name under `types` and use that"
@@ -58,8 +67,7 @@ class Expressions:
         if len(words) >= 2 and (stream := _STREAMS.get((words[-2][0], words[-1][0]))) is not None:
             at = node.part_at(words[-2][1], words[-1][1] + len(words[-1][0]) - words[-2][1])
             message = f"{quoted(stream)} is a result only, and stands alone"
-            hint = f"such as `returns: {stream}`; `bytes` and `string` are values"
-            self._shapes.fault("type-expression", at, message, hint)
+            self._shapes.fault("type-expression", at, message, hint_for_stream(stream))
             return _anything(node.at)
         if not words or len(words) > MAX_WORDS:
             message = "a type expression without words" if not words else "an endless type"
@@ -199,6 +207,15 @@ class _Parser:
         word, start = self._words[index]
         at = self._node.part_at(start, len(word))
         self._shapes.fault("type-expression", at, message, hint)
+
+
+def _hint_for_stream(stream: StreamKind) -> str:
+    return f"such as `returns: {stream}`; `bytes` and `string` are values"
+
+
+def _hint_for_items(stream: StreamKind) -> str:
+    item = ScalarKind.BYTES if stream is StreamKind.BYTES else ScalarKind.STRING
+    return f"an item is a value: write {quoted(item)} for many of them, or `returns: {stream}`"
 
 
 def _hint_for(word: str) -> str:
