@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,20 @@ def test_the_power_supply_example_runs() -> None:
         "5.00 V, 0.50 A, regulation CV",
         "refused: the output is rated for 6.00 V and 5.000 A",
         "incident: output 1 tripped at 9.00 V",
+        "after the trip: 0.00 V, 0.00 V, 0.00 V",
     ]
     assert (done.returncode, done.stderr) == (0, "")
+
+
+async def test_the_power_supply_is_watched_until_the_caller_has_seen_enough() -> None:
+    async with (
+        linked(PowerSupply(), SupplyClient) as supply,
+        supply.monitor(channel=1, every=timedelta()) as readings,
+    ):
+        assert [(await anext(readings)).volts for _ in range(3)] == [0.0, 0.0, 0.0]
+    async with linked(PowerSupply(), SupplyClient) as supply, supply.monitor(channel=5) as none:
+        with pytest.raises(NoSuchChannel):
+            await anext(none)
 
 
 async def test_the_power_supply_is_testable_without_a_port() -> None:
@@ -45,6 +58,10 @@ def test_the_demonstration_goes_as_it_should() -> None:
         "name: String should have at least 1 character",
         "requests sent meanwhile: 0",
         "DEADLINE_EXCEEDED",
+        "result: 2 messages in all",
+        "6 of 8 MiB",
+        "name='film.mp4' size=8388608",
+        "Ann reads 'Agenda for Monday!'",
         "closed with 1000: Close called: that was all",
         "[arg-type]",
         "[abstract]",

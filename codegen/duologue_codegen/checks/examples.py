@@ -146,8 +146,8 @@ def _call_misfits(
         ("yields", method.yields, call.yields),
     ):
         if item_type is None and items is not None:
-            hint = f"leave `{key}` out"
-            yield Misfit(call.at, f"{quoted(method.name)} {key} nothing", hint)
+            at = items[0].at if items else call.at
+            yield Misfit(at, f"{quoted(method.name)} {key} nothing", f"leave `{key}` out")
         elif item_type is not None:
             for item in items or ():
                 yield from misfits(item, item_type, contract)

@@ -139,6 +139,8 @@ class RoomsService(Service, ABC):
         Whoever does gets the note as it is, as one edit, and then every edit of everybody, their
         own as well, in the one order in which the host has applied them.
 
+        Written as an async generator.
+
         Raises:
             RoomNotFound: No such room, or the caller may not see it.
         """

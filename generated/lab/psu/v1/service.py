@@ -96,6 +96,8 @@ class SupplyService(Service, ABC):
     def monitor(self, params: SupplyMonitorParams, ctx: CallContext) -> AsyncIterator[Reading]:
         """Watch the meters of an output until the caller has seen enough.
 
+        Written as an async generator.
+
         Raises:
             NoSuchChannel: The device has fewer outputs.
         """

@@ -26,6 +26,8 @@ class Signature:
     """What the service is given: `params: RoomsJoinParams`, `ctx: CallContext`."""
     service_returns: str
     """`Reply[Member]`, `AsyncIterator[Message]`."""
+    is_generator: bool
+    """Whether the service's method is an async generator: it yields, and has no result."""
 
 
 def signature(method: Method, params_class: str | None, spellers: Spellers) -> Signature:
@@ -49,6 +51,7 @@ def signature(method: Method, params_class: str | None, spellers: Spellers) -> S
         client_returns=client_returns,
         service_params=_service_params(method, params_class, spellers.service),
         service_returns=_service_returns(method, spellers.service),
+        is_generator=_is_generator(method),
     )
 
 
@@ -61,11 +64,15 @@ _SHAPES = {
 """By whether it sends and yields: the contract's class, the client's method, what that gives."""
 
 
+def _is_generator(method: Method) -> bool:
+    return method.yields is not None and method.returns is None
+
+
 def _service_params(method: Method, params_class: str | None, speller: Speller) -> tuple[str, ...]:
     params = [] if params_class is None else [f"params: {params_class}"]
     if method.sends is not None:
         params.append(f"items: {_iterator(method.sends, speller)}")
-    if method.yields is not None and method.returns is not None:
+    if method.yields is not None and not _is_generator(method):
         # An async generator has no result: the items have another way out.
         sender = speller.need("duologue.typed", "Sender")
         params.append(f"out: {sender}[{speller.spell(method.yields, Style.PLAIN)}]")
@@ -73,7 +80,7 @@ def _service_params(method: Method, params_class: str | None, speller: Speller) 
 
 
 def _service_returns(method: Method, speller: Speller) -> str:
-    if method.yields is not None and method.returns is None:
+    if method.yields is not None and _is_generator(method):
         return _iterator(method.yields, speller)
     result = _result(method.returns, speller)
     if method.has_items:
