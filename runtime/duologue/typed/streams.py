@@ -250,7 +250,7 @@ class _Reading(_StreamCall[R], Generic[Y, R]):
         """
         await self._begin()
         if self._source is not None:
-            self._source.close()
+            self._source.discard()
         return await self._outcome()
 
 
@@ -336,12 +336,11 @@ class Incoming(_Reading[Y, R]):
             await super()._begin_without_items()
         reading = _AsStream(method)
         call: Call[Any] = self._peer.start_call(method, self._args, reading, self._options)
-        self._base_stream: ByteStream | TextStream = await call
         self._call = call
         codec = method.yields
         assert codec is not None
         self._source = None
-        self._base_items = _items_of(self._base_stream, codec, method.full_name)
+        self._base_items = _items_of(call, codec, method.full_name)
 
     async def _outcome(self) -> R:
         # Without items there is no result either.
@@ -350,8 +349,11 @@ class Incoming(_Reading[Y, R]):
     def cancel(self) -> None:
         """Give the call up: the other side stops, and nothing more is read."""
         super().cancel()
-        if self._base_items is not None:
-            self._base_stream.cancel()
+        call: Call[Any] | None = self._call
+        if self._base_items is None or call is None or not call.done() or call.cancelled():
+            return
+        if call.exception() is None:
+            call.result().cancel()
 
 
 class Outgoing(_Writing[S, R]):
@@ -443,7 +445,7 @@ class Exchange(_Writing[S, R], _Reading[Y, R], Generic[S, Y, R]):
             await asyncio.wait(self._sending)
         await self.end()
         if self._source is not None:
-            self._source.close()
+            self._source.discard()
         return await self._outcome()
 
     async def __aexit__(
@@ -493,10 +495,10 @@ class _AsStream(Generic[R]):
 
 
 async def _items_of(
-    stream: ByteStream | TextStream, codec: Codec[T], what: str
+    call: "Call[ByteStream | TextStream]", codec: Codec[T], what: str
 ) -> AsyncIterator[T]:
     """The items in a stream: its pieces, or the JSON in its lines."""
-    async with stream:
+    async with await call as stream:
         if isinstance(stream, TextStream):
             rest = ""
             async for piece in stream:
