@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..diagnostics import Diagnostic, Position, Related, quoted
-from ..model import Contract, InlineParams, InlinePayload
+from ..model import Contract, InlineParams, InlinePayload, UnionType
+from ..model.forms import class_of_form, forms_of, needs_own_class
 from ..model.walk import events, methods
 from ..names import pascal, type_name_taken, upper_snake
 from .registry import Findings, rule
 
-_CONSTANTS: Final = frozenset({"BYTE_STREAM", "MISSING", "NOTHING", "NO_PARAMS", "TEXT_STREAM"})
+_CONSTANTS: Final = frozenset(
+    {"ANY_STREAM", "BYTE_STREAM", "MISSING", "NOTHING", "NO_PARAMS", "TEXT_STREAM"}
+)
 """Constants that generated modules import."""
 
 
@@ -30,6 +33,10 @@ def generated_names(contract: Contract) -> Iterator[GeneratedName]:
     """Every public name of the package of `contract`, and every constant of its `_contract.py`."""
     for type_ in contract.types.values():
         yield GeneratedName(type_.name, f"type {quoted(type_.name)}", type_.at)
+        for form in forms_of(type_, contract) if isinstance(type_, UnionType) else ():
+            if form.union is type_ and needs_own_class(form):
+                origin = f"form {quoted(form.tag_value)} of {quoted(type_.name)}"
+                yield GeneratedName(class_of_form(form), origin, form.variant.at)
     for error in contract.errors.values():
         origin = f"error {quoted(error.name)}"
         yield GeneratedName(error.name, origin, error.at)

@@ -61,6 +61,10 @@ class Client:
             method, encoded, method, method.options if options is None else options
         )
 
+    def _given(self, method: Unary[..., P, R], /, *_args: P, **_kwargs: object) -> Awaitable[R]:
+        """As `_unary`, where the params may also be one object."""
+        return self._unary(method, *_args, **_kwargs)
+
     def _on(self, event: Event[..., E], handler: EventHandler[E] | None) -> Subscription[E]:
         return subscribe(self._peer, event, handler)
 

@@ -248,6 +248,31 @@ class _Text(Codec[TextStream]):
         raise InvalidResult(f"a byte stream came where {what} has a text stream")
 
 
+class _Any(Codec[ByteStream | TextStream]):
+    """`returns: stream`: bytes or text, as the serving side chooses."""
+
+    __slots__ = ()
+
+    def knows_bytes(self) -> bool:
+        return False
+
+    def encode_result(
+        self, value: ByteStream | TextStream, takes_parts: bool = False
+    ) -> ByteStream | TextStream:
+        if isinstance(value, ByteStream):
+            return value
+        return _checked_stream(value, TextStream)
+
+    def decode(self, text: Payload) -> ByteStream | TextStream:
+        raise InvalidResult("a value came where the contract has a stream")
+
+    def _bind_validate_json(self, text: bytes) -> ByteStream | TextStream:
+        return self.decode(text)
+
+    def decode_stream(self, stream: ByteStream | TextStream, what: str) -> ByteStream | TextStream:
+        return stream
+
+
 def _checked_stream(value: Any, expected: type[T]) -> T:
     if not isinstance(value, expected):
         raise InvalidResult(
@@ -262,3 +287,6 @@ BYTE_STREAM: Final[Codec[ByteStream]] = _Bytes(ByteStream)
 
 TEXT_STREAM: Final[Codec[TextStream]] = _Text(TextStream)
 """Of a method that `returns: text stream`."""
+
+ANY_STREAM: Final[Codec[ByteStream | TextStream]] = _Any(ByteStream | TextStream)
+"""Of a method that `returns: stream`."""

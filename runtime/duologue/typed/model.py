@@ -1,12 +1,13 @@
 """The base of every generated model."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
 from duologue.typed.building import build_parts_of
 from duologue.typed.bytes_beside import let_bytes_travel_beside
+from duologue.typed.scalars import Json
 from duologue.typed.stop_early import stop_early
 
 
@@ -33,3 +34,16 @@ class Model(BaseModel):
         may travel beside the JSON."""
         build_parts_of(cls)
         return let_bytes_travel_beside(stop_early(handler(source), handler), handler)
+
+
+class KeepsUnknown(Model):
+    """The base of a model with `unknown: keep`: what it does not know is sent on as it came.
+
+    `model_extra` holds those fields, by their names in JSON.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    if not TYPE_CHECKING:
+        # To type checkers it would be a field, which must be given.
+        __pydantic_extra__: dict[str, Json]

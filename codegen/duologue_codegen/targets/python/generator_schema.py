@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from ...text.tree import Data
-from .view.models import AliasModel, Bounds, ClassModel, EnumModel, FieldModel, ModelsView
+from .view.models import AliasModel, Bounds, ClassModel, Default, EnumModel, FieldModel, ModelsView
 
 Schema: TypeAlias = dict[str, Data]
 
@@ -60,7 +60,7 @@ class _Writer:
         }
 
     def _field(self, stated: FieldModel) -> Schema:
-        default: Schema = {} if stated.default is None else {"default": stated.default.data}
+        default: Schema = {} if stated.default is None else {"default": _default(stated.default)}
         return {
             "type": _kind(stated.bounds),
             "x-python-type": self._placeholder(stated.annotation),
@@ -94,6 +94,11 @@ def _enum(model: EnumModel) -> Schema:
         "x-enum-varnames": [member.name for member in model.members],
         "x-enum-descriptions": [member.doc for member in model.members],
     }
+
+
+def _default(stated: Default) -> Data:
+    """A default that the generator makes nothing of; its text takes the place afterwards."""
+    return {} if isinstance(stated.data, dict) else stated.data
 
 
 def _kind(bounds: Bounds) -> str:

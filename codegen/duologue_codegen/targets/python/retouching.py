@@ -12,7 +12,7 @@ from typing import Final
 
 from .docstrings import docstring
 from .generator_schema import PLACEHOLDER_MODULE
-from .view import ClassModel, FieldModel, ModelsView
+from .view import AliasModel, ClassModel, FieldModel, ModelsView
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ def retouched(text: str, models: ModelsView, annotations: Mapping[str, str], doc
         if isinstance(model, ClassModel)
         for field in model.fields
     }
+    bases = {each.name: each.base for each in models.types if isinstance(each, ClassModel)}
     edits = [
         *_opening(module, source, doc),
         *_imports(module, source, models),
@@ -44,12 +45,30 @@ def retouched(text: str, models: ModelsView, annotations: Mapping[str, str], doc
         if not isinstance(statement, ast.ClassDef):
             edits += _constraints(statement, None, source)
             continue
+        base = bases.get(statement.name)
+        edits += () if base is None else (source.edit(each, base) for each in statement.bases)
         for line in statement.body:
             if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
                 field = fields[statement.name, line.target.id]
                 edits += _default(line, field, source)
                 edits += _constraints(line, field.deprecated, source)
-    return quoted_where_early(source.edited(edits))
+    circles = {
+        each.name for each in models.types if isinstance(each, AliasModel) and each.in_circle
+    }
+    return aliases_in_quotes(quoted_where_early(source.edited(edits)), circles)
+
+
+def aliases_in_quotes(text: str, names: Collection[str]) -> str:
+    """`text` with quotes around what the aliases `names` mean: they cannot be read in any order."""
+    source = _Source(text)
+    edits: list[_Edit] = []
+    for statement in ast.parse(text).body:
+        if not (isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call)):
+            continue
+        if _defined(statement) in names:
+            meant = statement.value.args[1]
+            edits.append(source.edit(meant, repr(ast.unparse(meant))))
+    return source.edited(edits)
 
 
 def quoted_where_early(text: str) -> str:

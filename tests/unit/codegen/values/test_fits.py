@@ -1,8 +1,9 @@
 import pytest
 
 from duologue_codegen.model import Contract, Field, ObjectType
+from duologue_codegen.model.forms import own_tag_of
 from duologue_codegen.text.source import MAX_DEPTH
-from duologue_codegen.values.fits import field_misfits, misfits, tag_of, type_misfits
+from duologue_codegen.values.fits import field_misfits, misfits, type_misfits
 from tests.unit.codegen.contract_text import contract_of, node_of
 
 CONTRACT = contract_of("""
@@ -106,7 +107,8 @@ def test_missing_field_is_told_unless_it_may_be_absent() -> None:
 
 def test_object_of_a_union_may_carry_its_tag_alone_as_well() -> None:
     text = CONTRACT.types["Text"]
-    assert tag_of("Text", CONTRACT) == ("kind", "text")
+    assert isinstance(text, ObjectType)
+    assert own_tag_of(text, CONTRACT) == ("kind", "text")
     assert list(type_misfits(node_of("{kind: text, text: a}"), text, CONTRACT)) == []
     assert len(list(type_misfits(node_of("{kind: file, text: a}"), text, CONTRACT))) == 1
 

@@ -24,12 +24,15 @@ from ....model import (
     EnumType,
     ListOf,
     MapOf,
+    OneOf,
     OptionalOf,
     Ref,
     Scalar,
     ScalarKind,
+    TextOf,
     TypeExpr,
 )
+from ....model.json_kinds import json_kind
 from ....names import pascal, words
 
 
@@ -201,6 +204,12 @@ class Speller:
             case OptionalOf(of=Ref() as ref) if style is Style.VALUE and is_open_enum(ref, home):
                 # pyright cannot join an `Annotated[...]` and None where a value stands.
                 return self._open_enum_value(f"{self.name(ref, home=home)} | str | None")
+            case OptionalOf(of=OneOf() as one_of):
+                return self._spell_one_of(one_of, style, home, nullable=True)
+            case OptionalOf(of=TextOf() as text_of) if style is Style.VALUE:
+                # As above.
+                optional = self.need("typing", "Optional")
+                return f"{optional}[{self.spell(text_of, style, home=home)}]"
             case OptionalOf(of=inner):
                 return f"{self.spell(inner, style, home=home)} | None"
             case ListOf(of=item):
@@ -208,8 +217,27 @@ class Speller:
             case MapOf(key=key, value=value):
                 of_key = "str" if key is None else self.spell(key, style, home=home)
                 return f"dict[{of_key}, {self.spell(value, style, home=home)}]"
+            case TextOf(of=inner):
+                held = self.spell(inner, style, home=home)
+                if style is Style.PLAIN:
+                    return held
+                mark = f"{self.need('duologue.typed', 'JsonText')}()"
+                return f"{self.need('typing', 'Annotated')}[{held}, {mark}]"
+            case OneOf():
+                return self._spell_one_of(expression, style, home)
             case Ref():
                 return self._spell_ref(expression, style, home)
+
+    def _spell_one_of(
+        self, one_of: OneOf, style: Style, home: Contract, *, nullable: bool = False
+    ) -> str:
+        forms = [self.spell(form, style, home=home) for form in one_of.forms]
+        union = " | ".join([*forms, "None"] if nullable else forms)
+        if style is Style.PLAIN:
+            return union
+        kinds = ", ".join(f'"{json_kind(form, home)}"' for form in one_of.forms)
+        mark = f"{self.need('duologue.typed', 'OneOf')}({kinds})"
+        return f"{self.need('typing', 'Annotated')}[{union}, {mark}]"
 
     def _spell_ref(self, ref: Ref, style: Style, home: Contract) -> str:
         name = self.name(ref, home=home)
@@ -230,10 +258,13 @@ class Speller:
     def name(self, ref: Ref, *, home: Contract | None = None) -> str:
         """The bare name of the type that `ref`, written in `home`, points at."""
         target = (home or self._contract).home_of(ref)
-        package = ref.package if target is None else target.package
+        return self.class_(ref.package if target is None else target.package, ref.name)
+
+    def class_(self, package: str, name: str) -> str:
+        """What the class or alias `name` of the models of `package` is called here."""
         if package == self._contract.package:
-            return self.own(ref.name)
-        foreign = self._foreign.of(package, ref.name)
+            return self.own(name)
+        foreign = self._foreign.of(package, name)
         self.imports[foreign.import_] = None
         return foreign.local_name
 

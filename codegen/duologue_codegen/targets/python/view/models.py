@@ -67,6 +67,8 @@ class ClassModel:
 
     name: str
     fields: tuple[FieldModel, ...]
+    base: str | None = None
+    """What it inherits from; None for the usual base."""
     doc: str = ""
 
     @property
@@ -111,6 +113,8 @@ class AliasModel:
     name: str
     annotation: str
     needs: frozenset[str]
+    in_circle: frozenset[str] = frozenset()
+    """The aliases that lead back to this one. What it is stands in quotes then."""
     bounds: Bounds = NO_BOUNDS
     examples: tuple[Data, ...] = ()
     doc: str = ""
@@ -118,7 +122,7 @@ class AliasModel:
     @property
     def needs_first(self) -> frozenset[str]:
         """Names that must be defined before it: an alias is made when the module is read."""
-        return self.needs
+        return self.needs - self.in_circle
 
 
 TypeModel: TypeAlias = ClassModel | EnumModel | AliasModel

@@ -1,0 +1,37 @@
+"""JSON inside of a text, as nodes: what `text of T` holds."""
+
+from __future__ import annotations
+
+import json
+from typing import NoReturn
+
+from ..diagnostics import Position
+from ..text.tree import Data, Entry, ListNode, MapNode, Node, ScalarNode
+
+
+def node_of_json(text: str, at: Position) -> Node | None:
+    """The value that `text` is the JSON of, all of it standing `at`; None when it is no JSON."""
+    try:
+        return _node(json.loads(text, parse_constant=_refuse), at)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _node(data: Data, at: Position) -> Node:
+    match data:
+        case dict():
+            return MapNode(tuple(_entry(key, value, at) for key, value in data.items()), at)
+        case list():
+            return ListNode(tuple(_node(item, at) for item in data), at)
+        case str():
+            return ScalarNode(data, data, at, quotes=None)
+        case _:
+            return ScalarNode(data, json.dumps(data), at, quotes=None)
+
+
+def _entry(key: str, value: Data, at: Position) -> Entry:
+    return Entry(ScalarNode(key, key, at, quotes=None), _node(value, at))
