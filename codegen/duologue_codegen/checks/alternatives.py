@@ -42,7 +42,9 @@ def _undivided(one_of: OneOf, contract: Contract) -> Findings:
             message = (
                 f"{shown} and {quoted(expression_text(other))} are both {_PLURAL[kind]} in JSON"
             )
-            hint = "nothing would tell them apart: a union of objects has a tag for that"
+            hint = "nothing would tell them apart: leave one of the two out"
+            if kind is JsonKind.OBJECT:
+                hint = "nothing would tell them apart: make a union of them, which has a tag"
             related = Related(other.at, "the other one")
             yield Diagnostic("alternatives-differ", form.at, message, hint, related=related)
     text, number = first.get(JsonKind.STRING), first.get(JsonKind.NUMBER)

@@ -91,7 +91,7 @@ def _spelled(type_: TypeExpr) -> str:
 
 @rule("presence-applies")
 def presence_applies(contract: Contract) -> Findings:
-    """`presence: omit_null` is for optional fields without a default."""
+    """Only optional fields without a default have `presence: omit_null`."""
     for owned in fields(contract):
         field = owned.field
         if not field.omit_null or field.presence_at is None:

@@ -78,7 +78,9 @@ def _forms_through(variant: Variant, union: UnionType, contract: Contract) -> It
     """What one entry of a union brings into it."""
     inner, home = contract.resolve(variant.type), contract.home_of(variant.type)
     if isinstance(inner, UnionType) and home is not None:
-        yield from forms_of(inner, home)
+        # Else another rule reports it, and here would only be consequences.
+        if inner.tag == union.tag and inner is not union:
+            yield from forms_of(inner, home)
     else:
         forms = forms_of(union, contract)
         yield from (form for form in forms if form.union is union and form.variant is variant)

@@ -49,9 +49,11 @@ class OneOf:
         return core_schema.nullable_schema(union) if is_nullable else union
 
 
-def _kind_of(value: object) -> JsonKind:
+def _kind_of(value: object) -> JsonKind | None:
     """What `value` is in JSON, or came as; enums are texts and numbers."""
     match value:
+        case None:
+            return None
         case bool():
             return "boolean"
         case int() | float():
