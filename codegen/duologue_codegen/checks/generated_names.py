@@ -14,7 +14,7 @@ from ..names import pascal, type_name_taken, upper_snake
 from .registry import Findings, rule
 
 _CONSTANTS: Final = frozenset(
-    {"ANY_STREAM", "BYTE_STREAM", "MISSING", "NOTHING", "NO_PARAMS", "TEXT_STREAM"}
+    {"ANY_STREAM", "BYTE_STREAM", "MISSING", "NOTHING", "NO_PARAMS", "TEXT_STREAM", "TYPE_CHECKING"}
 )
 """Constants that generated modules import."""
 

@@ -3,7 +3,7 @@
 import re
 import warnings
 from collections.abc import Callable
-from typing import Annotated, Any, Final, Generic, TypeVar, cast, overload
+from typing import Annotated, Any, Final, Generic, TypeVar, cast, get_args, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
@@ -82,7 +82,10 @@ class Codec(Generic[T]):
                 self._adapter.rebuild()
             else:
                 form = cast(Any, Annotated)[self.form, StopEarly(), BytesBeside()]
-                self._adapter = TypeAdapter(form, config=_CONFIG)
+                # `Annotated[Order, JsonText()]` is an alias whose model has its own.
+                inner = get_args(form)[0]
+                has_own = isinstance(inner, type) and issubclass(inner, BaseModel)
+                self._adapter = TypeAdapter(form, config=None if has_own else _CONFIG)
         return self._adapter
 
     def knows_bytes(self) -> bool:

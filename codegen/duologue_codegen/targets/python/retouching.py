@@ -12,7 +12,7 @@ from typing import Final
 
 from .docstrings import docstring
 from .generator_schema import PLACEHOLDER_MODULE
-from .view import AliasModel, ClassModel, FieldModel, ModelsView
+from .view import AliasModel, Circle, ClassModel, FieldModel, ModelsView
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +53,29 @@ def retouched(text: str, models: ModelsView, annotations: Mapping[str, str], doc
                 edits += _default(line, field, source)
                 edits += _constraints(line, field.deprecated, source)
     circles = {
-        each.name for each in models.types if isinstance(each, AliasModel) and each.in_circle
+        each.name: each.circle
+        for each in models.types
+        if isinstance(each, AliasModel) and each.circle is not None
     }
-    return aliases_in_quotes(quoted_where_early(source.edited(edits)), circles)
+    return circles_opened(quoted_where_early(source.edited(edits)), circles)
 
 
-def aliases_in_quotes(text: str, names: Collection[str]) -> str:
-    """`text` with quotes around what the aliases `names` mean: they cannot be read in any order."""
+def circles_opened(text: str, circles: Mapping[str, Circle]) -> str:
+    """`text` with what aliases in a circle mean in quotes, and said once more to type checkers."""
     source = _Source(text)
     edits: list[_Edit] = []
     for statement in ast.parse(text).body:
-        if not (isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call)):
-            continue
-        if _defined(statement) in names:
-            meant = statement.value.args[1]
-            edits.append(source.edit(meant, repr(ast.unparse(meant))))
+        name = _defined(statement)
+        if name in circles and isinstance(statement, ast.Assign):
+            assert isinstance(statement.value, ast.Call)
+            circle, meant = circles[name], repr(ast.unparse(statement.value.args[1]))
+            lines = (
+                f"if {circle.type_checking}:",
+                f"    {name}: {circle.type_alias} = {meant}",
+                "else:",
+                f"    {name} = {ast.unparse(statement.value.func)}({name!r}, {meant})",
+            )
+            edits.append(source.edit(statement, "\n".join(lines)))
     return source.edited(edits)
 
 

@@ -4,7 +4,7 @@
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from duologue import Model
 from duologue.typed import JsonText, KeepsUnknown, OmitNull, OneOf, OpenUnion, SafeInt, Unknown
@@ -20,10 +20,13 @@ Reference = TypeAliasType(
 """What an order is known by; older ones have numbers."""
 
 
-Labels = TypeAliasType(
-    "Labels",
-    "Annotated[Annotated[str | dict[str, Labels], OneOf('string', 'object')], Field(examples=['urgent', {'gift': {'wrapped': 'blue'}}])]",
-)
+if TYPE_CHECKING:
+    Labels: TypeAlias = "Annotated[Annotated[str | dict[str, Labels], OneOf('string', 'object')], Field(examples=['urgent', {'gift': {'wrapped': 'blue'}}])]"
+else:
+    Labels = TypeAliasType(
+        "Labels",
+        "Annotated[Annotated[str | dict[str, Labels], OneOf('string', 'object')], Field(examples=['urgent', {'gift': {'wrapped': 'blue'}}])]",
+    )
 """Words below words."""
 
 

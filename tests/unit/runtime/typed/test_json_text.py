@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import ValidationError
 
+from duologue.errors import InvalidResult
 from duologue.typed import Codec, Int64, JsonText
 from duologue.typed.model import Model
 
@@ -62,3 +63,11 @@ def test_no_number_comes_in_that_json_does_not_have(value: str) -> None:
 
 def test_model_is_written_as_it_is_elsewhere_in_python() -> None:
     assert Envelope(body=ORDER).model_dump()["body"]["id"] == 5
+
+
+def test_text_is_a_result_by_itself() -> None:
+    codec = Codec[Order](Annotated[Order, JsonText()])
+    assert codec.encode(ORDER).decode() == f'"{HELD}"'
+    assert codec.decode(f'"{HELD}"'.encode()) == ORDER
+    with pytest.raises(InvalidResult):
+        codec.encode(5)  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ from .annotations import IN_MODELS, ForeignNames, Speller, Style
 from .fields import bounds_of, examples_of, field_model, own_names
 from .models import (
     AliasModel,
+    Circle,
     ClassModel,
     Default,
     EnumMember,
@@ -142,7 +143,7 @@ class _Builder:
                     name=type_.name,
                     annotation=self._speller.spell(type_.type, Style.CHECKED),
                     needs=own_names(type_.type, self._contract.package),
-                    in_circle=self._circles.get(type_.name, frozenset()),
+                    circle=self._circle(type_),
                     bounds=bounds_of(type_.type, type_.constraints, self._contract),
                     examples=examples_of(type_.examples),
                     doc=with_deprecation(type_.doc, type_.deprecated),
@@ -150,8 +151,18 @@ class _Builder:
             case SchemaType():
                 raw = self._raw.model(type_)
                 if isinstance(raw, AliasModel):
-                    return replace(raw, in_circle=self._circles.get(type_.name, frozenset()))
+                    return replace(raw, circle=self._circle(type_))
                 return raw
+
+    def _circle(self, alias: AliasType | SchemaType) -> Circle | None:
+        names = self._circles.get(alias.name)
+        if names is None:
+            return None
+        return Circle(
+            names=names,
+            type_checking=self._speller.need("typing", "TYPE_CHECKING"),
+            type_alias=self._speller.need("typing", "TypeAlias"),
+        )
 
     def _class(
         self, name: str, fields: tuple[Field, ...], doc: str, tags: tuple[FieldModel, ...] = ()

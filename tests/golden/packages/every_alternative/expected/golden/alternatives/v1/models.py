@@ -6,7 +6,7 @@ from datetime import date, time, timedelta
 from datetime import datetime as datetime_
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from uuid import UUID
 
 from duologue import Model
@@ -80,7 +80,10 @@ class Size(StrEnum):
     """Not small."""
 
 
-C = TypeAliasType("C", "Annotated[list[C], Field(max_length=5)]")
+if TYPE_CHECKING:
+    C: TypeAlias = "Annotated[list[C], Field(max_length=5)]"
+else:
+    C = TypeAliasType("C", "Annotated[list[C], Field(max_length=5)]")
 """Two."""
 
 
@@ -123,7 +126,10 @@ class RawClosed(Model):
 RawMap = TypeAliasType("RawMap", dict[str, Json])
 
 
-RawTree = TypeAliasType("RawTree", "dict[str, RawTree]")
+if TYPE_CHECKING:
+    RawTree: TypeAlias = "dict[str, RawTree]"
+else:
+    RawTree = TypeAliasType("RawTree", "dict[str, RawTree]")
 
 
 class RawCat(Model):
@@ -159,14 +165,20 @@ class ThingsTreeParams(Model):
     j: JsonTree
 
 
-A = TypeAliasType("A", "list[B]")
+if TYPE_CHECKING:
+    A: TypeAlias = "list[B]"
+else:
+    A = TypeAliasType("A", "list[B]")
 """One."""
 
 
-B = TypeAliasType(
-    "B",
-    "Annotated[dict[str, Annotated[A | bytes | bool, OneOf('array', 'string', 'boolean')]], Field(max_length=5)]",
-)
+if TYPE_CHECKING:
+    B: TypeAlias = "Annotated[dict[str, Annotated[A | bytes | bool, OneOf('array', 'string', 'boolean')]], Field(max_length=5)]"
+else:
+    B = TypeAliasType(
+        "B",
+        "Annotated[dict[str, Annotated[A | bytes | bool, OneOf('array', 'string', 'boolean')]], Field(max_length=5)]",
+    )
 """Two."""
 
 

@@ -3,7 +3,7 @@
 """The types of `golden.shared.v1`."""
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from duologue import Model
 from duologue.typed import OneOf, Url
@@ -41,9 +41,15 @@ Wrapped = TypeAliasType("Wrapped", Text)
 """More."""
 
 
-Tree = TypeAliasType("Tree", "Annotated[str | list[Tree], OneOf('string', 'array')]")
+if TYPE_CHECKING:
+    Tree: TypeAlias = "Annotated[str | list[Tree], OneOf('string', 'array')]"
+else:
+    Tree = TypeAliasType("Tree", "Annotated[str | list[Tree], OneOf('string', 'array')]")
 """Recursive."""
 
 
-JsonTree = TypeAliasType("JsonTree", "dict[str, JsonTree]")
+if TYPE_CHECKING:
+    JsonTree: TypeAlias = "dict[str, JsonTree]"
+else:
+    JsonTree = TypeAliasType("JsonTree", "dict[str, JsonTree]")
 """Recursive map."""
