@@ -23,7 +23,7 @@ from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.keys import public_key_of
 from duologue.relay.addresses import is_loopback
-from duologue.typed.codec import BYTE_STREAM, TEXT_STREAM
+from duologue.typed.codec import ANY_STREAM, BYTE_STREAM, TEXT_STREAM
 from duologue.typed.model import Model
 
 
@@ -133,7 +133,8 @@ def read_arguments(found: Found, arguments: Sequence[str]) -> dict[str, Any]:
             raise WrongUse(f"{found.method.full_name} takes no arguments")
         return {}
     names = _names_of(found.params)
-    for unknown in sorted(texts.keys() - names):
+    takes_unknown = found.params.model_config.get("extra") == "allow"
+    for unknown in () if takes_unknown else sorted(texts.keys() - names):
         raise WrongUse(f"{found.method.full_name} has no {unknown}{suggestion(unknown, names)}")
     values = {name: _plain(text) for name, text in texts.items()}
     for _ in range(2):
@@ -147,7 +148,8 @@ def read_arguments(found: Found, arguments: Sequence[str]) -> dict[str, Any]:
             # `room=7`, where a room has a name.
             values.update({name: texts[name] for name in wrong if name in texts})
         else:
-            return {name: getattr(params, name) for name in params.model_fields_set}
+            given = {name: getattr(params, name) for name in params.model_fields_set & names}
+            return {**given, **(params.model_extra or {})}
     raise WrongUse("the arguments do not fit the contract")
 
 
@@ -159,7 +161,7 @@ def check_output(found: Found, output: Path | None) -> None:
     """
     if output is None:
         return
-    if found.method.returns not in (BYTE_STREAM, TEXT_STREAM):
+    if found.method.returns not in (BYTE_STREAM, TEXT_STREAM, ANY_STREAM):
         raise WrongUse(f"{found.method.full_name} returns no stream; --output is for streams")
     if not output.absolute().parent.is_dir():
         raise WrongUse(f"--output {output}: there is no folder {output.parent}")
