@@ -1,9 +1,10 @@
 """The types of a contract as JSON Schema 2020-12, in the form datamodel-code-generator reads best.
 
-The schema says what there is: classes with their fields, defaults, constraints and docs, enums,
-aliases. How Python spells a type has already been decided in `view`; the schema holds a placeholder
-for it (`x-python-type`), which `retouching` replaces. So the generator has nothing to guess: no
-inline object to invent a name for, no reference to look through, no order to find.
+The schema says what there is: classes with their fields, constraints and examples, enums, aliases.
+It does not say how anything is called, described or typed: for each name, doc, value of an enum
+and annotation it holds a placeholder, which `retouching` replaces by what `view` has decided. So
+the generator has nothing to guess and nothing to rename: no inline object to invent a name for, no
+keyword to avoid, no case to change, no text to escape.
 """
 
 from __future__ import annotations
@@ -19,16 +20,27 @@ Schema: TypeAlias = dict[str, Data]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 PLACEHOLDER_MODULE: Final = "duologue_placeholders"
-"""What the placeholders seem to be imported from."""
+"""What the placeholders of annotations seem to be imported from."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelsSchema:
-    """The schema, and what its placeholders stand for."""
+    """The schema, and what its placeholders stand for.
+
+    They have an underscore in it, which no type of a contract has, or stand where nothing else can.
+    """
 
     schema: Schema
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Python annotations by placeholder."""
+    """Python annotations: `Annotation_0`."""
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Names of types (`Type0`), fields (`field_0`) and members of enums (`MEMBER_0`)."""
+    fields: Mapping[str, FieldModel] = field(default_factory=dict[str, FieldModel])
+    """The fields, by the placeholder of their name."""
+    docs: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What docstrings say: `Doc 0.`"""
+    values: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Values of members of enums: `value 0`."""
 
 
 def models_schema(models: ModelsView) -> ModelsSchema:
@@ -36,64 +48,104 @@ def models_schema(models: ModelsView) -> ModelsSchema:
     writer = _Writer()
     definitions: Schema = {}
     for model in models.types:
+        name = writer.name("Type", "", model.name)
         match model:
             case ClassModel():
-                definitions[model.name] = writer.class_(model)
+                definitions[name] = writer.class_(model)
             case EnumModel():
-                definitions[model.name] = _enum(model)
+                definitions[name] = writer.enum(model)
             case AliasModel():
-                definitions[model.name] = writer.alias(model)
-    return ModelsSchema({"$schema": DIALECT, "$defs": definitions}, writer.annotations)
+                definitions[name] = writer.alias(model)
+    return ModelsSchema(
+        {"$schema": DIALECT, "$defs": definitions},
+        writer.annotations,
+        writer.names,
+        writer.fields,
+        writer.docs,
+        writer.values,
+    )
 
 
 class _Writer:
     def __init__(self) -> None:
         self.annotations: dict[str, str] = {}
+        self.names: dict[str, str] = {}
+        self.fields: dict[str, FieldModel] = {}
+        self.docs: dict[str, str] = {}
+        self.values: dict[str, str] = {}
+
+    def name(self, kind: str, joint: str, name: str) -> str:
+        """The placeholder of a name."""
+        placeholder = f"{kind}{joint}{len(self.names)}"
+        self.names[placeholder] = name
+        return placeholder
 
     def class_(self, model: ClassModel) -> Schema:
-        required: list[Data] = [each.name for each in model.fields if each.required]
+        properties: Schema = {}
+        required: list[Data] = []
+        for each in model.fields:
+            name = self.name("field", "_", each.name)
+            self.fields[name] = each
+            properties[name] = self._field(each)
+            required += [name] if each.required else []
         return {
             "type": "object",
-            **_doc(model.doc),
-            "properties": {each.name: self._field(each) for each in model.fields},
+            **self._doc(model.doc),
+            "properties": properties,
             **({"required": required} if required else {}),
         }
 
     def _field(self, stated: FieldModel) -> Schema:
-        default: Schema = {} if stated.default is None else {"default": stated.default.data}
+        # Any value will do as a default: `retouching` writes the view's.
+        default: Schema = {} if stated.default is None else {"default": None}
         return {
             "type": _kind(stated.bounds),
-            "x-python-type": self._placeholder(stated.annotation),
+            "x-python-type": self._annotation(stated.annotation),
             **_bounds(stated.bounds),
             **default,
             **({"examples": list(stated.examples)} if stated.examples else {}),
             **({"deprecated": True} if stated.deprecated is not None else {}),
-            **_doc(stated.doc),
+            **self._doc(stated.doc),
         }
 
     def alias(self, model: AliasModel) -> Schema:
         return {
             "type": _kind(model.bounds),
-            "x-python-type": self._placeholder(model.annotation),
+            "x-python-type": self._annotation(model.annotation),
             **_bounds(model.bounds),
             **({"examples": list(model.examples)} if model.examples else {}),
-            **_doc(model.doc),
+            **self._doc(model.doc),
         }
 
-    def _placeholder(self, annotation: str) -> str:
-        name = f"Annotation_{len(self.annotations)}"  # no type of a contract has a `_`
+    def enum(self, model: EnumModel) -> Schema:
+        return {
+            "type": "string",
+            **self._doc(model.doc),
+            "enum": [self._value(member.value) for member in model.members],
+            "x-enum-varnames": [self.name("MEMBER", "_", each.name) for each in model.members],
+            "x-enum-descriptions": [self._text(member.doc) for member in model.members],
+        }
+
+    def _annotation(self, annotation: str) -> str:
+        name = f"Annotation_{len(self.annotations)}"
         self.annotations[name] = annotation
         return f"{PLACEHOLDER_MODULE}.{name}"
 
+    def _doc(self, doc: str) -> Schema:
+        return {"description": self._text(doc)} if doc else {}
 
-def _enum(model: EnumModel) -> Schema:
-    return {
-        "type": "string",
-        **_doc(model.doc),
-        "enum": [member.value for member in model.members],
-        "x-enum-varnames": [member.name for member in model.members],
-        "x-enum-descriptions": [member.doc for member in model.members],
-    }
+    def _text(self, doc: str) -> str:
+        """The placeholder of a doc; an empty one is its own."""
+        if not doc.strip():
+            return ""
+        placeholder = f"Doc {len(self.docs)}."
+        self.docs[placeholder] = doc
+        return placeholder
+
+    def _value(self, value: str) -> str:
+        placeholder = f"value {len(self.values)}"
+        self.values[placeholder] = value
+        return placeholder
 
 
 def _kind(bounds: Bounds) -> str:
@@ -112,7 +164,3 @@ def _bounds(bounds: Bounds) -> Schema:
         "pattern": bounds.pattern,
     }
     return {key: value for key, value in stated.items() if value is not None}
-
-
-def _doc(doc: str) -> Schema:
-    return {"description": doc} if doc else {}

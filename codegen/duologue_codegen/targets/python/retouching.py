@@ -1,4 +1,4 @@
-"""What datamodel-code-generator's output still needs: our types, our defaults, whole docstrings.
+"""datamodel-code-generator's output with what the view has decided in place of the placeholders.
 
 Every change is made at the place that Python's own parser gives, never by searching the text.
 """
@@ -6,13 +6,15 @@ Every change is made at the place that Python's own parser gives, never by searc
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from .docstrings import docstring
-from .generator_schema import PLACEHOLDER_MODULE
-from .view import ClassModel, FieldModel, ModelsView
+from .generator_schema import PLACEHOLDER_MODULE, ModelsSchema
+from .view import FieldModel, ModelsView
+
+_CLASS: Final = len("class ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +26,14 @@ class _Edit:
     text: str
 
 
-def retouched(text: str, models: ModelsView, annotations: Mapping[str, str], doc: str) -> str:
-    """`text`, a module with placeholders, as the models.py it stands for; `doc` opens it."""
+def retouched(text: str, models: ModelsView, made: ModelsSchema, doc: str) -> str:
+    """`text`, which was made of `made`, as the models.py it stands for; `doc` opens it."""
     module = ast.parse(text)
     source = _Source(text)
-    fields = {
-        (model.name, field.name): field
-        for model in models.types
-        if isinstance(model, ClassModel)
-        for field in model.fields
-    }
     edits = [
         *_opening(module, source, doc),
         *_imports(module, source, models),
-        *_types(module, source, annotations),
-        *_docstrings(module, source),
+        *_placeholders(module, source, made),
     ]
     for statement in module.body:
         if not isinstance(statement, ast.ClassDef):
@@ -46,7 +41,7 @@ def retouched(text: str, models: ModelsView, annotations: Mapping[str, str], doc
             continue
         for line in statement.body:
             if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
-                field = fields[statement.name, line.target.id]
+                field = made.fields[line.target.id]
                 edits += _default(line, field, source)
                 edits += _constraints(line, field.deprecated, source)
     return quoted_where_early(source.edited(edits))
@@ -133,10 +128,26 @@ def _imports(module: ast.Module, source: _Source, models: ModelsView) -> Iterato
             yield source.edit(statement, "\n".join(models.imports))
 
 
-def _types(module: ast.Module, source: _Source, annotations: Mapping[str, str]) -> Iterator[_Edit]:
+def _placeholders(module: ast.Module, source: _Source, made: ModelsSchema) -> Iterator[_Edit]:
+    """Names, annotations, docs and values, wherever the generator has put their placeholders."""
     for node in ast.walk(module):
-        if isinstance(node, ast.Name) and node.id in annotations:
-            yield source.edit(node, annotations[node.id])
+        match node:
+            case ast.ClassDef(name=name):
+                start = source.edit(node, "").start + _CLASS
+                yield _Edit(start, start + len(name), made.names[name])
+            case ast.Name(id=name) if name in made.names:
+                yield source.edit(node, made.names[name])
+            case ast.Name(id=name) if name in made.annotations:
+                yield source.edit(node, made.annotations[name])
+            case ast.Expr(value=ast.Constant(value=str(text))):
+                yield source.edit(node, docstring(made.docs[text], node.col_offset))
+            case ast.Assign(value=ast.Constant(value=str(text)) as value) if text in made.values:
+                yield source.edit(value, repr(made.values[text]))
+            case ast.Call(args=[ast.Constant(value=str(name)) as first, *_]) if name in made.names:
+                # What an alias is called is said twice.
+                yield source.edit(first, repr(made.names[name]))
+            case _:
+                pass
 
 
 def _default(line: ast.AnnAssign, field: FieldModel, source: _Source) -> Iterator[_Edit]:
@@ -171,23 +182,3 @@ def _constraints(line: ast.stmt, deprecated: str | None, source: _Source) -> Ite
         order += (name for name in stated if name not in order)
         arguments = ", ".join(f"{name}={stated[name]}" for name in order)
         yield source.edit(node, f"Field({arguments})")
-
-
-def _docstrings(module: ast.Module, source: _Source) -> Iterator[_Edit]:
-    for statement in ast.walk(module):
-        if (
-            isinstance(statement, ast.Expr)
-            and isinstance(statement.value, ast.Constant)
-            and isinstance(statement.value.value, str)
-        ):
-            text = statement.value.value
-            if text.startswith("\n"):
-                text = _dedented(text, statement.col_offset)
-            yield source.edit(statement, docstring(text, statement.col_offset))
-
-
-def _dedented(text: str, margin: int) -> str:
-    """A docstring of several lines without the margin that it was given."""
-    return "\n".join(
-        line[margin:] if not line[:margin].strip() else line for line in text.split("\n")
-    )

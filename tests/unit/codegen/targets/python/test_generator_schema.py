@@ -25,7 +25,7 @@ def definitions(*types: TypeModel) -> dict[str, Data]:
     return stated
 
 
-def test_a_class_is_an_object_whose_types_are_placeholders() -> None:
+def test_a_class_is_an_object_of_placeholders() -> None:
     fields = (
         FieldModel(name="text", annotation="str", needs=frozenset()),
         FieldModel(
@@ -41,31 +41,37 @@ def test_a_class_is_an_object_whose_types_are_placeholders() -> None:
     view = ModelsView(types=(ClassModel(name="A", fields=fields, doc="An A."),), imports=())
     made = models_schema(view)
     assert made.schema["$defs"] == {
-        "A": {
+        "Type0": {
             "type": "object",
-            "description": "An A.",
+            "description": "Doc 1.",
             "properties": {
-                "text": {"type": "number", "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_0"},
-                "size": {
+                "field_1": {
+                    "type": "number",
+                    "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_0",
+                },
+                "field_2": {
                     "type": "number",
                     "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_1",
                     "minimum": 0,
                     "exclusiveMaximum": 9,
-                    "default": 3,
+                    "default": None,
                     "deprecated": True,
-                    "description": "How many.",
+                    "description": "Doc 0.",
                 },
             },
-            "required": ["text"],
+            "required": ["field_1"],
         }
     }
     assert made.annotations == {"Annotation_0": "str", "Annotation_1": "SafeInt"}
+    assert made.names == {"Type0": "A", "field_1": "text", "field_2": "size"}
+    assert made.fields == {"field_1": fields[0], "field_2": fields[1]}
+    assert made.docs == {"Doc 0.": "How many.", "Doc 1.": "An A."}
 
 
 def test_lengths_are_bounds_of_a_string_whatever_has_them() -> None:
     bounds = Bounds(measure="length", minimum=1, maximum=2, pattern="^a$")
     alias = AliasModel(name="A", annotation="list[str]", needs=frozenset(), bounds=bounds)
-    assert definitions(alias)["A"] == {
+    assert definitions(alias)["Type0"] == {
         "type": "string",
         "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_0",
         "minLength": 1,
@@ -74,24 +80,34 @@ def test_lengths_are_bounds_of_a_string_whatever_has_them() -> None:
     }
 
 
-def test_an_enum_states_wire_values_names_and_docs() -> None:
+def test_an_enum_states_placeholders_for_values_names_and_docs() -> None:
     members = (EnumMember(name="A_B", value="a-b", doc="Both."), EnumMember(name="C", value="c"))
-    assert definitions(EnumModel(name="E", members=members, doc="An E."))["E"] == {
-        "type": "string",
-        "description": "An E.",
-        "enum": ["a-b", "c"],
-        "x-enum-varnames": ["A_B", "C"],
-        "x-enum-descriptions": ["Both.", ""],
+    view = ModelsView(
+        types=(EnumModel(name="E", members=members, doc="An E."),),
+        imports=(),
+    )
+    made = models_schema(view)
+    assert made.schema["$defs"] == {
+        "Type0": {
+            "type": "string",
+            "description": "Doc 0.",
+            "enum": ["value 0", "value 1"],
+            "x-enum-varnames": ["MEMBER_1", "MEMBER_2"],
+            "x-enum-descriptions": ["Doc 1.", ""],
+        }
     }
+    assert made.values == {"value 0": "a-b", "value 1": "c"}
+    assert made.names == {"Type0": "E", "MEMBER_1": "A_B", "MEMBER_2": "C"}
+    assert made.docs == {"Doc 0.": "An E.", "Doc 1.": "Both."}
 
 
 def test_a_field_that_may_be_absent_is_neither_required_nor_has_a_default() -> None:
     field = FieldModel(name="a", annotation="str", needs=frozenset(), may_be_absent=True)
-    made = definitions(ClassModel(name="A", fields=(field,)))["A"]
+    made = definitions(ClassModel(name="A", fields=(field,)))["Type0"]
     assert isinstance(made, dict)
     assert "required" not in made
     assert made["properties"] == {
-        "a": {"type": "number", "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_0"}
+        "field_1": {"type": "number", "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_0"}
     }
 
 
@@ -102,15 +118,20 @@ def test_a_null_default_is_stated() -> None:
         needs=frozenset(),
         default=Default(data=None, text="None"),
     )
-    made = definitions(ClassModel(name="A", fields=(field,)))["A"]
+    made = definitions(ClassModel(name="A", fields=(field,)))["Type0"]
     assert isinstance(made, dict)
     assert "required" not in made
     assert isinstance(made["properties"], dict)
-    stated = made["properties"]["a"]
+    stated = made["properties"]["field_1"]
     assert isinstance(stated, dict)
     assert stated["default"] is None
 
 
 def test_types_keep_their_order() -> None:
-    names = ["C", "A", "B"]
-    assert list(definitions(*(ClassModel(name=name, fields=()) for name in names))) == names
+    view = ModelsView(
+        types=tuple(ClassModel(name=name, fields=()) for name in ("C", "A", "B")), imports=()
+    )
+    made = models_schema(view)
+    stated = made.schema["$defs"]
+    assert isinstance(stated, dict)
+    assert [made.names[name] for name in stated] == ["C", "A", "B"]

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from datamodel_code_generator import generate
 from pydantic import ValidationError
 
 from duologue_codegen.targets.python import models as python_models
@@ -56,7 +57,10 @@ def test_docs_stand_under_what_they_describe(tmp_path: Path) -> None:
     assert '    RED = "red"\n    """Like blood."""\n    BLUE = "blue"\n' in text
 
 
-@pytest.mark.parametrize("doc", ['Ends with "quotes"', 'Has """three""", \\n and \\', "{x} '''"])
+@pytest.mark.parametrize(
+    "doc",
+    ['Ends with "quotes"', 'Ends in """three"""', 'Has """three""", \\n and \\', "{x} '''"],
+)
 def test_any_doc_is_safe(doc: str, tmp_path: Path) -> None:
     quoted = doc.replace("'", "''")
     module = ast.parse(text_of(f"types: {{A: {{doc: '{quoted}', fields: {{}}}}}}", tmp_path))
@@ -231,6 +235,18 @@ def test_a_doubt_of_the_generator_is_a_bug_of_ours(
     view = view_of("types: {A: {fields: {a: int}}}", tmp_path)
     monkeypatch.setattr(python_models, "generate", doubtful)
     with pytest.raises(ModelsRefused, match="not sure"):
+        models_module(view.models, header=HEADER, doc="Types.")
+
+
+def test_what_the_generator_renames_is_never_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def renaming(*arguments: Any, **options: Any) -> str:
+        return str(generate(*arguments, **options)).replace("MEMBER_1", "member_1_")
+
+    view = view_of("types: {A: {enum: {red: Like blood.}, open: false}}", tmp_path)
+    monkeypatch.setattr(python_models, "generate", renaming)
+    with pytest.raises(ModelsRefused, match="expected `RED = 'red'`, met `member_1_ = 'red'`"):
         models_module(view.models, header=HEADER, doc="Types.")
 
 
