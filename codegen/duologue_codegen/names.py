@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
+import sys
 from typing import Final
 
 MAX_NAME_LENGTH: Final = 64
@@ -140,6 +141,25 @@ TYPE_NAMES: Final = frozenset(
     }
 )
 """What generated modules import. Python's own exceptions and constants are taken as well."""
+
+MODULES_NEEDED: Final = frozenset(
+    {
+        *sys.stdlib_module_names,
+        "annotated_types",
+        "duologue",
+        "duologue_codegen",
+        "msgspec",
+        "nacl",
+        "pydantic",
+        "pydantic_core",
+        "rich",
+        "typer",
+        "typing_extensions",
+        "typing_inspection",
+        "websockets",
+    }
+)
+"""Modules that generated code and the runtime import, which a package of that name would hide."""
 
 _BUILTIN_CLASSES: Final = frozenset(name for name in dir(builtins) if is_pascal(name))
 

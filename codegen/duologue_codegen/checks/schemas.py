@@ -68,7 +68,7 @@ class _Subset:
         yield from self._schema(schema)
         for keyword in ("type", "anyOf"):
             stated = schema.entry(keyword)
-            if stated is not None and isinstance(stated.value, ListNode):
+            if stated is not None and _allows_null(stated.value):
                 hint = "say `optional` where it is used"
                 yield _finding(stated.key.at, "a type is not null by itself", hint)
         if schema.get("$ref") is not None:
@@ -373,6 +373,12 @@ _ACCEPTED: Final[Mapping[str, _Judge]] = {
     "deprecated": _Subset.truth,
     "$ref": _Subset.ref,
 }
+
+
+def _allows_null(stated: Node) -> bool:
+    """Whether null is among several types, or among the forms of `anyOf`."""
+    forms = stated.data if isinstance(stated, ListNode) else []
+    return "null" in forms or {"type": "null"} in forms
 
 
 def _nested(schema: MapNode) -> list[MapNode]:

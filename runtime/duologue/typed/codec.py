@@ -18,14 +18,19 @@ from duologue.protocol.values import (
     without_undefined,
 )
 from duologue.typed.bytes_beside import BytesBeside, holds_bytes
-from duologue.typed.problems import problems_of
+from duologue.typed.exact_values import Exact
+from duologue.typed.problems import no_form_in_json, problems_of
 from duologue.typed.stop_early import StopEarly
 
 T = TypeVar("T")
 
 # A model brings its own configuration; every other form gets the same one.
 _CONFIG: Final = ConfigDict(
-    strict=True, allow_inf_nan=False, ser_json_bytes="base64", val_json_bytes="base64"
+    strict=True,
+    allow_inf_nan=False,
+    ser_json_inf_nan="strings",
+    ser_json_bytes="base64",
+    val_json_bytes="base64",
 )
 
 # A model may have been spoiled after it was made. pydantic refuses to write such a one if it is
@@ -81,7 +86,7 @@ class Codec(Generic[T]):
                 self._adapter = TypeAdapter(self.form)
                 self._adapter.rebuild()
             else:
-                form = cast(Any, Annotated)[self.form, StopEarly(), BytesBeside()]
+                form = cast(Any, Annotated)[self.form, StopEarly(), Exact(), BytesBeside()]
                 self._adapter = TypeAdapter(form, config=_CONFIG)
         return self._adapter
 
@@ -117,7 +122,8 @@ class Codec(Generic[T]):
             if self._is_model:
                 if type(value) is not self.form and not isinstance(value, self.form):
                     # pydantic would write None as null, and any model with fields of these names.
-                    raise self._misfit(f"met {type(value).__name__}, expected {self.form_name}")
+                    met = f"met {type(value).__name__}, expected {self.form_name}"
+                    raise self._misfit(Problem("", met))
             else:
                 # The serialiser of a scalar does not look at constraints; a model was made by them.
                 self.adapter.validator.validate_python(value)
@@ -130,7 +136,7 @@ class Codec(Generic[T]):
             found = problems_of(error, self.adapter.core_schema)
             raise InvalidResult("the value is not of its contract's type", found) from None
         except (PydanticSerializationError, UserWarning) as error:
-            raise self._misfit(f"a value in this {self.form_name} has no form in JSON") from error
+            raise self._misfit(no_form_in_json(error, self.form_name)) from error
         if SENTINEL_START in text:
             refuse_sentinel(text, self.form_name)
         return text
@@ -158,8 +164,8 @@ class Codec(Generic[T]):
         """The type, for messages."""
         return str(getattr(self.form, "__name__", self.form))
 
-    def _misfit(self, text: str) -> InvalidResult:
-        return InvalidResult("the value is not of its contract's type", [Problem("", text)])
+    def _misfit(self, problem: Problem) -> InvalidResult:
+        return InvalidResult("the value is not of its contract's type", [problem])
 
     def _bind_validate_json(self, text: bytes) -> T:
         self.validate_json = self.adapter.validator.validate_json

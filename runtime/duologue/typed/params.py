@@ -7,7 +7,7 @@ import msgspec
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from duologue.errors import InvalidParams, Problem
+from duologue.errors import InvalidParams
 from duologue.protocol.parcels import Parcel, Parts, Payload, split
 from duologue.protocol.values import (
     SENTINEL_JSON,
@@ -18,7 +18,7 @@ from duologue.protocol.values import (
 )
 from duologue.typed.codec import Codec
 from duologue.typed.model import Model
-from duologue.typed.problems import problems_of
+from duologue.typed.problems import no_form_in_json, problems_of
 
 A = ParamSpec("A")
 P = TypeVar("P")
@@ -78,7 +78,7 @@ class Params(Generic[A, P]):
                 f"{what} was not called", problems_of(error, codec.adapter.core_schema)
             ) from None
         except PydanticSerializationError as error:
-            problem = Problem("", f"a value in this {codec.form_name} has no form in JSON")
+            problem = no_form_in_json(error, codec.form_name)
             raise InvalidParams(f"{what} was not called", [problem]) from error
         if SENTINEL_START in text:
             refuse_sentinel(text, codec.form_name)

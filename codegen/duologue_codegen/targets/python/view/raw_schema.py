@@ -66,8 +66,6 @@ class RawSchemas:
             if schema.get("type") == "number" and isinstance(data, int):
                 data = float(data)
             default = Default(data=data, text=literal(data))
-        elif "const" in schema:
-            default = Default(data=schema["const"], text=literal(schema["const"]))
         return FieldModel(
             name=name,
             annotation=self._spell(schema),
