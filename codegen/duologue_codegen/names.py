@@ -96,9 +96,6 @@ CLASS_BODY_NAMES: Final = frozenset({"abstractmethod", "deprecated", "object", "
 PARAM_NAMES: Final = frozenset({"ctx", "items", "out", "params"})
 """Arguments of generated service methods."""
 
-ENUM_NAMES: Final = frozenset({"mro"})
-"""What Python's enums refuse as a member, in any case."""
-
 METHOD_NAMES: Final = frozenset({"with_options"})
 METHOD_PREFIXES: Final = ("on_", "emit_")
 """What generated clients and services define beside the contract's methods."""

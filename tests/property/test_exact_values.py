@@ -82,7 +82,8 @@ def inside_a_result(form: Any, value: Any) -> Any:
 
 
 def model_of(form: Any) -> Any:
-    return create_model("Carrier", __base__=Model, value=(form | None, None))
+    fields: dict[str, Any] = {"value": (form | None, None)}
+    return create_model("Carrier", __base__=Model, **fields)
 
 
 def as_a_param(form: Any, value: Any) -> Any:

@@ -18,7 +18,6 @@ from ..model import (
 )
 from ..model.walk import events, fields, methods
 from ..names import (
-    ENUM_NAMES,
     MAX_NAME_LENGTH,
     MODULES_NEEDED,
     field_name_taken,
@@ -163,10 +162,6 @@ def name_not_reserved_by_python(contract: Contract) -> Findings:
             taken, better = type_name_taken(named.name), f"{named.name}Item"
         elif named.what == "methods":
             taken, better = method_name_taken(named.name), f"{named.name.strip('_')}_it"
-        elif named.what == "enum values":
-            is_taken = named.name in ENUM_NAMES
-            taken = f"Python's enums define {quoted(named.name)}" if is_taken else None
-            better = f"{named.name}_value"
         elif named.what == "tags":
             taken, better = field_name_taken(named.name), "kind"
         if named.name.startswith("_") and taken is None:

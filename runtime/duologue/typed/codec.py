@@ -19,6 +19,7 @@ from duologue.protocol.values import (
 )
 from duologue.typed.bytes_beside import BytesBeside, holds_bytes
 from duologue.typed.exact_values import Exact
+from duologue.typed.nesting import may_be_deep, too_deep
 from duologue.typed.problems import no_form_in_json, problems_of
 from duologue.typed.stop_early import StopEarly
 
@@ -53,6 +54,7 @@ class Codec(Generic[T]):
         "_holds_bytes",
         "_is_model",
         "form",
+        "may_be_deep",
         "to_json",
         "validate_json",
         "validate_python",
@@ -68,6 +70,8 @@ class Codec(Generic[T]):
         self._is_model = isinstance(form, type) and issubclass(form, BaseModel)
         self._adapter: TypeAdapter[T] | None = None
         self._holds_bytes: bool | None = None
+        self.may_be_deep = False
+        """Whether the type contains itself; known once it has been used."""
         # Bound at the first use: looking them up costs as much as a small value.
         self.validate_json: Callable[[bytes], T] = self._bind_validate_json
         """pydantic's function: JSON to a value; raises `ValidationError`."""
@@ -88,6 +92,7 @@ class Codec(Generic[T]):
             else:
                 form = cast(Any, Annotated)[self.form, StopEarly(), Exact(), BytesBeside()]
                 self._adapter = TypeAdapter(form, config=_CONFIG)
+            self.may_be_deep = may_be_deep(self._adapter.core_schema)
         return self._adapter
 
     def knows_bytes(self) -> bool:
@@ -137,6 +142,8 @@ class Codec(Generic[T]):
             raise InvalidResult("the value is not of its contract's type", found) from None
         except (PydanticSerializationError, UserWarning) as error:
             raise self._misfit(no_form_in_json(error, self.form_name)) from error
+        if self.may_be_deep and (problem := too_deep(text)) is not None:
+            raise self._misfit(problem)
         if SENTINEL_START in text:
             refuse_sentinel(text, self.form_name)
         return text

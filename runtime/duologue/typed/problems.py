@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails, PydanticSerializationError
 
 from duologue.errors import Problem
 from duologue.limits import MAX_REPORTED_PROBLEMS
+from duologue.typed.nesting import TOO_DEEP
 
 _MAX_PATH_CHARACTERS: Final = 200
 _MAX_TEXT_CHARACTERS: Final = 500
@@ -65,6 +66,8 @@ def _problem(details: ErrorDetails, names: set[str]) -> Problem:
     kind = details["type"]
     if kind == "union_tag_invalid":
         text = f"Input should be tagged {details.get('ctx', {}).get('expected_tags', '')}"
+    elif kind == "json_invalid" and "recursion limit" in details["msg"]:
+        text = TOO_DEEP
     else:
         text = _WORDS.get(kind, details["msg"])
     return Problem(path[:_MAX_PATH_CHARACTERS], text[:_MAX_TEXT_CHARACTERS])

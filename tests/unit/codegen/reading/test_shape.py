@@ -80,7 +80,7 @@ def test_an_invisible_character_is_underlined_itself() -> None:
     assert fault.message == "the doc holds the invisible character U+0009"
 
 
-@pytest.mark.parametrize("text", ["0.1", "1e3", "12345678901234567890", "-0.25"])
+@pytest.mark.parametrize("text", ["0.1", "1e3", "1234567890123456", "-0.25"])
 def test_a_bound_is_the_number_that_was_written(text: str) -> None:
     shapes = Shapes()
     assert shapes.number(node_of(text), "min") == float(text)
