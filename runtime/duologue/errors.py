@@ -26,7 +26,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar
 
 D = TypeVar("D")
-
 Sent = Literal["yes", "no", "unknown"]
 """Whether a request had left: "no" makes a retry safe, "unknown" and "yes" do not."""
 
@@ -37,9 +36,6 @@ class DuologueError(Exception):
     foreign: bool = False
     """True once it came out of an own call. A handler that lets such an error pass answers
     INTERNAL, or it would speak of somebody else's call. (A declared error that it lists passes.)"""
-
-
-# -- the other side's answer --------------------------------------------------------------------
 
 
 class CallError(DuologueError):
@@ -69,7 +65,6 @@ class ContractError(CallError, Generic[D]):
     Raise it in a handler of a method that lists it, catch it by class at the caller.
     """
 
-    code: str = ""
     retry: ClassVar[Literal["never", "now", "later"]] = "never"
     """Whether the same call may do better, as the contract tells callers."""
     data: D
@@ -217,9 +212,6 @@ class RemoteError(CallError):
         return f"{super().__str__()}: {self.cause}"
 
 
-# -- the connection -----------------------------------------------------------------------------
-
-
 class ConnectionClosed(DuologueError, ConnectionError):
     """No answer can come any more.
 
@@ -276,17 +268,14 @@ class BadFrame(ProtocolError):
 
 
 class LimitExceeded(DuologueError):
-    """A bound of `Limits` was met."""
+    """A bound was met: its name in `Limits`, its value, and what was met if that is known."""
 
     code = "LIMIT_EXCEEDED"
 
     def __init__(self, limit: str, value: float, met: float | None = None) -> None:
         self.limit = limit
-        """The field of `Limits`."""
         self.value = value
-        """What the limit stands at."""
         self.met = met
-        """What was met, where it is known."""
         super().__init__(limit, value, met)
 
     def __str__(self) -> str:
@@ -337,19 +326,9 @@ class SecurityError(DuologueError):
 
 
 HandshakeFault = Literal[
-    "unexpected",
-    "box",
-    "key",
-    "target",
-    "loopback",
-    "reflection",
-    "replay",
-    "not-allowed",
-    "too-many",
-    "unconfirmed",
-    "timeout",
-    "closed",
-]
+    "unexpected", "box", "key", "target", "loopback", "reflection", "replay", "not-allowed",
+    "too-many", "unconfirmed", "timeout", "closed",
+]  # fmt: skip
 """Why a handshake came to nothing, for counting; PROTOCOL 3 says what each stands for."""
 
 
@@ -378,12 +357,11 @@ class UnsafeKey(SecurityError, ValueError):
 
 
 class UnsafeKeyFile(SecurityError):
-    """A key file that others could read or swap, or that is damaged. Says what mends it."""
+    """A key file that others could read or swap, or that is damaged; `remedy` mends it."""
 
     def __init__(self, path: str, trouble: str, remedy: str) -> None:
         self.path = path
         self.remedy = remedy
-        """What to do, as a command where one helps."""
         super().__init__(f"{path}: {trouble}. {remedy}")
 
 
@@ -409,17 +387,13 @@ class RelayUnreachable(RelayError, ConnectionError):
 
 
 class RelayKeyChanged(RelayError, SecurityError):
-    """A relay that announces a lasting key now has another one: perhaps it is not that relay.
-
-    It got no answer to its challenge.
-    """
+    """A relay that announced a lasting key has another one now. Its challenge got no answer."""
 
     def __init__(self, url: str, pinned: bytes, met: bytes, remedy: str) -> None:
         self.url = url
         self.pinned = pinned
         self.met = met
         self.remedy = remedy
-        """The command that forgets the pinned key."""
         super().__init__(
             f"{url} had the key {pinned.hex()} and now has {met.hex()}. If its operator has "
             f"changed it on purpose, forget the old one: {remedy}"

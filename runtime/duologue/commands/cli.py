@@ -11,12 +11,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from duologue.commands.outcome import EXIT_BUG, EXIT_USAGE
 from duologue.version import VERSION
 
 GROUP: Final = "duologue.commands"
-
-EXIT_USAGE: Final = 2
-EXIT_BUG: Final = 3
 
 
 def _print_version(asked: bool) -> None:
