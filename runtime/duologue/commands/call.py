@@ -13,7 +13,6 @@ from urllib.parse import urldefrag, urlsplit
 
 import typer
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from duologue.commands.method_lookup import Found, WrongUse, find_method, suggestion
 from duologue.commands.outcome import EXIT_FAILED, EXIT_USAGE
@@ -135,18 +134,21 @@ def read_arguments(found: Found, arguments: Sequence[str]) -> dict[str, Any]:
         if texts:
             raise WrongUse(f"{found.method.full_name} takes no arguments")
         return {}
-    names = _names_of(found.params)
-    for unknown in sorted(texts.keys() - names):
-        raise WrongUse(f"{found.method.full_name} has no {unknown}{suggestion(unknown, names)}")
+    wire_names = _wire_names_of(found.params)
+    names = {wire_name: name for name, wire_name in wire_names.items()}
+    for unknown in sorted(texts.keys() - wire_names.keys()):
+        meant = f"; did you mean {names[unknown]}?" if unknown in names else ""
+        hint = meant or suggestion(unknown, wire_names)
+        raise WrongUse(f"{found.method.full_name} has no {unknown}{hint}")
     strings = {name: json.dumps(text) for name, text in texts.items()}
     values = {name: text if _is_json(text) else strings[name] for name, text in texts.items()}
     met: dict[str, str] = {}
     while True:
         try:
-            params = found.params.model_validate_json(_object(values))
+            by_wire_name = {wire_names[name]: text for name, text in values.items()}
+            params = found.params.model_validate_json(_object(by_wire_name))
         except ValidationError as error:
-            found_wrong = [each for each in error.errors() if each["loc"]]
-            wrong = {str(each["loc"][0]): _complaint(each) for each in found_wrong}
+            wrong = _complaints(error, names)
             # `room=7`, where a room has a name.
             retried = {name: strings[name] for name in wrong if name in values}
             if all(values[name] == text for name, text in retried.items()):
@@ -167,8 +169,15 @@ def _object(values: Mapping[str, str]) -> str:
     return f"{{{fields}}}"
 
 
-def _complaint(found: ErrorDetails) -> str:
-    return f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
+def _complaints(error: ValidationError, names: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with each argument, by its name; `names` are those by wire names."""
+    complaints: dict[str, str] = {}
+    for found in error.errors():
+        if found["loc"]:
+            first, *inside = map(str, found["loc"])
+            name = names.get(first, first)
+            complaints[name] = f"{'.'.join([name, *inside])}: {found['msg']}"
+    return complaints
 
 
 def _check_digits(values: Mapping[str, str]) -> None:
@@ -299,5 +308,5 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _names_of(params: type[Model]) -> set[str]:
-    return {field.alias or name for name, field in params.model_fields.items()}
+def _wire_names_of(params: type[Model]) -> dict[str, str]:
+    return {name: field.serialization_alias or name for name, field in params.model_fields.items()}

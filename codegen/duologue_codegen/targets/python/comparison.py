@@ -95,6 +95,8 @@ def _of_field(stated: FieldModel) -> _Stated:
     constraints |= _constraints_of(stated.bounds, stated.examples)
     if stated.deprecated is not None:
         constraints["deprecated"] = stated.deprecated
+    if stated.wire is not None:
+        constraints["validation_alias"] = constraints["serialization_alias"] = stated.wire
     if stated.default is not None:
         default = ast.unparse(_expression(stated.default.text))
     elif stated.may_be_absent:
@@ -124,7 +126,7 @@ def _constraints_of(bounds: Bounds, examples: Sequence[Data]) -> dict[str, objec
 def _of_module(module: ast.Module) -> Iterator[_Type]:
     for statement in module.body:
         match statement:
-            case ast.ClassDef(name=name, bases=[ast.Name(id="StrEnum")]):
+            case ast.ClassDef(name=name, bases=[base]) if _is_enum(base):
                 members = (each for each in statement.body if isinstance(each, ast.Assign))
                 yield _Type("enum", name, tuple(map(_member, members)))
             case ast.ClassDef(name=name):
@@ -139,6 +141,10 @@ def _of_module(module: ast.Module) -> Iterator[_Type]:
                 pass
 
 
+def _is_enum(base: ast.expr) -> bool:
+    return ast.unparse(base).strip("_") in {"StrEnum", "NumberEnum"}
+
+
 def _member(line: ast.Assign) -> _Stated:
     return _Stated(ast.unparse(line.targets[0]), value=ast.unparse(line.value))
 
@@ -147,6 +153,7 @@ def _field(line: ast.AnnAssign) -> _Stated:
     annotation, default, constraints = _spelled(line.annotation)
     if line.value is not None:
         default = ast.unparse(line.value)
+        default = "MISSING" if default.strip("_") == "MISSING" else default
     return _Stated(ast.unparse(line.target), annotation, default, constraints)
 
 

@@ -1,10 +1,11 @@
 """The types of a contract as JSON Schema 2020-12, in the form datamodel-code-generator reads best.
 
 The schema says what there is: classes with their fields, constraints and examples, enums, aliases.
-It does not say how anything is called, described or typed: for each name, doc, value of an enum
-and annotation it holds a placeholder, which `retouching` replaces by what `view` has decided. So
-the generator has nothing to guess and nothing to rename: no inline object to invent a name for, no
-keyword to avoid, no case to change, no text to escape.
+It does not say how anything is called, described or typed. How Python spells a type has already
+been decided in `view`; the schema holds a placeholder for it (`x-python-type`), which `retouching`
+replaces. Classes, fields, members and their values are numbered, and docs have placeholders too. So
+the generator has nothing to guess, to rename or to escape: no inline object to invent a name for,
+no reference to look through, no order to find, and no word or text to find fault with.
 """
 
 from __future__ import annotations
@@ -20,35 +21,48 @@ Schema: TypeAlias = dict[str, Data]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 PLACEHOLDER_MODULE: Final = "duologue_placeholders"
-"""What the placeholders of annotations seem to be imported from."""
+"""What the placeholders seem to be imported from."""
+WIRE: Final = "x-wire"
+"""A key of a field that comes out in its `Field(…)`: its name in JSON."""
+
+
+def type_name(number: int) -> str:
+    """What the schema calls a type."""
+    return f"Type{number}"
+
+
+def field_name(number: int) -> str:
+    """What the schema calls a field of a class."""
+    return f"field_{number}"
+
+
+def member_name(number: int) -> str:
+    """What the schema calls a member of an enum."""
+    return f"MEMBER_{number}"
+
+
+def member_value(number: int, model: EnumModel) -> str | int:
+    """What the schema has for the value of a member."""
+    return f"value {number}" if model.number_base is None else number
 
 
 @dataclass(frozen=True, slots=True)
 class ModelsSchema:
-    """The schema, and what its placeholders stand for.
-
-    They have an underscore in it, which no type of a contract has, or stand where nothing else can.
-    """
+    """The schema, and what its placeholders stand for."""
 
     schema: Schema
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Python annotations: `Annotation_0`."""
-    names: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Names of types (`Type0`), fields (`field_0`) and members of enums (`MEMBER_0`)."""
-    fields: Mapping[str, FieldModel] = field(default_factory=dict[str, FieldModel])
-    """The fields, by the placeholder of their name."""
+    """Python annotations by placeholder."""
     docs: Mapping[str, str] = field(default_factory=dict[str, str])
-    """What docstrings say: `Doc 0.`"""
-    values: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Values of members of enums: `value 0`."""
+    """What docstrings say, by placeholder."""
 
 
 def models_schema(models: ModelsView) -> ModelsSchema:
     """The schema of everything in one models.py, in that order."""
     writer = _Writer()
     definitions: Schema = {}
-    for model in models.types:
-        name = writer.name("Type", "", model.name)
+    for number, model in enumerate(models.types):
+        name = type_name(number)
         match model:
             case ClassModel():
                 definitions[name] = writer.class_(model)
@@ -56,42 +70,21 @@ def models_schema(models: ModelsView) -> ModelsSchema:
                 definitions[name] = writer.enum(model)
             case AliasModel():
                 definitions[name] = writer.alias(model)
-    return ModelsSchema(
-        {"$schema": DIALECT, "$defs": definitions},
-        writer.annotations,
-        writer.names,
-        writer.fields,
-        writer.docs,
-        writer.values,
-    )
+    return ModelsSchema({"$schema": DIALECT, "$defs": definitions}, writer.annotations, writer.docs)
 
 
 class _Writer:
     def __init__(self) -> None:
         self.annotations: dict[str, str] = {}
-        self.names: dict[str, str] = {}
-        self.fields: dict[str, FieldModel] = {}
         self.docs: dict[str, str] = {}
-        self.values: dict[str, str] = {}
-
-    def name(self, kind: str, joint: str, name: str) -> str:
-        """The placeholder of a name."""
-        placeholder = f"{kind}{joint}{len(self.names)}"
-        self.names[placeholder] = name
-        return placeholder
 
     def class_(self, model: ClassModel) -> Schema:
-        properties: Schema = {}
-        required: list[Data] = []
-        for each in model.fields:
-            name = self.name("field", "_", each.name)
-            self.fields[name] = each
-            properties[name] = self._field(each)
-            required += [name] if each.required else []
+        fields = {field_name(number): each for number, each in enumerate(model.fields)}
+        required: list[Data] = [name for name, each in fields.items() if each.required]
         return {
             "type": "object",
             **self._doc(model.doc),
-            "properties": properties,
+            "properties": {name: self._field(each) for name, each in fields.items()},
             **({"required": required} if required else {}),
         }
 
@@ -100,36 +93,33 @@ class _Writer:
         default: Schema = {} if stated.default is None else {"default": None}
         return {
             "type": _kind(stated.bounds),
-            "x-python-type": self._annotation(stated.annotation),
+            "x-python-type": self._placeholder(stated.annotation),
             **_bounds(stated.bounds),
             **default,
             **({"examples": list(stated.examples)} if stated.examples else {}),
             **({"deprecated": True} if stated.deprecated is not None else {}),
+            **({WIRE: stated.wire} if stated.wire is not None else {}),
             **self._doc(stated.doc),
         }
 
     def alias(self, model: AliasModel) -> Schema:
         return {
             "type": _kind(model.bounds),
-            "x-python-type": self._annotation(model.annotation),
+            "x-python-type": self._placeholder(model.annotation),
             **_bounds(model.bounds),
             **({"examples": list(model.examples)} if model.examples else {}),
             **self._doc(model.doc),
         }
 
     def enum(self, model: EnumModel) -> Schema:
+        numbers = range(len(model.members))
         return {
-            "type": "string",
+            "type": "string" if model.number_base is None else "integer",
             **self._doc(model.doc),
-            "enum": [self._value(member.value) for member in model.members],
-            "x-enum-varnames": [self.name("MEMBER", "_", each.name) for each in model.members],
+            "enum": [member_value(number, model) for number in numbers],
+            "x-enum-varnames": [member_name(number) for number in numbers],
             "x-enum-descriptions": [self._text(member.doc) for member in model.members],
         }
-
-    def _annotation(self, annotation: str) -> str:
-        name = f"Annotation_{len(self.annotations)}"
-        self.annotations[name] = annotation
-        return f"{PLACEHOLDER_MODULE}.{name}"
 
     def _doc(self, doc: str) -> Schema:
         return {"description": self._text(doc)} if doc else {}
@@ -142,10 +132,10 @@ class _Writer:
         self.docs[placeholder] = doc
         return placeholder
 
-    def _value(self, value: str) -> str:
-        placeholder = f"value {len(self.values)}"
-        self.values[placeholder] = value
-        return placeholder
+    def _placeholder(self, annotation: str) -> str:
+        name = f"Annotation_{len(self.annotations)}"  # no type of a contract has a `_`
+        self.annotations[name] = annotation
+        return f"{PLACEHOLDER_MODULE}.{name}"
 
 
 def _kind(bounds: Bounds) -> str:

@@ -18,7 +18,7 @@ types:
       above: optional Tree
       bus: {type: Bus, default: i2c}
       kind: {type: string, min: 1, pattern: "^[a-z\\"']+$", examples: [a, b], deprecated: "'No.'"}
-      name: {type: string, presence: explicit}
+      name: {type: string, presence: explicit, wire: "@name"}
   Leaf: {fields: {size: {type: float, default: 1}}}
   Part: {union: {tree: Tree, leaf: Leaf}, tag: form, open: false}
   Name: {is: {type: string, max: 5}}
@@ -48,11 +48,12 @@ def test_nothing_is_found_in_what_is_right(tmp_path: Path) -> None:
         ("'spi'", "'SPI'", "enum `Bus`: expected `SPI = 'spi'`, met `SPI = 'SPI'`"),
         ("Bus.I2C", '"i2c"', "expected `bus: OpenEnum[Bus] = Bus.I2C`, met"),
         ("    name:", "    name_:", "met `name_: str | MISSING = MISSING`"),
+        ("serialization_alias='@name'", "serialization_alias='name'", "_alias': 'name'"),
         ("size: float = 1.0", "size: float", "`size: float = 1.0`, met `size: float`"),
         ("size: float", "size: int", "met `size: int = 1.0`"),
         ("min_length=1", "min_length=2", "'min_length': 2"),
         ("    above: ", "    under: ", "expected `above: Tree | None = None`, met `under:"),
-        ("TypeAliasType('Name'", "TypeAliasType('Title'", "expected `Name: str`"),
+        ('TypeAliasType("Name"', 'TypeAliasType("Title"', "expected `Name: str`"),
         ("Field(max_length=5)", "Field()", "expected `Name: str`  {'max_length': 5}"),
         ("Field(min_length=2)", "Field(min_length=3)", "Field(min_length=3)"),
     ],
@@ -77,6 +78,8 @@ def test_what_is_missing_or_too_much_is_found(tmp_path: Path) -> None:
 
 def test_a_name_that_is_there_twice_is_found() -> None:
     members = (EnumMember(name="I2C", value="i2c"), EnumMember(name="I2C", value="i2_c"))
-    view = ModelsView(types=(EnumModel(name="Bus", members=members),), imports=())
+    view = ModelsView(
+        types=(EnumModel(name="Bus", members=members),), imports=(), taken=frozenset()
+    )
     module = "class Bus(StrEnum):\n    I2C = 'i2c'\n    I2C = 'i2_c'\n"
     assert list(differences(module, view)) == ["enum `Bus`: `I2C` is there twice"]

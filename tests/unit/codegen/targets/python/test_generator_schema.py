@@ -1,6 +1,7 @@
 from duologue_codegen.targets.python.generator_schema import (
     DIALECT,
     PLACEHOLDER_MODULE,
+    WIRE,
     models_schema,
 )
 from duologue_codegen.targets.python.view.models import (
@@ -18,7 +19,7 @@ from duologue_codegen.text.tree import Data
 
 
 def definitions(*types: TypeModel) -> dict[str, Data]:
-    schema = models_schema(ModelsView(types=types, imports=())).schema
+    schema = models_schema(ModelsView(types=types, imports=(), taken=frozenset())).schema
     assert schema["$schema"] == DIALECT
     stated = schema["$defs"]
     assert isinstance(stated, dict)
@@ -38,34 +39,34 @@ def test_a_class_is_an_object_of_placeholders() -> None:
             doc="How many.",
         ),
     )
-    view = ModelsView(types=(ClassModel(name="A", fields=fields, doc="An A."),), imports=())
+    view = ModelsView(
+        types=(ClassModel(name="A", fields=fields, doc="An A."),), imports=(), taken=frozenset()
+    )
     made = models_schema(view)
     assert made.schema["$defs"] == {
         "Type0": {
             "type": "object",
-            "description": "Doc 1.",
+            "description": "Doc 0.",
             "properties": {
-                "field_1": {
+                "field_0": {
                     "type": "number",
                     "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_0",
                 },
-                "field_2": {
+                "field_1": {
                     "type": "number",
                     "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_1",
                     "minimum": 0,
                     "exclusiveMaximum": 9,
                     "default": None,
                     "deprecated": True,
-                    "description": "Doc 0.",
+                    "description": "Doc 1.",
                 },
             },
-            "required": ["field_1"],
+            "required": ["field_0"],
         }
     }
     assert made.annotations == {"Annotation_0": "str", "Annotation_1": "SafeInt"}
-    assert made.names == {"Type0": "A", "field_1": "text", "field_2": "size"}
-    assert made.fields == {"field_1": fields[0], "field_2": fields[1]}
-    assert made.docs == {"Doc 0.": "How many.", "Doc 1.": "An A."}
+    assert made.docs == {"Doc 0.": "An A.", "Doc 1.": "How many."}
 
 
 def test_lengths_are_bounds_of_a_string_whatever_has_them() -> None:
@@ -83,8 +84,7 @@ def test_lengths_are_bounds_of_a_string_whatever_has_them() -> None:
 def test_an_enum_states_placeholders_for_values_names_and_docs() -> None:
     members = (EnumMember(name="A_B", value="a-b", doc="Both."), EnumMember(name="C", value="c"))
     view = ModelsView(
-        types=(EnumModel(name="E", members=members, doc="An E."),),
-        imports=(),
+        types=(EnumModel(name="E", members=members, doc="An E."),), imports=(), taken=frozenset()
     )
     made = models_schema(view)
     assert made.schema["$defs"] == {
@@ -92,12 +92,10 @@ def test_an_enum_states_placeholders_for_values_names_and_docs() -> None:
             "type": "string",
             "description": "Doc 0.",
             "enum": ["value 0", "value 1"],
-            "x-enum-varnames": ["MEMBER_1", "MEMBER_2"],
+            "x-enum-varnames": ["MEMBER_0", "MEMBER_1"],
             "x-enum-descriptions": ["Doc 1.", ""],
         }
     }
-    assert made.values == {"value 0": "a-b", "value 1": "c"}
-    assert made.names == {"Type0": "E", "MEMBER_1": "A_B", "MEMBER_2": "C"}
     assert made.docs == {"Doc 0.": "An E.", "Doc 1.": "Both."}
 
 
@@ -107,7 +105,7 @@ def test_a_field_that_may_be_absent_is_neither_required_nor_has_a_default() -> N
     assert isinstance(made, dict)
     assert "required" not in made
     assert made["properties"] == {
-        "field_1": {"type": "number", "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_0"}
+        "field_0": {"type": "number", "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_0"}
     }
 
 
@@ -122,16 +120,36 @@ def test_a_null_default_is_stated() -> None:
     assert isinstance(made, dict)
     assert "required" not in made
     assert isinstance(made["properties"], dict)
-    stated = made["properties"]["field_1"]
+    stated = made["properties"]["field_0"]
     assert isinstance(stated, dict)
     assert stated["default"] is None
 
 
-def test_types_keep_their_order() -> None:
-    view = ModelsView(
-        types=tuple(ClassModel(name=name, fields=()) for name in ("C", "A", "B")), imports=()
-    )
-    made = models_schema(view)
+def test_an_enum_of_numbers_states_numbers() -> None:
+    members = (EnumMember(name="A", value=3), EnumMember(name="B", value=-1))
+    made = definitions(EnumModel(name="E", members=members, number_base="NumberEnum"))["Type0"]
+    assert isinstance(made, dict)
+    assert (made["type"], made["enum"]) == ("integer", [0, 1])
+
+
+def test_a_wire_name_goes_along() -> None:
+    field = FieldModel(name="a", annotation="str", needs=frozenset(), wire="@a")
+    made = definitions(ClassModel(name="A", fields=(field,)))["Type0"]
+    assert isinstance(made, dict)
+    assert made["properties"] == {
+        "field_0": {
+            "type": "number",
+            "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_0",
+            WIRE: "@a",
+        }
+    }
+
+
+def test_types_keep_their_order_under_numbers_of_their_own() -> None:
+    docs = ["C", "A", "B"]
+    types = tuple(ClassModel(name=f"X{doc}", fields=(), doc=doc) for doc in docs)
+    made = models_schema(ModelsView(types=types, imports=(), taken=frozenset()))
     stated = made.schema["$defs"]
     assert isinstance(stated, dict)
-    assert [made.names[name] for name in stated] == ["C", "A", "B"]
+    assert list(stated) == ["Type0", "Type1", "Type2"]
+    assert list(made.docs.values()) == docs
