@@ -320,3 +320,23 @@ async def test_a_closed_connection_is_no_longer_in_the_audience(
     clock.emit_ticked(number=1)
     await turns()
     assert caplog.text == ""
+
+
+async def test_an_event_from_another_thread_is_refused_and_the_next_one_comes() -> None:
+    clock = Clock()
+    heard = list[int]()
+    texts = list[str]()
+
+    def run() -> None:
+        try:
+            clock.emit_ticked(number=1)
+        except RuntimeError as error:
+            texts.append(str(error))
+
+    async with linked_peers([clock]) as (_, listener):
+        ClockClient(listener).on_ticked(lambda event: heard.append(event.number))
+        await asyncio.to_thread(run)
+        clock.emit_ticked(number=2)
+        await turns()
+        assert heard == [2]
+        assert "call_soon_threadsafe" in texts[0]
