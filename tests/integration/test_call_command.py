@@ -26,6 +26,13 @@ from generated.shop.orders.v1 import (
     OrdersServicePartial,
     Receipt,
 )
+from tests.golden.packages.wire_names.expected.golden.wire.v1 import (
+    Swapped,
+    Text,
+    Tool,
+    ToolsCallParams,
+    ToolsServicePartial,
+)
 from tests.relay_process import COMMAND
 
 ROOT = Path(__file__).parents[2]
@@ -287,3 +294,33 @@ async def test_stream_of_either_kind_is_written_as_it_comes(tmp_path: Path) -> N
         assert await call(url, method, 'order="17"') == (0, b"paid", "")
         code, _, _ = await call(url, method, "order=17", "--output", str(file))
     assert (code, file.read_bytes()) == (0, b"\xff")
+
+
+class Tools(ToolsServicePartial):
+    def call(self, params: ToolsCallParams, ctx: CallContext) -> list[Tool]:
+        assert params.thing == Text(type="short")
+        return [Tool(name=params.tool_name, input_schema={}, class_name="x")]
+
+    def swap(self, params: Swapped, ctx: CallContext) -> Swapped:
+        return params
+
+
+async def test_arguments_have_the_names_of_fields_and_hold_json_as_on_the_wire(
+    elsewhere: Path,
+) -> None:
+    contract = elsewhere / "schema/golden/wire/v1.yaml"
+    contract.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "tests/golden/packages/wire_names/contract.yaml", contract)
+    async with duologue.serve(Tools()) as server:
+        url, service = f"ws://127.0.0.1:{server.port}", "golden.wire.v1.Tools"
+        thing = 'thing={"@type":"text","kind":"short"}'
+        code, output, said = await call(url, f"{service}/call", "tool_name=7", thing, cwd=elsewhere)
+        assert (code, said) == (0, "")
+        shown = json.loads(output)[0]
+        assert (shown["name"], shown["inputSchema"], shown["class"]) == ("7", {}, "x")
+        code, output, _ = await call(url, f"{service}/swap", "a=1", "b=2", cwd=elsewhere)
+        assert (code, json.loads(output)) == (0, {"b": 1, "a": 2})
+        code, _, said = await call(url, f"{service}/call", "toolName=a", thing, cwd=elsewhere)
+        assert (code, "has no toolName; did you mean tool_name?" in said) == (2, True)
+        code, _, said = await call(url, f"{service}/call", thing, cwd=elsewhere)
+        assert (code, said.strip()) == (2, "tool_name: Field required")

@@ -5,13 +5,24 @@ from __future__ import annotations
 from typing import Final
 
 from ..diagnostics import Diagnostic, Related, quoted
-from ..model import Contract, OneOf, OptionalOf, Ref, Scalar, ScalarKind, TextOf, TypeExpr
+from ..model import (
+    NUMBERS_IN_JSON,
+    WHOLE_NUMBERS,
+    Contract,
+    OneOf,
+    OptionalOf,
+    Ref,
+    Scalar,
+    ScalarKind,
+    TextOf,
+    TypeExpr,
+)
 from ..model.canonical import expression_text
 from ..model.json_kinds import JsonKind, json_kind
 from ..model.walk import expressions, meaning, parts
 from .registry import Findings, rule
 
-_INTEGERS_AS_TEXT: Final = frozenset({ScalarKind.INT64})
+_INTEGERS_AS_TEXT: Final = WHOLE_NUMBERS - NUMBERS_IN_JSON
 """Text in JSON and a number in Python."""
 
 

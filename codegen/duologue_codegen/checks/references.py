@@ -7,6 +7,7 @@ from typing import Final
 
 from ..diagnostics import Diagnostic, quoted
 from ..model import (
+    WHOLE_NUMBERS,
     AliasType,
     Contract,
     EnumType,
@@ -20,6 +21,7 @@ from ..model import (
 )
 from ..model.circles import circles
 from ..model.walk import events, expressions, meaning, methods, parts, refs
+from ..reading.expressions import KEYS
 from ..reading.project import Project
 from ..spelling import nearest
 from .registry import Findings, project_rule, rule
@@ -43,6 +45,8 @@ _ELSEWHERE: Final = {
     "str": "string",
     "text": "string",
     "timestamp": "datetime",
+    "uint": "uint32",
+    "unsigned": "uint32",
     "uri": "url",
 }
 """What other languages call our types."""
@@ -169,21 +173,20 @@ def _union_of(ref: Ref, contract: Contract) -> UnionType | None:
 
 @rule("map-key")
 def map_key(contract: Contract) -> Findings:
-    """The keys of a map are strings: `string`, an alias of it, or an enum."""
+    """The keys of a map are text or whole numbers: scalars, aliases of them, or enums."""
     for expression in expressions(contract):
         for part in parts(expression):
-            if not isinstance(part, MapOf) or part.key is None:
+            if not isinstance(part, MapOf) or not isinstance(part.key, Ref):
                 continue
             found = meaning(part.key, contract)
             if found is None:
                 continue
             key, home = found
             is_enum = isinstance(key, Ref) and isinstance(home.resolve(key), EnumType)
-            is_string = isinstance(key, Scalar) and key.kind is ScalarKind.STRING
-            if not is_enum and not is_string:
+            is_scalar = isinstance(key, Scalar) and key.kind in {ScalarKind.STRING, *WHOLE_NUMBERS}
+            if not is_enum and not is_scalar:
                 message = f"{quoted(part.key.name)} cannot be the key of a map"
-                hint = "a key is `string`, an alias of it, or an enum"
-                yield Diagnostic("map-key", part.key.at, message, hint)
+                yield Diagnostic("map-key", part.key.at, message, f"a key is {KEYS}")
 
 
 @rule("alias-not-optional")

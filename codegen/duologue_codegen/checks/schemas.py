@@ -46,6 +46,9 @@ _REFUSED: Final[Mapping[str, str]] = {
 """Keywords that are refused, and what to do instead."""
 
 
+_WIRE: Final = "any key may be called otherwise: write `fields`, with `wire: …`"
+
+
 @rule("schema-subset")
 def schema_subset(contract: Contract) -> Findings:
     """Raw schemas use the keywords that become good code, and no others."""
@@ -68,7 +71,7 @@ class _Subset:
         yield from self._schema(schema)
         for keyword in ("type", "anyOf"):
             stated = schema.entry(keyword)
-            if stated is not None and isinstance(stated.value, ListNode):
+            if stated is not None and _allows_null(stated.value):
                 hint = "say `optional` where it is used"
                 yield schema_finding(stated.key.at, "a type is not null by itself", hint)
         if schema.get("$ref") is not None:
@@ -185,12 +188,10 @@ class _Subset:
             name = entry.key.text
             taken = field_name_taken(name)
             if taken is not None:
-                yield schema_finding(entry.key.at, f"{quoted(name)} is taken: {taken}")
+                yield schema_finding(entry.key.at, f"{quoted(name)} is taken: {taken}", _WIRE)
             elif not (name.isidentifier() and name.isascii() and name[0].islower()):
-                hint = "a small letter, then letters, digits and underscores"
-                yield schema_finding(
-                    entry.key.at, f"{quoted(name)} cannot be the name of a field", hint
-                )
+                message = f"{quoted(name)} cannot be the name of a field"
+                yield schema_finding(entry.key.at, message, _WIRE)
             yield from self._schema(entry.value)
 
     def schema(self, node: Node) -> Findings:
@@ -373,6 +374,12 @@ _ACCEPTED: Final[Mapping[str, _Judge]] = {
     "deprecated": _Subset.truth,
     "$ref": _Subset.ref,
 }
+
+
+def _allows_null(stated: Node) -> bool:
+    """Whether null is among several types, or among the forms of `anyOf`."""
+    forms = stated.data if isinstance(stated, ListNode) else []
+    return "null" in forms or {"type": "null"} in forms
 
 
 def _nested(schema: MapNode) -> list[MapNode]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..diagnostics import Diagnostic, Related, quoted
 from ..model import Contract, ObjectType, UnionType, Variant
-from ..model.forms import Form, forms_of, own_tag_of
+from ..model.forms import Form, Tag, forms_of, needs_own_class, own_tag_of
 from .registry import Findings, rule
 from .type_kinds import kind_of_type
 
@@ -30,7 +30,7 @@ def union_variant_object(contract: Contract) -> Findings:
 
 def _nested(union: UnionType, inner: UnionType, variant: Variant) -> Findings:
     name, at = quoted(inner.name), variant.type.at
-    if inner.tag != union.tag:
+    if (inner.tag, inner.wire) != (union.tag, union.wire):
         message = f"{name} is told apart by {quoted(inner.tag)}, and this union by another tag"
         hint = f"write `tag: {inner.tag}`, or wrap {name} in an object"
         yield Diagnostic("union-variant-object", at, message, hint)
@@ -43,7 +43,7 @@ def _nested(union: UnionType, inner: UnionType, variant: Variant) -> Findings:
 @rule("union-variant-once")
 def union_variant_once(contract: Contract) -> Findings:
     """An object is a form under one tag and one value only: the tag is a field of it."""
-    seen: dict[str, tuple[str, str, Related]] = {}
+    seen: dict[str, tuple[tuple[str, str, str], Related]] = {}
     for union in _unions(contract):
         for variant in union.variants.values():
             type_ = contract.resolve(variant.type)
@@ -51,11 +51,12 @@ def union_variant_once(contract: Contract) -> Findings:
                 continue
             name, at = variant.type.name, variant.type.at
             related = Related(at, f"{union.tag}: {variant.tag_value} here")
-            first = seen.setdefault(name, (union.tag, variant.tag_value, related))
-            if first[:2] != (union.tag, variant.tag_value):
+            form = union.tag, union.wire, variant.tag_value
+            first, first_at = seen.setdefault(name, (form, related))
+            if first != form:
                 message = f"{quoted(name)} is already a form under another tag or value"
                 hint = "make an object of its own for this form"
-                yield Diagnostic("union-variant-once", at, message, hint, related=first[2])
+                yield Diagnostic("union-variant-once", at, message, hint, related=first_at)
         yield from _twice(union, contract)
 
 
@@ -79,19 +80,24 @@ def _forms_through(variant: Variant, union: UnionType, contract: Contract) -> It
     inner, home = contract.resolve(variant.type), contract.home_of(variant.type)
     if isinstance(inner, UnionType) and home is not None:
         # Else another rule reports it, and here would only be consequences.
-        if inner.tag == union.tag and inner is not union:
+        if (inner.tag, inner.wire) == (union.tag, union.wire) and inner is not union:
             yield from forms_of(inner, home)
     else:
         forms = forms_of(union, contract)
         yield from (form for form in forms if form.union is union and form.variant is variant)
 
 
+def _meet(own: Tag, union: UnionType) -> bool:
+    """Whether the tag that an object has would be the one it gets, in Python or in JSON."""
+    return own.name == union.tag or own.wire == union.wire
+
+
 def _foreign(form: Form, seen: dict[tuple[str, str], Variant]) -> Findings:
     at, name = form.variant.type.at, quoted(form.type.name)
     own = own_tag_of(form.type, form.home)
-    if own is not None and own[0] == form.union.tag and own[1] != form.tag_value:
-        message = f"{name} has the {own[0]} {quoted(own[1])} where it is declared"
-        yield Diagnostic("union-variant-once", at, message, f"write `{own[1]}` here, too")
+    if own is not None and needs_own_class(form) and _meet(own, form.union):
+        message = f"{name} has the {own.name} {quoted(own.value)} where it is declared"
+        yield Diagnostic("union-variant-once", at, message, f"write `{own.value}` here, too")
     first = seen.setdefault((form.home.package, form.type.name), form.variant)
     if first is not form.variant:
         message = f"{name} is already a form of {quoted(form.union.name)}"

@@ -114,13 +114,13 @@ class _Form:
                 return self.stated(
                     {**about, "enum": members, "open": is_open, "reserved": _names(reserved)}
                 )
-            case UnionType(variants=variants, tag=tag, open=is_open, reserved=reserved):
+            case UnionType(variants=variants, open=is_open, reserved=reserved):
                 forms: Json = {name: expression_text(one.type) for name, one in variants.items()}
                 return self.stated(
                     {
                         **about,
                         "union": forms,
-                        "tag": tag,
+                        "tag": self.tag(type_),
                         "open": is_open,
                         "reserved": _names(reserved),
                     }
@@ -130,6 +130,11 @@ class _Form:
                 return self.stated({**about, "is": is_})
             case SchemaType(schema=schema):
                 return {"schema": self.schema(schema.data), **self.stated(about)}
+
+    def tag(self, union: UnionType) -> Data:
+        if union.wire == union.tag or not self._for_people:
+            return union.wire
+        return {"name": union.tag, "wire": union.wire}
 
     def value(self, value: EnumValue) -> Json:
         return {"value": value.value, **self.stated(self.about(value.doc, value.deprecated))}
@@ -153,7 +158,11 @@ class _Form:
         }
 
     def fields(self, fields: Mapping[str, Field]) -> Json:
-        return {name: self.field(field) for name, field in fields.items()}
+        # Without what people read, a field is what it is on the wire, whatever Python calls it.
+        return {
+            field.name if self._for_people else field.wire: self.field(field)
+            for field in fields.values()
+        }
 
     def field(self, field: Field) -> Json:
         default: Json = {} if field.default is None else {"default": field.default.data}
@@ -161,8 +170,11 @@ class _Form:
         if field.omit_null:
             presence = {"presence": "omit_null"}
         about = self.about(field.doc, field.deprecated, field.examples)
+        shows_wire = self._for_people and field.wire != field.name
+        wire: Json = {"wire": field.wire} if shows_wire else {}
         return {
             "type": expression_text(field.type),
+            **wire,
             **default,
             **presence,
             **_constraints(field.constraints),
@@ -215,7 +227,7 @@ class _Form:
         args: list[Data] = []
         if method.positional:
             # Elsewhere the order of fields means nothing; here it is what goes over the wire.
-            args += self._contract.fields_of(method.params)[0]
+            args += self.fields(self._contract.fields_of(method.params)[0])
         examples: list[Data] = [_example(one) for one in method.examples]
         return {
             "id": method.id,

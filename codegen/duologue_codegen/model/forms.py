@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .contract import Contract
 from .types import ObjectType, UnionType, Variant
@@ -51,8 +52,17 @@ def _forms(union: UnionType, home: Contract, above: frozenset[tuple[str, str]]) 
             yield from _forms(type_, declared_in, above | {name})
 
 
-def own_tag_of(type_: ObjectType, home: Contract) -> tuple[str, str] | None:
-    """The tag, and its value, that an object has in the contract that declares it.
+class Tag(NamedTuple):
+    """The field that tells which form an object is."""
+
+    name: str
+    wire: str
+    """Its key in JSON."""
+    value: str
+
+
+def own_tag_of(type_: ObjectType, home: Contract) -> Tag | None:
+    """The tag that an object has in the contract that declares it.
 
     A union of that contract names it; those of other contracts change nothing about it.
     """
@@ -60,14 +70,14 @@ def own_tag_of(type_: ObjectType, home: Contract) -> tuple[str, str] | None:
         if isinstance(union, UnionType):
             for value, variant in union.variants.items():
                 if variant.type.alias is None and variant.type.name == type_.name:
-                    return union.tag, value
+                    return Tag(union.tag, union.wire, value)
     return None
 
 
 def needs_own_class(form: Form) -> bool:
     """Whether the object cannot be the form itself, since it lacks the tag where it comes from."""
-    own = own_tag_of(form.type, form.home)
-    return form.is_foreign and own != (form.union.tag, form.tag_value)
+    wanted = Tag(form.union.tag, form.union.wire, form.tag_value)
+    return form.is_foreign and own_tag_of(form.type, form.home) != wanted
 
 
 def class_of_form(form: Form) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from ..text.tree import ListNode, MapNode, Node, ScalarNode
 from .contract import Contract
 from .type_expressions import (
+    NUMBERS_IN_JSON,
     ListOf,
     MapOf,
     OneOf,
@@ -34,8 +35,7 @@ class JsonKind(StrEnum):
 
 
 _SCALARS: Final = {
-    ScalarKind.INT: JsonKind.NUMBER,
-    ScalarKind.INT32: JsonKind.NUMBER,
+    **dict.fromkeys(NUMBERS_IN_JSON, JsonKind.NUMBER),
     ScalarKind.FLOAT: JsonKind.NUMBER,
     ScalarKind.BOOL: JsonKind.BOOLEAN,
 }
@@ -102,8 +102,8 @@ def _named(ref: Ref, home: Contract) -> JsonKind | None:
     match home.resolve(ref):
         case ObjectType() | UnionType():
             return JsonKind.OBJECT
-        case EnumType():
-            return JsonKind.STRING
+        case EnumType(of_numbers=of_numbers):
+            return JsonKind.NUMBER if of_numbers else JsonKind.STRING
         case SchemaType(schema=schema):
             kinds = set(_schema_kinds(schema))
             return kinds.pop() if len(kinds) == 1 else None

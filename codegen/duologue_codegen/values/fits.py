@@ -35,11 +35,12 @@ from ..model import (
 from ..model.canonical import expression_text
 from ..model.forms import forms_of, own_tag_of
 from ..model.json_kinds import form_for
+from ..model.walk import stands_for_number
 from ..spelling import nearest
 from ..text.tree import ListNode, MapNode, Node, ScalarNode
 from .json_text import node_of_json
 from .patterns import matches
-from .scalars import EXPECTED, fits, measured
+from .scalars import EXPECTED, fits, measured, number_in
 from .schemas import schema_misfits
 
 
@@ -103,14 +104,15 @@ def field_misfits(
     *,
     keeps_unknown: bool = False,
 ) -> Misfits:
-    """Everything that keeps `node` from being an object with `fields`.
+    """Everything that keeps `node` from being an object with `fields`, by their wire names.
 
-    `tags` are further fields, each with the one value it has.
+    `tags` are further fields by their wire names, each with the one value it has.
     """
     if not isinstance(node, MapNode):
         yield Misfit(node.at, f"{what} is an object", "expected a mapping of its fields")
         return
-    for name, field in fields.items():
+    keys = {field.wire: field for field in fields.values()}
+    for name, field in keys.items():
         if field.required and node.get(name) is None:
             yield Misfit(node.at, f"field {quoted(name)} of {what} is missing")
     for entry in node.entries:
@@ -120,12 +122,14 @@ def field_misfits(
                 always = f"{quoted(name)} of {what} is always {quoted(tags[name])}"
                 yield Misfit(entry.value.at, always)
             continue
-        own = fields.get(name)
+        own = keys.get(name)
         if own is None and keeps_unknown:
             yield from _scalar(entry.value, ScalarKind.JSON)
         elif own is None:
-            meant = nearest(name, fields)
+            meant = nearest(name, keys)
             hint = f"did you mean {quoted(meant)}?" if meant else ""
+            if (by_name := fields.get(name)) is not None:
+                hint = f"fields are written as on the wire: {quoted(by_name.wire)}"
             yield Misfit(entry.key.at, f"{what} has no field {quoted(name)}", hint)
         else:
             yield from misfits(entry.value, own.type, contract, own.constraints)
@@ -164,7 +168,7 @@ def _object(
     node: Node, type_: ObjectType, home: Contract, tags: Mapping[str, str] = NO_TAGS
 ) -> Misfits:
     own = own_tag_of(type_, home)
-    tags = {**({} if own is None else dict([own])), **tags}
+    tags = {**({} if own is None else {own.wire: own.value}), **tags}
     what, keeps = quoted(type_.name), type_.keeps_unknown
     yield from field_misfits(node, type_.fields, home, what, tags, keeps_unknown=keeps)
 
@@ -196,14 +200,13 @@ def _list(node: Node, item: TypeExpr, contract: Contract) -> Misfits:
         yield from misfits(each, item, contract)
 
 
-def _map(node: Node, key: Ref | None, value: TypeExpr, contract: Contract) -> Misfits:
+def _map(node: Node, key: Scalar | Ref | None, value: TypeExpr, contract: Contract) -> Misfits:
     if not isinstance(node, MapNode):
         yield Misfit(node.at, f"{_shown(node)} is not a map")
         return
     for entry in node.entries:
         if key is not None:
-            as_text = ScalarNode(entry.key.text, entry.key.text, entry.key.at, entry.key.quotes)
-            yield from misfits(as_text, key, contract)
+            yield from misfits(_as_key(entry.key, key, contract), key, contract)
         yield from misfits(entry.value, value, contract)
 
 
@@ -227,15 +230,26 @@ def _one_of(node: Node, type_: OneOf, contract: Contract, behind: Behind) -> Mis
         yield from misfits(node, form, contract, None, behind)
 
 
+def _as_key(node: ScalarNode, key: Scalar | Ref, contract: Contract) -> ScalarNode:
+    """The key of a map as the value that it stands for."""
+    number = number_in(node.text) if stands_for_number(key, contract) else None
+    if number is not None:
+        return ScalarNode(number, node.text, node.at)
+    return ScalarNode(node.text, node.text, node.at, node.quotes)
+
+
 def _enum(node: Node, type_: EnumType, what: str) -> Misfits:
-    known = [value.value for value in type_.values.values()]
+    known = [str(value.value) for value in type_.values.values()]
+    if type_.of_numbers:
+        yield from _number_enum(node, type_, what)
+        return
     if isinstance(node, ScalarNode) and isinstance(node.data, str):
         if type_.open or node.data in known:
             return
         meant = nearest(node.data, known)
         hint = f"did you mean {quoted(meant)}?" if meant else f"it has {_listed(known)}"
         if (by_name := type_.values.get(node.data)) is not None:
-            hint = f"values are written as on the wire: {quoted(by_name.value)}"
+            hint = f"values are written as on the wire: {quoted(str(by_name.value))}"
         yield Misfit(node.at, f"{what} has no value {quoted(node.data)}", hint)
         return
     hint = f"it has {_listed(known)}"
@@ -244,20 +258,32 @@ def _enum(node: Node, type_: EnumType, what: str) -> Misfits:
     yield Misfit(node.at, f"{_shown(node)} is not a value of {what}", hint)
 
 
+def _number_enum(node: Node, type_: EnumType, what: str) -> Misfits:
+    known = [value.value for value in type_.values.values()]
+    hint = f"it has {_listed(map(str, known))}"
+    if not isinstance(node, ScalarNode) or not fits(node, ScalarKind.INT):
+        by_name = type_.values.get(node.text) if isinstance(node, ScalarNode) else None
+        if by_name is not None:
+            hint = f"values are written as on the wire: {quoted(str(by_name.value))}"
+        yield Misfit(node.at, f"{_shown(node)} is not a value of {what}, a number", hint)
+    elif not type_.open and node.data not in known:
+        yield Misfit(node.at, f"{what} has no value {quoted(node.text)}", hint)
+
+
 def _union(node: Node, type_: UnionType, home: Contract, what: str) -> Misfits:
     if not isinstance(node, MapNode):
         yield Misfit(node.at, f"{what} is an object", "expected a mapping of its fields")
         return
     forms = {form.tag_value: form for form in forms_of(type_, home)}
-    tag = node.get(type_.tag)
+    tag = node.get(type_.wire)
     if not isinstance(tag, ScalarNode) or not isinstance(tag.data, str):
         at = node.at if tag is None else tag.at
         hint = f"it says which form this is: {_listed(forms)}"
-        yield Misfit(at, f"{what} needs the tag {quoted(type_.tag)}, a text", hint)
+        yield Misfit(at, f"{what} needs the tag {quoted(type_.wire)}, a text", hint)
         return
     form = forms.get(tag.data)
     if form is not None:
-        yield from _object(node, form.type, form.home, {type_.tag: form.tag_value})
+        yield from _object(node, form.type, form.home, {type_.wire: form.tag_value})
     elif not type_.open:
         meant = nearest(tag.data, forms)
         hint = f"did you mean {quoted(meant)}?" if meant else f"it has {_listed(forms)}"

@@ -14,7 +14,6 @@ from duologue.typed.contract import Unary as Unary
 from duologue.typed.contract import unimplemented as unimplemented
 from duologue.typed.declared_errors import DeclaredError as DeclaredError
 from duologue.typed.json_text import JsonText as JsonText
-from duologue.typed.model import KeepsUnknown as KeepsUnknown
 from duologue.typed.params import NO_PARAMS as NO_PARAMS
 from duologue.typed.params import Params as Params
 from duologue.typed.params import PositionalParams as PositionalParams
@@ -22,13 +21,19 @@ from duologue.typed.scalars import Email as Email
 from duologue.typed.scalars import Int32 as Int32
 from duologue.typed.scalars import Int64 as Int64
 from duologue.typed.scalars import Json as Json
+from duologue.typed.scalars import NumberEnum as NumberEnum
+from duologue.typed.scalars import NumberKey as NumberKey
 from duologue.typed.scalars import OmitNull as OmitNull
 from duologue.typed.scalars import OpenEnum as OpenEnum
+from duologue.typed.scalars import OpenNumberEnum as OpenNumberEnum
 from duologue.typed.scalars import SafeInt as SafeInt
+from duologue.typed.scalars import UInt32 as UInt32
+from duologue.typed.scalars import UInt64 as UInt64
 from duologue.typed.scalars import Url as Url
 from duologue.typed.service import Reply as Reply
 from duologue.typed.service import Service as Service
 from duologue.typed.subscriptions import EventHandler as EventHandler
 from duologue.typed.subscriptions import Subscription as Subscription
 from duologue.typed.unions import OpenUnion as OpenUnion
+from duologue.typed.unions import TaggedUnion as TaggedUnion
 from duologue.typed.unions import Unknown as Unknown

@@ -3,6 +3,7 @@
 import re
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Final, Generic, TypeVar, cast, get_args, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -18,14 +19,22 @@ from duologue.protocol.values import (
     without_undefined,
 )
 from duologue.typed.bytes_beside import BytesBeside, holds_bytes
-from duologue.typed.problems import problems_of
+from duologue.typed.core_schemas import nodes
+from duologue.typed.exact_values import Exact
+from duologue.typed.model import BY_WIRE_NAME
+from duologue.typed.nesting import may_be_deep, too_deep
+from duologue.typed.problems import no_form_in_json, problems_of
 from duologue.typed.stop_early import StopEarly
 
 T = TypeVar("T")
 
 # A model brings its own configuration; every other form gets the same one.
 _CONFIG: Final = ConfigDict(
-    strict=True, allow_inf_nan=False, ser_json_bytes="base64", val_json_bytes="base64"
+    strict=True,
+    allow_inf_nan=False,
+    ser_json_inf_nan="strings",
+    ser_json_bytes="base64",
+    val_json_bytes="base64",
 )
 
 # A model may have been spoiled after it was made. pydantic refuses to write such a one if it is
@@ -47,7 +56,9 @@ class Codec(Generic[T]):
         "_adapter",
         "_holds_bytes",
         "_is_model",
+        "_renames",
         "form",
+        "may_be_deep",
         "to_json",
         "validate_json",
         "validate_python",
@@ -63,8 +74,11 @@ class Codec(Generic[T]):
         self._is_model = isinstance(form, type) and issubclass(form, BaseModel)
         self._adapter: TypeAdapter[T] | None = None
         self._holds_bytes: bool | None = None
+        self.may_be_deep = False
+        """Whether the type contains itself; known once it has been used."""
+        self._renames: bool | None = None
         # Bound at the first use: looking them up costs as much as a small value.
-        self.validate_json: Callable[[bytes], T] = self._bind_validate_json
+        self.validate_json: Callable[..., T] = self._bind_validate_json
         """pydantic's function: JSON to a value; raises `ValidationError`."""
         self.validate_python: Callable[[object], T] = self._bind_validate_python
         """pydantic's function: a dictionary of fields to a model; raises `ValidationError`."""
@@ -81,11 +95,12 @@ class Codec(Generic[T]):
                 self._adapter = TypeAdapter(self.form)
                 self._adapter.rebuild()
             else:
-                form = cast(Any, Annotated)[self.form, StopEarly(), BytesBeside()]
+                form = cast(Any, Annotated)[self.form, StopEarly(), Exact(), BytesBeside()]
                 # `Annotated[Order, JsonText()]` is an alias whose model has its own.
                 inner = get_args(form)[0]
                 has_own = isinstance(inner, type) and issubclass(inner, BaseModel)
                 self._adapter = TypeAdapter(form, config=None if has_own else _CONFIG)
+            self.may_be_deep = may_be_deep(self._adapter.core_schema)
         return self._adapter
 
     def knows_bytes(self) -> bool:
@@ -104,7 +119,7 @@ class Codec(Generic[T]):
             text, parts = split(text)
             text = without_undefined(text)
             received = ReceivedParts(parts)
-            return cast(T, self.adapter.validator.validate_json(text, context=received))
+            return self.validate_json(text, context=received)
         if SENTINEL_START in text:
             text = without_undefined(text)
         return self.validate_json(text)
@@ -120,7 +135,8 @@ class Codec(Generic[T]):
             if self._is_model:
                 if type(value) is not self.form and not isinstance(value, self.form):
                     # pydantic would write None as null, and any model with fields of these names.
-                    raise self._misfit(f"met {type(value).__name__}, expected {self.form_name}")
+                    met = f"met {type(value).__name__}, expected {self.form_name}"
+                    raise self._misfit(Problem("", met))
             else:
                 # The serialiser of a scalar does not look at constraints; a model was made by them.
                 self.adapter.validator.validate_python(value)
@@ -133,7 +149,9 @@ class Codec(Generic[T]):
             found = problems_of(error, self.adapter.core_schema)
             raise InvalidResult("the value is not of its contract's type", found) from None
         except (PydanticSerializationError, UserWarning) as error:
-            raise self._misfit(f"a value in this {self.form_name} has no form in JSON") from error
+            raise self._misfit(no_form_in_json(error, self.form_name)) from error
+        if self.may_be_deep and (problem := too_deep(text)) is not None:
+            raise self._misfit(problem)
         if SENTINEL_START in text:
             refuse_sentinel(text, self.form_name)
         return text
@@ -161,19 +179,31 @@ class Codec(Generic[T]):
         """The type, for messages."""
         return str(getattr(self.form, "__name__", self.form))
 
-    def _misfit(self, text: str) -> InvalidResult:
-        return InvalidResult("the value is not of its contract's type", [Problem("", text)])
+    def _misfit(self, problem: Problem) -> InvalidResult:
+        return InvalidResult("the value is not of its contract's type", [problem])
 
-    def _bind_validate_json(self, text: bytes) -> T:
-        self.validate_json = self.adapter.validator.validate_json
-        return self.validate_json(text)
+    def _renames_fields(self) -> bool:
+        """Whether a field of the value, however deep, has another name in JSON. pydantic is told
+        of that with each value, and of nothing where there is none."""
+        if self._renames is None:
+            found = nodes(cast(Any, self.adapter.core_schema))
+            self._renames = any("validation_alias" in node for node in found)
+        return self._renames
+
+    def _bind_validate_json(self, text: bytes, **options: Any) -> T:
+        validate: Callable[..., T] = self.adapter.validator.validate_json
+        if self._renames_fields():
+            validate = partial(validate, **BY_WIRE_NAME)
+        self.validate_json = validate
+        return validate(text, **options)
 
     def _bind_validate_python(self, fields: object) -> T:
         self.validate_python = self.adapter.validator.validate_python
         return self.validate_python(fields)
 
     def _bind_to_json(self, value: T, **options: Any) -> bytes:
-        self.to_json = self.adapter.serializer.to_json
+        write = self.adapter.serializer.to_json
+        self.to_json = partial(write, by_alias=True) if self._renames_fields() else write
         return self.to_json(value, **options)
 
 
@@ -194,7 +224,7 @@ class _Nothing(Codec[None]):
     def decode(self, text: Payload) -> None:
         return None
 
-    def _bind_validate_json(self, text: bytes) -> None:
+    def _bind_validate_json(self, text: bytes, **options: Any) -> None:
         return None
 
 
@@ -216,7 +246,7 @@ class _Bytes(Codec[ByteStream]):
     def decode(self, text: Payload) -> ByteStream:
         raise InvalidResult("a value came where the contract has a byte stream")
 
-    def _bind_validate_json(self, text: bytes) -> ByteStream:
+    def _bind_validate_json(self, text: bytes, **options: Any) -> ByteStream:
         return self.decode(text)
 
     def decode_stream(self, stream: ByteStream | TextStream, what: str) -> ByteStream:
@@ -239,7 +269,7 @@ class _Text(Codec[TextStream]):
     def decode(self, text: Payload) -> TextStream:
         raise InvalidResult("a value came where the contract has a text stream")
 
-    def _bind_validate_json(self, text: bytes) -> TextStream:
+    def _bind_validate_json(self, text: bytes, **options: Any) -> TextStream:
         return self.decode(text)
 
     def decode_stream(self, stream: ByteStream | TextStream, what: str) -> TextStream:
@@ -269,7 +299,7 @@ class _Any(Codec[ByteStream | TextStream]):
     def decode(self, text: Payload) -> ByteStream | TextStream:
         raise InvalidResult("a value came where the contract has a stream")
 
-    def _bind_validate_json(self, text: bytes) -> ByteStream | TextStream:
+    def _bind_validate_json(self, text: bytes, **options: Any) -> ByteStream | TextStream:
         return self.decode(text)
 
     def decode_stream(self, stream: ByteStream | TextStream, what: str) -> ByteStream | TextStream:

@@ -18,7 +18,8 @@ from duologue.protocol.values import (
 )
 from duologue.typed.codec import Codec
 from duologue.typed.model import Model
-from duologue.typed.problems import problems_of
+from duologue.typed.nesting import too_deep
+from duologue.typed.problems import no_form_in_json, problems_of
 
 A = ParamSpec("A")
 P = TypeVar("P")
@@ -42,7 +43,7 @@ class Params(Generic[A, P]):
 
     @property
     def model(self) -> type[Model] | None:
-        """The class of the params; None of a method without any."""
+        """The model; None of a method without params."""
         form = self._codec.form
         return form if isinstance(form, type) and issubclass(form, Model) else None
 
@@ -83,8 +84,10 @@ class Params(Generic[A, P]):
                 f"{what} was not called", problems_of(error, codec.adapter.core_schema)
             ) from None
         except PydanticSerializationError as error:
-            problem = Problem("", f"a value in this {codec.form_name} has no form in JSON")
+            problem = no_form_in_json(error, codec.form_name)
             raise InvalidParams(f"{what} was not called", [problem]) from error
+        if codec.may_be_deep and (deep := too_deep(text)) is not None:
+            raise InvalidParams(f"{what} was not called", [deep])
         if SENTINEL_START in text:
             refuse_sentinel(text, codec.form_name)
         return b"[%b]" % text
@@ -144,10 +147,12 @@ class PositionalParams(Params[A, P]):
         super().__init__(model)
         if not (isinstance(model, type) and issubclass(model, Model)):
             raise TypeError("positional params are the fields of a Model")
-        self._fields = tuple(model.model_fields)
-        self._null_is_absent = {
-            name for name, field in model.model_fields.items() if field.default is None
+        fields = {
+            field.serialization_alias or name: field for name, field in model.model_fields.items()
         }
+        self._fields = tuple(fields)
+        """Their names in JSON."""
+        self._null_is_absent = {name for name, field in fields.items() if field.default is None}
 
     def encode(
         self,

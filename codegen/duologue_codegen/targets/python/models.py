@@ -1,4 +1,4 @@
-"""models.py: classes by datamodel-code-generator, types as the view spells them."""
+"""models.py: classes by datamodel-code-generator, names and types as the view spells them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from datamodel_code_generator.enums import (
 )
 from datamodel_code_generator.format import Formatter, PythonVersion
 
+from .comparison import differences
 from .docstrings import LINE_LENGTH
-from .generator_schema import models_schema
+from .generator_schema import WIRE, models_schema
 from .retouching import retouched
 from .view import ModelsView
 
@@ -48,6 +49,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "disable_timestamp": True,
     # Annotations as strings would be compiled one by one whenever the module is imported.
     "disable_future_imports": True,
+    "field_extra_keys": {WIRE},
 }
 """All that decides a byte is stated, so that no pyproject.toml of the working directory does."""
 
@@ -60,7 +62,7 @@ def models_module(models: ModelsView, *, header: str, doc: str) -> str:
     """The text of models.py, not yet formatted: `header`, docstring `doc`, and the types.
 
     Raises:
-        ModelsRefused: the generator failed or warned.
+        ModelsRefused: the generator failed or warned, or made something else than `models` says.
     """
     made = models_schema(models)
     try:
@@ -71,4 +73,8 @@ def models_module(models: ModelsView, *, header: str, doc: str) -> str:
         raise ModelsRefused(f"datamodel-code-generator: {error}") from error
     if not isinstance(text, str):
         raise ModelsRefused(f"datamodel-code-generator: expected one module, met {text!r}")
-    return retouched(text, models, made.annotations, doc)
+    module = retouched(text, models, made, doc)
+    found = "\n".join(differences(module, models))
+    if found:
+        raise ModelsRefused(f"models.py is not what the contract says:\n{found}")
+    return module

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from duologue import Model
-from duologue.typed import JsonText, KeepsUnknown, OmitNull, OneOf, OpenUnion, SafeInt, Unknown
+from duologue.typed import JsonText, OmitNull, OneOf, OpenUnion, SafeInt, Unknown
 from pydantic import AwareDatetime, Field
 from typing_extensions import TypeAliasType
 
@@ -83,7 +83,7 @@ Step = TypeAliasType("Step", Annotated[Card | Transfer | Shipped | Unknown, Open
 """What became of an order, payments included."""
 
 
-class Order(KeepsUnknown):
+class Order(Model, extra="allow"):
     """An order. What other programs have added stays in it."""
 
     id: Reference

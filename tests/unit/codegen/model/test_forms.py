@@ -1,7 +1,7 @@
 """Forms of unions, whoever declares them."""
 
 from duologue_codegen.model import ObjectType, UnionType
-from duologue_codegen.model.forms import class_of_form, forms_of, needs_own_class, own_tag_of
+from duologue_codegen.model.forms import Tag, class_of_form, forms_of, needs_own_class, own_tag_of
 from tests.unit.codegen.contract_text import contract_of
 
 CONTRACT = contract_of("""
@@ -41,4 +41,4 @@ def test_object_has_the_tag_of_the_union_that_names_it() -> None:
     c, lone = CONTRACT.types["C"], CONTRACT.types["Lone"]
     assert isinstance(c, ObjectType)
     assert isinstance(lone, ObjectType)
-    assert (own_tag_of(c, CONTRACT), own_tag_of(lone, CONTRACT)) == (("kind", "c"), None)
+    assert (own_tag_of(c, CONTRACT), own_tag_of(lone, CONTRACT)) == (Tag("kind", "kind", "c"), None)

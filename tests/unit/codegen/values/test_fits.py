@@ -180,7 +180,7 @@ def test_missing_field_is_told_unless_it_may_be_absent() -> None:
 def test_object_of_a_union_may_carry_its_tag_alone_as_well() -> None:
     text = CONTRACT.types["Text"]
     assert isinstance(text, ObjectType)
-    assert own_tag_of(text, CONTRACT) == ("kind", "text")
+    assert own_tag_of(text, CONTRACT) == ("kind", "kind", "text")
     assert list(type_misfits(node_of("{kind: text, text: a}"), text, CONTRACT)) == []
     assert len(list(type_misfits(node_of("{kind: file, text: a}"), text, CONTRACT))) == 1
 

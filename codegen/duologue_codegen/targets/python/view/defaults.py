@@ -31,28 +31,28 @@ def default_of(field: Field, home: Contract, speller: Speller) -> Default | None
     if field.default is None:
         optional = isinstance(field.type, OptionalOf) and not field.explicit_presence
         return Default(data=None, text="None") if optional else None
-    text = _value(field.default, field.type, home, speller)
-    return Default(data=field.default.data, text=text)
+    return _value(field.default, field.type, home, speller)
 
 
-def _value(node: Node, type_: TypeExpr, home: Contract, speller: Speller) -> str:
-    """`node`, a value of `type_`, which was written in `home`, as Python."""
+def _value(node: Node, type_: TypeExpr, home: Contract, speller: Speller) -> Default:
+    """`node`, a value of `type_`, which was written in `home`."""
     found, home = meaning(type_, home) or (type_, home)
     match found:
         case Scalar(kind=kind):
-            return scalar_text(node, kind, speller)
-        case OneOf():
-            form = form_for(node, found, home)
-            return literal(node.data) if form is None else _value(node, form, home, speller)
+            return Default(data=node.data, text=scalar_text(node, kind, speller))
+        case OneOf() if (form := form_for(node, found, home)) is not None:
+            return _value(node, form, home, speller)
         case Ref():
             enum = home.resolve(found)
             if isinstance(enum, EnumType):
                 for value in enum.values.values():
                     if value.value == node.data:
-                        return f"{speller.name(found, home=home)}.{enum_member(value.name)}"
+                        name = speller.name(found, home=home)
+                        text = f"{name}.{enum_member(value.name)}"
+                        return Default(data=node.data, text=text, enum=name)
         case _:
             pass
-    return literal(node.data)
+    return Default(data=node.data, text=literal(node.data))
 
 
 _FROM_ISO: Final = {
@@ -70,7 +70,7 @@ def scalar_text(node: Node, kind: ScalarKind, speller: Speller) -> str:
     if not isinstance(data, str):
         return literal(data)
     match kind:
-        case ScalarKind.INT64:
+        case ScalarKind.INT64 | ScalarKind.UINT64:
             return literal(int(data))
         case ScalarKind.BYTES:
             return repr(bytes_of_base64(data) or b"")

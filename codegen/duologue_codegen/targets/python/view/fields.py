@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ....model import (
+    WHOLE_NUMBERS,
     Constraints,
     Contract,
     Field,
@@ -24,9 +25,7 @@ from .models import Bounds, FieldModel, Measure
 
 _NUMBERS = frozenset(
     {
-        ScalarKind.INT,
-        ScalarKind.INT32,
-        ScalarKind.INT64,
+        *WHOLE_NUMBERS,
         ScalarKind.FLOAT,
         ScalarKind.DECIMAL,
     }
@@ -69,6 +68,7 @@ def field_model(field: Field, home: Contract, speller: Speller) -> FieldModel:
         examples=tuple(example.data for example in field.examples),
         deprecated=field.deprecated,
         doc=field.doc,
+        wire=None if field.wire == field.name else field.wire,
     )
 
 

@@ -55,8 +55,8 @@ class RawSchemas:
                 self._field(name, self._tagged(stated, tags.get(name)), name in required)
                 for name, stated in _schema(schema.get("properties")).items()
             )
-            base = self._speller.need("duologue.typed", "KeepsUnknown") if others is True else None
-            return ClassModel(name=type_.name, fields=fields, base=base, doc=doc)
+            keeps = others is True
+            return ClassModel(name=type_.name, fields=fields, keeps_unknown=keeps, doc=doc)
         return AliasModel(
             name=type_.name,
             annotation=self._spell(schema),
@@ -76,8 +76,6 @@ class RawSchemas:
         default = None
         if "default" in schema:
             default = Default(data=schema["default"], text=self._default_text(schema))
-        elif "const" in schema:
-            default = Default(data=schema["const"], text=literal(schema["const"]))
         return FieldModel(
             name=name,
             annotation=self._spell(schema),
@@ -148,7 +146,7 @@ class RawSchemas:
             case "null":
                 return "None"
             case "boolean":
-                return "bool"
+                return self._speller.builtin("bool")
             case "integer":
                 return self._speller.need("duologue.typed", "SafeInt")
             case "number" | "string":
@@ -162,22 +160,23 @@ class RawSchemas:
 
     def _spell_scalar(self, kind: str, stated_format: str) -> str:
         if stated_format == "binary":
-            return "bytes"
+            return self._speller.builtin("bytes")
         found = _FORMATS.get(stated_format)
         if found is None or (kind == "number" and stated_format != "decimal"):
-            return "float" if kind == "number" else "str"
+            return self._speller.builtin("float" if kind == "number" else "str")
         return self._speller.need(*found)
 
     def _spell_array(self, schema: Schema) -> str:
         first = [self._nested(_schema(item)) for item in _list(schema.get("prefixItems"))]
         if first:
-            return f"tuple[{', '.join(first)}]"
-        return f"list[{self._nested(_schema(schema.get('items')))}]"
+            return f"{self._speller.builtin('tuple')}[{', '.join(first)}]"
+        item = self._nested(_schema(schema.get("items")))
+        return f"{self._speller.builtin('list')}[{item}]"
 
     def _spell_map(self, schema: Schema) -> str:
-        keys = schema.get("propertyNames")
-        key = "str" if keys is None else self._nested({"type": "string", **_schema(keys)})
-        return f"dict[{key}, {self._nested(_schema(schema.get('additionalProperties')))}]"
+        key = self._nested({"type": "string", **_schema(schema.get("propertyNames"))})
+        value = self._nested(_schema(schema.get("additionalProperties")))
+        return f"{self._speller.builtin('dict')}[{key}, {value}]"
 
 
 def _bounds(schema: Schema) -> Bounds:

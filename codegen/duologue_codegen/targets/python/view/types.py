@@ -75,7 +75,11 @@ class _Builder:
             if error.fields
         )
         types += self._of_services()
-        return ModelsView(types=in_reading_order(types), imports=self._speller.lines())
+        return ModelsView(
+            types=in_reading_order(types),
+            imports=self._speller.lines(),
+            taken=self._speller.taken,
+        )
 
     def _types(self) -> Iterator[TypeModel]:
         """The types of the contract, and the classes of its forms that need a tag added."""
@@ -91,17 +95,18 @@ class _Builder:
         return ClassModel(
             name=class_of_form(form),
             base=self._speller.name(form.variant.type),
-            fields=(self._tag(form.union.tag, form.tag_value),),
+            fields=(self._tag(form.union, form.tag_value),),
             doc=f"`{form.type.name}` as a form of `{form.union.name}`.",
         )
 
-    def _tag(self, tag: str, value: str) -> FieldModel:
+    def _tag(self, union: UnionType, value: str) -> FieldModel:
         text = literal(value)
         return FieldModel(
-            name=tag,
+            name=union.tag,
             annotation=f"{self._speller.need('typing', 'Literal')}[{text}]",
             needs=frozenset(),
             default=Default(data=value, text=text),
+            wire=None if union.wire == union.tag else union.wire,
         )
 
     def _of_services(self) -> Iterator[TypeModel]:
@@ -129,13 +134,9 @@ class _Builder:
                 model = self._class(
                     type_.name, tuple(type_.fields.values()), doc, self._tags(type_)
                 )
-                if type_.keeps_unknown:
-                    model = replace(
-                        model, base=self._speller.need("duologue.typed", "KeepsUnknown")
-                    )
-                return model
+                return replace(model, keeps_unknown=type_.keeps_unknown)
             case EnumType():
-                return _enum(type_)
+                return self._enum(type_)
             case UnionType():
                 return self._union(type_)
             case AliasType():
@@ -178,7 +179,7 @@ class _Builder:
                 continue
             for value, form in union.variants.items():
                 if self._contract.resolve(form.type) is variant:
-                    found[union.tag] = self._tag(union.tag, value)
+                    found[union.tag] = self._tag(union, value)
         return tuple(found.values())
 
     def _union(self, union: UnionType) -> AliasModel:
@@ -191,9 +192,15 @@ class _Builder:
         tag = literal(union.tag)
         examples = [literal(example) for example in examples_of(union.examples)]
         shown = f"examples=[{', '.join(examples)}]" if examples else ""
+        is_renamed = union.wire != union.tag
+        arguments = f"{tag}, wire={literal(union.wire)}" if is_renamed else tag
         if union.open:
             forms.append(need("duologue.typed", "Unknown"))
-            marks = [f"{need('duologue.typed', 'OpenUnion')}({tag})"]
+            marks = [f"{need('duologue.typed', 'OpenUnion')}({arguments})"]
+            marks += [f"{need('pydantic', 'Field')}({shown})"] if shown else []
+        elif is_renamed and len(forms) > 1:
+            # pydantic would look for either name in either place.
+            marks = [f"{need('duologue.typed', 'TaggedUnion')}({arguments})"]
             marks += [f"{need('pydantic', 'Field')}({shown})"] if shown else []
         else:
             # pydantic has no tag for a union of one.
@@ -210,16 +217,19 @@ class _Builder:
             doc=with_deprecation(union.doc, union.deprecated),
         )
 
-
-def _enum(enum: EnumType) -> EnumModel:
-    members = tuple(
-        EnumMember(
-            name=enum_member(value.name),
-            value=value.value,
-            doc=with_deprecation(value.doc, value.deprecated),
+    def _enum(self, enum: EnumType) -> EnumModel:
+        members = tuple(
+            EnumMember(
+                name=enum_member(value.name),
+                value=value.value,
+                doc=with_deprecation(value.doc, value.deprecated),
+            )
+            for value in enum.values.values()
         )
-        for value in enum.values.values()
-    )
-    return EnumModel(
-        name=enum.name, members=members, doc=with_deprecation(enum.doc, enum.deprecated)
-    )
+        need = self._speller.need
+        return EnumModel(
+            name=enum.name,
+            members=members,
+            number_base=need("duologue.typed", "NumberEnum") if enum.of_numbers else None,
+            doc=with_deprecation(enum.doc, enum.deprecated),
+        )

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from datamodel_code_generator import generate
 from pydantic import ValidationError
 
 from duologue_codegen.targets.python import models as python_models
@@ -56,7 +57,10 @@ def test_docs_stand_under_what_they_describe(tmp_path: Path) -> None:
     assert '    RED = "red"\n    """Like blood."""\n    BLUE = "blue"\n' in text
 
 
-@pytest.mark.parametrize("doc", ['Ends with "quotes"', 'Has """three""", \\n and \\', "{x} '''"])
+@pytest.mark.parametrize(
+    "doc",
+    ['Ends with "quotes"', 'Ends in """three"""', 'Has """three""", \\n and \\', "{x} '''"],
+)
 def test_any_doc_is_safe(doc: str, tmp_path: Path) -> None:
     quoted = doc.replace("'", "''")
     module = ast.parse(text_of(f"types: {{A: {{doc: '{quoted}', fields: {{}}}}}}", tmp_path))
@@ -234,6 +238,20 @@ def test_a_doubt_of_the_generator_is_a_bug_of_ours(
         models_module(view.models, header=HEADER, doc="Types.")
 
 
+def test_what_the_generator_renames_is_never_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def renaming(*arguments: Any, **options: Any) -> str:
+        return str(generate(*arguments, **options)).replace(
+            'MEMBER_0 = "value 0"', 'MEMBER_0: str = "red"'
+        )
+
+    view = view_of("types: {A: {enum: {red: Like blood.}, open: false}}", tmp_path)
+    monkeypatch.setattr(python_models, "generate", renaming)
+    with pytest.raises(ModelsRefused, match="expected `RED = 'red'`, met nothing"):
+        models_module(view.models, header=HEADER, doc="Types.")
+
+
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -385,5 +403,5 @@ def test_a_mapping_says_the_tags_that_raw_forms_do_not_say(tmp_path: Path) -> No
     """
     module = module_of(body, tmp_path)
     home = module.Home.model_validate_json('{"pet":{"kind":"cat"}}')
-    assert home.pet == module.Cat()
-    assert module.Home(pet=module.Dog()).model_dump_json() == '{"pet":{"kind":"wuff"}}'
+    assert home.pet == module.Cat(kind="cat")
+    assert module.Home(pet=module.Dog(kind="wuff")).model_dump_json() == '{"pet":{"kind":"wuff"}}'

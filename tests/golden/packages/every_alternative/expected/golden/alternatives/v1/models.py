@@ -15,7 +15,6 @@ from duologue.typed import (
     Int64,
     Json,
     JsonText,
-    KeepsUnknown,
     OmitNull,
     OneOf,
     OpenEnum,
@@ -109,7 +108,7 @@ class Defaults(Model):
     o: Annotated[SafeInt | list[str], OneOf("number", "array")] = []
 
 
-class RawKept(KeepsUnknown):
+class RawKept(Model, extra="allow"):
     id: Email
     home: Url = "a:b"
     at: timedelta = timedelta(seconds=5)
@@ -133,12 +132,12 @@ else:
 
 
 class RawCat(Model):
-    kind: Literal["cat"] = "cat"
+    kind: Literal["cat"]
     lives: SafeInt | MISSING = MISSING
 
 
 class RawDog(Model):
-    kind: Literal["wuff"] = "wuff"
+    kind: Literal["wuff"]
     age: SafeInt | MISSING = MISSING
 
 
@@ -195,7 +194,7 @@ class ThingsRawParams(Model):
     body: list[Growing]
 
 
-class Kept(KeepsUnknown):
+class Kept(Model, extra="allow"):
     """Kept."""
 
     port: Annotated[SafeInt | str, OneOf("number", "string")] = 80
