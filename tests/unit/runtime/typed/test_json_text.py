@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from duologue.errors import InvalidResult
+from duologue.protocol.parcels import Parts
 from duologue.typed import Codec, Int64, JsonText
 from duologue.typed.model import Model
 
@@ -59,6 +60,20 @@ def test_no_number_comes_in_that_json_does_not_have(value: str) -> None:
     codec = Codec[Any](Annotated[dict[str, float], JsonText()])
     with pytest.raises(ValidationError):
         codec.decode(f'"{value}"'.replace('{"', '{\\"').replace('":', '\\":').encode())
+
+
+def test_long_bytes_stay_in_the_string_and_travel_beside_it_elsewhere() -> None:
+    class Both(Model):
+        first: bytes
+        held: Annotated[Order, JsonText()]
+        last: bytes
+
+    long = b"x" * 5000
+    both = Both(first=long, held=ORDER.model_copy(update={"raw": long}), last=long)
+    codec, parts = Codec(Both), Parts()
+    sent = parts.with_text(codec.encode(both, parts))
+    assert parts == [long, long]
+    assert codec.decode(sent) == both
 
 
 def test_model_is_written_as_it_is_elsewhere_in_python() -> None:
