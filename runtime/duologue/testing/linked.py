@@ -28,8 +28,8 @@ async def linked_peers(
     left_peer = Manner(offer=Offer(left), limits=limits).begin(left_connection, "acceptor")
     right_peer = Manner(offer=Offer(right), limits=limits).begin(right_connection, "connector")
     try:
-        await left_peer.negotiated()
-        await right_peer.negotiated()
+        await left_peer.introduced()
+        await right_peer.introduced()
         yield left_peer, right_peer
     finally:
         left_peer.close()
