@@ -5,12 +5,9 @@ Many words share a contract, so that a place costs one generation.
 """
 
 import json
-import os
 import random
 import shutil
 import string
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -22,10 +19,10 @@ from duologue_codegen.build import build
 from duologue_codegen.checks import check
 from duologue_codegen.known_targets import TARGETS
 from duologue_codegen.reading.project import load_project
+from tests.generated_code import check_types, run_python
 from tests.unit.codegen.packages import made_package
 from tests.unit.codegen.words import type_words, words
 
-ROOT: Final = Path(__file__).parents[3]
 WORDS: Final = words()
 TYPE_WORDS: Final = type_words()
 
@@ -379,14 +376,7 @@ def folders_work(candidates: Sequence[str], folder: Path) -> None:
     assert result.ok
     assert len(result.packages) >= len(candidates) // 2
     imports = "\n".join(f"import made.{package}" for package in result.packages)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", imports],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run_python(folder, "-W", "error", "-c", imports)
 
 
 def test_words_as_folders(tmp_path: Path) -> None:
@@ -444,23 +434,4 @@ def test_packages_of_all_words_are_clean_for_both_checkers(
     (tmp_path / "schema" / "names" / "v1.yaml").write_text(filled(template, free)[0], "utf-8")
     result = build(tmp_path / "schema", tmp_path / "made", targets=TARGETS, import_root="made")
     assert result.ok
-    settings = {
-        "typeCheckingMode": "strict",
-        "include": ["made"],
-        "extraPaths": [str(ROOT / "runtime")],
-        "pythonVersion": "3.11",
-    }
-    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
-    checkers = [["mypy", "--strict", "--explicit-package-bases", "made"]]
-    if shutil.which("node") is not None:
-        checkers.append(["pyright", "--pythonpath", sys.executable])
-    for arguments in checkers:
-        done = subprocess.run(
-            [sys.executable, "-m", *arguments],
-            cwd=tmp_path,
-            env={**os.environ, "MYPYPATH": str(ROOT / "runtime")},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    check_types(tmp_path, "made")
