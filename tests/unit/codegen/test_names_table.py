@@ -164,7 +164,10 @@ async def test_words_as_methods(tmp_path: Path) -> None:
     with made_package(filled(METHODS, free)[0], "names.v1", tmp_path) as made:
 
         def saying(word: str) -> Any:
-            return lambda _self, params, _ctx: [word, *params.a]
+            def method(_self: object, params: Any, _ctx: object) -> list[str]:
+                return [word, *params.a]
+
+            return method
 
         implemented = type("Words", (made.WordsService,), {word: saying(word) for word in free})
         async with linked(implemented(), made.WordsClient) as client:
@@ -343,12 +346,12 @@ services:
 async def test_words_as_services(tmp_path: Path) -> None:
     free = without_refused(OF_SERVICES, TYPE_WORDS[::6], tmp_path)
     with made_package(filled(OF_SERVICES, free)[0], "names.v1", tmp_path) as made:
+
+        def get(_self: object, _ctx: object) -> Any:
+            return made.Note(x=7)
+
         for word in free[::20]:
-            service = type(
-                word,
-                (getattr(made, f"{word}Service"),),
-                {"get": lambda _self, _ctx: made.Note(x=7)},
-            )
+            service = type(word, (getattr(made, f"{word}Service"),), {"get": get})
             async with linked(service(), getattr(made, f"{word}Client")) as client:
                 assert (await client.get()).x == 7
 
