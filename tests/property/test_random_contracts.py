@@ -92,7 +92,7 @@ class Writer:
             types[name] = {"doc": self.doc(), "enum": levels, "open": name == "OpenLevel"}
         types["Listed"] = {"enum": ["red", "mro", "i2c"], "open": self.random.random() < 0.5}
         types.update((name, self.object()) for name in self.objects)
-        tag = self.random.choice(["tag", {"name": "tag", "wire": "#type"}])
+        tag: Json = "tag" if self.random.random() < 0.5 else {"name": "tag", "wire": "#type"}
         types["UnionA"] = self.union(self.objects[:2], tag, is_open=False)
         types["UnionB"] = self.union(self.objects[1:4], tag, is_open=True)
         names = list(types)

@@ -123,10 +123,9 @@ def test_wire_names_are_those_of_json_and_of_nothing_else() -> None:
 
 
 def test_messages_are_written_and_read_by_wire_names() -> None:
-    for codec, value, text in (
-        (Codec(Pair), PAIR, PAIR_JSON),
-        (Codec[list[Pair]](list[Pair]), [PAIR], f"[{PAIR_JSON}]"),
-    ):
+    alone: tuple[Codec[Any], Any, str] = (Codec(Pair), PAIR, PAIR_JSON)
+    listed: tuple[Codec[Any], Any, str] = (Codec(list[Pair]), [PAIR], f"[{PAIR_JSON}]")
+    for codec, value, text in (alone, listed):
         assert codec.encode(value) == text.encode()
         assert codec.decode(text.encode()) == value
 
@@ -148,7 +147,7 @@ def test_only_the_wire_name_is_read_from_json_and_told_of() -> None:
 
 def test_only_the_field_s_own_name_is_taken_in_python() -> None:
     with pytest.raises(ValidationError):
-        Tool(inputSchema=1)
+        Tool.model_validate({"inputSchema": 1})
 
 
 def test_positional_params_are_arguments_whatever_their_wire_names() -> None:

@@ -57,6 +57,14 @@ NAMES: dict[object, str] = {
     URL: "Url",
     JSON: "Json",
     ROLE: "OpenRole",
+    UINT32: "UInt32",
+    UINT64: "UInt64",
+    STATE: "State",
+    OPEN_STATE: "OpenState",
+    BY_INT: "by SafeInt",
+    BY_UINT64: "by UInt64",
+    BY_STATE: "by State",
+    BY_OPEN_STATE: "by OpenState",
 }
 
 
