@@ -4,20 +4,16 @@ The contracts come from a seeded generator, so a failure can be repeated by its 
 """
 
 import json
-import os
 import random
-import shutil
 import string
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from duologue_codegen.build import build
 from duologue_codegen.known_targets import TARGETS
+from tests.generated_code import check_types, run_python
 
-ROOT: Final = Path(__file__).parents[2]
 SEEDS: Final = range(15)
 
 SCALARS: Final = (
@@ -321,19 +317,6 @@ def write_contracts(schema: Path) -> Iterator[str]:
         yield writer.package
 
 
-def run(folder: Path, *arguments: str) -> None:
-    """Run Python in `folder`; fails with what it printed."""
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env={**os.environ, "MYPYPATH": str(ROOT / "runtime")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_packages_of_random_contracts_import_and_type_check(tmp_path: Path) -> None:
     packages = list(write_contracts(tmp_path / "schema"))
     result = build(
@@ -354,16 +337,5 @@ def test_packages_of_random_contracts_import_and_type_check(tmp_path: Path) -> N
         "NewsService()\n"
         for package in packages
     )
-    run(tmp_path, "-W", "error", "-c", imports)
-    run(tmp_path, "-m", "mypy", "--strict", "--explicit-package-bases", "generated")
-    if shutil.which("node") is None:
-        print("pyright was left out: it needs node, and there is none")
-        return
-    settings = {
-        "typeCheckingMode": "strict",
-        "include": ["generated"],
-        "extraPaths": [str(ROOT / "runtime")],
-        "pythonVersion": "3.11",
-    }
-    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
-    run(tmp_path, "-m", "pyright", "--pythonpath", sys.executable)
+    run_python(tmp_path, "-W", "error", "-c", imports)
+    check_types(tmp_path, "generated")
