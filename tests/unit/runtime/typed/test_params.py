@@ -220,7 +220,8 @@ def test_other_object_than_the_params_is_refused(wrong: object) -> None:
 
 
 def test_params_come_as_one_object_or_as_keywords_and_not_as_both() -> None:
-    for args, kwargs in (((Join(room="a"),), {"room": "a"}), ((Join(room="a"),) * 2, {})):
+    named: dict[str, object] = {"room": "a"}
+    for args, kwargs in (((Join(room="a"),), named), ((Join(room="a"),) * 2, {})):
         with pytest.raises(TypeError, match="join takes keywords, or one Join and no more"):
             JOIN.encode("join", args, kwargs)
 

@@ -59,21 +59,13 @@ NAMES: dict[object, str] = {
     URL: "Url",
     JSON: "Json",
     ROLE: "OpenRole",
-<<<<<<< HEAD
     EMAIL: "Email",
-=======
->>>>>>> 767de29772c19e2d61fe1cbcc4eb4ed55aa6220f
     UINT32: "UInt32",
     UINT64: "UInt64",
     STATE: "State",
     OPEN_STATE: "OpenState",
-<<<<<<< HEAD
-    BY_INT: "by int",
-    BY_UINT64: "by uint64",
-=======
     BY_INT: "by SafeInt",
     BY_UINT64: "by UInt64",
->>>>>>> 767de29772c19e2d61fe1cbcc4eb4ed55aa6220f
     BY_STATE: "by State",
     BY_OPEN_STATE: "by OpenState",
 }
