@@ -57,6 +57,10 @@ SHORT_FRAGMENT_BYTES: Final = 64
 MAX_SHORT_FRAGMENTS: Final = 4096
 """Short frames one WebSocket message may come in; empty ones would never reach another limit."""
 
+MAX_VALUE_DEPTH: Final = 200
+"""Levels of lists and objects in one value of a contract. pydantic's parser reads no more, so the
+sender refuses a deeper one. (A whole message may have `max_json_depth`.)"""
+
 PART_ABOVE_BYTES: Final = 4096
 """Bytes longer than this travel beside the JSON, between peers that both know how. Below it a
 message of its own costs more than base64 does."""
