@@ -87,6 +87,8 @@ class Server(Host):
             ssl=self._ssl,
             origins=self._origins,
             hosts=self._hosts,
+            # An encrypted conversation has a pulse of its own, inside.
+            has_pulse=self._gate is None,
         )
         return self
 
@@ -246,7 +248,7 @@ async def _dial_encrypted(
     from duologue.connection.websocket.dial import dial_websocket
 
     async def dial_carrier(limits: Limits, timeout_s: float) -> Connection:
-        return await dial_websocket(url, limits, ssl=ssl, timeout_s=timeout_s)
+        return await dial_websocket(url, limits, ssl=ssl, timeout_s=timeout_s, has_pulse=False)
 
     return await dial_encrypted(
         dial_carrier, identity, target, limits, loopback=loopback, timeout_s=timeout_s

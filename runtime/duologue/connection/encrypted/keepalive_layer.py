@@ -7,9 +7,8 @@ from duologue.connection.encrypted.timed_layer import TimedLayer
 from duologue.connection.event_loop import LATE_S, Loop
 from duologue.errors import ConnectionClosed
 from duologue.limits import Limits
+from duologue.protocol.closing import NO_LIFESIGN
 from duologue.protocol.escaping import KEEPALIVE, KEEPALIVE_WORDS, escape, escape_utf8, unescape
-
-NO_LIFESIGN: Final = "Keepalive: No lifesign of the other side"
 
 _WORDS_UTF8: Final = tuple(word.encode() for word in KEEPALIVE_WORDS)
 

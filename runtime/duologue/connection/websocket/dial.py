@@ -10,7 +10,7 @@ from websockets.uri import WebSocketURI, parse_uri
 from duologue.connection.websocket.connection import WebSocketConnection
 from duologue.connection.websocket.happy_eyeballs import connected_socket
 from duologue.connection.websocket.opening import ClientOpening
-from duologue.errors import ConnectionClosed, DeadlineExceeded
+from duologue.errors import ConnectionClosed, DeadlineExceeded, words_of
 from duologue.limits import Limits
 
 
@@ -22,8 +22,11 @@ async def dial_websocket(
     headers: Sequence[tuple[str, str]] = (),
     origin: str | None = None,
     timeout_s: float,
+    has_pulse: bool = True,
 ) -> WebSocketConnection:
     """Open a connection to `url`, ws: or wss:; `timeout_s` covers all of it.
+
+    `has_pulse`: see `WebSocketConnection`.
 
     Redirects are not followed. Without `ssl`, wss: uses the system's certificates.
 
@@ -58,6 +61,7 @@ async def dial_websocket(
         opening_timeout_s=None,
         on_open=lambda _connection: settle(True),
         on_lost=lambda _connection: settle(False),
+        has_pulse=has_pulse,
     )
     patience = asyncio.timeout(timeout_s)
     context = (ssl or tls.create_default_context()) if uri.secure else None
@@ -76,7 +80,8 @@ async def dial_websocket(
         connection.terminate("not opened")
         if patience.expired():
             raise DeadlineExceeded(f"{address} was not open after {timeout_s:g} s") from error
-        raise ConnectionClosed(1006, f"cannot reach {address}: {error}", sent="no") from error
+        why = f"cannot reach {address}: {words_of(error)}"
+        raise ConnectionClosed(1006, why, sent="no") from error
     except asyncio.CancelledError:
         connection.terminate("not opened")
         raise

@@ -28,13 +28,15 @@ async def accept_websockets(
     origins: Collection[str] = (),
     hosts: Collection[str] | None = None,
     sock: socket.socket | None = None,
+    has_pulse: bool = True,
 ) -> "WebSocketListener":
     """Listen at `host` and `port` (0: any free one), or at `sock`, a TCP socket.
 
     `on_connection` is called with each connection when it is open, before any message is
     delivered. Refused with HTTP: pages of origins that `origins` does not name, requests whose
     `Host` is neither this address nor a loopback name nor in `hosts`, whoever comes above
-    `max_connections`, heads that are too long, and what is no WebSocket request.
+    `max_connections`, heads that are too long, and what is no WebSocket request. `has_pulse`: see
+    `WebSocketConnection`.
 
     Raises:
         OSError: the address cannot be listened at.
@@ -47,6 +49,7 @@ async def accept_websockets(
         AcceptanceRules(origins=tuple(origins), hosts=tuple(hosts or ())),
         bound_host=host,
         secure=ssl is not None,
+        has_pulse=has_pulse,
     )
     # asyncio refuses these two without TLS.
     tls_timeout_s = limits.handshake_timeout_s if ssl is not None else None
@@ -88,6 +91,7 @@ class WebSocketListener:
         *,
         bound_host: str | None,
         secure: bool,
+        has_pulse: bool,
     ) -> None:
         self.connections: set[WebSocketConnection] = set()
         """Those that are open or closing."""
@@ -97,6 +101,7 @@ class WebSocketListener:
         self._rules = rules
         self._bound_host = bound_host
         self._secure = secure
+        self._has_pulse = has_pulse
         self._server: asyncio.Server | None = None
         self._port = 0
         self._is_closed = False
@@ -154,6 +159,7 @@ class WebSocketListener:
             opening_timeout_s=self._limits.handshake_timeout_s,
             on_open=self._note_open,
             on_lost=self._note_lost,
+            has_pulse=self._has_pulse,
         )
 
     def _judge(
