@@ -217,7 +217,7 @@ class _Run:
             await server.start()
             if configuration.admin is not None:
                 await admin.start(configuration.admin.host, configuration.admin.port)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             await server.close()
             typer.echo(f"cannot listen: {error}", err=True)
             return EXIT_USAGE

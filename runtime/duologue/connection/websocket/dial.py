@@ -9,6 +9,7 @@ from websockets.uri import WebSocketURI, parse_uri
 
 from duologue.connection.websocket.connection import WebSocketConnection
 from duologue.connection.websocket.happy_eyeballs import connected_socket
+from duologue.connection.websocket.host_names import check_address, check_host_name
 from duologue.connection.websocket.opening import ClientOpening
 from duologue.errors import ConnectionClosed, DeadlineExceeded, words_of
 from duologue.limits import Limits
@@ -91,13 +92,16 @@ async def dial_websocket(
 
 
 def _parsed(url: str) -> WebSocketURI:
+    check_address(url)
     try:
-        return parse_uri(url)
+        uri = parse_uri(url)
     except InvalidURI as error:
         # Its own text repeats the address, passwords included.
         raise ValueError(f"not a ws: or wss: address: {error.msg}") from None
     except ValueError as error:
         raise ValueError(f"not a ws: or wss: address: {error}") from None
+    check_host_name(uri.host)
+    return uri
 
 
 def _address(uri: WebSocketURI) -> str:
