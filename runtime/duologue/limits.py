@@ -1,4 +1,32 @@
-"""Every bound of the runtime: its name with the unit, its default, and the reason for it."""
+"""Every bound of the runtime: its name with the unit, its default, and the reason for it.
+
+Who meets one, and what becomes of others:
+
+    limit                                   who meets it                        the others
+    max_message_bytes, sending              that call, or that answer, fails    nothing
+    max_message_bytes, receiving            the connection is closed, 1009      what is open fails
+    max_open_calls, the peer's maxCalls     the call waits                      nothing
+    max_parked_calls, max_parked_bytes      that call fails                     nothing
+    max_running_calls                       the peer's call waits               nothing
+    max_waiting_calls, max_waiting_bytes    the peer's call is refused; who     nothing
+                                            takes no answers is not read
+    max_nested_calls                        the peer's call is refused          nothing
+    max_invalid_messages,                   the connection is closed            what is open fails
+      max_unasked_messages
+    more unsent than the connection takes   calls and answers wait; events      nothing
+                                            are dropped and counted
+    write_timeout_s, max_unsent_bytes       the connection is ended             what is open fails
+    max_stream_buffer_bytes                 the peer is not read for a while    they come later
+    max_stream_backlog_bytes,               streams that are not read fail      nothing
+      stream_stall_timeout_s
+    call_timeout_s, connect_timeout_s       that call, that try                 nothing
+    keepalive_timeout_s,                    the connection is ended             what is open fails
+      fragment_timeout_s,
+      message_stall_timeout_s
+    handshake_timeout_s, max_unconfirmed    who has not proved anything         nothing
+    max_connections                         the newcomer is refused             nothing
+    drain_timeout_s, cancel_timeout_s       handlers of a side that ends        nothing
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -74,8 +102,21 @@ class Limits:
     max_open_calls: int = 1024
     """Own calls that wait for their answer. More than a peer would queue is a mistake here."""
 
+    max_parked_calls: int = 16_384
+    """Own calls that have not left: too many are open, the connection takes no more at present, or
+    there is none. What waits here is the caller's own; above it a call fails, that one alone."""
+
+    max_parked_bytes: int = 64 * 1024 * 1024
+    """Arguments that those may hold together."""
+
     max_running_calls: int = 256
     """Handlers that run for the peer at once; a handler counts until it has really ended."""
+
+    max_nested_calls: int = 256
+    """Handlers that may run beyond those, while each that runs waits for an own call to the same
+    peer: what arrives then may be what they wait for. Above it calls are answered LIMIT_EXCEEDED at
+    once, or they would wait for themselves. So many own calls made in handlers may be open beyond
+    `max_open_calls`, too."""
 
     max_waiting_calls: int = 1024
     """Calls of the peer that wait for a free handler; above it they are answered LIMIT_EXCEEDED."""

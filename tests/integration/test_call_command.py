@@ -165,6 +165,7 @@ async def test_a_service_that_is_not_there_is_a_failed_call() -> None:
         ("wss://relay.example#abc", "abc, behind the # of the target, is no key"),
         (f"ws://relay.example#{BEN}", "--insecure-plaintext allows ws:"),
     ],
+    ids=["http", "no key", "no tls"],
 )
 async def test_a_target_that_makes_no_sense_is_wrong_use(target: str, complaint: str) -> None:
     code, _, said = await call(target, "onecore.basics.v1.Basics/nothing")
