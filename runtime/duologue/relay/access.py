@@ -9,7 +9,7 @@ from enum import Flag, auto
 from pathlib import Path
 from typing import Final
 
-from duologue.errors import UnsafeKey
+from duologue.errors import UnsafeKey, words_of
 from duologue.protocol.keys import public_key_from_hex
 
 TOKEN_BYTES: Final = 32
@@ -121,7 +121,7 @@ def _key(where: str, text: str) -> bytes:
     try:
         return public_key_from_hex(text)
     except UnsafeKey as error:
-        raise BadAccessFile(f"{where}: {error}") from error
+        raise BadAccessFile(f"{where}: {words_of(error)}") from error
 
 
 def _digest(where: str, text: str) -> bytes:

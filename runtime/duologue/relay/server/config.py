@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from duologue.errors import UnsafeKey
+from duologue.errors import UnsafeKey, words_of
 from duologue.protocol.keys import public_key_from_hex
 from duologue.relay.addresses import is_loopback
 from duologue.relay.limits import RelayLimits
@@ -165,7 +165,7 @@ def read_configuration(
         try:
             values = tomllib.loads(file.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise BadConfiguration(f"{file.name}: {error}") from error
+            raise BadConfiguration(f"{file.name}: {words_of(error)}") from error
     _merge(values, _from_environment(environment))
     _merge(values, flags)
     try:
