@@ -103,6 +103,11 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         if self._wire is not None:
             self._wire.allow_message_bytes(max_bytes)
 
+    @property
+    def is_mid_message(self) -> bool:
+        """See `Connection.is_mid_message`."""
+        return self._arrival.is_watching
+
     def _send_close(self, text: str, code: int = CLOSE_CODE_NORMAL) -> None:
         if self._pending:
             self._flush()
