@@ -12,8 +12,8 @@ from duologue.protocol.closing import NO_LIFESIGN, takes_nothing_text
 from tests.fault_proxy import fault_proxy
 from tests.integration.loopback import PATIENCE_S, closed, dialled, serving
 from tests.integration.loopback import nothing_is_left as nothing_is_left
+from tests.integration.relay_loopback import offering, running, until
 from tests.integration.relay_loopback import pins as pins
-from tests.integration.relay_loopback import running, until
 
 QUICK = Limits(keepalive_interval_s=0.1, keepalive_timeout_s=0.3)
 PATIENT = Limits(keepalive_interval_s=0.1, keepalive_timeout_s=60)
@@ -142,7 +142,7 @@ async def test_a_vanished_plain_peer_comes_back_by_itself() -> None:
         connect_timeout_s=1,
     )
     async with (
-        duologue.serve(hosts=["127.0.0.1"], limits=limits, on_peer=_offering) as server,
+        duologue.serve(hosts=["127.0.0.1"], limits=limits, on_peer=offering) as server,
         fault_proxy(server.port) as proxy,
         duologue.connect(proxy.url, limits=limits, reconnect=True) as peer,
     ):
@@ -153,10 +153,6 @@ async def test_a_vanished_plain_peer_comes_back_by_itself() -> None:
         async with asyncio.timeout(PATIENCE_S):
             assert await peer.send(3, 8) == 64
         assert peer.stats.reconnects_total >= 1
-
-
-def _offering(peer: duologue.WebsocketPromisifier) -> None:
-    peer.add_service(3, lambda number: number * number)
 
 
 async def test_through_a_meeting_point_the_pulse_reaches_the_relay_only(pins: Path) -> None:
