@@ -10,9 +10,9 @@ import pytest
 import duologue
 from duologue import ANYONE, Identity
 from duologue.errors import ConnectionClosed
+from duologue.typed.service import Service
 from tests.integration.loopback import PATIENCE_S
 from tests.integration.loopback import nothing_is_left as nothing_is_left
-from tests.integration.test_endpoints import Greeter
 
 NOT_RUNNING = "the server is not running; use it in `async with`"
 
@@ -100,8 +100,8 @@ async def test_a_host_that_can_be_none_is_refused_by_both_sides(host: str) -> No
 
 
 async def test_a_single_service_is_offered_in_a_list() -> None:
-    service: Any = Greeter()
-    text = r"offer= takes several services; for one, write offer=\[Greeter\(\.\.\.\)\]"
+    service: Any = Service()
+    text = r"offer= takes several services; for one, write offer=\[Service\(\.\.\.\)\]"
     with pytest.raises(TypeError, match=text):
         async with duologue.connect("ws://127.0.0.1:9", offer=service):
             pass
