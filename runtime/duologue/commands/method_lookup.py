@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 
 from duologue.errors import words_of
 from duologue.typed.client import Client
-from duologue.typed.contract import Unary
+from duologue.typed.contract import Method
 from duologue.typed.model import Model
 
 GROUP: Final = "duologue.contracts"
@@ -35,7 +35,7 @@ class Found:
     """A method of a generated package."""
 
     client: type[Client]
-    method: Unary[..., Any, Any]
+    method: Method[..., Any, Any]
     params: type[Model] | None
 
 
