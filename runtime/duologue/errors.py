@@ -30,11 +30,6 @@ Sent = Literal["yes", "no", "unknown"]
 """Whether a request had left: "no" makes a retry safe, "unknown" and "yes" do not."""
 
 
-def words_of(error: BaseException) -> str:
-    """What it says; its kind, if it says nothing. No text of ours ends behind its colon."""
-    return str(error) or type(error).__name__
-
-
 class DuologueError(Exception):
     """The root: `except DuologueError` catches everything this library raises on purpose."""
 

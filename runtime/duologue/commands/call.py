@@ -23,12 +23,12 @@ from duologue.errors import (
     DuologueError,
     UnsafeKey,
     UnsafeKeyFile,
-    words_of,
 )
 from duologue.identity import Identity
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.keys import public_key_of
+from duologue.protocol.wording import words_of
 from duologue.relay.addresses import is_loopback
 from duologue.typed.codec import BYTE_STREAM, TEXT_STREAM
 from duologue.typed.model import Model

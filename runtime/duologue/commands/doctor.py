@@ -14,8 +14,9 @@ import typer
 
 from duologue.commands.outcome import EXIT_FAILED, EXIT_USAGE, Format
 from duologue.commands.relay_examination import Examination, Finding, Verdict
-from duologue.errors import UnsafeKeyFile, words_of
+from duologue.errors import UnsafeKeyFile
 from duologue.identity import Identity
+from duologue.protocol.wording import words_of
 from duologue.relay.client.known_relays import KnownRelays, default_file, relay_name
 
 

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any, Final, cast
 
-from duologue.errors import words_of
+from duologue.protocol.wording import words_of
 from duologue.typed.client import Client
 from duologue.typed.contract import Method
 from duologue.typed.model import Model

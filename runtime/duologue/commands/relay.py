@@ -16,8 +16,9 @@ import typer
 
 from duologue.commands.outcome import EXIT_FAILED, EXIT_GOOD, EXIT_USAGE, Format
 from duologue.commands.service_manager import notify, watchdog_interval_s
-from duologue.errors import UnsafeKeyFile, words_of
+from duologue.errors import UnsafeKeyFile
 from duologue.identity import Identity
+from duologue.protocol.wording import words_of
 from duologue.relay.access import BadAccessFile, new_token
 from duologue.relay.addresses import is_loopback
 from duologue.relay.server.admin import AdminServer

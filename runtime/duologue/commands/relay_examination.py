@@ -20,11 +20,11 @@ from duologue.errors import (
     PeerNotFound,
     RelayKeyChanged,
     RelayRefused,
-    words_of,
 )
 from duologue.identity import Identity
 from duologue.limits import Limits
 from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.protocol.wording import words_of
 from duologue.relay.addresses import is_loopback
 from duologue.relay.client.known_relays import KnownRelays
 from duologue.relay.messages import NOT_ALLOWED_TO_REGISTER, NOT_ALLOWED_TO_REQUEST

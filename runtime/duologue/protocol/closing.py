@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from duologue.errors import LimitExceeded, words_of
+from duologue.errors import LimitExceeded
 from duologue.limits import MAX_CLOSE_REASON_BYTES
+from duologue.protocol.wording import words_of
 
 CLOSE_CALLED: Final = "Close called"
 TERMINATE_CALLED: Final = "Terminate called"

@@ -9,8 +9,9 @@ from enum import Flag, auto
 from pathlib import Path
 from typing import Final
 
-from duologue.errors import UnsafeKey, words_of
+from duologue.errors import UnsafeKey
 from duologue.protocol.keys import public_key_from_hex
+from duologue.protocol.wording import words_of
 
 TOKEN_BYTES: Final = 32
 HASH_PREFIX: Final = "sha256:"

@@ -11,8 +11,9 @@ from duologue.connection.websocket.connection import WebSocketConnection
 from duologue.connection.websocket.happy_eyeballs import connected_socket
 from duologue.connection.websocket.host_names import check_address, check_host_name
 from duologue.connection.websocket.opening import ClientOpening
-from duologue.errors import ConnectionClosed, DeadlineExceeded, words_of
+from duologue.errors import ConnectionClosed, DeadlineExceeded
 from duologue.limits import Limits
+from duologue.protocol.wording import words_of
 
 
 async def dial_websocket(

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from itertools import chain, zip_longest
 from typing import Any, Final, cast
 
-from duologue.errors import words_of
+from duologue.protocol.wording import words_of
 
 ATTEMPT_DELAY_S: Final = 0.25
 """How long one address may stay silent before the next is tried too (RFC 8305 5)."""

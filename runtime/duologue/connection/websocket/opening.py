@@ -22,7 +22,8 @@ from websockets.server import ServerProtocol
 from websockets.typing import Origin
 from websockets.uri import WebSocketURI
 
-from duologue.errors import ConnectionClosed, DuologueError, ProtocolError, words_of
+from duologue.errors import ConnectionClosed, DuologueError, ProtocolError
+from duologue.protocol.wording import words_of
 
 MAX_HEAD_BYTES: Final = 16_384
 """Request line and headers together. Browsers send one or two KiB."""

@@ -22,9 +22,10 @@ from duologue.connection.websocket.frames import (
     read_head,
     take_plain_frames,
 )
-from duologue.errors import BadFrame, DuologueError, LimitExceeded, words_of
+from duologue.errors import BadFrame, DuologueError, LimitExceeded
 from duologue.limits import MAX_SHORT_FRAGMENTS, SHORT_FRAGMENT_BYTES
 from duologue.protocol.closing import refusal_text
+from duologue.protocol.wording import words_of
 
 LARGE_FRAME_BYTES: Final = 32_768
 """Half of what is read at once: a frame above this gets a buffer of its own."""

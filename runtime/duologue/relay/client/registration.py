@@ -15,10 +15,10 @@ from duologue.errors import (
     RelayRefused,
     RelayUnreachable,
     UnsafeKey,
-    words_of,
 )
 from duologue.protocol.boxes import NONCE_BYTES
 from duologue.protocol.keys import canonical_public_key
+from duologue.protocol.wording import words_of
 from duologue.relay import messages
 from duologue.relay.challenge import answer_challenge, read_next_key
 from duologue.relay.client.dial import RelayAccount, dial_relay

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from duologue.errors import UnsafeKey, words_of
+from duologue.errors import UnsafeKey
 from duologue.protocol.keys import public_key_from_hex
+from duologue.protocol.wording import words_of
 from duologue.relay.addresses import is_loopback
 from duologue.relay.limits import RelayLimits
 

@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
-from duologue.errors import words_of
+from duologue.protocol.wording import words_of
 from duologue.relay.access import CLOSED, Access, BadAccessFile, read_access
 
 _Stamp = tuple[int, int, int] | None
