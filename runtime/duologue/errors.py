@@ -239,10 +239,11 @@ class ConnectionClosed(DuologueError, ConnectionError):
         super().__init__(code, reason)
 
     def __str__(self) -> str:
+        reason = self.reason or "no reason given"
         if isinstance(self.code, str):
-            why = f" (close code {self.close_code}: {self.reason})" if self.close_code else ""
+            why = f" (close code {self.close_code}: {reason})" if self.close_code else ""
             return f"{self.code}: Aborted: Connection closed{why}; request sent: {self.sent}"
-        how = f"code {self.code}: {self.reason or 'no reason given'}"
+        how = f"code {self.code}: {reason}"
         if not self.pending:
             return f"Connection closed with {how}"
         ids = ", ".join(map(str, self.pending))

@@ -18,11 +18,18 @@ from duologue.commands.method_lookup import Found, WrongUse, find_method, sugges
 from duologue.commands.outcome import EXIT_FAILED, EXIT_USAGE
 from duologue.endpoints.direct import connect
 from duologue.endpoints.through_relay import dial
-from duologue.errors import CallError, ConnectionClosed, DuologueError, UnsafeKey, UnsafeKeyFile
+from duologue.errors import (
+    CallError,
+    ConnectionClosed,
+    DuologueError,
+    UnsafeKey,
+    UnsafeKeyFile,
+)
 from duologue.identity import Identity
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.keys import public_key_of
+from duologue.protocol.wording import words_of
 from duologue.relay.addresses import is_loopback
 from duologue.typed.codec import ANY_STREAM, BYTE_STREAM, TEXT_STREAM
 from duologue.typed.model import Model
@@ -91,7 +98,7 @@ def call(
             insecure_plaintext=insecure_plaintext,
         )
     except (WrongUse, UnsafeKeyFile, OSError) as error:
-        typer.echo(str(error), err=True)
+        typer.echo(words_of(error), err=True)
         raise typer.Exit(EXIT_USAGE) from None
     try:
         asyncio.run(make_call(peer, found, keywords, timeout, output))
@@ -101,7 +108,7 @@ def call(
         raise typer.Exit(EXIT_FAILED) from None
     except ConnectionClosed as error:
         # The code of a connection that never was is of no use to anybody.
-        text = error.reason if error.sent == "no" and error.reason else str(error)
+        text = error.reason if error.sent == "no" and error.reason else words_of(error)
         typer.echo(f"{type(error).__name__}: {text}", err=True)
         raise typer.Exit(EXIT_FAILED) from None
     except (DuologueError, OSError) as error:
@@ -109,7 +116,7 @@ def call(
         raise typer.Exit(EXIT_FAILED) from None
     except ValueError as error:
         # The address or the key in it.
-        typer.echo(str(error), err=True)
+        typer.echo(words_of(error), err=True)
         raise typer.Exit(EXIT_USAGE) from None
 
 
