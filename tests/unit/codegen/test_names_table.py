@@ -5,9 +5,7 @@ Many words share a contract, so that a place costs one generation.
 """
 
 import json
-import random
 import shutil
-import string
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -21,16 +19,17 @@ from duologue_codegen.known_targets import TARGETS
 from duologue_codegen.reading.project import load_project
 from tests.generated_code import check_types, run_python
 from tests.unit.codegen.packages import made_package
-from tests.unit.codegen.words import type_words, words
+from tests.unit.codegen.words import (
+    REFUSALS,
+    filled,
+    random_names,
+    type_words,
+    without_refused,
+    words,
+)
 
 WORDS: Final = words()
 TYPE_WORDS: Final = type_words()
-
-REFUSALS: Final = {
-    *("name-not-reserved-by-python", "generated-name-taken", "error-code-unique"),
-    "package-name-taken",
-}
-"""What may be said of a word. Anything else found, and anything that breaks later, is a fault."""
 
 FREE: Final = {"type", "id", "list", "register", "mro", "super", "date", "k8s", "json", "object"}
 """Words that contracts use, so that the table is known to hold more than refusals."""
@@ -40,37 +39,6 @@ IMPORTED: Final = {
     *("ValueError", "MISSING"),
 }
 """The same for names of types."""
-
-
-def filled(template: str, candidates: Sequence[str]) -> tuple[str, list[str]]:
-    """`template` with each line that says WORD once for every candidate, and what each line of the
-    result is about: a candidate, or nothing."""
-    lines: list[str] = []
-    about: list[str] = []
-    for line in template.strip().split("\n"):
-        repeated = candidates if "WORD" in line else [""]
-        for number, word in enumerate(repeated, 1):
-            lines.append(line.replace("WORD", word).replace("NUMBER", str(number)))
-            about.append(word)
-    return "\n".join([*lines, ""]), about
-
-
-def without_refused(template: str, candidates: Sequence[str], folder: Path) -> list[str]:
-    """The candidates that can stand in `template`; what is said of the others is asserted."""
-    file = folder / "schema" / "names" / "v1.yaml"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    free = list(candidates)
-    while True:
-        text, about = filled(template, free)
-        file.write_text(text, "utf-8")
-        found = [one for one in check(load_project(folder / "schema")) if one.level == "error"]
-        if not found:
-            return free
-        refused = {about[one.at.line - 1] for one in found if one.rule in REFUSALS}
-        others = (one for one in found if about[one.at.line - 1] not in refused)
-        assert [f"{one.rule}: {one.message}" for one in others] == []
-        assert "" not in refused
-        free = [word for word in free if word not in refused]
 
 
 FIELDS: Final = """
@@ -395,21 +363,6 @@ def test_words_as_folders(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_all_words_as_folders(tmp_path: Path) -> None:
     folders_work(WORDS, tmp_path)
-
-
-def random_names(seed: int, count: int) -> list[str]:
-    """Names in which letters and digits meet in every way."""
-    generator = random.Random(seed)
-    letters = string.ascii_lowercase + string.digits * 2
-
-    def part() -> str:
-        return "".join(generator.choice(letters) for _ in range(generator.randint(1, 5)))
-
-    found: set[str] = set()
-    while len(found) < count:
-        name = "_".join(part() for _ in range(generator.randint(1, 3)))
-        found.add(generator.choice(string.ascii_lowercase) + name)
-    return sorted(found)
 
 
 @pytest.mark.parametrize("template", [FIELDS, METHODS, VALUES], ids=["fields", "methods", "values"])
