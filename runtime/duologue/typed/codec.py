@@ -304,7 +304,7 @@ class _ByteItems(Codec[bytes]):
 
     def encode(self, value: bytes, parts: Parts | None = None) -> bytes:
         if not isinstance(cast(object, value), bytes | bytearray | memoryview):
-            raise self._misfit(f"met {type(value).__name__}, expected bytes")
+            raise self._misfit(Problem("", f"met {type(value).__name__}, expected bytes"))
         return bytes(value)
 
 
