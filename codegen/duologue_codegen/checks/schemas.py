@@ -71,7 +71,9 @@ class _Subset:
         yield from self._schema(schema)
         for keyword in ("type", "anyOf"):
             stated = schema.entry(keyword)
-            if stated is not None and _allows_null(stated.value):
+            if stated is None or not isinstance(stated.value, ListNode):
+                continue
+            if any(form in ("null", {"type": "null"}) for form in stated.value.data):
                 hint = "say `optional` where it is used"
                 yield schema_finding(stated.key.at, "a type is not null by itself", hint)
         if schema.get("$ref") is not None:
@@ -80,8 +82,7 @@ class _Subset:
             )
         for nested in _nested(schema):
             yield from self._inner(nested)
-        default = schema.entry("default")
-        if default is not None:
+        if (default := schema.entry("default")) is not None:
             yield schema_finding(default.key.at, "a type has no default", "its fields may have one")
 
     def _inner(self, schema: MapNode) -> Findings:
@@ -153,8 +154,7 @@ class _Subset:
         is_text = type_ is not None and type_.data in ("string", ["string", "null"])
         if format_ is not None and not is_text:
             yield schema_finding(format_.key.at, "`format` belongs to `type: string`")
-        default = schema.entry("default")
-        if default is not None:
+        if (default := schema.entry("default")) is not None:
             yield from self._default(default, schema)
 
     def _default(self, default: Entry, schema: MapNode) -> Findings:
@@ -374,12 +374,6 @@ _ACCEPTED: Final[Mapping[str, _Judge]] = {
     "deprecated": _Subset.truth,
     "$ref": _Subset.ref,
 }
-
-
-def _allows_null(stated: Node) -> bool:
-    """Whether null is among several types, or among the forms of `anyOf`."""
-    forms = stated.data if isinstance(stated, ListNode) else []
-    return "null" in forms or {"type": "null"} in forms
 
 
 def _nested(schema: MapNode) -> list[MapNode]:

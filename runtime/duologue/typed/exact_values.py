@@ -62,13 +62,14 @@ def _written(plain: Any, change: Callable[[Any], Any], then: CoreSchema) -> Any:
 def _decimal(plain: Any) -> Any:
     # The name of an alias belongs to the whole, and to nothing in it.
     name = plain.pop("ref", None)
+    digits: Any = {**plain, "strict": False}
     text = core_schema.custom_error_schema(
         core_schema.str_schema(pattern=_DECIMAL, strict=True),
         "decimal_text",
         custom_error_message='Input should be a decimal number in quotes, such as "12.50"',
     )
     return core_schema.json_or_python_schema(
-        json_schema=core_schema.chain_schema([text, {**plain, "strict": False}]),
+        json_schema=core_schema.chain_schema([text, digits]),
         python_schema=plain,
         ref=name,
     )

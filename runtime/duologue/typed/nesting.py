@@ -23,7 +23,7 @@ def may_be_deep(schema: CoreSchema) -> bool:
     return any(_reaches(name, name, inner) for name in inner)
 
 
-def _definitions(node: dict[str, Any]) -> list[dict[str, Any]]:
+def _definitions(node: dict[str, Any]) -> list[Any]:
     stated = node.get("definitions") if node.get("type") == "definitions" else None
     return [each for each in stated or () if is_object(each) and "ref" in each]
 

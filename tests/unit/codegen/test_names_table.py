@@ -5,9 +5,7 @@ Many words share a contract, so that a place costs one generation.
 """
 
 import json
-import random
 import shutil
-import string
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -21,50 +19,26 @@ from duologue_codegen.known_targets import TARGETS
 from duologue_codegen.reading.project import load_project
 from tests.generated_code import check_types, run_python
 from tests.unit.codegen.packages import made_package
-from tests.unit.codegen.words import type_words, words
+from tests.unit.codegen.words import (
+    REFUSALS,
+    filled,
+    random_names,
+    type_words,
+    without_refused,
+    words,
+)
 
 WORDS: Final = words()
 TYPE_WORDS: Final = type_words()
 
-REFUSALS: Final = {
-    *("name-not-reserved-by-python", "generated-name-taken", "error-code-unique"),
-    "package-name-taken",
-}
-"""What may be said of a word. Anything else found, and anything that breaks later, is a fault."""
-
 FREE: Final = {"type", "id", "list", "register", "mro", "super", "date", "k8s", "json", "object"}
 """Words that contracts use, so that the table is known to hold more than refusals."""
 
-
-def filled(template: str, candidates: Sequence[str]) -> tuple[str, list[str]]:
-    """`template` with each line that says WORD once for every candidate, and what each line of the
-    result is about: a candidate, or nothing."""
-    lines: list[str] = []
-    about: list[str] = []
-    for line in template.strip().split("\n"):
-        repeated = candidates if "WORD" in line else [""]
-        for number, word in enumerate(repeated, 1):
-            lines.append(line.replace("WORD", word).replace("NUMBER", str(number)))
-            about.append(word)
-    return "\n".join([*lines, ""]), about
-
-
-def without_refused(template: str, candidates: Sequence[str], folder: Path) -> list[str]:
-    """The candidates that can stand in `template`; what is said of the others is asserted."""
-    file = folder / "schema" / "names" / "v1.yaml"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    free = list(candidates)
-    while True:
-        text, about = filled(template, free)
-        file.write_text(text, "utf-8")
-        found = [one for one in check(load_project(folder / "schema")) if one.level == "error"]
-        if not found:
-            return free
-        refused = {about[one.at.line - 1] for one in found}
-        unexpected = [f"{one.rule}: {one.message}" for one in found if one.rule not in REFUSALS]
-        assert unexpected == []
-        assert "" not in refused
-        free = [word for word in free if word not in refused]
+IMPORTED: Final = {
+    *("ABC", "Client", "Codec", "Field", "Model", "Reply", "Service", "StrEnum", "Type", "Url"),
+    *("ValueError", "MISSING"),
+}
+"""The same for names of types."""
 
 
 FIELDS: Final = """
@@ -279,7 +253,7 @@ services:
 
 async def types_work(candidates: Sequence[str], folder: Path) -> None:
     free = without_refused(TYPES, candidates, folder)
-    assert {"Model", "Field", "ValueError", "Client", "Url", "Reply", "Type"} <= set(free)
+    assert set(free) >= IMPORTED & set(candidates)
     with made_package(filled(TYPES, free)[0], "names.v1", folder) as made:
         for number, word in enumerate(free, 1):
             value = made.AllOfThem(**{f"f_{number}": getattr(made, word)(x=[number])})
@@ -295,13 +269,12 @@ async def types_work(candidates: Sequence[str], folder: Path) -> None:
 
 
 async def test_words_as_types(tmp_path: Path) -> None:
-    imported = {"Model", "Field", "ValueError", "Client", "Url", "Reply", "Type", "ABC", "StrEnum"}
-    await types_work(sorted({*imported, *TYPE_WORDS[::8]}), tmp_path)
+    await types_work(sorted({*IMPORTED, *TYPE_WORDS[::8]}), tmp_path)
 
 
 @pytest.mark.slow
 async def test_all_words_as_types(tmp_path: Path) -> None:
-    await types_work(TYPE_WORDS, tmp_path)
+    await types_work(sorted({*IMPORTED, *TYPE_WORDS}), tmp_path)
 
 
 ERRORS: Final = """
@@ -312,11 +285,7 @@ errors:
 services:
   Lone:
     methods:
-      fail:
-        id: 1
-        params: {which: string}
-        errors:
-          - WORD
+      fail_NUMBER: {id: NUMBER, errors: [WORD]}
 """
 
 
@@ -324,14 +293,18 @@ async def test_words_as_errors(tmp_path: Path) -> None:
     free = without_refused(ERRORS, TYPE_WORDS[::4], tmp_path)
     with made_package(filled(ERRORS, free)[0], "names.v1", tmp_path) as made:
 
-        class Lone(made.LoneService):  # type: ignore[misc, name-defined]
-            def fail(self, params: Any, ctx: object) -> None:
-                raise getattr(made, params.which)(x=len(params.which))
+        def failing(word: str) -> Any:
+            def method(_self: object, _ctx: object) -> None:
+                raise getattr(made, word)(x=len(word))
 
-        async with linked(Lone(), made.LoneClient) as client:
-            for word in free:
+            return method
+
+        methods = {f"fail_{number}": failing(word) for number, word in enumerate(free, 1)}
+        service = type("Lone", (made.LoneService,), methods)
+        async with linked(service(), made.LoneClient) as client:
+            for number, word in enumerate(free, 1):
                 with pytest.raises(getattr(made, word), match=f"^{len(word)}$"):
-                    await client.fail(which=word)
+                    await getattr(client, f"fail_{number}")()
 
 
 OF_SERVICES: Final = """
@@ -390,21 +363,6 @@ def test_words_as_folders(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_all_words_as_folders(tmp_path: Path) -> None:
     folders_work(WORDS, tmp_path)
-
-
-def random_names(seed: int, count: int) -> list[str]:
-    """Names in which letters and digits meet in every way."""
-    generator = random.Random(seed)
-    letters = string.ascii_lowercase + string.digits * 2
-
-    def part() -> str:
-        return "".join(generator.choice(letters) for _ in range(generator.randint(1, 5)))
-
-    found: set[str] = set()
-    while len(found) < count:
-        name = "_".join(part() for _ in range(generator.randint(1, 3)))
-        found.add(generator.choice(string.ascii_lowercase) + name)
-    return sorted(found)
 
 
 @pytest.mark.parametrize("template", [FIELDS, METHODS, VALUES], ids=["fields", "methods", "values"])
