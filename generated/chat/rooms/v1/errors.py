@@ -26,7 +26,7 @@ class RoomNotFound(ContractError[RoomNotFoundData]):
     code = "room_not_found"
 
     def __init__(self, *, room: RoomId) -> None:
-        super().__init__(RoomNotFoundData(room=room))
+        self._carry(RoomNotFoundData(room=room))
 
     def __str__(self) -> str:
         return f"room {self.data.room} not found"
@@ -39,7 +39,7 @@ class RoomFull(ContractError[RoomFullData]):
     retry = "later"
 
     def __init__(self, *, capacity: int) -> None:
-        super().__init__(RoomFullData(capacity=capacity))
+        self._carry(RoomFullData(capacity=capacity))
 
     def __str__(self) -> str:
         return f"room holds {self.data.capacity} members"
@@ -51,7 +51,7 @@ class NotAllowed(ContractError[NotAllowedData]):
     code = "not_allowed"
 
     def __init__(self, *, needed: Role) -> None:
-        super().__init__(NotAllowedData(needed=needed))
+        self._carry(NotAllowedData(needed=needed))
 
     def __str__(self) -> str:
         return f"this takes the role {self.data.needed}"
@@ -63,7 +63,7 @@ class FileTooLarge(ContractError[FileTooLargeData]):
     code = "file_too_large"
 
     def __init__(self, *, max_bytes: int) -> None:
-        super().__init__(FileTooLargeData(max_bytes=max_bytes))
+        self._carry(FileTooLargeData(max_bytes=max_bytes))
 
     def __str__(self) -> str:
         return f"a file may have {self.data.max_bytes} bytes"
@@ -76,7 +76,7 @@ class EditConflict(ContractError[EditConflictData]):
     retry = "now"
 
     def __init__(self, *, current: Note) -> None:
-        super().__init__(EditConflictData(current=current))
+        self._carry(EditConflictData(current=current))
 
     def __str__(self) -> str:
         return "the note has changed meanwhile"

@@ -104,11 +104,25 @@ class ItemSource:
             self._failure = failure
         self._wake()
 
+    def discard(self) -> None:
+        """Let what still comes go, so that its sender comes to an end."""
+        if self._incoming is not None:
+            self._incoming.on_change = self._drain
+            self._drain()
+
     def close(self) -> None:
         """Nobody reads any more."""
         if self._incoming is not None:
             self._incoming.close()
         self.finish()
+
+    def _drain(self) -> None:
+        incoming = self._incoming
+        while incoming is not None and (batch := self._taken or incoming.take()) is not None:
+            self._taken = None
+            granted = incoming.read(batch)
+            if granted is not None:
+                self._grant(granted)
 
     async def _wait(self, incoming: IncomingItems) -> None:
         if self._waiter is not None:

@@ -29,7 +29,11 @@ _CLASSES = frozenset(
 )
 """Scalars that Python has a class of its own for, without constraints."""
 
-_STREAM_CODECS = {StreamKind.BYTES: "BYTE_STREAM", StreamKind.TEXT: "TEXT_STREAM"}
+_STREAM_CODECS = {
+    StreamKind.BYTES: "BYTE_STREAM",
+    StreamKind.TEXT: "TEXT_STREAM",
+    StreamKind.ANY: "ANY_STREAM",
+}
 
 
 def result_codec(returns: TypeExpr | StreamOf | None, contract: Contract, speller: Speller) -> str:

@@ -21,6 +21,17 @@ class Raised:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OneObject:
+    """Params that are a type with a name: a caller may have one already."""
+
+    type: str
+    overload: str
+    """What client.py calls `typing.overload`."""
+    any: str
+    """What it calls `typing.Any`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MethodView:
     """One method, for every file that knows it."""
 
@@ -36,6 +47,8 @@ class MethodView:
     """The text, quoted."""
     since: str | None
     keywords: tuple[Keyword, ...]
+    one_object: OneObject | None
+    """What the client also takes instead of keywords; None without such a type."""
     params: str
     """Of the contract: `Params(m.RoomsJoinParams)`."""
     signature: Signature
@@ -72,6 +85,7 @@ def method_view(
         deprecated_literal=None if method.deprecated is None else literal(method.deprecated),
         since=method.since,
         keywords=keywords_of(method.params, contract, spellers.client),
+        one_object=_one_object(method, spellers.client),
         params=_params(service, method, spellers.contract),
         signature=signature(method, _params_class(service, method, spellers.service), spellers),
         sends=item_codec(method.sends, contract, spellers.contract),
@@ -84,6 +98,16 @@ def method_view(
         idle_timeout=_seconds(method.idle_timeout_s),
         error_alias=f"{prefix}Error",
         error_tuple=f"{constant(service.name, method.name)}_ERRORS",
+    )
+
+
+def _one_object(method: Method, speller: Speller) -> OneObject | None:
+    if not isinstance(method.params, Ref):
+        return None
+    return OneObject(
+        type=speller.name(method.params),
+        overload=speller.need("typing", "overload"),
+        any=speller.need("typing", "Any"),
     )
 
 

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from ....model import Method, StreamKind, StreamOf, TypeExpr
 from .annotations import Speller, Spellers, Style
 
-_STREAM_CLASSES = {StreamKind.BYTES: "ByteStream", StreamKind.TEXT: "TextStream"}
+_STREAM_CLASSES = {
+    StreamKind.BYTES: ("ByteStream",),
+    StreamKind.TEXT: ("TextStream",),
+    StreamKind.ANY: ("ByteStream", "TextStream"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +24,8 @@ class Signature:
     """`async def`; `def` where the call has items, and begins when it is entered."""
     client_call: str
     """What the client does: `await self._unary`."""
+    client_given: str
+    """The same where the params may also be one object."""
     client_returns: str
     """`Member`, `Incoming[Message, HistoryEnd]`."""
     service_params: tuple[str, ...]
@@ -32,7 +38,7 @@ class Signature:
 
 def signature(method: Method, params_class: str | None, spellers: Spellers) -> Signature:
     """That of `method`, whose service gets a `params_class`; None without params."""
-    constructor, client_call, client_class = _SHAPES[
+    constructor, client_call, client_given, client_class = _SHAPES[
         method.sends is not None, method.yields is not None
     ]
     client_returns = _result(method.returns, spellers.client)
@@ -48,6 +54,7 @@ def signature(method: Method, params_class: str | None, spellers: Spellers) -> S
         constructor=spellers.contract.need("duologue.typed", constructor),
         client_def="def" if method.has_items else "async def",
         client_call=client_call,
+        client_given=client_given,
         client_returns=client_returns,
         service_params=_service_params(method, params_class, spellers.service),
         service_returns=_service_returns(method, spellers.service),
@@ -56,12 +63,12 @@ def signature(method: Method, params_class: str | None, spellers: Spellers) -> S
 
 
 _SHAPES = {
-    (False, False): ("Unary", "await self._unary", None),
-    (False, True): ("Download", "self._download", "Incoming"),
-    (True, False): ("Upload", "self._upload", "Outgoing"),
-    (True, True): ("Duplex", "self._duplex", "Exchange"),
+    (False, False): ("Unary", "await self._unary", "await self._given", None),
+    (False, True): ("Download", "self._download", "self._given_download", "Incoming"),
+    (True, False): ("Upload", "self._upload", "self._given_upload", "Outgoing"),
+    (True, True): ("Duplex", "self._duplex", "self._given_duplex", "Exchange"),
 }
-"""By whether it sends and yields: the contract's class, the client's method, what that gives."""
+"""By whether it sends and yields: the contract's class, the client's methods, what they give."""
 
 
 def _is_generator(method: Method) -> bool:
@@ -98,6 +105,6 @@ def _result(returns: TypeExpr | StreamOf | None, speller: Speller) -> str:
         case None:
             return "None"
         case StreamOf(kind=kind):
-            return speller.need("duologue", _STREAM_CLASSES[kind])
+            return " | ".join(speller.need("duologue", each) for each in _STREAM_CLASSES[kind])
         case _:
             return speller.spell(returns, Style.PLAIN)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any, overload
+
 from duologue.typed import Client, Exchange, Outgoing
 from duologue.typed import Incoming as Incoming_
 from typing_extensions import deprecated
@@ -37,13 +39,21 @@ class FlowClient(Client):
         """
         return self._download(_contract.FLOW_DRAIN)
 
-    def fill(self, *, name: str) -> Outgoing[Shape, None]:
+    @overload
+    def fill(self, params: Sender, /) -> Outgoing[Shape, None]: ...
+
+    @overload
+    def fill(self, *, name: str) -> Outgoing[Shape, None]: ...
+
+    def fill(self, *params: Sender, **keywords: Any) -> Outgoing[Shape, None]:
         """Sends and returns nothing.
+
+        Takes the fields as keywords, or one `Sender`.
 
         Raises:
             Stopped: Somebody has stopped it.
         """
-        return self._upload(_contract.FLOW_FILL, name=name)
+        return self._given_upload(_contract.FLOW_FILL, *params, **keywords)
 
     def pour(self) -> Outgoing[bytes, list[Level | str]]:
         """Sends and returns.

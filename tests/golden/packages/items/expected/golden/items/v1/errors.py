@@ -17,7 +17,7 @@ class Stopped(ContractError[StoppedData]):
     code = "stopped"
 
     def __init__(self, *, after: int) -> None:
-        super().__init__(StoppedData(after=after))
+        self._carry(StoppedData(after=after))
 
 
 FlowWatchError: TypeAlias = Stopped
