@@ -20,6 +20,7 @@ from duologue.protocol.values import (
 )
 from duologue.typed.bytes_beside import BytesBeside, holds_bytes
 from duologue.typed.core_schemas import nodes
+from duologue.typed.depth import may_be_deep, reading_to_depth, refuse_deep, too_deep
 from duologue.typed.model import BY_WIRE_NAME
 from duologue.typed.problems import problems_of
 from duologue.typed.stop_early import StopEarly
@@ -178,6 +179,8 @@ class Codec(Generic[T]):
         validate: Callable[..., T] = self.adapter.validator.validate_json
         if self._renames_fields():
             validate = partial(validate, **BY_WIRE_NAME)
+        if may_be_deep(self.adapter.core_schema):
+            validate = reading_to_depth(validate, self.form_name)
         self.validate_json = validate
         return validate(text, **options)
 
@@ -186,9 +189,28 @@ class Codec(Generic[T]):
         return self.validate_python(fields)
 
     def _bind_to_json(self, value: T, **options: Any) -> bytes:
-        write = self.adapter.serializer.to_json
-        self.to_json = partial(write, by_alias=True) if self._renames_fields() else write
-        return self.to_json(value, **options)
+        write: Callable[..., bytes] = self.adapter.serializer.to_json
+        if self._renames_fields():
+            write = partial(write, by_alias=True)
+        if may_be_deep(self.adapter.core_schema):
+            write = _writing_to_depth(write, self.form_name)
+        self.to_json = write
+        return write(value, **options)
+
+
+def _writing_to_depth(write: Callable[..., bytes], what: str) -> Callable[..., bytes]:
+    # Here, where pydantic's warnings are looked for: they are noted of the module that calls it.
+    def write_to_depth(value: object, **options: Any) -> bytes:
+        try:
+            text = write(value, **options)
+        except PydanticSerializationError as error:
+            if "depth exceeded" in str(error):
+                raise too_deep(what) from None
+            raise
+        refuse_deep(text, what)
+        return text
+
+    return write_to_depth
 
 
 class _Nothing(Codec[None]):
