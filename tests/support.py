@@ -101,6 +101,10 @@ class PlainReading:
     def may_be_repeated(self) -> bool:
         return False
 
+    @property
+    def may_wait(self) -> bool:
+        return True
+
     def decode_result(self, data: Payload | None) -> bytes | None:
         return None if data is None else split(data)[0]
 

@@ -23,11 +23,11 @@ _log: Final = logging.getLogger("duologue")
 class Lasting:
     """What is to be done when there is no connection, at first or later."""
 
-    reconnect: bool
-    backoff: Backoff | None
-    open_timeout_s: float | None
+    reconnect: bool = False
+    backoff: Backoff | None = None
+    open_timeout_s: float | None = None
     """For entering; None waits as long as another try may do better."""
-    on_connected: OnConnected | None
+    on_connected: OnConnected | None = None
 
     def __post_init__(self) -> None:
         if self.backoff is not None and not self.reconnect:

@@ -165,12 +165,10 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         call = KeptCall(self._loop, target, reading, self, timeout_s, args, serial)
         if options.timeout_s is not None:
             call.patience_s = timeout_s
-        if self._stage is Stage.READY and self.is_connected:
-            self._send(call, args)
+        if (self._stage is Stage.READY and self.is_connected) or self._is_registering():
+            self._conversation.calling.send(call, args)
         elif self._is_over:
             self._refuse(call, args)
-        elif self._is_registering():
-            self._send(call, args)
         elif not target.may_wait:
             call.fail(self._conversation.calling.aborted(call, "no", "there is no connection"))
         else:
@@ -357,9 +355,6 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             return True
         return call.target.may_be_repeated and call.times_sent < MAX_TIMES_SENT
 
-    def _send(self, call: KeptCall[Any], args: Payload) -> None:
-        self._conversation.calling.send(call, args)
-
     def _resend(self) -> None:
         """Send what is parked, in order; what the connection does not take now waits in its line.
 
@@ -373,10 +368,7 @@ class ReconnectingPromisifier(WebsocketPromisifier):
                 reason = "the other side takes no large bytes any more"
                 call.fail(self._conversation.calling.aborted(call, call.was_sent, reason))
                 continue
-            sent_before = self._counters.requests_sent_total
-            self._send(call, args)
-            if call.times_sent:
-                self._counters.requests_repeated += self._counters.requests_sent_total - sent_before
+            self._conversation.calling.send(call, args)
         if self.is_connected and self._stage is Stage.RESENDING:
             self._stage = Stage.READY
             self._note_state()
