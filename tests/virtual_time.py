@@ -7,9 +7,10 @@ a socket or a thread would find that its answer comes too late.
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, ParamSpec
 
-T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -31,9 +32,7 @@ class _Selector(selectors.SelectSelector):
         super().__init__()
         self._pass_time = pass_time
 
-    def select(
-        self, timeout: float | None = None
-    ) -> list[tuple[selectors.SelectorKey, selectors._EventMask]]:
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if not ready:
             if timeout is None:
@@ -42,7 +41,12 @@ class _Selector(selectors.SelectSelector):
         return ready
 
 
-def run_at_once(main: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run` without the waiting."""
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        return runner.run(main)
+def at_once(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """The test, run in such a loop."""
+
+    @wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+            runner.run(test(*args, **kwargs))
+
+    return run

@@ -9,10 +9,10 @@ from math import inf
 from typing import Final
 
 from duologue.connection.base import Connection
-from duologue.endpoints.verdicts import MAX_REFUSALS, Verdict, judge, wished_pause_s
+from duologue.endpoints.verdicts import MAX_REFUSALS, Verdict, judge
 from duologue.errors import DuologueError
 from duologue.promisifier.reconnecting import Greet, ReconnectingPromisifier
-from duologue.protocol.backoff import Backoff, Tries
+from duologue.protocol.backoff import Backoff, Tries, wished_pause_s
 
 Dial = Callable[[], Awaitable[Connection]]
 """Opens a connection, or raises a `DuologueError`."""

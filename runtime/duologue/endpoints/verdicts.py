@@ -12,7 +12,6 @@ from duologue.errors import (
     DuologueError,
     HandshakeFailed,
     HttpRefused,
-    HttpUnavailable,
     IdentityMismatch,
     ProtocolError,
     RelayError,
@@ -63,12 +62,6 @@ def judge(error: DuologueError) -> Verdict:
             return Verdict.WRONG_PLACE
         case _:
             return Verdict.NOT_NOW
-
-
-def wished_pause_s(error: DuologueError) -> float | None:
-    """When the other side wants us to come again, if it has said so: seconds from its answer."""
-    error = _innermost(error)
-    return error.retry_after_s if isinstance(error, HttpUnavailable | HttpRefused) else None
 
 
 def _innermost(error: DuologueError) -> DuologueError:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Final
 
+from duologue.errors import DuologueError, HttpRefused, HttpUnavailable
 from duologue.limits import Limits
 
 MAX_TRIES: Final = 6
@@ -114,10 +115,9 @@ class Tries:
             due_s = max(self._tries[-1] + HASTE_S if self._tries else -inf, self._room_from_s(0))
         return now_s >= max(due_s, self._not_before_s)
 
-    def wait_for(self, seconds: float | None, now_s: float) -> None:
-        """The other side has said when to come again, or has not; it is obeyed up to a bound."""
-        wished_s = 0.0 if seconds is None else min(seconds, MAX_WISHED_PAUSE_S)
-        self._not_before_s = now_s + wished_s
+    def wait_for(self, seconds: float, now_s: float) -> None:
+        """The next try comes no sooner, for whatever reason."""
+        self._not_before_s = now_s + seconds
 
     def note_life(self, seconds: float) -> None:
         """A connection has lasted so long: long enough, and what was before is forgotten."""
@@ -128,6 +128,17 @@ class Tries:
         """From when on there is room for a try that leaves room for so many others."""
         held = MAX_TRIES - spare
         return self._tries[-held] + TRIES_WINDOW_S if len(self._tries) >= held else -inf
+
+
+def wished_pause_s(error: DuologueError) -> float:
+    """How long the other side wants us to stay away: seconds from its answer; 0 if it says nothing.
+
+    It is obeyed up to `MAX_WISHED_PAUSE_S`, and found too where a relay could not be reached.
+    """
+    for answer in (error, error.__cause__):
+        if isinstance(answer, HttpUnavailable | HttpRefused) and answer.retry_after_s is not None:
+            return min(answer.retry_after_s, MAX_WISHED_PAUSE_S)
+    return 0.0
 
 
 def full_jitter(failures: int, limits: Limits, chance: Callable[[], float]) -> float:
