@@ -89,6 +89,7 @@ class PlainReading:
 
     full_name = "Rooms/join"
     takes_parts = False
+    may_wait = True
 
     def __init__(self, service_id: int = 3) -> None:
         self.id = service_id
@@ -100,10 +101,6 @@ class PlainReading:
     @property
     def may_be_repeated(self) -> bool:
         return False
-
-    @property
-    def may_wait(self) -> bool:
-        return True
 
     def decode_result(self, data: Payload | None) -> bytes | None:
         return None if data is None else split(data)[0]
