@@ -266,10 +266,7 @@ class BadFrame(ProtocolError):
 
 
 class HttpUnavailable(ConnectionClosed):
-    """HTTP 408, 425, 429 or 5xx in the place of a WebSocket: not now. Nothing was sent.
-
-    `retry_after_s` is when to come again, from the answer on, if it says so (`Retry-After`).
-    """
+    """HTTP 408, 425, 429 or 5xx in the place of a WebSocket: not now; later, if it says when."""
 
     def __init__(self, text: str, status: int, retry_after_s: float | None = None) -> None:
         super().__init__(1006, text, sent="no")

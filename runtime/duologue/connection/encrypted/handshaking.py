@@ -113,8 +113,10 @@ async def encrypt_as_connector(
                 round_trip_s = loop.time() - sent_at_s
         except HandshakeFailed as error:
             # There is only the text to tell it by.
-            told = connection.close_reason.removeprefix(f"{CLOSE_CALLED}: Error: ")
-            error.fault = _TOLD_FAULTS.get(told, error.fault)
+            words = connection.close_reason.removeprefix(f"{CLOSE_CALLED}: Error: ")
+            fault = _TOLD_FAULTS.get(words)
+            if fault is not None:
+                error.fault = fault
             raise
         except TimeoutError as error:
             if not patience.expired():
