@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any, Final, cast
 
 from duologue.typed.client import Client
-from duologue.typed.contract import Unary
+from duologue.typed.contract import Method
 from duologue.typed.model import Model
 
 GROUP: Final = "duologue.contracts"
@@ -34,7 +34,7 @@ class Found:
     """A method of a generated package."""
 
     client: type[Client]
-    method: Unary[..., Any, Any]
+    method: Method[..., Any, Any]
     params: type[Model] | None
 
 

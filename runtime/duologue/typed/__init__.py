@@ -2,13 +2,17 @@
 
 from duologue.typed.audience import Peer as Peer
 from duologue.typed.client import Client as Client
+from duologue.typed.codec import BYTE_ITEMS as BYTE_ITEMS
 from duologue.typed.codec import BYTE_STREAM as BYTE_STREAM
 from duologue.typed.codec import NOTHING as NOTHING
 from duologue.typed.codec import TEXT_STREAM as TEXT_STREAM
 from duologue.typed.codec import Codec as Codec
+from duologue.typed.contract import Download as Download
+from duologue.typed.contract import Duplex as Duplex
 from duologue.typed.contract import Event as Event
 from duologue.typed.contract import ServiceContract as ServiceContract
 from duologue.typed.contract import Unary as Unary
+from duologue.typed.contract import Upload as Upload
 from duologue.typed.contract import unimplemented as unimplemented
 from duologue.typed.declared_errors import DeclaredError as DeclaredError
 from duologue.typed.params import NO_PARAMS as NO_PARAMS
@@ -27,6 +31,11 @@ from duologue.typed.scalars import UInt64 as UInt64
 from duologue.typed.scalars import Url as Url
 from duologue.typed.service import Reply as Reply
 from duologue.typed.service import Service as Service
+from duologue.typed.streams import Exchange as Exchange
+from duologue.typed.streams import Incoming as Incoming
+from duologue.typed.streams import Items as Items
+from duologue.typed.streams import Outgoing as Outgoing
+from duologue.typed.streams import Sender as Sender
 from duologue.typed.subscriptions import EventHandler as EventHandler
 from duologue.typed.subscriptions import Subscription as Subscription
 from duologue.typed.unions import OpenUnion as OpenUnion

@@ -279,3 +279,21 @@ BYTE_STREAM: Final[Codec[ByteStream]] = _Bytes(ByteStream)
 
 TEXT_STREAM: Final[Codec[TextStream]] = _Text(TextStream)
 """Of a method that `returns: text stream`."""
+
+
+class _ByteItems(Codec[bytes]):
+    """`sends: bytes`, `yields: bytes`: each item is a byte message, no JSON."""
+
+    __slots__ = ()
+
+    def knows_bytes(self) -> bool:
+        return False
+
+    def encode(self, value: bytes, parts: Parts | None = None) -> bytes:
+        if not isinstance(cast(object, value), bytes | bytearray | memoryview):
+            raise self._misfit(f"met {type(value).__name__}, expected bytes")
+        return bytes(value)
+
+
+BYTE_ITEMS: Final[Codec[bytes]] = _ByteItems(bytes)
+"""Of the items of a method that sends or yields `bytes`."""
