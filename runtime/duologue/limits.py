@@ -5,6 +5,8 @@ Who meets one, and what becomes of others:
     limit                                   who meets it                        the others
     max_message_bytes, sending              that call, or that answer, fails    nothing
     max_message_bytes, receiving            the connection is closed, 1009      what is open fails
+    max_json_depth, MAX_TYPED_DEPTH,        that request is refused, that       nothing
+      max_json_objects, max_json_values     answer fails its call
     max_open_calls, the peer's maxCalls     the call waits                      nothing
     max_parked_calls, max_parked_bytes      that call fails                     nothing
     max_running_calls                       the peer's call waits               nothing
@@ -57,9 +59,9 @@ SHORT_FRAGMENT_BYTES: Final = 64
 MAX_SHORT_FRAGMENTS: Final = 4096
 """Short frames one WebSocket message may come in; empty ones would never reach another limit."""
 
-MAX_VALUE_DEPTH: Final = 200
-"""Levels of lists and objects in one value of a contract. pydantic's parser reads no more, so the
-sender refuses a deeper one. (A whole message may have `max_json_depth`.)"""
+MAX_TYPED_DEPTH: Final = 190
+"""Nested lists and objects in one value of a contract's type, sent or received. pydantic's JSON
+reader ends at 201 levels and cannot be told otherwise; the message around the value has some."""
 
 PART_ABOVE_BYTES: Final = 4096
 """Bytes longer than this travel beside the JSON, between peers that both know how. Below it a
@@ -101,10 +103,19 @@ class Limits:
     """
 
     max_message_bytes: int = 1024 * 1024
-    """One message, whole. Validation of 1 MiB of JSON costs about 25 MiB and some 10 ms."""
+    """One message, whole. `max_json_objects` and `max_json_values` bound what reading it costs."""
 
     max_json_depth: int = 256
-    """Nested lists and objects in one message (base profile 7.2)."""
+    """Nested lists and objects in one message (base profile 7.2); of typed values,
+    `MAX_TYPED_DEPTH`."""
+
+    max_json_objects: int = 16_384
+    """Objects and lists in one message. Each may become a model: some 600 bytes and 5 us of the
+    loop's time. A request above it is answered LIMIT_EXCEEDED, an answer fails its call."""
+
+    max_json_values: int = 131_072
+    """Commas, objects and lists in one message: that is, its values. They cost up to 128 bytes and
+    1 us each. With both limits no message costs more than 150 ms of CPU time and 32 MiB."""
 
     max_open_calls: int = 1024
     """Own calls that wait for their answer. More than a peer would queue is a mistake here."""
@@ -171,12 +182,13 @@ class Limits:
     """How long the other side may take to introduce itself before it is taken for a base peer."""
 
     reconnect_pause_s: float = 1.0
-    """The longest pause before the first try to connect again, or to register at a relay again; it
-    doubles with each failure in a row. The pause is random, so that after a restart not everybody
-    comes at once."""
+    """The longest pause before the first try to register at a relay again; it doubles with each
+    failure in a row. The pause is random, so that after a restart not everybody comes at once. Of
+    peers with `reconnect=True` it is `Backoff.first_s`, if no `backoff=` was given."""
 
     max_reconnect_pause_s: float = 30.0
-    """What doubling ends at: who was away for a night is still back within half a minute."""
+    """What doubling ends at: who was away for a night is still back within half a minute. The same
+    for `Backoff.max_s`."""
 
     relay_ping_grace_s: float = 4.0
     """How much later than announced the ping of a relay may come, before a listener takes the relay

@@ -20,9 +20,9 @@ from duologue.protocol.values import (
 )
 from duologue.typed.bytes_beside import BytesBeside, holds_bytes
 from duologue.typed.core_schemas import nodes
+from duologue.typed.depth import may_be_deep, reading_to_depth, refuse_deep, too_deep
 from duologue.typed.exact_values import Exact
 from duologue.typed.model import BY_WIRE_NAME
-from duologue.typed.nesting import may_be_deep, too_deep
 from duologue.typed.problems import no_form_in_json, problems_of
 from duologue.typed.stop_early import StopEarly
 
@@ -58,7 +58,6 @@ class Codec(Generic[T]):
         "_is_model",
         "_renames",
         "form",
-        "may_be_deep",
         "to_json",
         "validate_json",
         "validate_python",
@@ -74,8 +73,6 @@ class Codec(Generic[T]):
         self._is_model = isinstance(form, type) and issubclass(form, BaseModel)
         self._adapter: TypeAdapter[T] | None = None
         self._holds_bytes: bool | None = None
-        self.may_be_deep = False
-        """Whether the type contains itself; known once it has been used."""
         self._renames: bool | None = None
         # Bound at the first use: looking them up costs as much as a small value.
         self.validate_json: Callable[..., T] = self._bind_validate_json
@@ -100,7 +97,6 @@ class Codec(Generic[T]):
                 inner = get_args(form)[0]
                 has_own = isinstance(inner, type) and issubclass(inner, BaseModel)
                 self._adapter = TypeAdapter(form, config=None if has_own else _CONFIG)
-            self.may_be_deep = may_be_deep(self._adapter.core_schema)
         return self._adapter
 
     def knows_bytes(self) -> bool:
@@ -150,8 +146,6 @@ class Codec(Generic[T]):
             raise InvalidResult("the value is not of its contract's type", found) from None
         except (PydanticSerializationError, UserWarning) as error:
             raise self._misfit(no_form_in_json(error, self.form_name)) from error
-        if self.may_be_deep and (problem := too_deep(text)) is not None:
-            raise self._misfit(problem)
         if SENTINEL_START in text:
             refuse_sentinel(text, self.form_name)
         return text
@@ -194,6 +188,8 @@ class Codec(Generic[T]):
         validate: Callable[..., T] = self.adapter.validator.validate_json
         if self._renames_fields():
             validate = partial(validate, **BY_WIRE_NAME)
+        if may_be_deep(self.adapter.core_schema):
+            validate = reading_to_depth(validate, self.form_name)
         self.validate_json = validate
         return validate(text, **options)
 
@@ -202,9 +198,28 @@ class Codec(Generic[T]):
         return self.validate_python(fields)
 
     def _bind_to_json(self, value: T, **options: Any) -> bytes:
-        write = self.adapter.serializer.to_json
-        self.to_json = partial(write, by_alias=True) if self._renames_fields() else write
-        return self.to_json(value, **options)
+        write: Callable[..., bytes] = self.adapter.serializer.to_json
+        if self._renames_fields():
+            write = partial(write, by_alias=True)
+        if may_be_deep(self.adapter.core_schema):
+            write = _writing_to_depth(write, self.form_name)
+        self.to_json = write
+        return write(value, **options)
+
+
+def _writing_to_depth(write: Callable[..., bytes], what: str) -> Callable[..., bytes]:
+    # Here, where pydantic's warnings are looked for: they are noted of the module that calls it.
+    def write_to_depth(value: object, **options: Any) -> bytes:
+        try:
+            text = write(value, **options)
+        except PydanticSerializationError as error:
+            if "depth exceeded" in str(error):
+                raise too_deep(what) from None
+            raise
+        refuse_deep(text, what)
+        return text
+
+    return write_to_depth
 
 
 class _Nothing(Codec[None]):

@@ -18,7 +18,6 @@ from duologue.protocol.values import (
 )
 from duologue.typed.codec import Codec
 from duologue.typed.model import Model
-from duologue.typed.nesting import too_deep
 from duologue.typed.problems import no_form_in_json, problems_of
 
 A = ParamSpec("A")
@@ -86,8 +85,6 @@ class Params(Generic[A, P]):
         except PydanticSerializationError as error:
             problem = no_form_in_json(error, codec.form_name)
             raise InvalidParams(f"{what} was not called", [problem]) from error
-        if codec.may_be_deep and (deep := too_deep(text)) is not None:
-            raise InvalidParams(f"{what} was not called", [deep])
         if SENTINEL_START in text:
             refuse_sentinel(text, codec.form_name)
         return b"[%b]" % text

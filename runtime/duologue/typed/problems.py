@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails, PydanticSerializationError
 
 from duologue.errors import Problem
 from duologue.limits import MAX_REPORTED_PROBLEMS
-from duologue.typed.nesting import TOO_DEEP
+from duologue.typed.depth import TOO_DEEP
 
 _MAX_PATH_CHARACTERS: Final = 200
 _MAX_TEXT_CHARACTERS: Final = 500
@@ -60,17 +60,24 @@ def no_form_in_json(error: PydanticSerializationError | UserWarning, form: str) 
 
 
 def _problem(details: ErrorDetails, names: set[str]) -> Problem:
+    kind = details["type"]
+    if _is_too_deep(kind, details["msg"]):
+        return Problem("", TOO_DEEP)
     path = ".".join(
         str(part) if isinstance(part, int) or part in names else "*" for part in details["loc"]
     )
-    kind = details["type"]
     if kind == "union_tag_invalid":
         text = f"Input should be tagged {details.get('ctx', {}).get('expected_tags', '')}"
-    elif kind == "json_invalid" and "recursion limit" in details["msg"]:
-        text = TOO_DEEP
     else:
         text = _WORDS.get(kind, details["msg"])
     return Problem(path[:_MAX_PATH_CHARACTERS], text[:_MAX_TEXT_CHARACTERS])
+
+
+def _is_too_deep(kind: str, text: str) -> bool:
+    # A circle is nested without end.
+    return kind in ("max_depth", "recursion_loop") or (
+        kind == "json_invalid" and "recursion limit" in text
+    )
 
 
 def _field_names(schema: object) -> Iterator[str]:

@@ -169,27 +169,6 @@ def test_a_number_beyond_float_beside_an_undefined_one_is_no_json() -> None:
         Codec(list[float]).decode(b'["$__undefined$",1e400]')
 
 
-def test_models_may_be_nested_as_deep_as_pydantic_reads() -> None:
-    def nested(levels: int) -> Member:
-        member = Member(name="A")
-        for _ in range(levels):
-            member = Member(name="A", friends=[member])
-        return member
-
-    # pydantic reads 200 levels; each friend costs two.
-    assert MEMBER.decode(MEMBER.encode(nested(99))) == nested(99)
-    with pytest.raises(InvalidResult, match="nested more than 200 levels"):
-        MEMBER.encode(nested(100))
-
-
-def test_a_model_too_deep_to_be_written_is_not_sent() -> None:
-    member = Member(name="A")
-    for _ in range(2000):
-        member = Member.model_construct(name="A", seat=None, friends=[member])
-    with pytest.raises(InvalidResult):
-        MEMBER.encode(member)
-
-
 def test_nothing_is_no_result_and_whatever_came_is_nothing() -> None:
     assert NOTHING.encode_result(None) is None
     assert NOTHING.decode(b'{"newer":1}') is None
