@@ -135,6 +135,8 @@ async def test_what_a_partial_service_leaves_out_is_unimplemented() -> None:
         async with flow.mix() as levels:
             with pytest.raises(Unimplemented, match="Flow/mix is not offered here"):
                 await anext(levels)
-        async with flow.leak() as texts:
+        with pytest.warns(DeprecationWarning, match="Use drain"):
+            leak = flow.leak()
+        async with leak as texts:
             with pytest.raises(Unimplemented, match="Flow/leak is not offered here"):
                 await anext(texts)

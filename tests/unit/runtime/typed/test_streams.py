@@ -38,6 +38,17 @@ async def test_items_and_then_a_result() -> None:
         assert await log.result() == 300
 
 
+async def test_what_came_before_the_end_is_there_for_a_reader_who_is_late() -> None:
+    async with linked(Streams(), StreamsClient) as client:
+        async with client.count(upto=60) as log:
+            await turns(50)
+            assert [item.number async for item in log] == list(range(60))
+        async with client.count_up(upto=3) as log:
+            await turns(50)
+            assert [item.number async for item in log] == [0, 1, 2]
+            assert await log.result() == 3
+
+
 async def test_the_result_drops_what_was_not_read() -> None:
     async with linked(Streams(), StreamsClient) as client, client.count_up(upto=300) as log:
         await anext(log)
