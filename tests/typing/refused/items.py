@@ -12,8 +12,10 @@ from generated.chat.rooms.v1 import (
     RoomsEditParams,
     RoomsHistoryParams,
     RoomsServicePartial,
-    RoomsUploadParams,
 )
+from generated.chat.rooms.v1 import RoomsUploadParams as Params
+
+Texts = AsyncIterator[str]
 
 
 async def read(rooms: RoomsClient) -> int:
@@ -24,8 +26,7 @@ async def read(rooms: RoomsClient) -> int:
         await log.end()  # refused
         end: Message = await log.result()  # refused
         print(end)
-        for each in log:  # refused
-            print(each)
+        list(log)  # refused
     async with rooms.history(room=1) as log:  # refused
         pass
     async with rooms.history() as log:  # refused
@@ -41,8 +42,7 @@ async def write(rooms: RoomsClient, edit: Edit) -> None:
         await up.send_all([edit])  # refused
         up.send_all([b"abc"])  # refused
         up.end()  # refused
-        async for each in up:  # refused
-            print(each)
+        aiter(up)  # refused
         size: int = await up.result()  # refused
         print(size)
 
@@ -72,16 +72,12 @@ class WrongItemOut(RoomsServicePartial):
 
 
 class WrongItems(RoomsServicePartial):
-    async def upload(  # refused
-        self, params: RoomsUploadParams, items: AsyncIterator[str], ctx: CallContext
-    ) -> Message:
+    async def upload(self, params: Params, items: Texts, ctx: CallContext) -> Message:  # refused
         raise NotImplementedError
 
 
 class WithoutItems(RoomsServicePartial):
-    async def upload(  # refused
-        self, params: RoomsUploadParams, ctx: CallContext
-    ) -> Message:
+    async def upload(self, params: Params, ctx: CallContext) -> Message:  # refused
         raise NotImplementedError
 
 

@@ -121,7 +121,8 @@ def test_an_item_is_no_stream(key: str) -> None:
     assert [(fault.rule, fault.hint) for fault in faults] == [
         (
             "type-expression",
-            "each item is a value, such as `bytes` or `string`; a result alone may be a byte stream",
+            "each item is a value, such as `bytes` or `string`; "
+            "a result alone may be a byte stream",
         )
     ]
 
