@@ -1,14 +1,21 @@
 """What the README and the demonstration show, as a user would run it."""
 
+import ast
+import re
 import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from types import FunctionType
 
 import pytest
+import rich
+import rich.progress
 
 from duologue.testing import linked
+from generated.chat.rooms.v1 import Edit, RoomsClient, Text
 from generated.lab.psu.v1 import NoSuchChannel, SupplyClient
+from tests.demo.service import Rooms
 from tests.examples.power_supply import PowerSupply
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,3 +75,19 @@ def test_the_demonstration_goes_as_it_should() -> None:
         "done.",
     ):
         assert shown in done.stdout
+
+
+async def test_the_calls_with_items_in_the_readme_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    [shown] = [block for block in blocks if "rooms.history(" in block]
+    (tmp_path / "film.mp4").write_bytes(bytes(1_000_000))
+    monkeypatch.chdir(tmp_path)
+    async with linked(Rooms(), RoomsClient) as rooms:
+        await rooms.post(room="lobby", body=Text(text="Hello"))
+        names = {"rooms": rooms, "Edit": Edit, "rich": rich}
+        code = compile(shown, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        await FunctionType(code, names)()
+    lines = [line for line in capsys.readouterr().out.splitlines() if "MB" not in line]
+    assert lines == ["1 the host", "1", "2", "0 for Monday", "0 Agenda ", "7 for "]
