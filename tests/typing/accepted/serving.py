@@ -54,8 +54,8 @@ class Rooms(RoomsServicePartial):
         self.members_by_room.pop(params.room)
 
 
-def page_size(params: RoomsHistoryParams) -> int:
-    return params.limit
+def first_seq(params: RoomsHistoryParams) -> int:
+    return params.after + 1
 
 
 async def offer() -> None:
