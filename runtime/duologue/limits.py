@@ -9,7 +9,10 @@ Who meets one, and what becomes of others:
       max_json_objects, max_json_values     answer fails its call
     max_open_calls, the peer's maxCalls     the call waits                      nothing
     max_parked_calls, max_parked_bytes      that call fails                     nothing
-    max_running_calls                       the peer's call waits               nothing
+    max_running_calls, max_running_bytes    the peer's call waits               nothing
+    max_running_calls_per_key               calls of that key wait              nothing
+    max_running_calls_total,                calls of those who have most        nothing
+      max_running_bytes_total               wait
     max_waiting_calls, max_waiting_bytes    the peer's call is refused; who     nothing
                                             takes no answers is not read
     max_nested_calls                        the peer's call is refused          nothing
@@ -105,7 +108,7 @@ class Limits:
     `MAX_TYPED_DEPTH`."""
 
     max_json_objects: int = 16_384
-    """Objects and lists in one message. Each may become a model: some 600 bytes and 5 us of the
+    """Objects and lists in one message. Each may become a model: up to 1 KiB and 5 us of the
     loop's time. A request above it is answered LIMIT_EXCEEDED, an answer fails its call."""
 
     max_json_values: int = 131_072
@@ -124,6 +127,23 @@ class Limits:
 
     max_running_calls: int = 256
     """Handlers that run for the peer at once; a handler counts until it has really ended."""
+
+    max_running_calls_total: int = 8192
+    """The same for all peers of one server, and for those whose connection has ended. Nobody may
+    have more than are left for others, so that there is one for every newcomer. With arguments too
+    small to be weighed (256 characters) that many calls hold some 500 MiB at worst."""
+
+    max_running_calls_per_key: int = 1024
+    """The same for all connections of one proven key, those that have ended included: who comes
+    anew again and again runs no more than who stays. Four times what one connection may."""
+
+    max_running_bytes: int = 64 * 1024 * 1024
+    """What the arguments of those handlers may take in memory, as estimated from their JSON: at
+    most 34 MiB for one message, so two of the worst run at once. Calls wait undecoded until there
+    is room; one that finds nothing else running always runs."""
+
+    max_running_bytes_total: int = 256 * 1024 * 1024
+    """The same for all peers of one server; nobody may have more than is left for others."""
 
     max_nested_calls: int = 256
     """Handlers that may run beyond those, while each that runs waits for an own call to the same

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from duologue.connection.base import Connection, ConnectionState
 from duologue.errors import ConnectionClosed, DuologueError, ServiceIdTaken
 from duologue.limits import Limits
+from duologue.promisifier.budget import Budget
 from duologue.promisifier.conversation import Conversation, Ending
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import FunctionHandler, Handler
@@ -40,9 +41,12 @@ class WebsocketPromisifier:
     connection; the only tasks are those of async services.
     """
 
-    def __init__(self, connection: Connection, limits: Limits) -> None:
+    def __init__(
+        self, connection: Connection, limits: Limits, budget: Budget | None = None
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._limits = limits
+        self._budget = budget or Budget(limits)
         self._handlers: dict[int, Handler[WebsocketPromisifier]] = {}
         self._subscriptions: Subscriptions[WebsocketPromisifier] = Subscriptions(self._handlers)
         self._counters = Counters()
@@ -253,7 +257,9 @@ class WebsocketPromisifier:
     # -- conversations come and go --------------------------------------------------------------
 
     def _converse(self, connection: Connection) -> "Conversation[WebsocketPromisifier]":
-        return Conversation(self, self, connection, self._limits, self._handlers, self._counters)
+        return Conversation(
+            self, self, connection, self._limits, self._handlers, self._counters, self._budget
+        )
 
     def on_introduced(self) -> None:
         """It is known what the other side is; its next message is not read yet."""
@@ -277,10 +283,11 @@ class WebsocketPromisifier:
 
 
 def create_websocket_promisifier(
-    connection: Connection, *, limits: Limits | None = None
+    connection: Connection, *, limits: Limits | None = None, budget: Budget | None = None
 ) -> WebsocketPromisifier:
     """A promisifier over `connection`, for calls and services by number (base profile 7).
 
-    Must be called in a running event loop. Messages that came before are not lost.
+    Must be called in a running event loop. Messages that came before are not lost. A `budget` is
+    what it shares with others.
     """
-    return WebsocketPromisifier(connection, limits or Limits())
+    return WebsocketPromisifier(connection, limits or Limits(), budget)
