@@ -7,6 +7,8 @@ Who meets one, and what becomes of others:
     max_message_bytes, receiving            the connection is closed, 1009      what is open fails
     max_json_depth, MAX_TYPED_DEPTH,        that request is refused, that       nothing
       max_json_objects, max_json_values     answer fails its call
+    MAX_HELLO_BYTES and its kin             whoever says more is served as a    nothing
+                                            base peer
     max_open_calls, the peer's maxCalls     the call waits                      nothing
     max_parked_calls, max_parked_bytes      that call fails                     nothing
     max_running_calls, max_running_bytes    the peer's call waits               nothing
@@ -61,6 +63,21 @@ SHORT_FRAGMENT_BYTES: Final = 64
 
 MAX_SHORT_FRAGMENTS: Final = 4096
 """Short frames one WebSocket message may come in; empty ones would never reach another limit."""
+
+MAX_HELLO_BYTES: Final = 256 * 1024
+"""JSON of the other side's hello, some of which is kept as long as the connection."""
+
+MAX_HELLO_SERVICES: Final = 1000
+"""Services that a hello lists; each is looked for by name, one after the other, once."""
+
+MAX_HELLO_FEATURES: Final = 64
+"""Features that a hello lists; there are five."""
+
+MAX_HELLO_TEXT: Final = 256
+"""Characters of each text in a hello: names of services, digests of 71, keys of 64."""
+
+MAX_SERVICE_BASE: Final = MAX_SAFE_INTEGER - 16_383
+"""The largest base of a service: with the largest id of a contract it is still a number."""
 
 MAX_TYPED_DEPTH: Final = 190
 """Nested lists and objects in one value of a contract's type, sent or received. pydantic's JSON
