@@ -110,11 +110,16 @@ MAX_FRAGMENTS: Final = 4096
 """Fragments of one message, empty ones included, unless its size limit needs more."""
 
 
+DEFAULT_STREAM_STALL_S: Final = 20.0
+"""`Limits.stream_stall_timeout_s`, unless a shorter `keepalive_timeout_s` asks for less."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The bounds of one connection, or of one server where the name says so.
 
-    Every value is checked when the object is made: one that is not above 0 is a `ValueError`.
+    Every value is checked when the object is made: one that is not above 0 is a `ValueError`, and
+    so is one that is not below another where its text says that it has to be.
     """
 
     max_message_bytes: int = 1024 * 1024
@@ -191,13 +196,18 @@ class Limits:
     max_stream_backlog_bytes: int = 16 * 1024 * 1024
     """As above, while an own call does wait."""
 
+    write_timeout_s: float = 30.0
+    """How long a peer for which much is unsent may take nothing of it, before the connection is
+    ended. Who takes anything at all, however slowly, keeps it."""
+
     max_stream_window_bytes: int = 8 * 1024 * 1024
     """What the windows of typed streams hold together, of own calls and of served ones each. 1,024
     first windows fit; above it none grows, and those that have grown shrink to their first size."""
 
-    stream_stall_timeout_s: float = 20.0
+    stream_stall_timeout_s: float = DEFAULT_STREAM_STALL_S
     """How long a reader may keep the connection from being read before its stream is cancelled.
-    Below the 25 s after which a silent side is taken for dead (base profile 6.3)."""
+    Below `keepalive_timeout_s`, after which others may take us for dead (base profile 6.3): if
+    that is set to less, the default follows it down to four fifths of it."""
 
     call_timeout_s: float = 30.0
     """Deadline of a typed call whose contract states none."""
@@ -248,10 +258,13 @@ class Limits:
     own peers need one round trip."""
 
     keepalive_interval_s: float = 20.0
-    """An encrypted connection that has sent nothing for so long sends a lifesign."""
+    """A connection over which nothing has come, or gone, for so long sends a WebSocket ping; an
+    encrypted one that has sent nothing sends a lifesign. Below `keepalive_timeout_s`, and below the
+    25 to 60 s after which home routers and proxies forget a silent connection."""
 
     keepalive_timeout_s: float = 25.0
-    """An encrypted connection that has received nothing for so long is dead."""
+    """A connection over which nothing has come for so long is dead: not a byte, or of an encrypted
+    one not a message. Time in which we did not read does not count."""
 
     fragment_timeout_s: float = 30.0
     """How long each 64 KiB of a message that comes in pieces may take, the last and shorter piece
@@ -278,3 +291,13 @@ class Limits:
             value = getattr(self, name)
             if not value > 0:
                 raise ValueError(f"Limits.{name} must be above 0 but is {value!r}")
+        timeout_s = self.keepalive_timeout_s
+        if self.stream_stall_timeout_s == DEFAULT_STREAM_STALL_S >= timeout_s:
+            object.__setattr__(self, "stream_stall_timeout_s", 0.8 * timeout_s)
+        for name in ("keepalive_interval_s", "stream_stall_timeout_s"):
+            value = getattr(self, name)
+            if not value < timeout_s:
+                raise ValueError(
+                    f"Limits.{name} is {value!r} and must be below keepalive_timeout_s, which is "
+                    f"{timeout_s!r}; set both"
+                )

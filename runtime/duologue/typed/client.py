@@ -98,6 +98,10 @@ class Client:
             raise
         return encoded, method.options if self._options is None else self._options
 
+    def _given(self, method: Method[..., P, R], /, *_args: P, **_kwargs: object) -> Awaitable[R]:
+        """As `_unary`, where the params may also be one object."""
+        return self._unary(method, *_args, **_kwargs)
+
     def _on(self, event: Event[..., E], handler: EventHandler[E] | None) -> Subscription[E]:
         return subscribe(self._peer, event, handler)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticSerializationError
 
 from duologue.errors import Problem
 from duologue.limits import MAX_REPORTED_PROBLEMS
@@ -48,6 +48,15 @@ def problems_of(error: ValidationError, schema: object) -> list[Problem]:
             break
         problems.append(problem)
     return problems
+
+
+def no_form_in_json(error: PydanticSerializationError | UserWarning, form: str) -> Problem:
+    """Why a value in a `form` cannot be written, as far as our own serialisers have said it."""
+    _, is_ours, reason = str(error).rpartition(": ValueError: ")
+    text = f"a value in this {form} has no form in JSON"
+    if is_ours and isinstance(error, PydanticSerializationError):
+        text = f"{text}: {reason}"
+    return Problem("", text[:_MAX_TEXT_CHARACTERS])
 
 
 def _problem(details: ErrorDetails, names: set[str]) -> Problem:

@@ -15,8 +15,9 @@ from duologue.typed.codec import BYTE_ITEMS, NOTHING
 from duologue.typed.context import CallContext
 from duologue.typed.contract import Streaming
 from duologue.typed.declared_errors import failure_of
+from duologue.typed.items import Items, Sender
+from duologue.typed.items_as_streams import json_lines
 from duologue.typed.params import NO_PARAMS
-from duologue.typed.streams import Items, Sender, json_lines
 
 
 class StreamHandler:

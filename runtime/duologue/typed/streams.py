@@ -4,118 +4,34 @@ import asyncio
 import math
 import os
 import warnings
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator
 from pathlib import Path
-from types import GenericAlias, TracebackType
+from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
-from pydantic import ValidationError
-
 from duologue.errors import (
-    CallError,
     DeadlineExceeded,
     DuologueError,
     InvalidParams,
     InvalidResult,
-    Problem,
     Unimplemented,
 )
 from duologue.promisifier.own_call import Call, CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.streams.items import ITEM_CHUNK_BYTES, ItemSink, ItemSource, OwnItems
-from duologue.promisifier.streams.stream import ByteStream, TextStream
+from duologue.promisifier.streams.stream import ByteStream
 from duologue.protocol.hello import ITEMS
-from duologue.protocol.items import Batch
-from duologue.protocol.messages import Failure
-from duologue.protocol.parcels import Parts, Payload
+from duologue.protocol.parcels import Payload
 from duologue.protocol.stream_kinds import cut_bytes
-from duologue.typed.codec import BYTE_ITEMS, NOTHING, Codec
+from duologue.typed.codec import NOTHING
 from duologue.typed.contract import Streaming
-from duologue.typed.problems import problems_of
+from duologue.typed.items import AnyItems, Items, Sender
+from duologue.typed.items_as_streams import StreamReading, items_of
 
 T = TypeVar("T")
 S = TypeVar("S")
 Y = TypeVar("Y")
 R = TypeVar("R")
-
-AnyItems = Iterable[T] | AsyncIterable[T]
-"""What `send_all` takes items from."""
-
-
-class Items(Generic[T]):
-    """Items as they come; one reader. A service gets one for what its caller sends.
-
-    Each message is checked whole, when its first item is asked for.
-    """
-
-    def __init__(self, source: ItemSource, codec: Codec[T], what: str, *, is_result: bool) -> None:
-        """With `is_result` what does not fit is an `InvalidResult`, else an `InvalidParams`."""
-        self._source = source
-        self._what = what
-        self._is_result = is_result
-        self._is_bytes = codec is BYTE_ITEMS
-        self._list: Codec[list[T]] = Codec(GenericAlias(list, (codec.form,)))
-        self._ready: deque[T] = deque()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> T:
-        while not self._ready:
-            self._ready.extend(self._decode(await self._source.take()))
-        return self._ready.popleft()
-
-    def _decode(self, batch: Batch) -> list[Any]:
-        if batch.is_bytes != self._is_bytes:
-            met, wanted = ("bytes", "JSON") if batch.is_bytes else ("JSON", "bytes")
-            raise self._misfit([Problem("", f"an item is {met}, expected {wanted}")])
-        if self._is_bytes:
-            return [batch.data]
-        try:
-            return self._list.decode(batch.data)
-        except ValidationError as error:
-            problems = problems_of(error, self._list.adapter.core_schema)
-            raise self._misfit(problems) from None
-
-    def _misfit(self, problems: list[Problem]) -> CallError:
-        if self._is_result:
-            return InvalidResult(f"an item of {self._what} does not fit the contract", problems)
-        return InvalidParams(f"{self._what} refuses this item", problems)
-
-
-class Sender(Generic[T]):
-    """Sends items to the caller, no faster than it takes them; a service's `out`."""
-
-    def __init__(self, sink: ItemSink, codec: Codec[T], *, takes_parts: bool) -> None:
-        self._sink = sink
-        self._codec = codec
-        self._is_bytes = codec is BYTE_ITEMS
-        self._takes_parts = takes_parts and codec.knows_bytes()
-
-    async def send(self, item: T) -> None:
-        """Send one item; returns when it has been taken, which may wait for the reader.
-
-        Raises:
-            InvalidResult: it is not of the contract's type.
-            LimitExceeded: it is larger than a message may be.
-        """
-        if self._is_bytes:
-            await self._sink.send_bytes(self._codec.encode(item))
-        elif self._takes_parts:
-            parts = Parts()
-            await self._sink.send(parts.with_text(self._codec.encode(item, parts)))
-        else:
-            await self._sink.send(self._codec.encode(item))
-
-    async def send_all(self, items: AnyItems[T]) -> None:
-        """Send each item; raises as `send`, and what `items` raises."""
-        if isinstance(items, AsyncIterable):
-            async for item in items:
-                await self.send(item)
-        else:
-            for item in items:
-                await self.send(item)
 
 
 class _StreamCall(Generic[R]):
@@ -334,13 +250,13 @@ class Incoming(_Reading[Y, R]):
         method = self._method
         if method.returns is not NOTHING:
             await super()._begin_without_items()
-        reading = _AsStream(method)
+        reading = StreamReading(method)
         call: Call[Any] = self._peer.start_call(method, self._args, reading, self._options)
         self._call = call
         codec = method.yields
         assert codec is not None
         self._source = None
-        self._base_items = _items_of(call, codec, method.full_name)
+        self._base_items = items_of(call, codec, method.full_name)
 
     async def _outcome(self) -> R:
         # Without items there is no result either.
@@ -470,66 +386,6 @@ class Exchange(_Writing[S, R], _Reading[Y, R], Generic[S, Y, R]):
         own = [each for each in failures if not isinstance(each, DuologueError)]
         if own and (error is None or isinstance(error, Exception)):
             raise own[0] from error
-
-
-class _AsStream(Generic[R]):
-    """Reads the stream that a peer without items answers with."""
-
-    takes_parts = False
-
-    def __init__(self, method: Streaming[..., Any, R]) -> None:
-        self.full_name = method.full_name
-        self._method = method
-
-    def decode_result(self, data: Payload | None) -> ByteStream | TextStream:
-        """No items came, and no stream."""
-        raise InvalidResult(f"a value came where {self.full_name} has items")
-
-    def decode_stream(self, stream: ByteStream | TextStream) -> ByteStream | TextStream:
-        """What its items are read from."""
-        return stream
-
-    def decode_failure(self, failure: Failure) -> DuologueError:
-        """As the method's."""
-        return self._method.decode_failure(failure)
-
-
-async def _items_of(
-    call: "Call[ByteStream | TextStream]", codec: Codec[T], what: str
-) -> AsyncIterator[T]:
-    """The items in a stream: its pieces, or the JSON in its lines."""
-    async with await call as stream:
-        if isinstance(stream, TextStream):
-            rest = ""
-            async for piece in stream:
-                *lines, rest = (rest + piece).split("\n")
-                for line in lines:
-                    yield _item_of(line, codec, what)
-            if rest:
-                yield _item_of(rest, codec, what)
-        elif stream.is_empty or codec is BYTE_ITEMS:
-            async for chunk in stream:
-                yield cast(T, chunk)
-        else:
-            raise InvalidResult(f"a byte stream came where {what} has JSON items")
-
-
-def _item_of(line: str, codec: Codec[T], what: str) -> T:
-    if codec is BYTE_ITEMS:
-        raise InvalidResult(f"a text stream came where {what} has bytes")
-    try:
-        return codec.decode(line.encode(errors="surrogatepass"))
-    except ValidationError as error:
-        raise InvalidResult(
-            f"an item of {what} does not fit the contract",
-            problems_of(error, codec.adapter.core_schema),
-        ) from None
-
-
-async def json_lines(items: AsyncIterator[T], codec: Codec[T]) -> AsyncIterator[str]:
-    """Items as text, a line each, for callers that know no items."""
-    async for item in items:
-        yield codec.encode(item).decode() + "\n"
 
 
 async def _cut(stream: ByteStream) -> AsyncIterator[bytes]:

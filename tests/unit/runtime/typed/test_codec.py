@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from duologue.errors import BadFrame, InvalidResult, RefusedValue
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.typed import codec as typed_codec
-from duologue.typed.codec import BYTE_STREAM, NOTHING, TEXT_STREAM, Codec
+from duologue.typed.codec import ANY_STREAM, BYTE_STREAM, NOTHING, TEXT_STREAM, Codec
 from duologue.typed.model import Model
 
 
@@ -207,3 +207,14 @@ async def test_a_stream_of_the_other_kind_is_an_invalid_result() -> None:
 async def test_a_stream_in_place_of_a_value_is_an_invalid_result() -> None:
     with pytest.raises(InvalidResult, match="a stream came where m has Member"):
         MEMBER.decode_stream(ByteStream(b"x"), "m")
+
+
+async def test_a_stream_of_either_kind_is_a_result_where_the_contract_says_only_stream() -> None:
+    for stream in (ByteStream(b"x"), TextStream("x")):
+        assert ANY_STREAM.encode_result(stream) is stream
+        assert ANY_STREAM.decode_stream(stream, "m") is stream
+    wrong: Codec[Any] = ANY_STREAM
+    with pytest.raises(InvalidResult, match="a value came where the contract has a stream"):
+        wrong.decode(b'"x"')
+    with pytest.raises(InvalidResult, match="met str"):
+        wrong.encode_result("x")
