@@ -23,6 +23,9 @@ Who meets one, and what becomes of others:
     more unsent than the connection takes   calls and answers wait; events      nothing
                                             are dropped and counted
     write_timeout_s, max_unsent_bytes       the connection is ended             what is open fails
+    max_outgoing_streams, and _total        the peer's stream waits             nothing
+    max_outgoing_stream_bytes, and _total,  the peer's streams rest             nothing
+      stream_file_rest_s
     max_stream_buffer_bytes                 the peer is not read for a while    they come later
     the window of a typed stream            its sender waits; who overruns it   nothing
                                             is ended
@@ -49,6 +52,9 @@ MAX_CLOSE_REASON_BYTES: Final = 123
 
 MAX_UNANSWERED_EVENTS: Final = 64
 """Events sent to one listener that it has not answered; above it, it misses some."""
+
+CONGESTED_ABOVE_BYTES: Final = 262_144
+"""A listener with more unsent than this misses events."""
 
 MAX_TIMES_SENT: Final = 5
 """Connections that a call which may be repeated is sent over. One that has lost so many of them is
@@ -188,6 +194,25 @@ class Limits:
 
     max_unsent_bytes: int = 4 * 1024 * 1024
     """Bytes accepted for a peer that does not read; above it the connection is ended."""
+
+    max_outgoing_streams: int = 64
+    """Streams that are sent to one peer at once; further ones wait, their sources untouched. One
+    that rests costs some 6 KiB."""
+
+    max_outgoing_streams_total: int = 2048
+    """The same for all peers of one server. Nobody may have more than are left for others."""
+
+    max_outgoing_stream_bytes: int = 1024 * 1024
+    """What those streams to one peer have taken from their sources and not handed on. Above it no
+    source is asked for more. A file has one block of 64 KiB in it at a time, and none while it
+    rests; other sources have what they last gave."""
+
+    max_outgoing_stream_bytes_total: int = 32 * 1024 * 1024
+    """The same for all peers of one server; above it, the streams to one peer hold one piece."""
+
+    stream_file_rest_s: float = 1.0
+    """How long the file of a stream stays open while the other side takes nothing: the usual short
+    rests do not cost an opening, and who reads nothing has no descriptor for long."""
 
     max_stream_buffer_bytes: int = 1024 * 1024
     """Of incoming streams, received and not read yet. Above it nothing more is read from the

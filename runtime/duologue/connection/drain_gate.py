@@ -6,8 +6,9 @@ from typing import Final
 
 from duologue.connection.event_loop import Loop
 
-PAUSE_ABOVE_BYTES: Final = 262_144
-"""Writers wait when more than this is buffered (base profile 7.5)."""
+PAUSE_ABOVE_BYTES: Final = 65_536
+"""Writers wait when more than this is buffered: a quarter of what base profile 7.5 allows, because
+whoever reads nothing is owed as much."""
 
 RESUME_BELOW_BYTES: Final = 8_192
 """Writers go on when less than this is left (base profile 7.5)."""

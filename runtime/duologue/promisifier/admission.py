@@ -88,8 +88,8 @@ class Admission(Generic[CallT]):
             self._stuck -= 1
         if self._waiting:
             self.resume()
-        if budget.waiting:
-            budget.wake()
+        if budget.calls.waiting:
+            budget.calls.wake()
         if not self.running and not self._waiting:
             self._tell_idle()
 
@@ -179,7 +179,7 @@ class Admission(Generic[CallT]):
         if self._waiting:
             self._ask_to_be_told()
         else:
-            self.budget.waiting.pop(self, None)
+            self.budget.calls.remove(self)
         self.on_room()
 
     def withdraw(self, request_id: int) -> CallT | None:
@@ -213,7 +213,7 @@ class Admission(Generic[CallT]):
         """Forget what waits."""
         self._waiting.clear()
         self._waiting_bytes = 0
-        self.budget.waiting.pop(self, None)
+        self.budget.calls.remove(self)
         self.on_room = _ignore
         self._tell_idle()
 
@@ -233,7 +233,7 @@ class Admission(Generic[CallT]):
                 self._is_notified = True
                 self._connection.gate.notify(self._on_drained)
         elif self.running < self._limits.max_running_calls:
-            self.budget.waiting[self] = None
+            self.budget.calls.add(self)
 
     def _on_drained(self) -> None:
         self._is_notified = False

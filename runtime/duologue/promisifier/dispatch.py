@@ -16,7 +16,7 @@ from duologue.promisifier.handlers import Handler, Result, UnreadableArguments
 from duologue.promisifier.intake import Hold, Intake
 from duologue.promisifier.served_call import ServedCall, serving
 from duologue.promisifier.streams.items import ItemDesk
-from duologue.promisifier.streams.sending import send_stream
+from duologue.promisifier.streams.sending import OutgoingStreams
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.hello import CONTROL_SERVICE
 from duologue.protocol.messages import Failure, RequestReceived
@@ -80,6 +80,7 @@ class Dispatcher(Generic[PeerT]):
             limits, connection, self._start, budget
         )
         self.admission.on_room = self._on_room
+        self._streams: OutgoingStreams | None = None
         self._closed = False
 
     def dispatch(self, request: RequestReceived) -> None:
@@ -256,7 +257,7 @@ class Dispatcher(Generic[PeerT]):
         self._served.start_stream(request_id)
         try:
             async with stream:
-                await send_stream(self._connection, request_id, stream, self._session.counters)
+                await self._outgoing_streams().send(request_id, stream)
         except (asyncio.CancelledError, ConnectionClosed):
             # Refused by the caller, or closed. The source has been stopped.
             closing = self._served.fail_stream(request_id)
@@ -269,6 +270,14 @@ class Dispatcher(Generic[PeerT]):
             self._session.counters.results_dropped += 1
         else:
             self._reply(closing)
+
+    def _outgoing_streams(self) -> OutgoingStreams:
+        # Made late: most conversations send no stream.
+        if self._streams is None:
+            self._streams = OutgoingStreams(
+                self._connection, self._limits, self.admission.budget, self._session.counters
+            )
+        return self._streams
 
     # -- answers --------------------------------------------------------------------------------
 

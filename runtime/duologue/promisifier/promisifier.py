@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from duologue.connection.base import Connection, ConnectionState
 from duologue.errors import ConnectionClosed, DuologueError, ServiceIdTaken
-from duologue.limits import Limits
+from duologue.limits import CONGESTED_ABOVE_BYTES, Limits
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.conversation import Conversation, Ending
 from duologue.promisifier.greeting import Greeting
@@ -21,7 +21,6 @@ from duologue.promisifier.own_call import (
 )
 from duologue.promisifier.promise import CloseStatus, Promise, end_of
 from duologue.promisifier.stats import Stats
-from duologue.promisifier.streams.sending import PAUSE_ABOVE_BYTES
 from duologue.promisifier.subscriptions import Subscriptions
 from duologue.promisifier.untyped import Untyped
 from duologue.protocol.counters import Counters
@@ -240,7 +239,7 @@ class WebsocketPromisifier:
     @property
     def is_congested(self) -> bool:
         """Whether so much is on its way out that what can wait should."""
-        return self._conversation.connection.buffered_amount > PAUSE_ABOVE_BYTES
+        return self._conversation.connection.buffered_amount > CONGESTED_ABOVE_BYTES
 
     def count_dropped_event(self) -> None:
         """Note that this peer has missed an event."""

@@ -93,7 +93,7 @@ async def test_what_has_ended_waits_for_no_room() -> None:
     first.arrive(0)
     second.arrive(0)
     second.admission.close()
-    assert first.admission.budget.waiting == {}
+    assert first.admission.budget.calls.waiting == {}
     first.end()
     await turns(2)
     assert second.running == []
