@@ -5,7 +5,12 @@ import stat
 import threading
 from asyncio import to_thread
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
+
+from duologue.protocol.stream_kinds import CHUNK_BYTES
+
+MAX_BLOCK_BYTES: Final = 262_144
+"""Read at once for a peer that keeps up: a hop to a thread costs as much as 100 KiB of disk."""
 
 
 class FileBlocks:
@@ -15,13 +20,17 @@ class FileBlocks:
     the same file then, unchanged: device, inode, size and time of change tell.
     """
 
-    def __init__(self, path: Path, block_bytes: int) -> None:
+    def __init__(self, path: Path, max_block_bytes: int) -> None:
+        self.block_bytes = CHUNK_BYTES
+        """How much is read next; it doubles with each block that is not put back."""
         self._path = path
-        self._block_bytes = block_bytes
+        self._max_block_bytes = max_block_bytes
         self._descriptor = -1
         self._offset = 0
         self._identity: tuple[int, ...] | None = None
-        self._may_be_reopened = False
+        self._is_regular = False
+        self._is_moved = False
+        """The next block is not where the last one ended."""
         self._is_over = False
         self._lock = threading.Lock()
         """Held by the thread that reads: whoever closes must not do so under its hands."""
@@ -38,11 +47,21 @@ class FileBlocks:
         block = await to_thread(self._read)
         if not block:
             raise StopAsyncIteration
+        if self._is_regular:
+            self.block_bytes = min(2 * self.block_bytes, self._max_block_bytes)
         return block
+
+    def put_back(self, size: int) -> bool:
+        """Read the last `size` bytes once more; False if they cannot be: it is a pipe, say."""
+        if self._is_regular:
+            self._offset -= size
+            self._is_moved = True
+            self.block_bytes = CHUNK_BYTES
+        return self._is_regular
 
     def rest(self) -> None:
         """Nothing is read for a while. Not while a block is being read."""
-        if self._may_be_reopened:
+        if self._is_regular:
             self._close()
 
     async def aclose(self) -> None:
@@ -61,7 +80,10 @@ class FileBlocks:
                     return b""
                 if self._descriptor < 0:
                     self._open()
-                block = os.read(self._descriptor, self._block_bytes)
+                if self._is_moved:
+                    os.lseek(self._descriptor, self._offset, os.SEEK_SET)
+                    self._is_moved = False
+                block = os.read(self._descriptor, self.block_bytes)
                 self._offset += len(block)
                 return block
         finally:
@@ -74,10 +96,10 @@ class FileBlocks:
         identity = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
         if self._identity is None:
             self._identity = identity
-            self._may_be_reopened = stat.S_ISREG(found.st_mode)
-        elif identity == self._identity:
-            os.lseek(self._descriptor, self._offset, os.SEEK_SET)
-        else:
+            self._is_regular = stat.S_ISREG(found.st_mode)
+            return
+        self._is_moved = True
+        if identity != self._identity:
             self._close()
             raise OSError(f"{self._path} has changed while the stream of it rested")
 

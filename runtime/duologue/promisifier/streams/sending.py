@@ -4,10 +4,10 @@ import asyncio
 import base64
 from collections import deque
 from collections.abc import Coroutine, Iterator
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from duologue.connection.base import Connection
-from duologue.connection.drain_gate import DrainGate
+from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, DrainGate
 from duologue.limits import Limits
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.streams.stream import ByteStream, TextStream
@@ -22,6 +22,9 @@ from duologue.protocol.stream_kinds import (
     cut_text,
 )
 
+SMALLEST_BLOCK_BYTES: Final = 4096
+"""Read of a file although more than this does not fit before the stream rests."""
+
 OutgoingStream: TypeAlias = ByteStream | TextStream
 
 
@@ -31,7 +34,8 @@ class OutgoingStreams:
     So many are sent at once as the limits and the `budget` of all peers allow; the others wait,
     their sources untouched. While the peer does not take what was sent they rest: nothing is taken
     from a source that could not be sent at once, but by those that had asked their source before.
-    Files are read by one stream at a time, and closed when that takes long.
+    Files are read by one stream at a time, no more than the peer may be owed, and closed when that
+    takes long.
     """
 
     def __init__(
@@ -61,10 +65,10 @@ class OutgoingStreams:
         """
         await self._take_place()
         try:
-            cut = _Cut(request_id, stream)
-            send_next = self._send_block if stream.is_file else self._send_piece
-            while await send_next(stream, cut):
-                pass
+            if stream.is_file:
+                await self._send_file(stream, _Cut(request_id, stream))
+            else:
+                await self._send_pieces(stream, _Cut(request_id, stream))
         finally:
             self._leave()
 
@@ -112,41 +116,70 @@ class OutgoingStreams:
 
     # -- how much -------------------------------------------------------------------------------
 
-    async def _send_block(self, stream: OutgoingStream, cut: "_Cut") -> bool:
-        """Send one block of a file; returns whether it was not the end."""
-        if self._turn.locked():
-            await self._rest(stream, self._turn.acquire())
-        else:
-            await self._turn.acquire()
-        try:
-            return await self._send_piece(stream, cut)
-        finally:
-            self._turn.release()
-
-    async def _send_piece(self, stream: OutgoingStream, cut: "_Cut") -> bool:
-        """Send what the source gives next; returns whether it was not the end."""
+    async def _send_pieces(self, stream: OutgoingStream, cut: "_Cut") -> None:
         gate = self._connection.gate
-        while gate.is_shut or self._room.is_shut:
-            await self._rest(stream, gate.wait())
-            await self._room.wait()
+        while self._must_rest():
+            await self._rest(stream)
+        async for piece in stream:
+            for message, content_bytes in cut.messages(piece):
+                if gate.is_shut:
+                    await self._rest(stream, len(piece))
+                self._send_message(message, stream, content_bytes, is_text=cut.is_text)
+            while self._must_rest():
+                await self._rest(stream)
+
+    async def _send_file(self, stream: OutgoingStream, cut: "_Cut") -> None:
+        is_there_more = True
+        while is_there_more:
+            # Whoever is alone need not wait. (The lock is free for a moment before its next owner
+            # runs.)
+            if self._sending > 1:
+                await self._wait_closing(stream, self._turn.acquire())
+            else:
+                await self._turn.acquire()
+            try:
+                is_there_more = await self._send_block(stream, cut)
+            finally:
+                self._turn.release()
+
+    async def _send_block(self, stream: OutgoingStream, cut: "_Cut") -> bool:
+        """Send the next block of a file; returns whether it was not the end."""
+        gate = self._connection.gate
+        while self._must_rest():
+            await self._rest(stream)
+        # A fast peer is sent large blocks; one that falls behind is owed no more than it must be.
+        unsent = self._connection.buffered_amount
+        if unsent:
+            stream.read_at_most(max(SMALLEST_BLOCK_BYTES, PAUSE_ABOVE_BYTES - unsent))
         try:
             piece: bytes | str = await stream.__anext__()
         except StopAsyncIteration:
             return False
-        size = len(piece)
-        self._hold(size)
-        try:
-            for message, content_bytes in cut.messages(piece):
-                if gate.is_shut:
-                    await gate.wait()
-                self._send_message(message, is_text=cut.is_text)
-                if stream.on_progress is not None:
-                    stream.on_progress(content_bytes)
-        finally:
-            self._hold(-size)
+        size, begun = len(piece), cut.content_bytes
+        for message, content_bytes in cut.messages(piece):
+            if gate.is_shut:
+                await self._rest(stream, size)
+            self._send_message(message, stream, content_bytes, is_text=cut.is_text)
+            if gate.is_shut and stream.put_back(size - (content_bytes - begun)):
+                break
         return True
 
-    async def _rest(self, stream: OutgoingStream, end: Coroutine[Any, Any, object]) -> None:
+    def _must_rest(self) -> bool:
+        return self._connection.gate.is_shut or self._room.is_shut
+
+    async def _rest(self, stream: OutgoingStream, held_bytes: int = 0) -> None:
+        """Wait until there is room; `held_bytes` have been taken from the source, and not sent."""
+        if held_bytes:
+            self._hold(held_bytes)
+        try:
+            await self._wait_closing(stream, self._connection.gate.wait())
+            if not held_bytes:
+                await self._room.wait()
+        finally:
+            if held_bytes:
+                self._hold(-held_bytes)
+
+    async def _wait_closing(self, stream: OutgoingStream, end: Coroutine[Any, Any, object]) -> None:
         """Wait for `end`; a file is not kept open if that takes long."""
         timer = self._loop.call_later(self._limits.stream_file_rest_s, stream.rest)
         try:
@@ -165,12 +198,16 @@ class OutgoingStreams:
         elif self._room.is_shut:
             self._room.open()
 
-    def _send_message(self, message: bytes, *, is_text: bool) -> None:
+    def _send_message(
+        self, message: bytes, stream: OutgoingStream, content_bytes: int, *, is_text: bool
+    ) -> None:
         if is_text:
             self._connection.send_utf8(message)
         else:
             self._connection.send(message)
         self._counters.bytes_sent += len(message)
+        if stream.on_progress is not None:
+            stream.on_progress(content_bytes)
 
 
 class _Cut:
@@ -178,7 +215,8 @@ class _Cut:
 
     def __init__(self, request_id: int, stream: OutgoingStream) -> None:
         self._request_id = request_id
-        self._content_bytes = 0
+        self.content_bytes = 0
+        """Bytes of content that messages have been made of."""
         # Only the first chunk of a text stream tells the encoding.
         self._encoding: str | None
         if isinstance(stream, TextStream):
@@ -208,5 +246,5 @@ class _Cut:
         return codec.stream_chunk(self._request_id, chunk, encoding)
 
     def _count(self, size: int) -> int:
-        self._content_bytes += size
-        return self._content_bytes
+        self.content_bytes += size
+        return self.content_bytes

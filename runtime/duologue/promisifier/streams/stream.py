@@ -21,8 +21,8 @@ from typing import (
 )
 
 from duologue.promisifier.streams.buffer import IncomingStream
-from duologue.promisifier.streams.file_blocks import FileBlocks
-from duologue.protocol.stream_kinds import CHUNK_BYTES, CHUNK_BYTES_BASE64, cut_bytes, cut_text
+from duologue.promisifier.streams.file_blocks import MAX_BLOCK_BYTES, FileBlocks
+from duologue.protocol.stream_kinds import CHUNK_BYTES, cut_bytes, cut_text
 
 C = TypeVar("C", bytes, str)
 
@@ -140,6 +140,15 @@ class _Stream(ABC, Generic[C]):
         """Whether its source is a path: reading it is quick, and it can be closed meanwhile."""
         return self._file is not None
 
+    def read_at_most(self, size: int) -> None:
+        """Of a file: let the next block be no larger."""
+        if self._file is not None:
+            self._file.block_bytes = min(size, self._file.block_bytes)
+
+    def put_back(self, size: int) -> bool:
+        """Of a file: read the last bytes once more; returns whether that can be done."""
+        return False
+
     def rest(self) -> None:
         """Nothing is read for a while: a file is not kept open."""
         if self._file is not None:
@@ -203,11 +212,14 @@ class ByteStream(_Stream[bytes]):
         on_progress: OnProgress | None = None,
     ) -> None:
         incoming = source if isinstance(source, IncomingStream) else None
-        block_bytes = CHUNK_BYTES if encoding == "binary" else CHUNK_BYTES_BASE64
-        file = _file_at(source, block_bytes)
-        super().__init__(file or _byte_pieces(source, block_bytes), incoming, file)
+        file = _file_at(source, MAX_BLOCK_BYTES)
+        super().__init__(file or _byte_pieces(source), incoming, file)
         self.encoding: Literal["binary", "base64"] = encoding
         self.on_progress = on_progress
+
+    def put_back(self, size: int) -> bool:
+        """See `_Stream.put_back`."""
+        return self._file is not None and self._file.put_back(size)
 
     def _join(self, parts: list[bytes]) -> bytes:
         return b"".join(parts)
@@ -246,18 +258,18 @@ def _finish_file(file: BinaryIO, block: bytearray) -> None:
     os.fsync(file.fileno())
 
 
-def _file_at(source: object, block_bytes: int) -> FileBlocks | None:
+def _file_at(source: object, max_block_bytes: int) -> FileBlocks | None:
     if isinstance(source, os.PathLike):
-        return FileBlocks(Path(cast("os.PathLike[str]", source)), block_bytes)
+        return FileBlocks(Path(cast("os.PathLike[str]", source)), max_block_bytes)
     return None
 
 
-def _byte_pieces(source: Any, block_bytes: int) -> AsyncIterator[bytes]:
+def _byte_pieces(source: Any) -> AsyncIterator[bytes]:
     if isinstance(source, bytes):
-        return _each(cut_bytes(source, block_bytes))
+        return _each(cut_bytes(source, CHUNK_BYTES))
     if isinstance(source, AsyncIterable):
         return aiter(cast("AsyncIterable[bytes]", source))
-    return _file_blocks(source, block_bytes)
+    return _file_blocks(source)
 
 
 def _text_pieces(source: Any) -> AsyncIterator[str]:
@@ -265,7 +277,7 @@ def _text_pieces(source: Any) -> AsyncIterator[str]:
         return _each(cut_text(source))
     if isinstance(source, AsyncIterable):
         return aiter(cast("AsyncIterable[str]", source))
-    return _decoded(_file_blocks(source, CHUNK_BYTES))
+    return _decoded(_file_blocks(source))
 
 
 async def _each(pieces: Iterator[C]) -> AsyncIterator[C]:
@@ -274,8 +286,8 @@ async def _each(pieces: Iterator[C]) -> AsyncIterator[C]:
             yield piece
 
 
-async def _file_blocks(file: BinaryIO, block_bytes: int) -> AsyncIterator[bytes]:
-    while block := await to_thread(file.read, block_bytes):
+async def _file_blocks(file: BinaryIO) -> AsyncIterator[bytes]:
+    while block := await to_thread(file.read, CHUNK_BYTES):
         yield block
 
 
