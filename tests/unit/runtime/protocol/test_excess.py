@@ -196,4 +196,4 @@ def test_what_is_larger_weighs_what_its_values_may_take() -> None:
     assert weigh("x" * 257) == 2 * 257
     assert weigh("x" * 256 + "é") == 5 * 257
     assert weigh("x" * 200, [b"y" * 57]) == 2 * 200 + 57
-    assert weigh("x" * 254 + "{[,") == 2 * 257 + 2 * 640 + 128
+    assert weigh("x" * 254 + "{[,") == 2 * 257 + 2 * 1024 + 128
