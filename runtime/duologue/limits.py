@@ -17,6 +17,9 @@ Who meets one, and what becomes of others:
                                             are dropped and counted
     write_timeout_s, max_unsent_bytes       the connection is ended             what is open fails
     max_stream_buffer_bytes                 the peer is not read for a while    they come later
+    the window of a typed stream            its sender waits; who overruns it   nothing
+                                            is ended
+    max_stream_window_bytes                 windows do not grow                 nothing
     max_stream_backlog_bytes,               streams that are not read fail      nothing
       stream_stall_timeout_s
     call_timeout_s, connect_timeout_s       that call, that try                 nothing
@@ -135,6 +138,10 @@ class Limits:
 
     max_stream_backlog_bytes: int = 16 * 1024 * 1024
     """As above, while an own call does wait."""
+
+    max_stream_window_bytes: int = 8 * 1024 * 1024
+    """What the windows of typed streams hold together, of own calls and of served ones each. 1,024
+    first windows fit; above it none grows, and those that have grown shrink to their first size."""
 
     stream_stall_timeout_s: float = 20.0
     """How long a reader may keep the connection from being read before its stream is cancelled.
