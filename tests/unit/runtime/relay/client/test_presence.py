@@ -8,7 +8,7 @@ import pytest
 
 from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
-from duologue.errors import RelayError, RelayRefused, RelayUnreachable
+from duologue.errors import HttpUnavailable, RelayError, RelayRefused, RelayUnreachable
 from duologue.limits import Limits
 from duologue.relay.client import presence
 from duologue.relay.client.dial import RelayAccount
@@ -160,4 +160,14 @@ async def test_a_refusal_is_told_and_tried_again_ever_more_seldom(make: Make) ->
     pauses = [later - earlier for earlier, later in zip(world.tries, world.tries[1:], strict=False)]
     assert max(pauses) <= 30
     assert sum(pauses[-50:]) / 50 > 10
+    await world.stop()
+
+
+async def test_when_to_come_again_is_obeyed(make: Make) -> None:
+    world = make(spares=1)
+    world.horizon_s = 100
+    world.fault = RelayUnreachable("away")
+    world.fault.__cause__ = HttpUnavailable("answered HTTP 503", 503, retry_after_s=45)
+    await turns(20)
+    assert world.tries == [0, 45, 90]
     await world.stop()
