@@ -73,7 +73,7 @@ class ContractError(CallError, Generic[D]):
     """The declared fields; None where the contract declares none."""
 
     def __init__(self, data: D) -> None:
-        self._fill(data)
+        self._carry(data)
 
     def __str__(self) -> str:
         return self.code
@@ -82,11 +82,12 @@ class ContractError(CallError, Generic[D]):
     def from_data(cls, data: D) -> "ContractError[D]":
         """The error that these received fields stand for."""
         error = cls.__new__(cls)
-        error._fill(data)
+        error._carry(data)
         return error
 
-    def _fill(self, data: D) -> None:
-        # Apart from __init__, whose signature in generated classes has the fields one by one.
+    def _carry(self, data: D) -> None:
+        # Apart from __init__, whose signature in generated classes has the fields one by one; a
+        # field called `super` would hide Python's there.
         self.data = data
         CallError.__init__(self, str(self), details=data)
 
@@ -237,10 +238,11 @@ class ConnectionClosed(DuologueError, ConnectionError):
         super().__init__(code, reason)
 
     def __str__(self) -> str:
+        reason = self.reason or "no reason given"
         if isinstance(self.code, str):
-            why = f" (close code {self.close_code}: {self.reason})" if self.close_code else ""
+            why = f" (close code {self.close_code}: {reason})" if self.close_code else ""
             return f"{self.code}: Aborted: Connection closed{why}; request sent: {self.sent}"
-        how = f"code {self.code}: {self.reason or 'no reason given'}"
+        how = f"code {self.code}: {reason}"
         if not self.pending:
             return f"Connection closed with {how}"
         ids = ", ".join(map(str, self.pending))
@@ -266,10 +268,7 @@ class BadFrame(ProtocolError):
 
 
 class HttpUnavailable(ConnectionClosed):
-    """HTTP 408, 425, 429 or 5xx in the place of a WebSocket: not now. Nothing was sent.
-
-    `retry_after_s` is when to come again, from the answer on, if it says so (`Retry-After`).
-    """
+    """HTTP 408, 425, 429 or 5xx in the place of a WebSocket: not now; later, if it says when."""
 
     def __init__(self, text: str, status: int, retry_after_s: float | None = None) -> None:
         super().__init__(1006, text, sent="no")

@@ -51,8 +51,9 @@ async def conversation(
         redialling = Redialling(dial, lasting.backoff or usual)
     async with AsyncExitStack() as stack:
         seconds = lasting.open_timeout_s
+        patience = asyncio.timeout(seconds)
         try:
-            async with asyncio.timeout(seconds) as patience:
+            async with patience:
                 if redialling is None:
                     entered = _once(dial, manner, lasting.on_connected)
                 else:

@@ -2,7 +2,6 @@
 
 import ssl as tls
 from enum import Enum, auto
-from http import HTTPStatus
 from typing import Final
 
 from duologue.errors import (
@@ -46,7 +45,7 @@ def judge(error: DuologueError) -> Verdict:
     """What kind of failure it was."""
     error = _innermost(error)
     match error:
-        case HttpRefused(status=HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN):
+        case HttpRefused(status=401 | 403):
             return Verdict.DENIED
         case HandshakeFailed(fault="not-allowed"):
             return Verdict.LASTING

@@ -29,8 +29,9 @@ async def call_on_connected(
         DeadlineExceeded: it took longer than `timeout_s`, and was cancelled.
         Exception: whatever it raises.
     """
+    patience = asyncio.timeout(timeout_s)
     try:
-        async with asyncio.timeout(timeout_s) as patience:
+        async with patience:
             result = on_connected(peer)
             if inspect.isawaitable(result):
                 await result

@@ -8,12 +8,7 @@ from enum import Enum, auto
 from typing import Any, TypeVar
 
 from duologue.connection.base import CLOSE_CODE_LOST, CLOSE_CODE_NORMAL, Connection
-from duologue.errors import (
-    ConnectionClosed,
-    IdentityMismatch,
-    LimitExceeded,
-    Sent,
-)
+from duologue.errors import ConnectionClosed, IdentityMismatch, LimitExceeded, Sent
 from duologue.limits import MAX_TIMES_SENT, Limits
 from duologue.promisifier.conversation import Ending
 from duologue.promisifier.on_connected import OnConnected, Registration
@@ -165,6 +160,9 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         call = KeptCall(self._loop, target, reading, self, timeout_s, args, serial)
         if options.timeout_s is not None:
             call.patience_s = timeout_s
+        if options.items is not None:
+            call.items = options.items
+            call.add_done_callback(options.items.note_settled)
         if (self._stage is Stage.READY and self.is_connected) or self._is_registering():
             self._conversation.calling.send(call, args)
         elif self._is_over:
@@ -251,6 +249,7 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         if (
             not isinstance(call, KeptCall)
             or not call.target.may_wait
+            or (call.items is not None and call.items.has_begun)
             or self._is_over
             or self._stage is Stage.REGISTERING
         ):
@@ -353,6 +352,8 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             return False
         if call.was_sent == "no":
             return True
+        if call.items is not None and call.items.has_begun:
+            return False
         return call.target.may_be_repeated and call.times_sent < MAX_TIMES_SENT
 
     def _resend(self) -> None:

@@ -31,6 +31,7 @@ from duologue.errors import (
     HttpUnavailable,
     ProtocolError,
 )
+from duologue.protocol.wording import words_of
 
 MAX_HEAD_BYTES: Final = 16_384
 """Request line and headers together. Browsers send one or two KiB."""
@@ -160,9 +161,9 @@ class ClientOpening(Opening):
                 1006, f"{self._address} closed before the opening handshake was done", sent="no"
             )
         else:
-            cause = f" ({error.__cause__})" if error.__cause__ else ""
+            cause = f" ({words_of(error.__cause__)})" if error.__cause__ else ""
             failure = ProtocolError(
-                f"{self._address} did not answer as a WebSocket server: {error}{cause}"
+                f"{self._address} did not answer as a WebSocket server: {words_of(error)}{cause}"
             )
         failure.__cause__ = error
         return failure
