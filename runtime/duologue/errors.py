@@ -20,10 +20,15 @@
        `- PeerNotFound  RelayRefused  RelayUnreachable  RelayKeyChanged(.pinned .met .remedy)
 
 A branch answers: whose fault, and what can I do? Errors with a code of the wire have it in `.code`.
+What `str` gives of any of them, also of generated classes, is fit for a log or a terminal, whoever
+chose the words; the words as they came are in the attributes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar
+
+from duologue.foreign_text import shown
 
 D = TypeVar("D")
 
@@ -37,6 +42,26 @@ class DuologueError(Exception):
     foreign: bool = False
     """True once it came out of an own call. A handler that lets such an error pass answers
     INTERNAL, or it would speak of somebody else's call. (A declared error that it lists passes.)"""
+
+    _own_breaks: ClassVar[str] = ""
+    """Characters that `__str__` of the class puts in itself, and has cleaned everything beside."""
+
+    def __init_subclass__(cls) -> None:
+        # Here and not in each class: generated and users' own ones would forget it.
+        super().__init_subclass__()
+        if "__str__" in cls.__dict__:
+            cls.__str__ = _cleaned(cls.__str__, cls._own_breaks)  # type: ignore[method-assign]
+
+    def __str__(self) -> str:
+        return shown(super().__str__())
+
+
+def _cleaned(text_of: Callable[[Any], str], keep: str) -> Callable[[Any], str]:
+    @wraps(text_of)
+    def cleaned(self: Any) -> str:
+        return shown(text_of(self), keep=keep)
+
+    return cleaned
 
 
 # -- the other side's answer --------------------------------------------------------------------
@@ -110,7 +135,9 @@ class Problem(NamedTuple):
 
 
 class _InvalidValue(CallError):
-    """Carries the problems found; at most `MAX_REPORTED_PROBLEMS` of them."""
+    """Carries the problems found, one on each line; at most `MAX_REPORTED_PROBLEMS` of them."""
+
+    _own_breaks = "\n"
 
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
@@ -119,7 +146,8 @@ class _InvalidValue(CallError):
         )
 
     def __str__(self) -> str:
-        return "\n  ".join([f"{self.code}: {self.message}", *map(str, self.problems)])
+        lines = (f"{self.code}: {self.message}", *map(str, self.problems))
+        return "\n  ".join(map(shown, lines))
 
 
 class InvalidParams(_InvalidValue):
@@ -198,7 +226,7 @@ class RemoteCause(Exception):
 
     def __str__(self) -> str:
         code = f" [{self.code}]" if self.code else ""
-        return f"{self.name}{code}: {self.message}"
+        return shown(f"{self.name}{code}: {self.message}")
 
 
 class RemoteError(CallError):

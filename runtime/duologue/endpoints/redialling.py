@@ -51,13 +51,13 @@ async def keep_connected(
                 connection = await dial()
             except DuologueError as error:
                 if is_lasting(error):
-                    _log.warning("not connected again: %s", _printable(error))
+                    _log.warning("not connected again: %s", _short(error))
                     peer.give_up(error)
                     return
                 # Once for each change: a server that is away for a night must not fill the log.
                 if str(error) != last_fault:
                     last_fault = str(error)
-                    _log.warning("not connected yet: %s", _printable(error))
+                    _log.warning("not connected yet: %s", _short(error))
             else:
                 break
         begun_s = clock()
@@ -77,6 +77,5 @@ def is_lasting(error: DuologueError) -> bool:
     return isinstance(error, ProtocolError | IdentityMismatch | UnsafeKey)
 
 
-def _printable(error: DuologueError) -> str:
-    """Its text, in which words of the other side may stand."""
-    return ascii(str(error))[1:-1][:MAX_LOGGED_CHARACTERS]
+def _short(error: DuologueError) -> str:
+    return str(error)[:MAX_LOGGED_CHARACTERS]
