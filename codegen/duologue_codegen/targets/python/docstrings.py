@@ -9,6 +9,9 @@ from typing import Final
 LINE_LENGTH: Final = 100
 """Of generated code, docstrings included."""
 
+_OPEN_QUOTE: Final = re.compile(r'(?<!\\)(?:\\\\)*"$')
+"""A quote at the end that is not escaped: an even number of backslashes stands before it."""
+
 _ITEM: Final = re.compile(r"(?P<indent>\s*)(?P<mark>[-*]|\d+[.)]|\w+:)?\s*")
 
 
@@ -25,7 +28,7 @@ def docstring(text: str, indent: int = 0) -> str:
     if len(lines) == 1 and len(lines[0]) + indent + 6 <= LINE_LENGTH:
         line = lines[0]
         # A quote at the end would join the closing ones.
-        return f'"""{line[:-1]}\\""""' if line.endswith('"') else f'"""{line}"""'
+        return f'"""{line[:-1]}\\""""' if _OPEN_QUOTE.search(line) else f'"""{line}"""'
     body = [f"{margin}{line}".rstrip() for line in lines[1:]]
     return "\n".join([f'"""{lines[0]}', *body, f'{margin}"""'])
 

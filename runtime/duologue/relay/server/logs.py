@@ -60,11 +60,11 @@ class PlainLines(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(message)s", "%H:%M:%S")
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+    def formatMessage(self, record: logging.LogRecord) -> str:
         """See `logging.Formatter.formatMessage`; one event is one line."""
         return shown(super().formatMessage(record))
 
-    def formatException(self, ei: Any) -> str:  # noqa: N802
+    def formatException(self, ei: Any) -> str:
         """See `logging.Formatter.formatException`."""
         return shown(super().formatException(ei), keep="\n")
 

@@ -1,6 +1,8 @@
 import ast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from duologue_codegen.targets.python.docstrings import LINE_LENGTH, docstring
 
@@ -13,6 +15,13 @@ AWKWARD = [
     "'''",
     '"',
     '""""',
+    'Says """',
+    'Says ""',
+    '""""""',
+    '"""\n"""',
+    'A backslash and a quote: \\"',
+    'Two of them: \\\\"',
+    'All: \\"""',
     "word " * 60,
     "Two.\n\nParagraphs.",
     "A list:\n\n  * one\n  * two",
@@ -69,3 +78,9 @@ def test_paragraphs_stay_apart() -> None:
 
 def test_characters_that_hide_something_become_blanks() -> None:
     assert docstring("a\u202eb\x07c") == '"""a b c"""'
+
+
+@given(st.text(st.sampled_from("\"\\' \nx")))
+def test_no_mixture_of_quotes_and_backslashes_ends_a_docstring(text: str) -> None:
+    literal = docstring(text, 4)
+    assert (read(literal, 4) or "").split() == text.split() if literal else not text.strip()
