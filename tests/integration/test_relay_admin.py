@@ -1,7 +1,7 @@
 """The relay's admin port: whom it answers, and how many at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -13,7 +13,7 @@ from duologue.relay.server.server import RelayServer
 @asynccontextmanager
 async def admin_server(
     exposition: bytes = b"metrics\n", request_timeout_s: float = REQUEST_TIMEOUT_S
-) -> AsyncIterator[AdminServer]:
+) -> AsyncGenerator[AdminServer]:
     relay = RelayServer()
     await relay.start()
     admin = AdminServer(
