@@ -81,9 +81,6 @@ class PretendCarrier(Connection):
     def buffered_amount(self) -> int:
         return 0
 
-    async def drained(self) -> None:
-        return
-
     def arrive(self, *messages: Message) -> None:
         """The other side's messages come in."""
         for message in messages:

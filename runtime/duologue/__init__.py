@@ -2,13 +2,13 @@
 
 from duologue.connection.base import Connection as Connection
 from duologue.connection.encrypted.allow import ANYONE as ANYONE
+from duologue.endpoints.dialling_promisifier import (
+    create_websocket_promisifier as create_websocket_promisifier,
+)
 from duologue.endpoints.direct import connect as connect
 from duologue.endpoints.direct import serve as serve
 from duologue.endpoints.through_relay import dial as dial
 from duologue.endpoints.through_relay import listen as listen
-from duologue.endpoints.unconnected import (
-    create_websocket_promisifier as create_websocket_promisifier,
-)
 from duologue.errors import BadFrame as BadFrame
 from duologue.errors import CallError as CallError
 from duologue.errors import Cancelled as Cancelled

@@ -24,47 +24,22 @@ What `str` gives of any of them, also of generated classes, is fit for a log or 
 chose the words; the words as they came are in the attributes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar
 
-from duologue.foreign_text import shown
+from duologue.foreign_text import SafelyShown, shown
 
 D = TypeVar("D")
-
 Sent = Literal["yes", "no", "unknown"]
 """Whether a request had left: "no" makes a retry safe, "unknown" and "yes" do not."""
 
 
-class DuologueError(Exception):
+class DuologueError(SafelyShown):
     """The root: `except DuologueError` catches everything this library raises on purpose."""
 
     foreign: bool = False
     """True once it came out of an own call. A handler that lets such an error pass answers
     INTERNAL, or it would speak of somebody else's call. (A declared error that it lists passes.)"""
-
-    _own_breaks: ClassVar[str] = ""
-    """Characters that `__str__` of the class puts in itself, and has cleaned everything beside."""
-
-    def __init_subclass__(cls) -> None:
-        # Here and not in each class: generated and users' own ones would forget it.
-        super().__init_subclass__()
-        if "__str__" in cls.__dict__:
-            cls.__str__ = _cleaned(cls.__str__, cls._own_breaks)  # type: ignore[method-assign]
-
-    def __str__(self) -> str:
-        return shown(super().__str__())
-
-
-def _cleaned(text_of: Callable[[Any], str], keep: str) -> Callable[[Any], str]:
-    @wraps(text_of)
-    def cleaned(self: Any) -> str:
-        return shown(text_of(self), keep=keep)
-
-    return cleaned
-
-
-# -- the other side's answer --------------------------------------------------------------------
 
 
 class CallError(DuologueError):
@@ -94,7 +69,6 @@ class ContractError(CallError, Generic[D]):
     Raise it in a handler of a method that lists it, catch it by class at the caller.
     """
 
-    code: str = ""
     retry: ClassVar[Literal["never", "now", "later"]] = "never"
     """Whether the same call may do better, as the contract tells callers."""
     data: D
@@ -137,7 +111,7 @@ class Problem(NamedTuple):
 class _InvalidValue(CallError):
     """Carries the problems found, one on each line; at most `MAX_REPORTED_PROBLEMS` of them."""
 
-    _own_breaks = "\n"
+    own_breaks = "\n"
 
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
@@ -215,7 +189,7 @@ class StreamFailed(CallError):
         )
 
 
-class RemoteCause(Exception):
+class RemoteCause(SafelyShown):
     """What the serving side said of its failure (base profile 7.4)."""
 
     def __init__(self, name: str, message: str, code: str | None) -> None:
@@ -226,7 +200,7 @@ class RemoteCause(Exception):
 
     def __str__(self) -> str:
         code = f" [{self.code}]" if self.code else ""
-        return shown(f"{self.name}{code}: {self.message}")
+        return f"{self.name}{code}: {self.message}"
 
 
 class RemoteError(CallError):
@@ -242,9 +216,6 @@ class RemoteError(CallError):
 
     def __str__(self) -> str:
         return f"{super().__str__()}: {self.cause}"
-
-
-# -- the connection -----------------------------------------------------------------------------
 
 
 class ConnectionClosed(DuologueError, ConnectionError):
@@ -303,17 +274,14 @@ class BadFrame(ProtocolError):
 
 
 class LimitExceeded(DuologueError):
-    """A bound of `Limits` was met."""
+    """A bound was met: its name in `Limits`, its value, and what was met if that is known."""
 
     code = "LIMIT_EXCEEDED"
 
     def __init__(self, limit: str, value: float, met: float | None = None) -> None:
         self.limit = limit
-        """The field of `Limits`."""
         self.value = value
-        """What the limit stands at."""
         self.met = met
-        """What was met, where it is known."""
         super().__init__(limit, value, met)
 
     def __str__(self) -> str:
@@ -364,19 +332,9 @@ class SecurityError(DuologueError):
 
 
 HandshakeFault = Literal[
-    "unexpected",
-    "box",
-    "key",
-    "target",
-    "loopback",
-    "reflection",
-    "replay",
-    "not-allowed",
-    "too-many",
-    "unconfirmed",
-    "timeout",
-    "closed",
-]
+    "unexpected", "box", "key", "target", "loopback", "reflection", "replay", "not-allowed",
+    "too-many", "unconfirmed", "timeout", "closed",
+]  # fmt: skip
 """Why a handshake came to nothing, for counting; PROTOCOL 3 says what each stands for."""
 
 
@@ -405,12 +363,11 @@ class UnsafeKey(SecurityError, ValueError):
 
 
 class UnsafeKeyFile(SecurityError):
-    """A key file that others could read or swap, or that is damaged. Says what mends it."""
+    """A key file that others could read or swap, or that is damaged; `remedy` mends it."""
 
     def __init__(self, path: str, trouble: str, remedy: str) -> None:
         self.path = path
         self.remedy = remedy
-        """What to do, as a command where one helps."""
         super().__init__(f"{path}: {trouble}. {remedy}")
 
 
@@ -436,17 +393,13 @@ class RelayUnreachable(RelayError, ConnectionError):
 
 
 class RelayKeyChanged(RelayError, SecurityError):
-    """A relay that announces a lasting key now has another one: perhaps it is not that relay.
-
-    It got no answer to its challenge.
-    """
+    """A relay that announced a lasting key has another one now. Its challenge got no answer."""
 
     def __init__(self, url: str, pinned: bytes, met: bytes, remedy: str) -> None:
         self.url = url
         self.pinned = pinned
         self.met = met
         self.remedy = remedy
-        """The command that forgets the pinned key."""
         super().__init__(
             f"{url} had the key {pinned.hex()} and now has {met.hex()}. If its operator has "
             f"changed it on purpose, forget the old one: {remedy}"

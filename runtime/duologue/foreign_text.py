@@ -1,7 +1,9 @@
 """Text that somebody else chose, made fit for a log, a traceback and a terminal."""
 
 import re
-from typing import Final
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ClassVar, Final
 
 _UNSAFE: Final = re.compile(
     "["
@@ -30,3 +32,30 @@ def shown(text: str, *, keep: str = "") -> str:
 def _escape(character: str) -> str:
     # The form that Python's own `repr` has, so that it can be put back into a source.
     return character.encode("unicode_escape").decode("ascii")
+
+
+class SafelyShown(Exception):
+    """An exception whose text is `shown`, also where a class has a `__str__` of its own.
+
+    So it is in logs, tracebacks and terminals. What came stays in the attributes.
+    """
+
+    own_breaks: ClassVar[str] = ""
+    """Characters that `__str__` of the class puts in itself, and has cleaned everything beside."""
+
+    def __init_subclass__(cls) -> None:
+        # Not left to each class: generated ones, and those of users, would forget it.
+        super().__init_subclass__()
+        if "__str__" in cls.__dict__:
+            cls.__str__ = _cleaned(cls.__str__, cls.own_breaks)  # type: ignore[method-assign]
+
+    def __str__(self) -> str:
+        return shown(super().__str__())
+
+
+def _cleaned(text_of: Callable[[Any], str], keep: str) -> Callable[[Any], str]:
+    @wraps(text_of)
+    def cleaned(self: Any) -> str:
+        return shown(text_of(self), keep=keep)
+
+    return cleaned

@@ -52,10 +52,6 @@ FLIGHT_MEMORY_S: Final = 600.0
 MAX_FRAGMENTS: Final = 4096
 """Fragments of one message, empty ones included, unless its size limit needs more."""
 
-HOLD_BACK_S: Final = 0.25
-"""How long an acceptor stays silent after the handshake, for connectors that install their
-encryption late (base profile 5.1)."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -73,8 +69,21 @@ class Limits:
     max_open_calls: int = 1024
     """Own calls that wait for their answer. More than a peer would queue is a mistake here."""
 
+    max_parked_calls: int = 16_384
+    """Own calls that have not left: too many are open, the connection takes no more at present, or
+    there is none. What waits here is the caller's own; above it a call fails, that one alone."""
+
+    max_parked_bytes: int = 64 * 1024 * 1024
+    """Arguments that those may hold together."""
+
     max_running_calls: int = 256
     """Handlers that run for the peer at once; a handler counts until it has really ended."""
+
+    max_nested_calls: int = 256
+    """Handlers that may run beyond those, while each that runs waits for an own call to the same
+    peer: what arrives then may be what they wait for. Above it calls are answered LIMIT_EXCEEDED at
+    once, or they would wait for themselves. So many own calls made in handlers may be open beyond
+    `max_open_calls`, too."""
 
     max_waiting_calls: int = 1024
     """Calls of the peer that wait for a free handler; above it they are answered LIMIT_EXCEEDED."""
@@ -112,12 +121,33 @@ class Limits:
     hello_timeout_s: float = 2.0
     """How long the other side may take to introduce itself before it is taken for a base peer."""
 
+    reconnect_pause_s: float = 1.0
+    """The longest pause before the first try to connect again, or to register at a relay again; it
+    doubles with each failure in a row. The pause is random, so that after a restart not everybody
+    comes at once."""
+
+    max_reconnect_pause_s: float = 30.0
+    """What doubling ends at: who was away for a night is still back within half a minute."""
+
+    relay_ping_grace_s: float = 4.0
+    """How much later than announced the ping of a relay may come, before a listener takes the relay
+    for gone (base profile 4.2)."""
+
     handshake_timeout_s: float = 10.0
     """A server's patience with a client that has not finished the opening handshake."""
 
     confirm_timeout_s: float = 25.0
     """From the end of the key agreement until the connector has proved itself with a frame. A quiet
     peer of the original system first speaks after 20 s; between own peers 10 s is plenty."""
+
+    confirmation_wait_s: float = 1.0
+    """How long a connector waits at most for the acceptor's first frame, before the connection is
+    handed out unconfirmed. It waits less where four round trips are shorter; own acceptors need
+    one, and those of the original system may stay silent until they are asked something."""
+
+    hold_back_s: float = 0.25
+    """How long an acceptor stays silent after the handshake unless the connector has proved itself,
+    for connectors that install their encryption late (base profile 5.1)."""
 
     max_unconfirmed: int = 32
     """Connections of one listener that have agreed on a key and not yet proved to have it. Above it

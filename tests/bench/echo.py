@@ -20,11 +20,9 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
 from duologue.connection.base import Message
-from duologue.connection.websocket.endpoints import (
-    WebSocketConnection,
-    accept_websockets,
-    dial_websocket,
-)
+from duologue.connection.websocket.connection import WebSocketConnection
+from duologue.connection.websocket.dial import dial_websocket
+from duologue.connection.websocket.listener import accept_websockets
 from duologue.limits import Limits
 
 ASK_FOR_CPU: Final = "cpu?"

@@ -19,7 +19,7 @@ from duologue.bench.duologue_echo import (
 )
 from duologue.bench.load import main
 from duologue.endpoints.hosting import Manner, conversation
-from duologue.endpoints.unconnected import meet
+from duologue.endpoints.meeting_point import meet
 from duologue.typed.service import Offer
 
 PROVIDER: Final = Identity.from_secret(hashlib.sha256(b"the provider of the benchmark").digest())

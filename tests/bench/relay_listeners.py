@@ -18,8 +18,9 @@ from duologue.endpoints.through_relay import dial_through_relay
 from duologue.errors import DuologueError
 from duologue.identity import Identity
 from duologue.limits import Limits
+from duologue.relay.client.dial import RelayAccount
 from duologue.relay.client.known_relays import KnownRelays
-from duologue.relay.client.registration import RelayAccount, Spare, register_spare
+from duologue.relay.client.registration import Spare, register_spare
 from tests.relay_process import RelayProcess, relay_process
 
 AT_ONCE = 64

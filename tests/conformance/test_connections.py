@@ -16,7 +16,8 @@ from duologue.connection.encrypted.keepalive_layer import KeepAliveLayer
 from duologue.connection.encrypted.sealing_layer import SealingLayer
 from duologue.connection.layer import Layer
 from duologue.connection.memory import connected_pair
-from duologue.connection.websocket.endpoints import accept_websockets, dial_websocket
+from duologue.connection.websocket.dial import dial_websocket
+from duologue.connection.websocket.listener import accept_websockets
 from duologue.identity import Identity
 from duologue.limits import Limits
 from duologue.testing.connection_check import check_connection
@@ -112,7 +113,7 @@ async def test_the_full_stack_keeps_the_promises_in_memory() -> None:
 
     async def make_pair() -> tuple[Connection, Connection]:
         left, right = connected_pair(carrier_limits(SMALL))
-        return await secured_pair(left, right, ann, ben, book)
+        return await encrypted_pair(left, right, ann, ben, book)
 
     await check_connection(make_pair, max_message_bytes=SMALL.max_message_bytes)
 
@@ -123,12 +124,12 @@ async def test_the_full_stack_keeps_the_promises_on_websockets() -> None:
     async with websocket_pairs(carrier_limits(SMALL)) as pairs:
 
         async def make_pair() -> tuple[Connection, Connection]:
-            return await secured_pair(*await pairs.make(), ann, ben, book)
+            return await encrypted_pair(*await pairs.make(), ann, ben, book)
 
         await check_connection(make_pair, max_message_bytes=SMALL.max_message_bytes)
 
 
-async def secured_pair(
+async def encrypted_pair(
     left: Connection, right: Connection, ann: Identity, ben: Identity, book: AcceptanceBook
 ) -> tuple[Connection, Connection]:
     return await asyncio.gather(

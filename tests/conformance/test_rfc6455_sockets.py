@@ -13,7 +13,7 @@ from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
 from duologue.connection.base import ConnectionState, Message
-from duologue.connection.websocket.endpoints import WebSocketConnection
+from duologue.connection.websocket.connection import WebSocketConnection
 from duologue.errors import BadFrame
 from duologue.limits import Limits
 from tests.conformance.rfc6455 import closing, fragmentation, framing, utf8

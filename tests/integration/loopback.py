@@ -9,12 +9,9 @@ from typing import Any
 import pytest
 
 from duologue.connection.base import Connection, ConnectionState, Message
-from duologue.connection.websocket.endpoints import (
-    WebSocketConnection,
-    WebSocketListener,
-    accept_websockets,
-    dial_websocket,
-)
+from duologue.connection.websocket.connection import WebSocketConnection
+from duologue.connection.websocket.dial import dial_websocket
+from duologue.connection.websocket.listener import WebSocketListener, accept_websockets
 from duologue.limits import Limits
 
 PATIENCE_S = 10

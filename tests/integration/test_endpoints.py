@@ -10,7 +10,7 @@ from typing import Self
 import pytest
 
 from duologue import Limits, WebsocketPromisifier, connect, serve
-from duologue.connection.websocket.endpoints import dial_websocket
+from duologue.connection.websocket.dial import dial_websocket
 from duologue.errors import (
     Cancelled,
     ConnectionClosed,

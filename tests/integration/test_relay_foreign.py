@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed as PlainClosed
 import duologue
 from duologue import ANYONE
 from duologue.connection.base import Message
-from duologue.relay.client import registration
+from duologue.limits import Limits
 from duologue.relay.limits import RelayLimits
 from tests.foreign_peer import Dialogue, request_for
 from tests.foreign_relay import MinimalRelay, minimal_relay, register, wait_for_caller
@@ -168,15 +168,15 @@ async def test_a_foreign_relay_says_that_nobody_is_there() -> None:
                 pass
 
 
-async def test_a_listener_without_pings_registers_again(
-    pins: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(registration, "PING_GRACE_S", 0.05)
+async def test_a_listener_without_pings_registers_again(pins: Path) -> None:
+    limits = Limits(relay_ping_grace_s=0.05)
     relay = MinimalRelay()
     relay.ping_interval_ms = 50
     async with (
         minimal_relay(relay),
-        duologue.listen(relay.url, identity=BEN, allow=ANYONE, known_relays=pins, spares=1),
+        duologue.listen(
+            relay.url, identity=BEN, allow=ANYONE, known_relays=pins, spares=1, limits=limits
+        ),
     ):
         await until(lambda: relay.proved >= 3)
 

@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 
 from duologue.connection.base import ConnectionState, Message
-from duologue.connection.websocket.endpoints import (
-    WebSocketConnection,
-    accept_websockets,
-    dial_websocket,
-)
+from duologue.connection.websocket.connection import WebSocketConnection
+from duologue.connection.websocket.dial import dial_websocket
+from duologue.connection.websocket.listener import accept_websockets
 from duologue.errors import (
     ConnectionClosed,
     LimitExceeded,

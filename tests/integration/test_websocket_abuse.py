@@ -13,7 +13,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from duologue.connection.base import ConnectionState, Message
-from duologue.connection.websocket.endpoints import dial_websocket
+from duologue.connection.websocket.dial import dial_websocket
 from duologue.connection.websocket.frames import WHOLE_BINARY, WHOLE_TEXT, encode_masked_frame
 from duologue.errors import BadFrame, LimitExceeded
 from duologue.limits import MAX_SHORT_FRAGMENTS, Limits

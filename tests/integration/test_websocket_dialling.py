@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from duologue.connection.websocket.endpoints import dial_websocket
+from duologue.connection.websocket.dial import dial_websocket
 from duologue.errors import (
     ConnectionClosed,
     DeadlineExceeded,

@@ -10,7 +10,8 @@ from typing import Final
 import pytest
 
 from duologue.connection.base import ConnectionState, Message
-from duologue.connection.websocket.endpoints import WebSocketConnection, dial_websocket
+from duologue.connection.websocket.connection import WebSocketConnection
+from duologue.connection.websocket.dial import dial_websocket
 from duologue.errors import ConnectionClosed
 from duologue.limits import Limits
 from tests.integration.loopback import closed, serving

@@ -40,7 +40,8 @@ ANN, BEN = Identity.from_secret(b"a" * 32), Identity.from_secret(b"b" * 32)
 EVE_SECRET: Final = PrivateKey(b"e" * 32)
 EVE = Identity.from_secret(b"e" * 32)
 PEERS: Final = (ANN, BEN)
-LIMITS: Final = Limits()
+LIMITS: Final = Limits(confirmation_wait_s=1e-9, hold_back_s=1e-9)
+"""Nobody waits: connectors are handed out unproved, acceptors speak early."""
 MAX_SEEN: Final = 300
 MAX_SIDES: Final = 16
 
@@ -87,18 +88,18 @@ class Side:
         self.heard: list[tuple[bytes | None, str]] = []
         self.wire.on_message.listen(self.out.append)
         if target is not None:
-            securing = encrypt_as_connector(self.carrier, me, target.public_key, LIMITS)
+            encrypting = encrypt_as_connector(self.carrier, me, target.public_key, LIMITS)
         else:
             allow = {each.public_key for each in PEERS if each != me}
-            securing = encrypt_as_acceptor(self.carrier, me, allow, LIMITS, book=book)
-        self.task = asyncio.ensure_future(securing)
+            encrypting = encrypt_as_acceptor(self.carrier, me, allow, LIMITS, book=book)
+        self.task = asyncio.ensure_future(encrypting)
         self.task.add_done_callback(self._on_done)
 
     def _on_done(self, task: "asyncio.Task[EncryptedConnection]") -> None:
         if not task.cancelled() and task.exception() is None:
-            secured = task.result()
-            secured.on_message.listen(
-                lambda message: self.heard.append((secured.remote_key, str(message)))
+            encrypted = task.result()
+            encrypted.on_message.listen(
+                lambda message: self.heard.append((encrypted.remote_key, str(message)))
             )
 
     @property
@@ -116,11 +117,11 @@ class Side:
         return None if error is not None else task.result()
 
     def say(self) -> None:
-        secured = self.handed_out
-        if secured is None or secured.claimed_key is None:
+        encrypted = self.handed_out
+        if encrypted is None or encrypted.claimed_key is None:
             return
         try:
-            secured.send(f"{self.number} {self.me} {secured.claimed_key.hex()} {self.said}")
+            encrypted.send(f"{self.number} {self.me} {encrypted.claimed_key.hex()} {self.said}")
         except ConnectionClosed:
             return
         self.said += 1
@@ -142,10 +143,6 @@ class World:
             patch(
                 "duologue.connection.encrypted.handshaking.EncryptedConnection", RecordedConnection
             ),
-            # Nobody waits: connectors are handed out unproved, acceptors speak early.
-            patch("duologue.connection.encrypted.handshaking.MIN_CONFIRMATION_WAIT_S", 0.0),
-            patch("duologue.connection.encrypted.handshaking.CONFIRMATION_ROUND_TRIPS", 0),
-            patch("duologue.connection.encrypted.handshaking.HOLD_BACK_S", 0.0),
         ]
         for each in self._patches:
             each.start()

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from urllib.parse import urldefrag, urlsplit
 
 import typer
 from pydantic import ValidationError
 
 from duologue.commands.method_lookup import Found, WrongUse, find_method, suggestion
+from duologue.commands.outcome import EXIT_FAILED, EXIT_USAGE
 from duologue.endpoints.direct import connect
 from duologue.endpoints.through_relay import dial
 from duologue.errors import CallError, ConnectionClosed, DuologueError, UnsafeKey, UnsafeKeyFile
@@ -25,9 +26,6 @@ from duologue.protocol.keys import public_key_of
 from duologue.relay.addresses import is_loopback
 from duologue.typed.codec import BYTE_STREAM, TEXT_STREAM
 from duologue.typed.model import Model
-
-EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
 
 
 def call(

@@ -12,13 +12,11 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from duologue.commands.outcome import EXIT_BUG, EXIT_USAGE
 from duologue.foreign_text import shown
 from duologue.version import VERSION
 
 GROUP: Final = "duologue.commands"
-
-EXIT_USAGE: Final = 2
-EXIT_BUG: Final = 3
 
 
 def _print_version(asked: bool) -> None:

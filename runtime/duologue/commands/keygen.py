@@ -1,24 +1,15 @@
 """The command `duologue keygen`."""
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from duologue.commands.outcome import EXIT_FAILED, EXIT_USAGE, Format
 from duologue.identity import Identity
 
 DEFAULT_FILE: Final = Path("duologue.key")
-EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
-
-
-class Format(StrEnum):
-    """How the result is written."""
-
-    text = "text"
-    json = "json"
 
 
 def keygen(

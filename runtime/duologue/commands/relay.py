@@ -9,12 +9,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
+from duologue.commands.outcome import EXIT_FAILED, EXIT_GOOD, EXIT_USAGE, Format
 from duologue.commands.service_manager import notify, watchdog_interval_s
 from duologue.errors import UnsafeKeyFile
 from duologue.identity import Identity
@@ -32,22 +32,11 @@ from duologue.relay.server.metrics import CONTENT_TYPE, RelayMetrics
 from duologue.relay.server.server import RelayServer
 from duologue.relay.server.watched_files import AccessFiles, TlsFiles
 
-EXIT_GOOD: Final = 0
-EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
-
 UNHANDLED_EVERY_S: Final = 10.0
 """How often the same complaint of the event loop is logged: a machine without free file
 descriptors has one every second."""
 
 _log: Final = logging.getLogger("duologue.relay")
-
-
-class Format(StrEnum):
-    """How the result is written."""
-
-    text = "text"
-    json = "json"
 
 
 def relay(

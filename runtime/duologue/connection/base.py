@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Final, Generic, TypeVar
 
-from duologue.errors import ConnectionClosed, DuologueError
+from duologue.connection.drain_gate import DrainGate
+from duologue.errors import ConnectionClosed, DuologueError, LimitExceeded
+from duologue.limits import MAX_SAFE_INTEGER
 
 Message = str | bytes
 """One whole message: text or bytes. The two kinds are never mixed up on the way."""
@@ -175,8 +177,20 @@ class Connection(ABC):
     * No task and no timer is left behind once the state is CLOSED.
     """
 
-    def __init__(self, state: ConnectionState = ConnectionState.CONNECTING) -> None:
+    def __init__(
+        self,
+        state: ConnectionState = ConnectionState.CONNECTING,
+        *,
+        gate: DrainGate | None = None,
+        max_send_bytes: int = MAX_SAFE_INTEGER,
+    ) -> None:
         self.id = next(_ids)
+        self.gate = gate or DrainGate()
+        """Shut while more than `PAUSE_ABOVE_BYTES` are unsent; open for good after the end."""
+        self.max_send_bytes = max_send_bytes
+        """The largest message that `send` takes: the least of what both sides allow."""
+        self._other_side_takes = MAX_SAFE_INTEGER
+        """What `bound_sending` was told."""
         self.state = StateOfConnection(state)
         self.on_message = MessageSignal()
         self.close_code: int | None = None
@@ -199,8 +213,13 @@ class Connection(ABC):
 
         Raises:
             ConnectionClosed: the connection is not open; nothing was taken.
-            LimitExceeded: the message is above `max_message_bytes`; nothing was taken.
+            LimitExceeded: the message is above `max_send_bytes`; nothing was taken.
         """
+
+    def bound_sending(self, max_bytes: int) -> None:
+        """Refuse, from now on, to send what the other side has said it would not take."""
+        self._other_side_takes = max_bytes
+        self.max_send_bytes = min(self.max_send_bytes, max_bytes)
 
     def send_utf8(self, text: bytes) -> None:
         """`send` of a text that is already UTF-8; carriers that write bytes save two copies."""
@@ -219,9 +238,9 @@ class Connection(ABC):
     def buffered_amount(self) -> int:
         """Bytes accepted by `send` and not yet handed to the network."""
 
-    @abstractmethod
     async def drained(self) -> None:
         """Wait until little is buffered (base profile 7.5), or the connection is closed."""
+        await self.gate.wait()
 
     def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
         """For implementations: make the end final, then tell it. The first call decides."""
@@ -233,6 +252,12 @@ class Connection(ABC):
             self.failure = failure
         self.on_message.drop_backlog()
         self.state.enter(ConnectionState.CLOSED)
+
+    def _too_large(self, met_bytes: int) -> LimitExceeded:
+        """For implementations: what `send` raises for a message above `max_send_bytes`."""
+        is_ours = self.max_send_bytes < self._other_side_takes
+        whose = "" if is_ours else "the other side's "
+        return LimitExceeded(f"{whose}max_message_bytes", self.max_send_bytes, met_bytes)
 
     def _refuse_send(self) -> ConnectionClosed:
         """For implementations: what `send` raises when the connection is not open."""

@@ -1,7 +1,10 @@
 """Where writers wait while much is buffered."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
+
+from duologue.connection.event_loop import Loop
 
 PAUSE_ABOVE_BYTES: Final = 262_144
 """Writers wait when more than this is buffered (base profile 7.5)."""
@@ -11,16 +14,19 @@ RESUME_BELOW_BYTES: Final = 8_192
 
 
 class DrainGate:
-    """Open at first. While it is shut, `wait` waits; opening it lets all waiters go."""
+    """Open at first. While it is shut, writers wait; opening it lets all of them go."""
 
-    __slots__ = ("_waiters", "is_shut")
+    __slots__ = ("_callbacks", "_loop", "_waiters", "is_shut")
 
-    def __init__(self) -> None:
+    def __init__(self, loop: Loop | None = None) -> None:
+        """Without `loop` it is the one that runs when it is needed."""
         self.is_shut = False
+        self._loop = loop
         self._waiters: list[asyncio.Future[None]] = []
+        self._callbacks: list[Callable[[], object]] = []
 
     def shut(self) -> None:
-        """Make later waiters wait."""
+        """Make later writers wait."""
         self.is_shut = True
 
     def open(self) -> None:
@@ -30,6 +36,9 @@ class DrainGate:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
+        callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            self._call_soon(callback)
 
     async def wait(self) -> None:
         """Return once the gate is open."""
@@ -38,3 +47,16 @@ class DrainGate:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             await waiter
+
+    def notify(self, callback: Callable[[], object]) -> None:
+        """Call `callback` once, in a turn of the loop after the gate was opened.
+
+        It may be shut again by then. If the connection has ended, that is final by then.
+        """
+        if self.is_shut:
+            self._callbacks.append(callback)
+        else:
+            self._call_soon(callback)
+
+    def _call_soon(self, callback: Callable[[], object]) -> None:
+        (self._loop or asyncio.get_running_loop()).call_soon(callback)

@@ -10,13 +10,16 @@ import threading
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from duologue.connection.websocket.frames import MaskKeys
+from duologue.connection.random_stocks import MaskKeys, RandomStock
 
 READ_BYTES: Final = 65_536
 """What is read from a socket at once."""
 
 KEPT_BYTES: Final = 2 * 1024 * 1024
 """What lies free at the end of the heap at most: enough for two messages of the usual limit."""
+
+LATE_S: Final = 1.0
+"""A timer that comes so late tells of a stall here: what has arrived meanwhile is read first."""
 
 
 class Timer(Protocol):
@@ -49,30 +52,6 @@ def _keep_freed_memory() -> None:
     twice the size, once a larger block has been freed; nothing of this block is ever touched.
     """
     bytearray(KEPT_BYTES // 2)
-
-
-class RandomStock:
-    """Random bytes, cut from larger blocks: a system call costs as much as sealing a message.
-
-    For what nobody can learn anything from, such as the filler inside an encrypted frame.
-    """
-
-    __slots__ = ("_block", "_position")
-
-    BLOCK_BYTES: Final = 4096
-
-    def __init__(self) -> None:
-        self._block = b""
-        self._position = 0
-
-    def take(self, size: int) -> bytes:
-        """The next `size` bytes. None is given twice."""
-        start, end = self._position, self._position + size
-        if end > len(self._block):
-            self._block = os.urandom(max(size, self.BLOCK_BYTES))
-            start, end = 0, size
-        self._position = end
-        return self._block[start:end]
 
 
 class _SharedByThread(threading.local):

@@ -22,9 +22,6 @@ class _Nowhere(Connection):
     def buffered_amount(self) -> int:
         return 0
 
-    async def drained(self) -> None:
-        return
-
 
 class LateConnection(Layer):
     """CONNECTING until `attach` gives it an open connection to be; then it is that one."""
@@ -40,9 +37,12 @@ class LateConnection(Layer):
 
     def attach(self, carrier: Connection) -> None:
         """Be `carrier` from now on; once, and not after it was closed."""
-        self._is_attached = True
         self._unlisten_state()
         self._carrier = carrier
+        self._is_attached = True
+        self.gate = carrier.gate
+        carrier.bound_sending(self.max_send_bytes)
+        self.max_send_bytes = carrier.max_send_bytes
         self.id = carrier.id
         self.remote_address = carrier.remote_address
         self.own_key = carrier.own_key

@@ -1,7 +1,7 @@
 """A connection that is carried by another one."""
 
 from duologue.connection.base import CLOSE_CODE_LOST, Connection, ConnectionState, Message, Unlisten
-from duologue.errors import DuologueError, LimitExceeded
+from duologue.errors import DuologueError
 
 
 class Layer(Connection):
@@ -14,7 +14,11 @@ class Layer(Connection):
 
     def __init__(self, carrier: Connection) -> None:
         is_over = carrier.state.current_state is ConnectionState.CLOSED
-        super().__init__(ConnectionState.CLOSING if is_over else carrier.state.current_state)
+        super().__init__(
+            ConnectionState.CLOSING if is_over else carrier.state.current_state,
+            gate=carrier.gate,
+            max_send_bytes=carrier.max_send_bytes,
+        )
         self.id = carrier.id
         self.remote_address = carrier.remote_address
         self.own_key = carrier.own_key
@@ -38,6 +42,11 @@ class Layer(Connection):
         """See `Connection.send_utf8`."""
         self._carrier.send_utf8(text)
 
+    def bound_sending(self, max_bytes: int) -> None:
+        """See `Connection.bound_sending`."""
+        self._carrier.bound_sending(max_bytes)
+        self.max_send_bytes = self._carrier.max_send_bytes
+
     def close(self, reason: str | None = None) -> None:
         """See `Connection.close`."""
         self._carrier.close(reason)
@@ -50,10 +59,6 @@ class Layer(Connection):
     def buffered_amount(self) -> int:
         """See `Connection.buffered_amount`."""
         return self._carrier.buffered_amount
-
-    async def drained(self) -> None:
-        """See `Connection.drained`."""
-        await self._carrier.drained()
 
     @property
     def is_listening(self) -> bool:
@@ -105,9 +110,3 @@ class Layer(Connection):
             self._unlisten_message = None
         self.on_message.when_emptied = None
         super()._end(code, reason, failure)
-
-
-def reason_for(failure: LimitExceeded) -> str:
-    """What to tell the other side of a limit that it has passed."""
-    met = "" if failure.met is None else f", met {failure.met}"
-    return f"Message refused: {failure.limit} is {failure.value}{met}"

@@ -52,17 +52,19 @@ class _MemoryConnection(Connection):
     """One end. `_outgoing` holds what the other end has not been given yet."""
 
     def __init__(self, limits: Limits) -> None:
-        super().__init__(ConnectionState.OPEN)
+        loop = asyncio.get_running_loop()
+        super().__init__(
+            ConnectionState.OPEN, gate=DrainGate(loop), max_send_bytes=limits.max_message_bytes
+        )
         self.remote_address = "memory"
         self._limits = limits
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._partner: _MemoryConnection = self
         self._outgoing: deque[tuple[Message | _Closing, int]] = deque()
         self._outgoing_bytes = 0
         self._delivery_is_due = False
         self._close_received: _Closing | None = None
         self._close_timer: asyncio.TimerHandle | None = None
-        self._gate = DrainGate()
 
     def join(self, partner: "_MemoryConnection") -> None:
         """Give the other end; once, before anything is sent."""
@@ -74,17 +76,15 @@ class _MemoryConnection(Connection):
         if self.state.current_state is not ConnectionState.OPEN:
             raise self._refuse_send()
         size = _size(message)
-        if size > self._limits.max_message_bytes:
-            raise LimitExceeded("max_message_bytes", self._limits.max_message_bytes, size)
+        if size > self.max_send_bytes:
+            raise self._too_large(size)
+        unsent = self._outgoing_bytes
+        if unsent > self._limits.max_unsent_bytes:
+            self._lose(LimitExceeded("max_unsent_bytes", self._limits.max_unsent_bytes, unsent))
+            return
         self._put(message, size)
         if self._outgoing_bytes > PAUSE_ABOVE_BYTES:
-            self._gate.shut()
-        if self._outgoing_bytes > self._limits.max_unsent_bytes:
-            self._lose(
-                LimitExceeded(
-                    "max_unsent_bytes", self._limits.max_unsent_bytes, self._outgoing_bytes
-                )
-            )
+            self.gate.shut()
 
     def close(self, reason: str | None = None) -> None:
         """See `Connection.close`."""
@@ -107,19 +107,20 @@ class _MemoryConnection(Connection):
         """See `Connection.buffered_amount`."""
         return self._outgoing_bytes
 
-    async def drained(self) -> None:
-        """See `Connection.drained`."""
-        await self._gate.wait()
-
     def _put(self, item: Message | _Closing, size: int = 0) -> None:
+        # The loop may refuse, from another thread: before anything is taken.
+        self._make_delivery_due()
         self._outgoing.append((item, size))
         self._outgoing_bytes += size
-        self._deliver_soon()
 
     def _deliver_soon(self) -> None:
-        if self._outgoing and not self._delivery_is_due:
-            self._delivery_is_due = True
+        if self._outgoing:
+            self._make_delivery_due()
+
+    def _make_delivery_due(self) -> None:
+        if not self._delivery_is_due:
             self._loop.call_soon(self._deliver)
+            self._delivery_is_due = True
 
     def _deliver(self) -> None:
         """Hand over what waited when this turn began; the rest waits for the next."""
@@ -134,8 +135,8 @@ class _MemoryConnection(Connection):
                 self._hand_over_closing(item)
             elif partner.state.current_state is ConnectionState.OPEN:
                 partner._receive(item, size)
-        if self._gate.is_shut and self._outgoing_bytes < RESUME_BELOW_BYTES:
-            self._gate.open()
+        if self.gate.is_shut and self._outgoing_bytes < RESUME_BELOW_BYTES:
+            self.gate.open()
         if not partner._is_full:
             self._deliver_soon()
 
@@ -187,5 +188,5 @@ class _MemoryConnection(Connection):
     def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
         if self._close_timer is not None:
             self._close_timer.cancel()
-        self._gate.open()
+        self.gate.open()
         super()._end(code, reason, failure)

@@ -5,7 +5,6 @@ identity is given: the first doubles this import, and programs that only use the
 never need it; the second is for those who encrypt.
 """
 
-import asyncio
 import ssl as tls
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -25,7 +24,7 @@ from duologue.typed.service import Offer, Service
 
 if TYPE_CHECKING:
     from duologue.connection.encrypted.gate import EncryptionGate
-    from duologue.connection.websocket.endpoints import WebSocketListener
+    from duologue.connection.websocket.listener import WebSocketListener
 
 
 class Server(Host):
@@ -78,7 +77,7 @@ class Server(Host):
         return {} if self._gate is None else self._gate.rejected
 
     async def __aenter__(self) -> Self:
-        from duologue.connection.websocket.endpoints import accept_websockets
+        from duologue.connection.websocket.listener import accept_websockets
 
         self._listener = await accept_websockets(
             self._conversations.welcome if self._gate is None else self._gate.admit,
@@ -222,7 +221,7 @@ async def connect(
     if identity is None:
         if to is not None or loopback:
             raise ValueError("connect(to=...) needs identity=: an encrypted conversation has two")
-        from duologue.connection.websocket.endpoints import dial_websocket
+        from duologue.connection.websocket.dial import dial_websocket
 
         dial = partial(dial_websocket, url, limits, ssl=ssl, timeout_s=seconds)
     else:
@@ -243,12 +242,12 @@ async def _dial_encrypted(
     loopback: bool,
     timeout_s: float,
 ) -> Connection:
-    from duologue.connection.encrypted.handshaking import carrier_limits, encrypt_as_connector
-    from duologue.connection.websocket.endpoints import dial_websocket
+    from duologue.connection.encrypted.dial import dial_encrypted
+    from duologue.connection.websocket.dial import dial_websocket
 
-    loop = asyncio.get_running_loop()
-    due_s = loop.time() + timeout_s
-    carrier = await dial_websocket(url, carrier_limits(limits), ssl=ssl, timeout_s=timeout_s)
-    return await encrypt_as_connector(
-        carrier, identity, target, limits, loopback=loopback, timeout_s=due_s - loop.time()
+    async def dial_carrier(limits: Limits, timeout_s: float) -> Connection:
+        return await dial_websocket(url, limits, ssl=ssl, timeout_s=timeout_s)
+
+    return await dial_encrypted(
+        dial_carrier, identity, target, limits, loopback=loopback, timeout_s=timeout_s
     )

@@ -10,8 +10,8 @@ from duologue.connection.encrypted.gate import EncryptionGate
 from duologue.endpoints.hosting import Host, Manner
 from duologue.errors import HandshakeFault, RelayError
 from duologue.identity import Identity
+from duologue.relay.client.dial import RelayAccount
 from duologue.relay.client.presence import Presence
-from duologue.relay.client.registration import RelayAccount
 
 _log: Final = logging.getLogger("duologue")
 

@@ -37,7 +37,7 @@ async def keep_connected(
 ) -> None:
     """Until it is cancelled, or no further try can do better: `peer` is then given up."""
     clock = clock or asyncio.get_running_loop().time
-    backoff = Backoff(chance)
+    backoff = Backoff(peer.limits, chance)
     begun_s = clock()
     while True:
         await peer.went_away()

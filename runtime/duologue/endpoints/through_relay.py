@@ -4,7 +4,6 @@ What only conversations through relays need is imported when the first of them b
 third of this library, and programs that are reached directly never use it.
 """
 
-import asyncio
 import ssl as tls
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow, Anyone
 from duologue.endpoints.hosting import Manner, OnPeer, Profile, conversation
 from duologue.errors import (
     DeadlineExceeded,
-    HandshakeFailed,
     PeerNotFound,
     RelayError,
     RelayRefused,
@@ -85,8 +84,8 @@ def listen(
         _check_plaintext(url, insecure_plaintext)
     from duologue.connection.encrypted.handshaking import carrier_limits
     from duologue.endpoints.listener import Listener
+    from duologue.relay.client.dial import RelayAccount
     from duologue.relay.client.known_relays import KnownRelays, default_file
-    from duologue.relay.client.registration import RelayAccount
 
     limits = limits or Limits()
     pins = KnownRelays(known_relays or default_file())
@@ -186,42 +185,41 @@ async def dial_through_relay(
     loopback: bool = False,
 ) -> "EncryptedConnection":
     """An encrypted connection to the holder of `target` through `relay`; raises as `dial` does."""
-    from duologue.connection.encrypted.handshaking import carrier_limits, encrypt_as_connector
+    from duologue.connection.encrypted.dial import dial_encrypted
+    from duologue.relay.client.dial import RelayAccount, dial_relay
     from duologue.relay.client.known_relays import KnownRelays
-    from duologue.relay.client.registration import RelayAccount, dial_relay
 
     _check_plaintext(relay, insecure_plaintext)
-    account = RelayAccount(
-        url=relay,
-        identity=identity,
-        limits=carrier_limits(limits),
-        # The dialling side never sees a relay's key.
-        known_relays=KnownRelays(None),
-        ssl=ssl,
-        token=token,
-    )
-    loop = asyncio.get_running_loop()
-    due_s = loop.time() + timeout_s
-    try:
-        carrier = await dial_relay(account, timeout_s)
-    except RelayUnreachable as error:
-        if isinstance(error.__cause__, DeadlineExceeded):
-            raise error.__cause__ from None
-        raise
-    try:
-        return await encrypt_as_connector(
-            carrier,
-            identity,
-            target,
-            limits,
-            loopback=loopback,
-            timeout_s=max(0.0, due_s - loop.time()),
+
+    async def dial_carrier(limits: Limits, timeout_s: float) -> Connection:
+        account = RelayAccount(
+            url=relay,
+            identity=identity,
+            limits=limits,
+            # The dialling side never sees a relay's key.
+            known_relays=KnownRelays(None),
+            ssl=ssl,
+            token=token,
         )
-    except HandshakeFailed as error:
-        raise _relay_error(carrier.close_reason, relay) or error from error
+        try:
+            return await dial_relay(account, timeout_s)
+        except RelayUnreachable as error:
+            if isinstance(error.__cause__, DeadlineExceeded):
+                raise error.__cause__ from None
+            raise
+
+    return await dial_encrypted(
+        dial_carrier,
+        identity,
+        target,
+        limits,
+        loopback=loopback,
+        timeout_s=timeout_s,
+        refusal_for=partial(_refusal_for, relay),
+    )
 
 
-def _relay_error(close_reason: str, relay: str) -> RelayError | None:
+def _refusal_for(relay: str, close_reason: str) -> RelayError | None:
     """The error that a relay's refusal stands for, by its text: there is nothing else to tell."""
     from duologue.relay.messages import NO_LISTENER, PASSING_REFUSALS, REFUSALS
 

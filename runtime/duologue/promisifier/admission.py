@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+from duologue.connection.base import Connection
 from duologue.errors import LimitExceeded
 from duologue.limits import Limits
 from duologue.promisifier.served_call import ServedCall
@@ -17,41 +18,82 @@ class Admission(Generic[CallT]):
     """Lets calls run, wait in line, or be turned away.
 
     A call runs from `began` until `ended`, whatever it does with a cancellation. Those that find
-    no room wait, the oldest first, within `max_waiting_calls` and `max_waiting_bytes`. `start` is
-    given each call that has waited, in its turn.
+    no room, or no room for their answers, wait, the oldest first, within `max_waiting_calls` and
+    `max_waiting_bytes`. `start` is given each call that has waited, in its turn.
+
+    While every call that runs waits for an own call to the same peer, as `waits_for_peer` tells,
+    what arrives may be what they wait for, and `may_nest`.
     """
 
-    def __init__(self, limits: Limits, start: Callable[[CallT], None]) -> None:
+    def __init__(
+        self, limits: Limits, connection: Connection, start: Callable[[CallT], None]
+    ) -> None:
         self.running = 0
         """Calls that have begun and not ended."""
         self.room = limits.max_running_calls
         """A new call starts at once while fewer than these run; 0 once the door is shut."""
         self.is_shut = False
         """Whether new calls are refused: this side is going away."""
+        self.calls: dict[int, CallT] = {}
+        """Those that run, by request id."""
+        self.on_room: Callable[[], None] = _ignore
+        """Told when the line has become shorter."""
         self._limits = limits
+        self._connection = connection
         self._start = start
+        self._stuck = 0
+        """Running calls that wait for an own call to the same peer."""
         self._waiting: deque[CallT] = deque()
         self._waiting_bytes = 0
         self._is_starting = False
+        self._is_notified = False
         self._idle: asyncio.Future[None] | None = None
 
-    def began(self) -> None:
+    # -- calls that run -------------------------------------------------------------------------
+
+    def began(self, call: CallT) -> None:
         """A call runs from now on."""
         self.running += 1
+        self.calls[call.request.request_id] = call
 
-    def ended(self) -> None:
+    def ended(self, call: CallT) -> None:
         """One that ran has ended: the next may have its place."""
         self.running -= 1
-        # One that ends at once comes back here: one loop starts them all, no recursion.
-        if not self._is_starting:
-            self._is_starting = True
-            try:
-                while self._waiting and self.running < self._limits.max_running_calls:
-                    self._start(self._take(self._waiting.popleft()))
-            finally:
-                self._is_starting = False
+        del self.calls[call.request.request_id]
+        if call.own_calls:
+            self._stuck -= 1
+        if self._waiting:
+            self.resume()
         if not self.running and not self._waiting:
             self._tell_idle()
+
+    def runs(self, call: ServedCall[Any]) -> bool:
+        """Whether this very call is running here."""
+        return self.calls.get(call.request.request_id) is call
+
+    def note_own_call(self, call: ServedCall[Any]) -> None:
+        """A running call has made a call to the same peer, and may wait for it."""
+        call.own_calls += 1
+        if call.own_calls == 1:
+            self._stuck += 1
+
+    def note_own_call_settled(self, call: ServedCall[Any]) -> None:
+        """That call is settled."""
+        call.own_calls -= 1
+        if not call.own_calls and self.runs(call):
+            self._stuck -= 1
+
+    @property
+    def waits_for_peer(self) -> bool:
+        """Whether every running call waits for the other side: what waits in line may wait long."""
+        return 0 < self.running == self._stuck
+
+    @property
+    def may_nest(self) -> bool:
+        """Whether one more call may run beyond the room, because all others wait for the peer."""
+        return self.running < self._limits.max_running_calls + self._limits.max_nested_calls
+
+    # -- calls that wait ------------------------------------------------------------------------
 
     def wait(self, call: CallT) -> None:
         """Let a call wait until there is room.
@@ -67,6 +109,38 @@ class Admission(Generic[CallT]):
             raise LimitExceeded("max_waiting_bytes", limits.max_waiting_bytes)
         self._waiting.append(call)
         self._waiting_bytes += size
+        if self._connection.gate.is_shut and not self._is_notified:
+            self._is_notified = True
+            self._connection.gate.notify(self._on_drained)
+
+    @property
+    def is_nearly_full(self) -> bool:
+        """Whether one more message, the largest there may be, might have to be turned away."""
+        limits = self._limits
+        return (
+            len(self._waiting) >= limits.max_waiting_calls
+            or self._waiting_bytes + limits.max_message_bytes > limits.max_waiting_bytes
+        )
+
+    def resume(self) -> None:
+        """Start what waits, as far as there is room for it and its answers."""
+        # One that ends at once comes back here: one loop starts them all, no recursion.
+        if self._is_starting:
+            return
+        self._is_starting = True
+        try:
+            while (
+                self._waiting
+                and self.running < self._limits.max_running_calls
+                and not self._connection.gate.is_shut
+            ):
+                self._start(self._take(self._waiting.popleft()))
+        finally:
+            self._is_starting = False
+        if self._waiting and self._connection.gate.is_shut and not self._is_notified:
+            self._is_notified = True
+            self._connection.gate.notify(self._on_drained)
+        self.on_room()
 
     def withdraw(self, request_id: int) -> CallT | None:
         """Take a call out of the line: its caller has given up. None if it does not wait."""
@@ -75,6 +149,8 @@ class Admission(Generic[CallT]):
                 self._waiting.remove(call)
                 return self._take(call)
         return None
+
+    # -- the end --------------------------------------------------------------------------------
 
     def shut(self) -> None:
         """Let no new call run or wait; those that do go on."""
@@ -97,7 +173,13 @@ class Admission(Generic[CallT]):
         """Forget what waits."""
         self._waiting.clear()
         self._waiting_bytes = 0
+        self.on_room = _ignore
         self._tell_idle()
+
+    def _on_drained(self) -> None:
+        self._is_notified = False
+        if self._waiting:
+            self.resume()
 
     def _take(self, call: CallT) -> CallT:
         self._waiting_bytes -= size_of(call.request.args or b"")
@@ -106,3 +188,7 @@ class Admission(Generic[CallT]):
     def _tell_idle(self) -> None:
         if self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
+
+
+def _ignore() -> None:
+    pass

@@ -1,7 +1,6 @@
 """Own calls over one connection, from the moment they are sent until they are settled."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from duologue.connection.base import CLOSE_CODE_LOST, Connection
@@ -15,12 +14,16 @@ from duologue.errors import (
     Sent,
 )
 from duologue.limits import Limits
+from duologue.promisifier.admission import Admission
 from duologue.promisifier.deadlines import CallDeadlines
+from duologue.promisifier.intake import Hold, Intake
 from duologue.promisifier.message_writer import MessageWriter
 from duologue.promisifier.own_call import Call
 from duologue.promisifier.promise import end_of_call
+from duologue.promisifier.served_call import serving
 from duologue.promisifier.stats import Stats
 from duologue.promisifier.stream_receiver import StreamReceiver
+from duologue.promisifier.waiting_calls import WaitingCalls
 from duologue.protocol import codec
 from duologue.protocol.hello import Counterpart
 from duologue.protocol.messages import (
@@ -36,8 +39,10 @@ from duologue.protocol.session import Session
 class Calling:
     """Sends calls, gives them up, and settles each exactly once.
 
-    `pause` and `resume` stop and start the reading of the connection, for a stream that is read too
-    slowly.
+    A call that may wait does so, in order, while as many are open as may be, or while the
+    connection has more to send than it takes. Those that are made for a call of the other side
+    (`admission` knows which run) go ahead of the others, and `max_nested_calls` of them are not
+    counted: the other side waits for them.
     """
 
     def __init__(
@@ -47,8 +52,8 @@ class Calling:
         writer: MessageWriter,
         limits: Limits,
         *,
-        pause: Callable[[], None],
-        resume: Callable[[], None],
+        admission: Admission[Any],
+        intake: Intake,
     ) -> None:
         self.counterpart = Counterpart()
         """What is known of the other side; the conversation says more when it greets."""
@@ -57,13 +62,16 @@ class Calling:
         self._counters = session.counters
         self._connection = connection
         self._writer = writer
-        self._receiver = StreamReceiver(
-            session.own, limits, send_text=writer.reply, pause=pause, resume=resume
-        )
-        self._inflow = self._receiver.inflow
-        self._deadlines = CallDeadlines(
-            asyncio.get_running_loop(), self._own.unanswered.values(), self._on_deadline
-        )
+        self._admission = admission
+        self._intake = intake
+        self._max_open_calls = limits.max_open_calls
+        self._max_nested_calls = limits.max_nested_calls
+        self._receiver = StreamReceiver(session.own, limits, intake, send_text=writer.reply)
+        loop = asyncio.get_running_loop()
+        self._deadlines = CallDeadlines(loop, self._own.unanswered.values(), self._on_deadline)
+        self._nested: WaitingCalls[Call[Any]] = WaitingCalls(loop, limits, _too_late)
+        self._line: WaitingCalls[Call[Any]] = WaitingCalls(loop, limits, _too_late)
+        self._is_notified = False
         self._is_over = False
 
     @property
@@ -76,10 +84,11 @@ class Calling:
         """Whether a timer of the loop is running for open calls."""
         return self._deadlines.is_armed
 
-    def send(self, call: Call[Any], args: Payload) -> None:
-        """Send the request of `call`, which is settled exactly once: here, if it cannot be sent.
+    def send(self, call: Call[Any], args: Payload, is_next: bool = False) -> bool:
+        """Send the request of `call`, or let it wait; returns whether it has left.
 
-        `args` is a JSON list.
+        `args` is a JSON list. `call` is settled exactly once: here, if it cannot be sent. With
+        `is_next` it has waited, and its turn has come.
         """
         target = call.target
         contract = target.contract
@@ -92,10 +101,23 @@ class Calling:
                 if call.reading.takes_parts:
                     takes_parts = self.counterpart.takes_parts_of(contract)
             call.service_id = service_id
+            if not is_next:
+                is_nested = bool(self._admission.running) and self._note_nested(call)
+                if (
+                    self._connection.gate.is_shut or (self._line.calls and not is_nested)
+                ) and target.may_wait:
+                    self._wait(call, args, is_nested=is_nested)
+                    return False
             request_id, text = self._own.open(service_id, args, call, takes_parts)
-        except (LimitExceeded, ContractMismatch) as error:
+        except LimitExceeded as error:
+            if target.may_wait:
+                self._wait(call, args, is_nested=False)
+            else:
+                call.fail(error)
+            return False
+        except ContractMismatch as error:
             call.fail(error)
-            return
+            return False
         try:
             if isinstance(args, Parcel):
                 self._writer.send_parcel(text, args)
@@ -106,25 +128,92 @@ class Calling:
             if self._own.is_open(request_id):
                 self._own.take_back(request_id, service_id)
                 call.owner.on_unanswered(call, self.aborted(call, "no", error.reason))
-            return
+            return False
         except LimitExceeded as error:
             self._own.take_back(request_id, service_id)
             call.fail(error)
-            return
+            return False
         self._counters.bytes_sent += len(text)
+        if call.request_id >= 0:
+            # Over another connection it had left before.
+            self._counters.requests_repeated += 1
         call.request_id = request_id
         # Sending may have ended the connection, and the call with it.
         if call.due_s < self._deadlines.timer_due_s and not self._is_over:
             self._deadlines.arm(call.due_s)
-        # The answer may be behind a stream that nobody reads at the moment.
-        if self._inflow.is_paused:
-            self._inflow.look_again()
+        # The answer may be behind what nobody reads at the moment.
+        if self._intake.held:
+            self._intake.release(Hold.CALLS)
+            self._receiver.inflow.look_again()
+        return True
+
+    def obey_limits(self) -> None:
+        """Keep to what the other side has said that it takes."""
+        hello = self.counterpart.hello
+        if hello is None:
+            return
+        if hello.limits.max_calls > 0:
+            self._own.max_open_calls = min(self._max_open_calls, hello.limits.max_calls)
+        if hello.limits.max_message_bytes > 0:
+            self._connection.bound_sending(hello.limits.max_message_bytes)
+
+    # -- calls that wait ------------------------------------------------------------------------
+
+    def _note_nested(self, call: Call[Any]) -> bool:
+        """Whether `call` is made for a call of the other side, and so does not count."""
+        served = serving.get(None)
+        if (
+            served is None
+            or not self._admission.runs(served)
+            or self._own.exempt_calls >= self._max_nested_calls
+        ):
+            return False
+        self._own.exempt_calls += 1
+        self._admission.note_own_call(served)
+
+        def settled(_: object) -> None:
+            self._own.exempt_calls -= 1
+            self._admission.note_own_call_settled(served)
+
+        call.add_done_callback(settled)
+        return True
+
+    def _wait(self, call: Call[Any], args: Payload, *, is_nested: bool) -> None:
+        try:
+            (self._nested if is_nested else self._line).add(call, args)
+        except LimitExceeded as error:
+            call.fail(error)
+            return
+        if self._connection.gate.is_shut:
+            self._notify()
+
+    def _notify(self) -> None:
+        if not self._is_notified:
+            self._is_notified = True
+            self._connection.gate.notify(self._on_drained)
+
+    def _on_drained(self) -> None:
+        self._is_notified = False
+        self._resume()
+
+    def _resume(self) -> None:
+        """Send what waits, as far as it may leave now."""
+        while self._nested.calls and not self._connection.gate.is_shut:
+            self.send(*self._nested.take(), is_next=True)
+        while self._line.calls and not self._connection.gate.is_shut and self._own.has_room:
+            self.send(*self._line.take(), is_next=True)
+        if (self._nested.calls or self._line.calls) and self._connection.gate.is_shut:
+            self._notify()
 
     def abandon(self, call: Call[Any]) -> bool:
         """Give a call up and, if it was open, tell the other side; returns whether it was."""
+        if self._line.remove(call) or self._nested.remove(call):
+            return False
         was_open = self._own.give_up(call.request_id)
         if was_open and self.counterpart.has("cancel"):
             self._writer.reply(codec.cancel(call.request_id))
+        if self._line.calls:
+            self._resume()
         return was_open
 
     def aborted(self, call: Call[Any], sent: Sent, reason: str) -> ConnectionClosed:
@@ -157,11 +246,15 @@ class Calling:
             call.fail(error)
         else:
             call.set_result(result)
+        if self._line.calls:
+            self._resume()
 
     def fail(self, event: FailureReceived[Call[Any]]) -> None:
         """The other side says that a call has failed."""
         call = event.call
         self._receiver.break_off(call, call.reading.decode_failure(event.failure))
+        if self._line.calls:
+            self._resume()
 
     def receive(
         self,
@@ -169,6 +262,12 @@ class Calling:
     ) -> None:
         """Something of a stream that answers a call has come, or of what is no answer at all."""
         self._receiver.receive(event)
+        if self._line.calls:
+            self._resume()
+
+    def note_reading(self, is_reading: bool) -> None:
+        """The connection is read from now on, or is not."""
+        self._receiver.silence.note_reading(is_reading)
 
     # -- the end --------------------------------------------------------------------------------
 
@@ -184,13 +283,16 @@ class Calling:
         # Without the peer's close frame nobody can say how much of what was accepted went out.
         sent: Sent = "unknown" if connection.close_code == CLOSE_CODE_LOST else "yes"
         calls = self._session.close()
-        pending = tuple(call.service_id for call in calls)
+        waiting = [*self._nested.take_all(), *self._line.take_all()]
+        pending = tuple(call.service_id for call in (*calls, *(each for each, _ in waiting)))
         for call in calls:
             error = self.aborted(call, sent, connection.close_reason)
             if self._receiver.is_streaming(call):
                 self._receiver.break_off(call, error)
             else:
                 call.owner.on_unanswered(call, error)
+        for call, _ in waiting:
+            call.owner.on_unanswered(call, self.aborted(call, "no", connection.close_reason))
         self._receiver.close()
         return pending, sent
 
@@ -198,3 +300,10 @@ class Calling:
         if self.abandon(call):
             name = call.reading.full_name
             call.fail_quietly(DeadlineExceeded(f"no answer to {name} within {call.timeout_s:g} s"))
+
+
+def _too_late(call: Call[Any]) -> DeadlineExceeded:
+    return DeadlineExceeded(
+        f"{call.reading.full_name} could not leave within {call.timeout_s:g} s: too many calls are "
+        "open, or the other side is slow to take what is sent"
+    )

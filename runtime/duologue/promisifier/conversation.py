@@ -12,6 +12,7 @@ from duologue.promisifier.control import ControlService
 from duologue.promisifier.dispatch import Dispatcher
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import Handler
+from duologue.promisifier.intake import Intake
 from duologue.promisifier.message_writer import MessageWriter
 from duologue.promisifier.own_call import Call, CallOwner
 from duologue.promisifier.parts_deadline import PartsDeadline
@@ -80,6 +81,7 @@ class Conversation(Generic[PeerT]):
         self._limits = limits
         self._session: Session[Call[Any]] = Session(limits, counters)
         self._writer = MessageWriter(connection, limits, counters)
+        self._intake = Intake(self._stop_listening, self._start_listening)
         self._dispatcher = Dispatcher(
             peer,
             handlers,
@@ -87,6 +89,7 @@ class Conversation(Generic[PeerT]):
             connection,
             reply=self._writer.reply,
             give_up=self._give_up,
+            intake=self._intake,
             limits=limits,
         )
         self.calling = Calling(
@@ -94,8 +97,8 @@ class Conversation(Generic[PeerT]):
             connection,
             self._writer,
             limits,
-            pause=self._stop_listening,
-            resume=self._start_listening,
+            admission=self._dispatcher.admission,
+            intake=self._intake,
         )
         loop = asyncio.get_running_loop()
         self._parts_deadline = PartsDeadline(loop, self._session, limits, self._give_up)
@@ -129,7 +132,7 @@ class Conversation(Generic[PeerT]):
         self.greeting = greeting
         self.calling.counterpart = greeting.counterpart
         greeting.on_mismatch = self._give_up
-        greeting.on_introduced = self._owner.on_introduced
+        greeting.on_introduced = self._on_introduced
         self._session.allow_control()
         self._dispatcher.control = ControlService(greeting)
         if self._is_started:
@@ -138,6 +141,10 @@ class Conversation(Generic[PeerT]):
     async def drain(self, timeout_s: float) -> None:
         """Refuse new calls, let the running ones finish within `timeout_s`, cancel the rest."""
         await self._dispatcher.drain(timeout_s)
+
+    def _on_introduced(self) -> None:
+        self.calling.obey_limits()
+        self._owner.on_introduced()
 
     def _say_hello(self, greeting: Greeting) -> None:
         timeout_s = self._limits.hello_timeout_s
@@ -151,6 +158,7 @@ class Conversation(Generic[PeerT]):
         if self._is_listening or self._is_over:
             return
         self._is_listening = True
+        self.calling.note_reading(True)
         # What has waited is delivered before `listen` returns, and may make us stop again.
         self._unlisten_message = self.connection.on_message.listen(self._on_message)
         if self._is_listening:
@@ -160,6 +168,7 @@ class Conversation(Generic[PeerT]):
 
     def _stop_listening(self) -> None:
         self._is_listening = False
+        self.calling.note_reading(False)
         self._parts_deadline.stop()
         if self._unlisten_message is not None:
             self._unlisten_message()
@@ -212,6 +221,7 @@ class Conversation(Generic[PeerT]):
     def _end(self) -> None:
         self._is_over = True
         self._unlisten_state()
+        self._intake.end()
         self._stop_listening()
         self._parts_deadline.end()
         pending, sent = self.calling.end()

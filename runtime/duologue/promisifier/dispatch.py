@@ -12,9 +12,11 @@ from duologue.limits import Limits
 from duologue.promisifier.admission import Admission
 from duologue.promisifier.failures import describe_incident, describe_limit
 from duologue.promisifier.handlers import Handler, Result, UnreadableArguments
-from duologue.promisifier.served_call import ServedCall
+from duologue.promisifier.intake import Hold, Intake
+from duologue.promisifier.served_call import ServedCall, serving
 from duologue.promisifier.streams.sending import send_stream
 from duologue.promisifier.streams.stream import ByteStream, TextStream
+from duologue.protocol.hello import CONTROL_SERVICE
 from duologue.protocol.messages import Failure, RequestReceived
 from duologue.protocol.parcels import Parcel, Payload
 from duologue.protocol.session import UNKNOWN_SERVICE, Session
@@ -54,6 +56,7 @@ class Dispatcher(Generic[PeerT]):
         *,
         reply: Reply,
         give_up: Callable[[DuologueError], None],
+        intake: Intake,
         limits: Limits,
     ) -> None:
         self.control: Handler[PeerT] | None = None
@@ -63,72 +66,99 @@ class Dispatcher(Generic[PeerT]):
         self._session = session
         self._served = session.served
         self._connection = connection
+        self._intake = intake
         self._reply = reply
         self._give_up = give_up
-        self._cancel_timeout_s = limits.cancel_timeout_s
+        self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
-        self._admission: Admission[ServedCall[PeerT]] = Admission(limits, self._start)
-        self._running: dict[int, ServedCall[PeerT]] = {}
-        """Calls that have a task, by request id."""
+        self.admission: Admission[ServedCall[PeerT]] = Admission(limits, connection, self._start)
+        self.admission.on_room = self._on_room
         self._closed = False
-
-    @property
-    def running(self) -> int:
-        """Calls that have begun and not ended."""
-        return self._admission.running
 
     def dispatch(self, request: RequestReceived) -> None:
         """Serve one request: start it, let it wait, or refuse it."""
         call = ServedCall(request, self._peer)
-        admission = self._admission
-        if admission.running < admission.room:
+        admission = self.admission
+        if admission.running < admission.room and not self._connection.gate.is_shut:
             self._start(call)
-        elif admission.is_shut:
+        else:
+            self._start_later(call)
+
+    def _start_later(self, call: ServedCall[PeerT]) -> None:
+        admission = self.admission
+        if admission.is_shut:
             self._refuse(call, _GOING_AWAY)
+        elif call.request.service_id == CONTROL_SERVICE and self.control is not None:
+            self._start(call)
+        elif admission.waits_for_peer and not self._connection.gate.is_shut:
+            if admission.may_nest:
+                self._start(call)
+            else:
+                limit = self._limits.max_nested_calls
+                self._refuse_busy(call, LimitExceeded("max_nested_calls", limit))
         else:
             try:
                 admission.wait(call)
             except LimitExceeded as error:
-                self._session.counters.requests_refused_busy += 1
-                self._refuse(call, describe_limit(error))
+                self._refuse_busy(call, error)
+            else:
+                self._slow_down()
+
+    def _slow_down(self) -> None:
+        # The other side does not take our answers, so it must not send more than may wait here. But
+        # whoever waits for an answer of it reads on: it may be behind what we would not read.
+        if (
+            self._connection.gate.is_shut
+            and self.admission.is_nearly_full
+            and not self._session.own.unanswered
+        ):
+            self._intake.hold(Hold.CALLS)
+
+    def _on_room(self) -> None:
+        if self._intake.held and not self.admission.is_nearly_full:
+            self._intake.release(Hold.CALLS)
+
+    def _refuse_busy(self, call: ServedCall[PeerT], error: LimitExceeded) -> None:
+        self._session.counters.requests_refused_busy += 1
+        self._refuse(call, describe_limit(error))
 
     def stop_stream(self, request_id: int) -> None:
         """The caller wants no more of a stream: stop its source and say so."""
-        call = self._running.get(request_id)
+        call = self.admission.calls.get(request_id)
         if call is not None:
             call.cancel(self._loop)
 
     def cancel(self, request_id: int) -> None:
         """The caller has given up: what has not been answered is answered CANCELLED."""
-        waiting = self._admission.withdraw(request_id)
+        waiting = self.admission.withdraw(request_id)
         if waiting is not None:
             self._refuse(waiting, _CANCELLED)
-        elif request_id in self._running:
-            self._running[request_id].cancel(self._loop)
+        else:
+            self.stop_stream(request_id)
 
     def close(self) -> None:
         """Cancel what runs and forget what waits; results are dropped from now on."""
         self._closed = True
-        self._admission.close()
+        self.admission.close()
         self._cancel_running()
-        if not self._running:
+        if not self.admission.calls:
             # Nothing more is dispatched or answered: the peer need not wait for the collector.
             del self._peer, self._reply, self._give_up
 
     async def drain(self, timeout_s: float) -> None:
         """Refuse new calls and let the accepted ones finish; cancel those that take too long."""
-        self._admission.shut()
-        for call in await self._admission.idle(timeout_s):
+        self.admission.shut()
+        for call in await self.admission.idle(timeout_s):
             self._refuse(call, _GOING_AWAY)
         # Each answers CANCELLED while the connection is still open.
         self._cancel_running()
-        tasks = [call.task for call in self._running.values() if call.task is not None]
+        tasks = [call.task for call in self.admission.calls.values() if call.task is not None]
         if tasks:
-            await asyncio.wait(tasks, timeout=self._cancel_timeout_s)
+            await asyncio.wait(tasks, timeout=self._limits.cancel_timeout_s)
 
     def _cancel_running(self) -> None:
-        for call in self._running.values():
+        for call in self.admission.calls.values():
             call.cancel(self._loop)
 
     # -- handlers -------------------------------------------------------------------------------
@@ -164,9 +194,8 @@ class Dispatcher(Generic[PeerT]):
         coroutine: Coroutine[Any, Any, None],
         context: contextvars.Context,
     ) -> None:
-        self._admission.began()
         # Before its first step, in which it may end.
-        self._running[call.request.request_id] = call
+        self.admission.began(call)
         if sys.version_info >= (3, 12):
             call.task = asyncio.Task(coroutine, loop=self._loop, context=context, eager_start=True)
         else:
@@ -181,8 +210,12 @@ class Dispatcher(Generic[PeerT]):
         handler: Handler[PeerT],
         outcome: Coroutine[Any, Any, Result],
     ) -> None:
+        serving.set(call)
         try:
             result = await outcome
+            if self._connection.gate.is_shut and not isinstance(result, ByteStream | TextStream):
+                # The other side is slow to take what it has asked for: no reason to end it.
+                await self._connection.gate.wait()
         except BaseException as error:
             self._fail(call, handler, error)
         else:
@@ -191,7 +224,7 @@ class Dispatcher(Generic[PeerT]):
             else:
                 self._answer(call, result)
         finally:
-            self._ended(call)
+            self.admission.ended(call)
 
     async def _run_stream(
         self, call: ServedCall[PeerT], handler: Handler[PeerT], stream: ByteStream | TextStream
@@ -199,7 +232,7 @@ class Dispatcher(Generic[PeerT]):
         try:
             await self._send_stream(call, handler, stream)
         finally:
-            self._ended(call)
+            self.admission.ended(call)
 
     async def _send_stream(
         self, call: ServedCall[PeerT], handler: Handler[PeerT], stream: ByteStream | TextStream
@@ -222,10 +255,6 @@ class Dispatcher(Generic[PeerT]):
         else:
             self._reply(closing)
 
-    def _ended(self, call: ServedCall[PeerT]) -> None:
-        del self._running[call.request.request_id]
-        self._admission.ended()
-
     # -- answers --------------------------------------------------------------------------------
 
     def _fail(self, call: ServedCall[PeerT], handler: Handler[PeerT], error: BaseException) -> None:
@@ -234,7 +263,7 @@ class Dispatcher(Generic[PeerT]):
             self._disown(call)
         elif isinstance(error, asyncio.CancelledError):
             self._refuse(call, _CANCELLED)
-        elif isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+        elif isinstance(error, KeyboardInterrupt | SystemExit) or self._is_dropped(call, error):
             raise error
         elif not isinstance(error, Exception):
             # A panic in a Rust extension, say, is no `Exception`; the caller must be told even so.
@@ -248,6 +277,15 @@ class Dispatcher(Generic[PeerT]):
             except Exception as flaw:
                 # The error itself is broken: its text raises, or its fields have no form in JSON.
                 self._refuse(call, describe_incident(flaw, handler.name))
+
+    def _is_dropped(self, call: ServedCall[PeerT], error: BaseException) -> bool:
+        """Whether its coroutine is being closed from outside, so that nothing can be done."""
+        if not isinstance(error, GeneratorExit) or call.task is None:
+            return False
+        try:
+            return asyncio.current_task() is not call.task
+        except RuntimeError:
+            return True  # the loop itself is gone
 
     def _disown(self, call: ServedCall[PeerT]) -> None:
         try:

@@ -2,9 +2,13 @@
 
 import logging
 import os
+from typing import Final
 
 from duologue.errors import CallError, DuologueError, InvalidResult, LimitExceeded, RefusedValue
 from duologue.protocol.messages import Failure
+
+THEIRS: Final = "the other side's "
+"""How the name of a limit begins that is not this side's own."""
 
 _log = logging.getLogger("duologue")
 
@@ -45,6 +49,15 @@ def describe_incident(error: BaseException, what: str) -> Failure:
 
 def describe_limit(error: LimitExceeded) -> Failure:
     """`LIMIT_EXCEEDED`, with the limit that was met."""
+    if error.limit.startswith(THEIRS):
+        # Seen from there it is one of its own.
+        name = error.limit.removeprefix(THEIRS)
+        return Failure(
+            "LimitExceeded",
+            f"the caller's {name} is {error.value}, and the result has {error.met}",
+            error.code,
+            {"limit": name, "value": error.value, "of": "caller"},
+        )
     return Failure(
         "LimitExceeded",
         f"{error.limit} is {error.value}",

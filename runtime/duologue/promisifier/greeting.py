@@ -22,6 +22,7 @@ class Greeting:
     id = CONTROL_SERVICE
     may_be_repeated = False
     """Each connection has a hello of its own."""
+    may_wait = False
     takes_parts = False
 
     def __init__(self, hello: bytes, counterpart: Counterpart) -> None:

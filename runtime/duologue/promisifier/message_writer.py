@@ -1,7 +1,7 @@
 """Messages of a conversation to its connection: texts, and the parts that follow them."""
 
 from duologue.connection.base import Connection, ConnectionState
-from duologue.errors import ConnectionClosed, LimitExceeded
+from duologue.errors import ConnectionClosed
 from duologue.limits import Limits
 from duologue.protocol.counters import Counters
 from duologue.protocol.parcels import Parcel
@@ -12,7 +12,6 @@ class MessageWriter:
 
     def __init__(self, connection: Connection, limits: Limits, counters: Counters) -> None:
         self._connection = connection
-        self._max_message_bytes = limits.max_message_bytes
         self._counters = counters
 
     def reply(self, text: bytes, parcel: Parcel | None = None, /) -> None:
@@ -41,8 +40,8 @@ class MessageWriter:
             LimitExceeded: all together is larger than a message may be; nothing was taken.
         """
         size = len(text) + sum(map(len, parcel.parts))
-        if size > self._max_message_bytes:
-            raise LimitExceeded("max_message_bytes", self._max_message_bytes, size)
+        if size > self._connection.max_send_bytes:
+            raise self._connection.too_large(size)
         self._connection.send_utf8(text)
         for part in parcel.parts:
             # Sending may have ended the connection; whoever waits for an answer knows by then.

@@ -34,6 +34,11 @@ class Target(Protocol):
         """Whether the call may run twice: its contract declares it `read` or `idempotent`."""
         ...
 
+    @property
+    def may_wait(self) -> bool:
+        """Whether it may leave later, if too much is open or unsent; else it fails at once."""
+        ...
+
 
 class Reading(Protocol[T_co]):
     """How the answer to a call is read. A method of a contract is one."""
@@ -59,6 +64,14 @@ class Reading(Protocol[T_co]):
     def decode_failure(self, failure: Failure) -> DuologueError:
         """The exception for what the other side said of its failure."""
         ...
+
+
+WRONG_THREAD: Final = (
+    "this conversation belongs to the event loop of another thread. From here, hand that loop what "
+    "is to be done: asyncio.run_coroutine_threadsafe(coroutine, loop).result(), or "
+    "loop.call_soon_threadsafe(function, ...) for what is not awaited"
+)
+"""What calls, events and closing from another thread are answered."""
 
 
 class CallOptions(msgspec.Struct, frozen=True):
@@ -89,7 +102,16 @@ class Call(asyncio.Future[T]):
     """
 
     # A future subclass rather than a done-callback: the callback would cost every call a loop turn.
-    __slots__ = ("due_s", "owner", "reading", "request_id", "service_id", "target", "timeout_s")
+    __slots__ = (
+        "due_s",
+        "owner",
+        "patience_s",
+        "reading",
+        "request_id",
+        "service_id",
+        "target",
+        "timeout_s",
+    )
 
     def __init__(
         self,
@@ -99,8 +121,18 @@ class Call(asyncio.Future[T]):
         owner: CallOwner,
         timeout_s: float = math.inf,
     ) -> None:
-        """`timeout_s` counts from now; infinity is no deadline."""
-        super().__init__(loop=loop)
+        """`timeout_s` counts from now; infinity is no deadline.
+
+        Raises:
+            RuntimeError: this is another thread than that of `loop`; nothing has been done.
+        """
+        # A future without a loop takes that of its thread: this costs no call of its own.
+        try:
+            super().__init__()
+        except RuntimeError:
+            raise RuntimeError(WRONG_THREAD) from None
+        if self._loop is not loop:
+            raise RuntimeError(WRONG_THREAD)
         self.target = target
         self.reading = reading
         self.owner = owner
@@ -112,6 +144,8 @@ class Call(asyncio.Future[T]):
         """What the caller asked for; tells the error how long that was."""
         self.due_s = math.inf if timeout_s == math.inf else loop.time() + timeout_s
         """When it fails unless it is settled, by the loop's clock."""
+        self.patience_s = math.inf
+        """How long a stream that answers it may be silent."""
 
     def cancel(self, msg: object = None) -> bool:
         """Give the call up; a late answer will be dropped."""
@@ -135,5 +169,6 @@ class Call(asyncio.Future[T]):
         other: Call[Any] = Call(self.get_loop(), self.target, self.reading, self.owner)
         other.service_id = self.service_id
         other.request_id = self.request_id
+        other.patience_s = self.patience_s
         other.set_result(None)
         return other

@@ -4,8 +4,9 @@ import asyncio
 from typing import Any, TypeVar
 
 from duologue.errors import DeadlineExceeded, Sent
-from duologue.promisifier.deadlines import CallDeadlines
+from duologue.limits import Limits
 from duologue.promisifier.own_call import Call, CallOwner, Reading, Target
+from duologue.promisifier.waiting_calls import WaitingCalls
 from duologue.protocol.parcels import Payload
 
 T = TypeVar("T")
@@ -43,55 +44,18 @@ class KeptCall(Call[T]):
         if self.was_sent != "yes" and sent != "no":
             self.was_sent = sent
 
-    @property
-    def is_due(self) -> bool:
-        """Whether its time is over."""
-        return self.due_s <= self.get_loop().time()
 
+class ParkedCalls(WaitingCalls[KeptCall[Any]]):
+    """Calls that wait for a connection, each with what it needs to leave once more."""
 
-class Parked:
-    """Calls that wait for a connection, the oldest first; each fails when its deadline passes."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._calls: dict[float, KeptCall[Any]] = {}
-        self._deadlines = CallDeadlines(loop, self._calls.values(), self._on_due)
-
-    def __len__(self) -> int:
-        return len(self._calls)
-
-    def __contains__(self, call: Call[Any]) -> bool:
-        return isinstance(call, KeptCall) and call.serial in self._calls
-
-    def add(self, call: KeptCall[Any]) -> None:
-        """Keep `call` until it is taken, removed, or due."""
-        self._calls[call.serial] = call
-        self._deadlines.watch(call)
-
-    def remove(self, call: Call[Any]) -> bool:
-        """Forget a call that was given up; returns whether it was here."""
-        return isinstance(call, KeptCall) and self._calls.pop(call.serial, None) is not None
+    def __init__(self, loop: asyncio.AbstractEventLoop, limits: Limits) -> None:
+        super().__init__(loop, limits, too_late)
 
     def sort(self) -> None:
         """Bring calls that came back into their place among those that never left."""
-        in_order = sorted(self._calls.items())
-        self._calls.clear()
-        self._calls.update(in_order)
-
-    def take(self) -> KeptCall[Any]:
-        """The oldest of them, once `sort` was called."""
-        return self._calls.pop(next(iter(self._calls)))
-
-    def take_all(self) -> list[KeptCall[Any]]:
-        """All of them, the oldest first; no timer is left."""
-        self.sort()
-        calls = list(self._calls.values())
-        self._calls.clear()
-        self._deadlines.close()
-        return calls
-
-    def _on_due(self, call: Call[Any]) -> None:
-        if self.remove(call):
-            call.fail_quietly(too_late(call))
+        in_order = sorted(self.calls.items(), key=lambda item: item[0].serial)
+        self.calls.clear()
+        self.calls.update(in_order)
 
 
 def too_late(call: Call[Any]) -> DeadlineExceeded:

@@ -10,7 +10,14 @@ from duologue.limits import Limits
 from duologue.promisifier.conversation import Conversation, Ending
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import FunctionHandler, Handler
-from duologue.promisifier.own_call import NO_DEADLINE, Call, CallOptions, Reading, Target
+from duologue.promisifier.own_call import (
+    NO_DEADLINE,
+    WRONG_THREAD,
+    Call,
+    CallOptions,
+    Reading,
+    Target,
+)
 from duologue.promisifier.promise import CloseStatus, Promise, end_of
 from duologue.promisifier.stats import Stats
 from duologue.promisifier.streams.sending import PAUSE_ABOVE_BYTES
@@ -156,7 +163,11 @@ class WebsocketPromisifier:
         """Start closing with code 1000; the result is in `promise`. A second call does nothing.
 
         A reason is cut, at a whole character, to what a close frame can hold (base profile 8.3).
+
+        Raises:
+            RuntimeError: called from another thread than the event loop's.
         """
+        self.check_thread()
         self._conversation.connection.close(reason)
 
     # -- for the typed layer and the endpoints --------------------------------------------------
@@ -170,8 +181,10 @@ class WebsocketPromisifier:
         """
         timeout_s = options.timeout_s
         if timeout_s is None:
-            timeout_s = self._limits.call_timeout_s
-        call = Call(self._loop, target, reading, self, timeout_s)
+            call = Call(self._loop, target, reading, self, self._limits.call_timeout_s)
+        else:
+            call = Call(self._loop, target, reading, self, timeout_s)
+            call.patience_s = timeout_s
         self._conversation.calling.send(call, args)
         return call
 
@@ -186,6 +199,12 @@ class WebsocketPromisifier:
     def start(self) -> None:
         """Serve from now on, and say hello. Comes by itself in the next turn of the loop."""
         self._conversation.start()
+
+    def check_thread(self) -> None:
+        """Raise `RuntimeError`, with the remedy, in another thread than the event loop's."""
+        # The function with an underscore is the documented one that does not raise.
+        if asyncio._get_running_loop() is not self._loop:
+            raise RuntimeError(WRONG_THREAD)
 
     async def introduced(self) -> None:
         """Wait until the other side has introduced itself, or is known for a base peer."""

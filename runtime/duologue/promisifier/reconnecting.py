@@ -17,7 +17,7 @@ from duologue.errors import (
 from duologue.limits import MAX_TIMES_SENT, Limits
 from duologue.promisifier.conversation import Ending
 from duologue.promisifier.own_call import Call, CallOptions, Reading, Target
-from duologue.promisifier.parked_calls import KeptCall, Parked, too_late
+from duologue.promisifier.parked_calls import KeptCall, ParkedCalls
 from duologue.promisifier.promise import CloseStatus
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.closing import close_text
@@ -62,7 +62,7 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         self._serials = itertools.count()
         self._went_away = asyncio.Event()
         super().__init__(connection, limits)
-        self._parked = Parked(self._loop)
+        self._parked = ParkedCalls(self._loop, limits)
 
     # -- what the owner does --------------------------------------------------------------------
 
@@ -88,7 +88,7 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         if self._stage is Stage.GREETING:
             # No hello was said: its services are where our contracts say.
             self.on_introduced()
-        await self._resend()
+        self._resend()
 
     def give_up(self, cause: BaseException) -> None:
         """No other connection will come: fail what is parked, and the promise, because of it."""
@@ -118,18 +118,23 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             timeout_s = self._limits.call_timeout_s
         serial = next(self._serials)
         call = KeptCall(self._loop, target, reading, self, timeout_s, args, serial)
+        if options.timeout_s is not None:
+            call.patience_s = timeout_s
         if self._is_over or (self._stage is Stage.READY and self.is_connected):
             self._send(call, args)
             return call
-        in_flight = len(self._parked) + self._conversation.calling.in_flight
-        if in_flight >= self._limits.max_open_calls:
-            call.fail(LimitExceeded("max_open_calls", self._limits.max_open_calls, in_flight + 1))
-        else:
-            self._parked.add(call)
+        if not target.may_wait:
+            call.fail(self._conversation.calling.aborted(call, "no", "there is no connection"))
+            return call
+        try:
+            self._parked.add(call, args)
+        except LimitExceeded as error:
+            call.fail(error)
         return call
 
     def close(self, reason: str | None = None) -> None:
         """As everywhere. No connection will follow; without one, it is closed when this returns."""
+        self.check_thread()
         was_over, self._is_over = self._is_over, True
         if self._stage is not Stage.AWAY:
             super().close(reason)
@@ -178,8 +183,8 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             return
         call.note_lost(error.sent)
         error.sent = call.was_sent
-        if self._may_leave_later(call, error) and not self._ends_for_good:
-            self._parked.add(call)
+        if call.args is not None and self._may_leave_later(call) and not self._ends_for_good:
+            self._parked.keep(call, call.args)
         else:
             super().on_unanswered(call, error)
 
@@ -200,49 +205,41 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         failure = self._conversation.connection.failure
         return self._is_over or isinstance(failure, IdentityMismatch)
 
-    def _may_leave_later(self, call: KeptCall[Any], error: ConnectionClosed) -> bool:
+    def _may_leave_later(self, call: KeptCall[Any]) -> bool:
+        if not call.target.may_wait:
+            return False
         if call.was_sent == "no":
             return True
         return call.target.may_be_repeated and call.times_sent < MAX_TIMES_SENT
 
     def _send(self, call: KeptCall[Any], args: Payload) -> None:
-        self._conversation.calling.send(call, args)
-        if call not in self._parked and not call.target.may_be_repeated:
+        has_left = self._conversation.calling.send(call, args)
+        if has_left and not call.target.may_be_repeated:
             call.args = None
 
-    async def _resend(self) -> None:
-        """Send what is parked, no faster than the connection takes it."""
-        connection = self._conversation.connection
-        self._parked.sort()
-        while self.is_connected:
-            if not self._parked:
-                self._stage = Stage.READY
-                return
-            call = self._parked.take()
-            if not self._leave(call):
-                return
-            if super().is_congested:
-                await connection.drained()
+    def _resend(self) -> None:
+        """Send what is parked, in order; what the connection does not take now waits in its line.
 
-    def _leave(self, call: KeptCall[Any]) -> bool:
-        """Send a call that was parked; returns whether the next one can follow."""
-        if call.is_due:
-            call.fail_quietly(too_late(call))
-            return True
-        assert call.args is not None
-        contract = call.target.contract
-        if isinstance(call.args, Parcel) and not (contract and self.takes_parts_of(contract)):
-            reason = "the other side takes no large bytes any more"
-            call.fail(self._conversation.calling.aborted(call, call.was_sent, reason))
-            return True
-        sent_before = self._counters.requests_sent_total
-        self._send(call, call.args)
-        if call.times_sent:
-            self._counters.requests_repeated += self._counters.requests_sent_total - sent_before
-        return call not in self._parked
+        If that is lost meanwhile, what has not left is parked again.
+        """
+        self._parked.sort()
+        while self.is_connected and self._parked.calls:
+            call, args = self._parked.take()
+            contract = call.target.contract
+            if isinstance(args, Parcel) and not (contract and self.takes_parts_of(contract)):
+                reason = "the other side takes no large bytes any more"
+                call.fail(self._conversation.calling.aborted(call, call.was_sent, reason))
+                continue
+            sent_before = self._counters.requests_sent_total
+            self._send(call, args)
+            if call.times_sent:
+                self._counters.requests_repeated += self._counters.requests_sent_total - sent_before
+        if self.is_connected:
+            self._stage = Stage.READY
 
     def _fail_parked(self, reason: str, cause: BaseException | None) -> list[KeptCall[Any]]:
-        calls = self._parked.take_all()
+        self._parked.sort()
+        calls = [call for call, _ in self._parked.take_all()]
         for call in calls:
             error = self._conversation.calling.aborted(call, call.was_sent, reason)
             error.__cause__ = cause

@@ -1,13 +1,18 @@
 """One call of the other side, while it is served."""
 
 import asyncio
-from typing import Generic, TypeVar
+from contextvars import ContextVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from duologue.protocol.messages import RequestReceived
 
 PeerT_co = TypeVar("PeerT_co", covariant=True)
+
+
+serving: ContextVar["ServedCall[Any]"] = ContextVar("serving")
+"""The call that is being served, in the handler's own context and whatever that starts."""
 
 
 class ServedCall(msgspec.Struct, Generic[PeerT_co], eq=False):
@@ -21,6 +26,8 @@ class ServedCall(msgspec.Struct, Generic[PeerT_co], eq=False):
     """Who asks, as the owner of the conversation shows it to handlers."""
     task: asyncio.Task[None] | None = None
     """What runs an async handler, or sends a stream; None while it waits, and for a plain one."""
+    own_calls: int = 0
+    """Open calls that its handler has made over the conversation that it came by."""
 
     def cancel(self, loop: asyncio.AbstractEventLoop) -> None:
         """Cancel its task; it is running until that has really ended."""

@@ -1,41 +1,42 @@
 """Streams that answer own calls: from the session's events to what a reader holds."""
 
+import asyncio
+import math
 from collections.abc import Callable
 from typing import Any
 
-from duologue.errors import ConnectionClosed, DuologueError, LimitExceeded
+from duologue.errors import ConnectionClosed, DeadlineExceeded, DuologueError, LimitExceeded
 from duologue.limits import Limits
+from duologue.promisifier.intake import Hold, Intake
 from duologue.promisifier.own_call import Call
 from duologue.promisifier.streams.buffer import IncomingStream
 from duologue.promisifier.streams.inflow import Inflow
+from duologue.promisifier.streams.silence import SilenceWatch
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.messages import AnswerBroken, ChunkReceived, StreamEnded
 from duologue.protocol.own_calls import OwnCalls
 
 
 class StreamReceiver:
-    """Gives each streaming call its buffer, and keeps all of them together within bounds.
-
-    `pause` and `resume` stop and start the reading of the connection.
-    """
+    """Gives each streaming call its buffer, and keeps all of them together within bounds."""
 
     def __init__(
         self,
         own: OwnCalls[Call[Any]],
         limits: Limits,
+        intake: Intake,
         *,
         send_text: Callable[[bytes], None],
-        pause: Callable[[], None],
-        resume: Callable[[], None],
     ) -> None:
         self._own = own
         self._limits = limits
         self._send_text = send_text
         self._streams: dict[int, IncomingStream[Any]] = {}
+        self.silence = SilenceWatch(asyncio.get_running_loop(), self._on_silent)
         self.inflow = Inflow(
             limits,
-            pause=pause,
-            resume=resume,
+            pause=lambda: intake.hold(Hold.STREAMS),
+            resume=lambda: intake.release(Hold.STREAMS),
             others_wait=lambda: bool(own.unanswered),
             on_stall=self._cancel_all,
         )
@@ -54,10 +55,12 @@ class StreamReceiver:
                 self._own.replace_streaming(call.request_id, call.stand_in())
                 stream = self._open(call, is_text=isinstance(event.piece, str))
             stream.put(event.piece)
+            if call.patience_s < math.inf:
+                self.silence.note(call.request_id, call.patience_s)
             if event.piece and not stream.is_over:
                 self.inflow.put(len(event.piece))
         elif isinstance(event, StreamEnded):
-            stream = self._streams.pop(call.request_id, None)
+            stream = self._forget(call.request_id)
             if stream is None:
                 self._open_empty(call)
             else:
@@ -73,7 +76,7 @@ class StreamReceiver:
 
     def break_off(self, call: Call[Any], error: DuologueError) -> bool:
         """Fail a call or, once it is streaming, its stream; returns whether it was streaming."""
-        stream = self._streams.pop(call.request_id, None)
+        stream = self._forget(call.request_id)
         if stream is None:
             if isinstance(error, ConnectionClosed):
                 call.fail_quietly(error)
@@ -87,6 +90,7 @@ class StreamReceiver:
         """The connection is closed, and every stream has been broken off."""
         self._send_text = _ignore
         self.inflow.end()
+        self.silence.end()
 
     def _open(self, call: Call[Any], *, is_text: bool) -> IncomingStream[Any]:
         request_id = call.request_id
@@ -103,8 +107,22 @@ class StreamReceiver:
         stream.finish()
         _settle(call, ByteStream(stream))
 
+    def _forget(self, request_id: int) -> IncomingStream[Any] | None:
+        self.silence.forget(request_id)
+        return self._streams.pop(request_id, None)
+
+    def _on_silent(self, request_id: int, patience_s: float) -> None:
+        stream = self._streams.get(request_id)
+        if stream is not None:
+            stream.fail(
+                DeadlineExceeded(
+                    f"nothing of the stream of {stream.what} came for {patience_s:g} s"
+                )
+            )
+            self._cancel(request_id)
+
     def _cancel(self, request_id: int) -> None:
-        self._streams.pop(request_id, None)
+        self._forget(request_id)
         text = self._own.stop_stream(request_id)
         if text is not None:
             self._send_text(text)

@@ -17,6 +17,7 @@ class Untyped:
     takes_parts = False
     may_be_repeated = False
     """Nobody has said so."""
+    may_wait = True
 
     def __init__(self, service_id: int) -> None:
         self.id = service_id

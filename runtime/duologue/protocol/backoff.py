@@ -4,8 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-BASE_S: Final = 0.5
-CAP_S: Final = 30.0
+from duologue.limits import Limits
 
 MAX_TRIES: Final = 6
 """Tries of one client within `TRIES_WINDOW_S`. Chance alone would give one client in ten more."""
@@ -16,7 +15,11 @@ STEADY_S: Final = 30.0
 """A connection that lived so long was a success; losing it later starts the waiting times anew."""
 
 
-def full_jitter(failures: int, chance: Callable[[], float]) -> float:
+MAX_DOUBLINGS: Final = 60
+"""More would only make large numbers."""
+
+
+def full_jitter(failures: int, limits: Limits, chance: Callable[[], float]) -> float:
     """Seconds until the next try after so many failures in a row; `chance` gives 0 up to 1.
 
     Anything from nothing to the doubled limit: after a relay was restarted its listeners come back
@@ -24,8 +27,8 @@ def full_jitter(failures: int, chance: Callable[[], float]) -> float:
     """
     if failures <= 0:
         return 0.0
-    # 2 ** 6 * BASE_S is above the cap; more would only make large numbers.
-    return chance() * min(CAP_S, BASE_S * 2.0 ** min(failures, 6))
+    longest_s = limits.reconnect_pause_s * 2.0 ** min(failures - 1, MAX_DOUBLINGS)
+    return chance() * min(limits.max_reconnect_pause_s, longest_s)
 
 
 class Backoff:
@@ -35,7 +38,8 @@ class Backoff:
     of it in the same moment as everybody else.
     """
 
-    def __init__(self, chance: Callable[[], float]) -> None:
+    def __init__(self, limits: Limits, chance: Callable[[], float]) -> None:
+        self._limits = limits
         self._chance = chance
         self._failures = 0
         """Losing a connection is one too."""
@@ -47,7 +51,7 @@ class Backoff:
         To be asked when a connection was lost and after each try that failed.
         """
         self._failures += 1
-        due_s = now_s + full_jitter(self._failures, self._chance)
+        due_s = now_s + full_jitter(self._failures, self._limits, self._chance)
         if len(self._tries) == MAX_TRIES:
             due_s = max(due_s, self._tries[0] + TRIES_WINDOW_S)
         self._tries.append(due_s)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from duologue.errors import LimitExceeded
 from duologue.limits import MAX_CLOSE_REASON_BYTES
 
 CLOSE_CALLED: Final = "Close called"
@@ -16,6 +17,12 @@ def close_text(reason: str | None) -> str:
 def terminate_text(reason: str) -> str:
     """What `terminate(reason)` writes into its close frame."""
     return shorten(f"{TERMINATE_CALLED}: {reason}")
+
+
+def refusal_text(failure: LimitExceeded) -> str:
+    """What to tell the other side of a limit that it has passed."""
+    met = "" if failure.met is None else f", met {failure.met}"
+    return f"Message refused: {failure.limit} is {failure.value}{met}"
 
 
 def shorten(text: str, max_bytes: int = MAX_CLOSE_REASON_BYTES) -> str:

@@ -113,7 +113,11 @@ def encode_hello(
             _hex(own_key),
             _hex(remote_key),
             list(FEATURES),
-            _Limits(limits.max_message_bytes, limits.max_running_calls, limits.max_open_calls),
+            _Limits(
+                limits.max_message_bytes,
+                limits.max_running_calls + limits.max_waiting_calls,
+                limits.max_open_calls,
+            ),
             [_Service(each.name, each.base, each.digest) for each in services],
             agent,
         )

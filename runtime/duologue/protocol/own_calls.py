@@ -36,7 +36,11 @@ class OwnCalls(Generic[CallT]):
     def __init__(self, limits: Limits, counters: Counters) -> None:
         self._counters = counters
         self._limits = limits
-        self._max_open_calls = limits.max_open_calls
+        self.max_open_calls = limits.max_open_calls
+        """Calls that may be open at once: ours, or what the other side allows if that is less."""
+        self.exempt_calls = 0
+        """Open calls that do not count: those made for a call of the other side, which waits for
+        them. Whoever makes them counts them."""
         # The counters may have a past: those of a peer that outlives its connection.
         self._max_unasked = counters.answers_dropped_unknown + limits.max_unasked_messages
         self._open: dict[float, CallT] = {}
@@ -51,7 +55,15 @@ class OwnCalls(Generic[CallT]):
     @property
     def in_flight(self) -> int:
         """What `max_open_calls` bounds: calls without an answer, and streams that answer one."""
-        return len(self._open) + len(self._streams)
+        return len(self._open) + len(self._streams.streaming) - self.exempt_calls
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more call may be opened."""
+        in_flight = self.in_flight
+        if in_flight < self.max_open_calls:
+            return True
+        return in_flight - len(self._open_control_ids()) < self.max_open_calls
 
     @property
     def unanswered(self) -> Mapping[float, CallT]:
@@ -80,7 +92,8 @@ class OwnCalls(Generic[CallT]):
             LimitExceeded: `max_open_calls` calls are open already; no id was used up. Calls of
                 service 0 are ours and count apart, or an unanswered hello would take a place.
         """
-        if len(self._open) + len(self._streams.streaming) >= self._max_open_calls:
+        in_flight = len(self._open) + len(self._streams.streaming) - self.exempt_calls
+        if in_flight >= self.max_open_calls:
             self._check_open_calls(is_control=not service_id)
         request_id = self._next_request_id
         self._next_request_id = request_id + 1
@@ -216,8 +229,8 @@ class OwnCalls(Generic[CallT]):
         controls = len(self._open_control_ids())
         ordinary = self.in_flight - controls
         open_calls = controls if is_control else ordinary
-        if open_calls >= self._max_open_calls:
-            raise LimitExceeded("max_open_calls", self._max_open_calls, open_calls + 1)
+        if open_calls >= self.max_open_calls:
+            raise LimitExceeded("max_open_calls", self.max_open_calls, open_calls + 1)
 
 
 def _response_id(envelope: codec.Envelope) -> int:

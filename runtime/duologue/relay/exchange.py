@@ -28,14 +28,7 @@ from duologue.relay.messages import (
 )
 from duologue.relay.pair import Pair, Traffic
 from duologue.relay.registrar import Registrar
-from duologue.relay.switchboard import (
-    Action,
-    Close,
-    Drop,
-    HandOver,
-    SendPing,
-    Switchboard,
-)
+from duologue.relay.switchboard import Action, Close, Drop, HandOver, SendPing, Switchboard
 from duologue.relay.visitor import Stage, Visitor
 
 GOING_AWAY: Final = "The relay is being stopped."

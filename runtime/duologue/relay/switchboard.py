@@ -16,7 +16,7 @@ from duologue.relay.events import Cause, Leg
 from duologue.relay.limits import RelayLimits
 from duologue.relay.rates import Rate
 from duologue.relay.shares import Shares
-from duologue.relay.waiting import Request, WaitingLine
+from duologue.relay.waiting_line import Request, WaitingLine
 
 AT_ONCE_S: Final = 0.0
 """As a time when something is due."""

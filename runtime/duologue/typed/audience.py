@@ -40,6 +40,8 @@ class Notice:
     contract = None
     """Events are numbered by the side that sends them."""
     may_be_repeated = False
+    may_wait = False
+    """Whoever has fallen behind misses events; they are not kept."""
     takes_parts = False
 
     def __init__(self, event: Event[..., Any], number: int) -> None:
@@ -74,7 +76,11 @@ class Audience:
         self, event: Event[..., Any], number: int, payload: bytes, to: Peer | None = None
     ) -> None:
         """Send an encoded event to one peer, or to all."""
+        for peer in self._peers:
+            peer.check_thread()
+            break
         if to is not None:
+            to.check_thread()
             self.add(to)
         notice = Notice(event, number)
         peers = tuple(self._peers) if to is None else (to,)

@@ -27,6 +27,8 @@ Effect = Literal["read", "idempotent", "write"]
 class Unary(Generic[A, P, R]):
     """A method with params and one result. `timeout` is the contract's deadline in seconds."""
 
+    may_wait = True
+
     def __init__(
         self,
         *,
@@ -101,6 +103,7 @@ class Event(Generic[A, E]):
 
     may_be_repeated = False
     """A listener hears of each event at most once."""
+    may_wait = False
 
     def __init__(self, *, id: int, name: str, payload: Params[A, E]) -> None:
         self.id = id

@@ -21,6 +21,7 @@ from duologue.errors import (
     UnknownError,
 )
 from duologue.limits import MAX_REPORTED_PROBLEMS
+from duologue.promisifier.failures import THEIRS
 from duologue.protocol.messages import Failure
 from duologue.protocol.session import UNKNOWN_SERVICE
 from duologue.protocol.values import is_list, is_object, parse_json, plain_json
@@ -83,7 +84,8 @@ def runtime_error(failure: Failure) -> DuologueError:
     if code == LimitExceeded.code and is_object(details):
         limit, value = details.get("limit"), details.get("value")
         if isinstance(limit, str) and isinstance(value, int | float):
-            return LimitExceeded(f"the other side's {limit}", value)
+            whose = "" if details.get("of") == "caller" else THEIRS
+            return LimitExceeded(f"{whose}{limit}", value)
     return UnknownError(message, code=code, details=details)
 
 

@@ -29,9 +29,10 @@ _log: Final = logging.getLogger("duologue")
 class Subscription(Generic[E]):
     """Events of one kind from one peer, from now until it is closed.
 
-    With a handler, that is told of each event. Without one, iterate it in `async with`; up to
-    `max_waiting` events wait for the loop body, then the oldest is dropped and `missed` counts it.
-    The iteration ends when the subscription or the connection is closed.
+    With a handler, that is told of each event, one after the other and in order: the next one waits
+    until an async handler has returned. Without one, iterate it in `async with`. Either way up to
+    `max_waiting` events wait, then the oldest is dropped and `missed` counts it. The iteration ends
+    when the subscription or the connection is closed. What a handler raises is logged.
     """
 
     def __init__(
@@ -42,32 +43,70 @@ class Subscription(Generic[E]):
         max_waiting: int,
     ) -> None:
         self.missed = 0
-        """Events dropped because the iteration did not keep up."""
+        """Events dropped because the iteration, or the handler, did not keep up."""
         self._event = event
         self._receiver = receiver
         self._handler = handler
         self._max_waiting = max_waiting
         self._waiting: deque[E] = deque()
         self._waiter: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        """Runs an async handler, until nothing waits for it."""
         self._closed = False
 
     def close(self) -> None:
-        """Receive no more. What waits can still be iterated."""
+        """Receive no more. What waits can still be iterated; a handler that runs may finish."""
         if not self._closed:
             self._closed = True
             self._receiver.remove(self)
+            if self._handler is not None:
+                self._waiting.clear()
             self._wake()
 
-    def deliver(self, payload: E) -> Awaitable[None] | None:
-        """One event has come; the result is to be awaited if there is one."""
-        if self._handler is not None:
-            return self._handler(payload)
+    def end(self) -> None:
+        """The peer is closed: as `close`, and a handler that runs is cancelled."""
+        self.close()
+        if self._task is not None:
+            self._task.cancel()
+
+    def deliver(self, payload: E) -> None:
+        """One event has come."""
+        if self._handler is not None and self._task is None:
+            later = self._begin(self._handler, payload)
+            if later is not None:
+                self._task = asyncio.get_running_loop().create_task(
+                    self._go_on(self._handler, later)
+                )
+            return
         if len(self._waiting) >= self._max_waiting:
             self._waiting.popleft()
             self.missed += 1
         self._waiting.append(payload)
         self._wake()
-        return None
+
+    def _begin(self, handler: EventHandler[E], payload: E) -> Awaitable[None] | None:
+        try:
+            return handler(payload)
+        except Exception as error:
+            self._report(error)
+            return None
+
+    async def _go_on(self, handler: EventHandler[E], later: Awaitable[None] | None) -> None:
+        try:
+            while True:
+                if later is not None:
+                    try:
+                        await later
+                    except Exception as error:
+                        self._report(error)
+                if not self._waiting:
+                    return
+                later = self._begin(handler, self._waiting.popleft())
+        finally:
+            self._task = None
+
+    def _report(self, error: Exception) -> None:
+        describe_incident(error, f"a handler of {self._event.full_name}")
 
     def __aiter__(self) -> AsyncIterator[E]:
         if self._handler is not None:
@@ -125,7 +164,7 @@ class _Receiver(Generic[E]):
     def close(self) -> None:
         """See `Subscriber`."""
         for subscription in tuple(self._subscriptions):
-            subscription.close()
+            subscription.end()
 
     def start(self, call: ServedCall[Peer]) -> Outcome:
         """See `Handler`."""
@@ -136,18 +175,13 @@ class _Receiver(Generic[E]):
         except InvalidParams as error:
             _log.warning("an event does not fit its contract: %s", error)
             raise
-        answers = [each.deliver(payload) for each in tuple(self._subscriptions)]
-        later = [answer for answer in answers if answer is not None]
-        return self._finish(later) if later else None
+        for subscription in tuple(self._subscriptions):
+            subscription.deliver(payload)
+        return None
 
     def failure(self, error: Exception) -> Failure:
         """See `Handler`."""
-        if isinstance(error, InvalidParams):
-            return describe_failure(error, self.name)
-        return describe_incident(error, f"a handler of {self.name}")
-
-    async def _finish(self, later: list[Awaitable[None]]) -> None:
-        await asyncio.gather(*later)
+        return describe_failure(error, self.name)
 
 
 def _is_receiver(subscriber: object, event: Event[..., E]) -> TypeGuard[_Receiver[E]]:

@@ -1,34 +1,33 @@
 """Long messages in pieces (PROTOCOL 6)."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import Final
 
 from duologue.connection.base import Connection, ConnectionState, Message
-from duologue.connection.event_loop import Loop, Timer
-from duologue.connection.layer import Layer, reason_for
-from duologue.errors import BadFrame, DuologueError, LimitExceeded
+from duologue.connection.encrypted.timed_layer import TimedLayer
+from duologue.connection.event_loop import Loop
+from duologue.errors import BadFrame, LimitExceeded
 from duologue.limits import Limits
+from duologue.protocol.closing import refusal_text
 from duologue.protocol.escaping import FRAGMENT_WORDS, escape, escape_utf8
 from duologue.protocol.fragments import FRAGMENT_BYTES, Joiner, Splitter
 
 _WORDS_UTF8: Final = tuple(word.encode() for word in FRAGMENT_WORDS)
 
 
-class FragmentLayer(Layer):
+class FragmentLayer(TimedLayer):
     """Cuts messages that are long, joins what comes in pieces, and bounds both.
 
     `send` gives all pieces of a message to the carrier before it returns, so nothing comes between.
     """
 
     def __init__(self, carrier: Connection, limits: Limits, loop: Loop | None = None) -> None:
-        super().__init__(carrier)
-        self._loop = loop or asyncio.get_running_loop()
-        self._max_message_bytes = limits.max_message_bytes
+        super().__init__(carrier, loop)
+        # The carrier's limit is that of its frames, however large the message is.
+        self.max_send_bytes = limits.max_message_bytes
         self._fragment_timeout_s = limits.fragment_timeout_s
         self._splitter = Splitter()
         self._joiner = Joiner(limits.max_message_bytes)
-        self._timer: Timer | None = None
         self._joined_at_timer_start = 0
 
     def send(self, message: Message) -> None:
@@ -60,6 +59,10 @@ class FragmentLayer(Layer):
             self._check_size(len(text))
             self._carrier.send_utf8(escape_utf8(text, _WORDS_UTF8))
 
+    def bound_sending(self, max_bytes: int) -> None:
+        """See `Connection.bound_sending`. It is told of whole messages, not of their pieces."""
+        Connection.bound_sending(self, max_bytes)
+
     def _send_long_text(self, text: bytes) -> None:
         self._check_size(len(text))
         self._send_pieces(self._splitter.split_utf8(text))
@@ -73,8 +76,8 @@ class FragmentLayer(Layer):
     def _check_size(self, size: int) -> None:
         if self.state.current_state is not ConnectionState.OPEN:
             raise self._refuse_send()
-        if size > self._max_message_bytes:
-            raise LimitExceeded("max_message_bytes", self._max_message_bytes, size)
+        if size > self.max_send_bytes:
+            raise self._too_large(size)
 
     def _receive(self, message: Message) -> None:
         try:
@@ -83,7 +86,7 @@ class FragmentLayer(Layer):
             self._fail(error, str(error))
             return
         except LimitExceeded as error:
-            self._fail(error, reason_for(error))
+            self._fail(error, refusal_text(error))
             return
         if whole is None:
             self._watch_progress()
@@ -99,23 +102,8 @@ class FragmentLayer(Layer):
                 return
             self._stop_timer()
         self._joined_at_timer_start = joined
-        self._timer = self._loop.call_later(self._fragment_timeout_s, self._give_up)
+        self._call_in(self._fragment_timeout_s)
 
-    def _give_up(self) -> None:
-        self._timer = None
+    def _on_time(self) -> None:
         failure = LimitExceeded("fragment_timeout_s", self._fragment_timeout_s)
-        self._fail(failure, reason_for(failure))
-
-    def _on_carrier_state(self, state: ConnectionState) -> None:
-        if state is not ConnectionState.OPEN:
-            self._stop_timer()
-        super()._on_carrier_state(state)
-
-    def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
-        self._stop_timer()
-        super()._end(code, reason, failure)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._fail(failure, refusal_text(failure))

@@ -38,7 +38,7 @@ class EncryptionGate:
         self._identity = identity
         self._rule = allow_rule(allow)
         self._limits = limits
-        self._on_secured = on_encrypted
+        self._on_encrypted = on_encrypted
         self._loopback = loopback
         self._book = AcceptanceBook(limits)
         self._tasks: dict[asyncio.Task[None], Connection] = {}
@@ -50,7 +50,7 @@ class EncryptionGate:
 
     def admit(self, connection: Connection) -> None:
         """Take in an open connection whose other side is to speak first."""
-        task = asyncio.create_task(self._secure(connection))
+        task = asyncio.create_task(self._encrypt(connection))
         self._tasks[task] = connection
         task.add_done_callback(self._on_done)
 
@@ -62,9 +62,9 @@ class EncryptionGate:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _secure(self, connection: Connection) -> None:
+    async def _encrypt(self, connection: Connection) -> None:
         try:
-            secured = await encrypt_as_acceptor(
+            encrypted = await encrypt_as_acceptor(
                 connection,
                 self._identity,
                 self._rule,
@@ -75,7 +75,7 @@ class EncryptionGate:
         except HandshakeFailed as error:
             _log.info("connection from %s refused: %s", connection.remote_address, error)
             return
-        self._on_secured(secured)
+        self._on_encrypted(encrypted)
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
         connection = self._tasks.pop(task)

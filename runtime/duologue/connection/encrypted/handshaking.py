@@ -13,15 +13,17 @@ from typing import Final
 
 from duologue.connection.base import Connection, ConnectionState, Message
 from duologue.connection.encrypted.allow import Allow, allow_rule
+from duologue.connection.encrypted.own_ephemerals import own_ephemerals
 from duologue.connection.encrypted.stack import EncryptedConnection
+from duologue.connection.next_message import next_message
 from duologue.errors import ConnectionClosed, DeadlineExceeded, HandshakeFailed, HandshakeFault
 from duologue.identity import Identity
-from duologue.limits import HOLD_BACK_S, MAX_SEALED_FRAME_BYTES, Limits
+from duologue.limits import MAX_SEALED_FRAME_BYTES, Limits
 from duologue.protocol.acceptance import AcceptanceBook, Place
 from duologue.protocol.boxes import NONCE_BYTES
 from duologue.protocol.closing import CLOSE_CALLED
 from duologue.protocol.handshake import AcceptorHandshake, ConnectorHandshake
-from duologue.protocol.keys import KEY_BYTES, KeyPair, canonical_public_key
+from duologue.protocol.keys import KeyPair, canonical_public_key
 
 __all__ = [
     "AcceptanceBook",
@@ -40,15 +42,21 @@ may stay silent until they are asked something."""
 NOT_ALLOWED: Final = "This key is not allowed here"
 
 MIN_CONFIRMATION_WAIT_S: Final = 0.1
-MAX_CONFIRMATION_WAIT_S: Final = 1.0
+"""A round trip may be shorter than the time in which an acceptor on a busy machine answers."""
 
 
 def carrier_limits(limits: Limits) -> Limits:
     """The limits for a connection that will carry an encrypted one.
 
-    Its messages are sealed frames, however large the messages are that travel in them.
+    Its messages are sealed frames, however large the messages are that travel in them. All frames
+    of one message may wait at once: that alone must not end it. Sealing adds less than 1 %.
     """
-    return replace(limits, max_message_bytes=MAX_SEALED_FRAME_BYTES)
+    message_bytes = limits.max_message_bytes
+    return replace(
+        limits,
+        max_message_bytes=MAX_SEALED_FRAME_BYTES,
+        max_unsent_bytes=limits.max_unsent_bytes + message_bytes + message_bytes // 64,
+    )
 
 
 async def encrypt_as_connector(
@@ -92,10 +100,10 @@ async def encrypt_as_connector(
                     loopback=loopback,
                 )
                 _send(connection, handshake.request())
-                ready = await _next_message(connection)
+                ready = await _next(connection)
                 sent_at_s = loop.time()
                 _send(connection, handshake.receive_ready(ready))
-                session_key = handshake.receive_key(await _next_message(connection))
+                session_key = handshake.receive_key(await _next(connection))
                 round_trip_s = loop.time() - sent_at_s
         except HandshakeFailed as error:
             # There is only the text to tell it by.
@@ -106,17 +114,17 @@ async def encrypt_as_connector(
             if not patience.expired():
                 raise
             raise DeadlineExceeded(f"no encrypted connection after {seconds:g} s") from error
-        secured = EncryptedConnection(
+        encrypted = EncryptedConnection(
             connection, session_key, limits, is_connector=True, own_key=identity.public_key,
             claimed_key=target,
         )  # fmt: skip
-        secured.send_lifesign()
+        encrypted.send_lifesign()
         wait_s = max(CONFIRMATION_ROUND_TRIPS * round_trip_s, MIN_CONFIRMATION_WAIT_S)
-        await _until_confirmed(secured, min(wait_s, MAX_CONFIRMATION_WAIT_S))
-        if secured.state.current_state is not ConnectionState.OPEN:
-            await _until_closed(secured)
-            raise _closed(secured, "closed")
-    return secured
+        await _until_confirmed(encrypted, min(wait_s, limits.confirmation_wait_s))
+        if encrypted.state.current_state is not ConnectionState.OPEN:
+            await _until_closed(encrypted)
+            raise _closed(encrypted, "closed")
+    return encrypted
 
 
 async def encrypt_as_acceptor(
@@ -156,45 +164,46 @@ async def encrypt_as_acceptor(
                 loopback=loopback,
             )
             async with _patience(limits.handshake_timeout_s):
-                _send(connection, handshake.receive_request(await _next_message(connection)))
-                claimed = handshake.receive_key(await _next_message(connection))
+                _send(connection, handshake.receive_request(await _next(connection)))
+                claimed = handshake.receive_key(await _next(connection))
                 book.check_new(claimed.flight_nonce, loop.time())
                 judgement = rule(claimed.key)
                 if not (await judgement if inspect.isawaitable(judgement) else judgement):
                     raise HandshakeFailed(NOT_ALLOWED, "not-allowed")
             with book.unconfirmed(claimed.key, loop.time()) as place:
                 _send(connection, handshake.answer())
-                secured = EncryptedConnection(
+                encrypted = EncryptedConnection(
                     connection, handshake.session_key(), limits, is_connector=False,
                     own_key=identity.public_key, claimed_key=claimed.key,
                 )  # fmt: skip
-                await _confirm(secured, place, limits.confirm_timeout_s)
+                await _confirm(encrypted, place, limits)
     except HandshakeFailed as error:
         book.count_rejected(error.fault)
         raise
-    return secured
+    return encrypted
 
 
-async def _confirm(secured: EncryptedConnection, place: Place, timeout_s: float) -> None:
-    """Wait for the first opened frame; speak first only after `HOLD_BACK_S` (base profile 5.1)."""
+async def _confirm(encrypted: EncryptedConnection, place: Place, limits: Limits) -> None:
+    """Wait for the first opened frame; speak first only after `hold_back_s` (base profile 5.1)."""
+    timeout_s = limits.confirm_timeout_s
     # A connector that heard nothing for so long may be waiting for us.
-    is_confirmed = await _until_confirmed(secured, min(HOLD_BACK_S, timeout_s), place)
+    is_confirmed = await _until_confirmed(encrypted, min(limits.hold_back_s, timeout_s), place)
     if not is_confirmed and not place.is_lost:
-        secured.send_lifesign()
-        await _until_confirmed(secured, timeout_s - HOLD_BACK_S, place)
-    if secured.remote_key is None:
-        if secured.state.current_state is not ConnectionState.OPEN:
-            await _until_closed(secured)
-            raise _closed(secured, "closed" if secured.failure is None else "unconfirmed")
+        encrypted.send_lifesign()
+        await _until_confirmed(encrypted, timeout_s - limits.hold_back_s, place)
+    if encrypted.remote_key is None:
+        if encrypted.state.current_state is not ConnectionState.OPEN:
+            await _until_closed(encrypted)
+            raise _closed(encrypted, "closed" if encrypted.failure is None else "unconfirmed")
         if place.is_lost:
             raise HandshakeFailed("Another connection needed the place of this one", "too-many")
         raise HandshakeFailed(f"No frame in {timeout_s:g} s that proves the key", "unconfirmed")
     # The connector waits for this; to others it is one lifesign more.
-    secured.send_lifesign()
+    encrypted.send_lifesign()
 
 
 async def _until_confirmed(
-    secured: EncryptedConnection, timeout_s: float, place: Place | None = None
+    encrypted: EncryptedConnection, timeout_s: float, place: Place | None = None
 ) -> bool:
     """Whether a frame of the other side has opened, at the latest after `timeout_s`.
 
@@ -203,10 +212,10 @@ async def _until_confirmed(
     settled = asyncio.Event()
     if place is not None:
         place.on_lost = settled.set
-    unlisten_confirmed = secured.on_confirmed.listen(lambda _: settled.set())
-    unlisten_state = secured.state.on_enter_state.listen(lambda _: settled.set())
+    unlisten_confirmed = encrypted.on_confirmed.listen(lambda _: settled.set())
+    unlisten_state = encrypted.state.on_enter_state.listen(lambda _: settled.set())
     try:
-        if secured.remote_key is None and secured.state.current_state is ConnectionState.OPEN:
+        if encrypted.remote_key is None and encrypted.state.current_state is ConnectionState.OPEN:
             async with asyncio.timeout(max(timeout_s, 0)):
                 await settled.wait()
     except TimeoutError:
@@ -214,7 +223,7 @@ async def _until_confirmed(
     finally:
         unlisten_confirmed()
         unlisten_state()
-    return secured.remote_key is not None
+    return encrypted.remote_key is not None
 
 
 async def _until_closed(connection: Connection) -> None:
@@ -259,26 +268,8 @@ async def _patience(timeout_s: float) -> AsyncGenerator[None]:
         raise HandshakeFailed(f"No key was agreed on in {timeout_s:g} s", "timeout") from error
 
 
-async def _next_message(connection: Connection) -> Message:
-    """One message; those behind it wait in the connection for the next listener."""
-    arrived: asyncio.Future[Message | None] = asyncio.get_running_loop().create_future()
-
-    def settle(message: Message | None) -> None:
-        if not arrived.done():
-            arrived.set_result(message)
-
-    def note(state: ConnectionState) -> None:
-        if state is ConnectionState.CLOSED:
-            settle(None)
-
-    note(connection.state.current_state)
-    unlisten_state = connection.state.on_enter_state.listen(note)
-    unlisten_message = connection.on_message.listen_once(settle)
-    try:
-        message = await arrived
-    finally:
-        unlisten_message()
-        unlisten_state()
+async def _next(connection: Connection) -> Message:
+    message = await next_message(connection)
     if message is None:
         raise _closed(connection, "closed")
     return message
@@ -296,41 +287,6 @@ def _closed(connection: Connection, fault: HandshakeFault) -> HandshakeFailed:
     failed = HandshakeFailed(f"The connection was closed. {connection.close_reason}", fault)
     failed.__cause__ = connection.failure
     return failed
-
-
-class OwnEphemerals:
-    """The fresh public keys that this process has in use, by the identity they speak for.
-
-    One set for the whole process, not one for each endpoint: a relay can hand what one endpoint
-    dials to whichever other listens under the same key.
-    """
-
-    def __init__(self) -> None:
-        self._in_use: set[tuple[bytes, bytes]] = set()
-
-    def make(self, own_key: bytes, connection: Connection) -> KeyPair:
-        """A new pair, known as ours until `connection` is closed."""
-        pair = KeyPair.from_secret(os.urandom(KEY_BYTES))
-        entry = (own_key, pair.public)
-        self._in_use.add(entry)
-
-        def forget(state: ConnectionState) -> None:
-            if state is ConnectionState.CLOSED:
-                self._in_use.discard(entry)
-
-        connection.state.on_enter_state.listen(forget)
-        forget(connection.state.current_state)
-        return pair
-
-    def __len__(self) -> int:
-        return len(self._in_use)
-
-    def has(self, own_key: bytes, ephemeral: bytes) -> bool:
-        """Whether that identity has this key in use here."""
-        return (own_key, ephemeral) in self._in_use
-
-
-own_ephemerals: Final = OwnEphemerals()
 
 
 def _fresh_ephemeral(connection: Connection, identity: Identity) -> KeyPair:

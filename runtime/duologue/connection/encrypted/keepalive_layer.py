@@ -1,37 +1,31 @@
 """A lifesign when there is nothing to say, and an end when nothing is heard (PROTOCOL 5)."""
 
-import asyncio
 from typing import Final
 
 from duologue.connection.base import Connection, ConnectionState, Message
-from duologue.connection.event_loop import Loop, Timer
-from duologue.connection.layer import Layer
-from duologue.errors import ConnectionClosed, DuologueError
+from duologue.connection.encrypted.timed_layer import TimedLayer
+from duologue.connection.event_loop import LATE_S, Loop
+from duologue.errors import ConnectionClosed
 from duologue.limits import Limits
 from duologue.protocol.escaping import KEEPALIVE, KEEPALIVE_WORDS, escape, escape_utf8, unescape
 
 NO_LIFESIGN: Final = "Keepalive: No lifesign of the other side"
 
-LATE_S: Final = 1.0
-"""A timer that comes so late tells of a stall here: what has arrived meanwhile is read first."""
-
 _WORDS_UTF8: Final = tuple(word.encode() for word in KEEPALIVE_WORDS)
 
 
-class KeepAliveLayer(Layer):
+class KeepAliveLayer(TimedLayer):
     """Sends `keepalive` after a time without sending; ends the connection after one of silence.
 
-    Silence is measured only while messages are taken from the carrier. One timer serves both and
-    is not touched by messages, which only note the time.
+    Silence is measured only while messages are taken from the carrier. One timer serves both;
+    messages only note the time.
     """
 
     def __init__(self, carrier: Connection, limits: Limits, loop: Loop | None = None) -> None:
-        super().__init__(carrier)
-        self._loop = loop or asyncio.get_running_loop()
+        super().__init__(carrier, loop)
         self._interval_s = limits.keepalive_interval_s
         self._timeout_s = limits.keepalive_timeout_s
         self._last_sent_s = self._last_received_s = self._loop.time()
-        self._timer: Timer | None = None
         self._timer_due_s = 0.0
 
     def start(self) -> None:
@@ -81,10 +75,9 @@ class KeepAliveLayer(Layer):
 
     def _arm_in(self, delay_s: float) -> None:
         self._timer_due_s = self._loop.time() + delay_s
-        self._timer = self._loop.call_later(max(delay_s, 0), self._on_timer)
+        self._call_in(delay_s)
 
-    def _on_timer(self) -> None:
-        self._timer = None
+    def _on_time(self) -> None:
         now_s = self._loop.time()
         if now_s - self._last_sent_s >= self._interval_s:
             self.send_lifesign()
@@ -95,17 +88,3 @@ class KeepAliveLayer(Layer):
                 self._arm_in(LATE_S)
             return
         self._arm()
-
-    def _on_carrier_state(self, state: ConnectionState) -> None:
-        if state is not ConnectionState.OPEN:
-            self._stop_timer()
-        super()._on_carrier_state(state)
-
-    def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
-        self._stop_timer()
-        super()._end(code, reason, failure)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None

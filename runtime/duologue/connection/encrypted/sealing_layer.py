@@ -2,9 +2,10 @@
 
 from duologue.connection.base import Connection, ConnectionState, Message, Signal
 from duologue.connection.event_loop import filler_stock
-from duologue.connection.layer import Layer, reason_for
+from duologue.connection.layer import Layer
 from duologue.errors import BadFrame, DecryptionFailed, LimitExceeded, NonceExhausted
 from duologue.limits import MAX_SEALED_MESSAGE_BYTES
+from duologue.protocol.closing import refusal_text
 from duologue.protocol.sealing import Opener, RandomBytes, Sealer
 
 
@@ -68,7 +69,7 @@ class SealingLayer(Layer):
         except DecryptionFailed as error:
             self._fail(error, str(error))
         except LimitExceeded as error:
-            self._fail(error, reason_for(error))
+            self._fail(error, refusal_text(error))
         except (BadFrame, NonceExhausted) as error:
             self._fail(error, str(error))
         else:

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from duologue.connection.encrypted.keepalive_layer import LATE_S
-from duologue.connection.event_loop import Loop, Timer
+from duologue.connection.event_loop import LATE_S, Loop, Timer
 from duologue.errors import LimitExceeded
 from duologue.limits import Limits
 

@@ -2,50 +2,40 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, cast
+from typing import cast
 
 from websockets.protocol import Side, State
 
 from duologue.connection.base import (
     CLOSE_CODE_LOST,
     CLOSE_CODE_NORMAL,
-    Connection,
     ConnectionState,
     Message,
 )
-from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES, DrainGate
+from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES
 from duologue.connection.event_loop import Loop, Timer, mask_keys, reading_space_for
 from duologue.connection.websocket.arrival_watch import ArrivalWatch
-from duologue.connection.websocket.frames import (
-    WHOLE_BINARY,
-    WHOLE_TEXT,
-    MaskKeys,
-    encode_frame,
-    encode_masked_frame,
-)
 from duologue.connection.websocket.happy_eyeballs import address_text
 from duologue.connection.websocket.opening import Opening
 from duologue.connection.websocket.wire import Wire
+from duologue.connection.websocket.writer import FLUSH_MESSAGES, SocketWriter
 from duologue.errors import DuologueError, LimitExceeded
 from duologue.limits import Limits
-from duologue.protocol.closing import close_text, terminate_text
-
-FLUSH_MESSAGES: Final = 32
-"""Messages that wait at most before they are written. One by one costs a system call each; all at
-the end of a batch makes the two sides take turns instead of working side by side."""
-
-FLUSH_BYTES: Final = 16_384
-"""Bytes that wait at most before they are written."""
-
-_OPEN: Final = ConnectionState.OPEN
+from duologue.protocol.closing import close_text, shorten, terminate_text
 
 
-class WebSocketConnection(Connection, asyncio.BufferedProtocol):
+class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
     """Whole messages over one socket; see `Connection` for what it promises.
 
     It is an asyncio protocol as well: the `connection_made` and later methods are for transports.
     `on_open` is called once the opening handshake is done and before any message; `on_lost` when
     the socket is gone, whether it was ever open or not.
+
+    Of what is protected, subclasses may use `_loop`, `_wire`, `_reading_space` and
+    `_max_message_bytes`; call `_pause_reading`, `_note_read`, `_note_end` and `_write_from`; and
+    override `_resume_reading`, `_enter_closing` and `_deliver`, calling `super()`, or in place of
+    the last doing in this order: `_note_read`, the messages, and if it was the last read
+    `_write_from` and `_note_end`. All else is private. `SocketLink` of the relay is one.
     """
 
     def __init__(
@@ -58,43 +48,26 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
         on_open: Callable[["WebSocketConnection"], None],
         on_lost: Callable[["WebSocketConnection"], None],
     ) -> None:
-        super().__init__(ConnectionState.CONNECTING)
+        super().__init__(limits, loop)
         self._make_opening = make_opening
-        self._limits = limits
-        self._max_message_bytes = limits.max_message_bytes
-        self._loop = loop
         self._opening_timeout_s = opening_timeout_s
         self._on_open = on_open
         self._on_lost = on_lost
         self._opening: Opening | None = None
         self._wire: Wire | None = None
-        self._transport: asyncio.Transport | None = None
         self._timer: Timer | None = None
-        self._mask_keys: MaskKeys | None = None
         self._reading_space = reading_space_for(loop)
-        self._is_receiving = False
         self._reading_is_paused = False
         self._arrival = ArrivalWatch(limits, loop, self._give_up_waiting)
-        self._pending: list[bytes] = []
-        """Frames accepted by `send` and not written yet."""
-        self._pending_bytes = 0
-        self._flush_messages = FLUSH_MESSAGES
-        self._tick_is_due = False
-        self._gate = DrainGate()
-
-    # -- what users call ----------------------------------------------------------------------
-
-    def send(self, message: Message) -> None:
-        """See `Connection.send`."""
-        if isinstance(message, str):
-            self.send_utf8(message.encode())
-        else:
-            self.send_utf8(message, WHOLE_BINARY)
 
     def close(self, reason: str | None = None) -> None:
         """See `Connection.close`."""
+        self.close_as(CLOSE_CODE_NORMAL, close_text(reason))
+
+    def close_as(self, code: int, text: str) -> None:
+        """As `close`, with this code and exactly this text, shortened if need be."""
         if self.state.current_state is ConnectionState.OPEN:
-            self._send_close(close_text(reason))
+            self._send_close(shorten(text), code)
             self._enter_closing()
 
     def terminate(self, reason: str) -> None:
@@ -113,67 +86,18 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
                 transport.close()
         self._end(CLOSE_CODE_LOST, text)
 
-    @property
-    def buffered_amount(self) -> int:
-        """See `Connection.buffered_amount`."""
-        transport = self._transport
-        if transport is None or self.state.current_state is ConnectionState.CLOSED:
-            return 0
-        return self._pending_bytes + transport.get_write_buffer_size()
+    def allow_message_bytes(self, max_bytes: int) -> None:
+        """Set the limit for messages, both ways, from now on."""
+        self._max_message_bytes = max_bytes
+        self.max_send_bytes = min(max_bytes, self._other_side_takes)
+        if self._wire is not None:
+            self._wire.allow_message_bytes(max_bytes)
 
-    async def drained(self) -> None:
-        """See `Connection.drained`."""
-        await self._gate.wait()
-
-    # -- writing ------------------------------------------------------------------------------
-
-    def send_utf8(self, text: bytes, first: int = WHOLE_TEXT) -> None:
-        """See `Connection.send_utf8`. `first` is the first byte of the frame."""
-        if self.state.current_state is not _OPEN:
-            raise self._refuse_send()
-        if len(text) > self._max_message_bytes:
-            raise LimitExceeded("max_message_bytes", self._max_message_bytes, len(text))
-        if self._mask_keys is None:
-            frame = encode_frame(first, text)
-        else:
-            frame = encode_masked_frame(first, text, self._mask_keys.take())
-        pending = self._pending
-        pending.append(frame)
-        self._pending_bytes += len(frame)
-        if self._is_receiving or self._tick_is_due:
-            if len(pending) >= self._flush_messages or self._pending_bytes >= FLUSH_BYTES:
-                self._flush()
-        else:
-            # The first message of an idle tick does not wait; those that follow it do.
-            self._tick_is_due = True
-            self._loop.call_soon(self._end_tick)
-            self._flush()
-
-    def _end_tick(self) -> None:
-        self._tick_is_due = False
-        if self._pending:
-            self._flush()
-
-    def _flush(self) -> None:
-        """Give what is pending to the transport."""
-        pending = self._pending
-        data = pending[0] if len(pending) == 1 else b"".join(pending)
-        pending.clear()
-        self._pending_bytes = 0
-        transport = self._transport
-        if transport is None or transport.is_closing():
-            return
-        transport.write(data)
-        if self._gate.is_shut:
-            self._check_unsent(transport)
-
-    def _check_unsent(self, transport: asyncio.Transport) -> None:
-        unsent = transport.get_write_buffer_size()
-        if unsent > self._limits.max_unsent_bytes:
-            # No close frame: it would stand behind all that the peer does not read.
-            transport.abort()
-            failure = LimitExceeded("max_unsent_bytes", self._limits.max_unsent_bytes, unsent)
-            self._end(CLOSE_CODE_LOST, "", failure)
+    def send_ping_frame(self) -> None:
+        """Send a WebSocket ping; the answer shows in nothing but the bytes that come."""
+        if self._wire is not None and self.state.current_state is ConnectionState.OPEN:
+            self._wire.protocol.send_ping(b"")
+            self._write_from(self._wire)
 
     def _send_close(self, text: str, code: int = CLOSE_CODE_NORMAL) -> None:
         if self._pending:
@@ -182,32 +106,6 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
         if self._wire is not None and self._wire.protocol.state is State.OPEN:
             self._wire.protocol.send_close(code, text)
             self._write_from(self._wire)
-
-    def _write_from(self, source: Wire | Opening) -> None:
-        """Write what `websockets` wants sent."""
-        transport = self._transport
-        for data in source.protocol.data_to_send():
-            if transport is None or transport.is_closing():
-                return
-            if data:
-                transport.write(data)
-            elif transport.can_write_eof():
-                try:
-                    transport.write_eof()
-                except OSError:
-                    transport.abort()  # the peer was faster: the socket is gone
-            else:
-                transport.close()  # TLS has no half-close
-        if self._gate.is_shut and transport is not None:
-            self._check_unsent(transport)
-
-    def pause_writing(self) -> None:
-        """The transport holds more than it should."""
-        self._gate.shut()
-
-    def resume_writing(self) -> None:
-        """The transport has little left."""
-        self._gate.open()
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -283,8 +181,8 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
                 self._flush()
         if opening.protocol.side is Side.CLIENT:
             # Who waited for this comes in the next turn: the first messages go out together too.
-            self._tick_is_due = True
             self._loop.call_soon(self._end_tick)
+            self._tick_is_due = True
 
     def _deliver(self, wire: Wire, messages: list[Message], received_bytes: int) -> None:
         self._flush_messages = max(FLUSH_MESSAGES, len(messages) // 8)
@@ -328,14 +226,14 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
             and not self._reading_is_paused
             and self.state.current_state is ConnectionState.OPEN
         ):
+            self._transport.pause_reading()
             self._reading_is_paused = True
             self._arrival.stop()
-            self._transport.pause_reading()
 
     def _resume_reading(self) -> None:
         if self._transport is not None and self._reading_is_paused:
-            self._reading_is_paused = False
             self._transport.resume_reading()
+            self._reading_is_paused = False
             if self._wire is not None and self._wire.is_unfinished:
                 self._watch_arrival(0, is_new=True)
 
@@ -403,8 +301,5 @@ class WebSocketConnection(Connection, asyncio.BufferedProtocol):
     def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
         self._cancel_timer()
         self._arrival.stop()
-        self._pending.clear()
-        self._pending_bytes = 0
-        self._gate.open()
         self.on_message.when_emptied = None
         super()._end(code, reason, failure)

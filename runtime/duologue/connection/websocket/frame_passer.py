@@ -7,13 +7,8 @@ made a message and a frame again. What is checked is the same (RFC 6455: masked,
 from typing import Final, Protocol
 
 from duologue.connection.base import Message
-from duologue.connection.websocket.frames import (
-    KEY_BYTES,
-    MASK_BIT,
-    WHOLE_BINARY,
-    WHOLE_TEXT,
-    encode_frame,
-)
+from duologue.connection.random_stocks import MASK_KEY_BYTES
+from duologue.connection.websocket.frames import MASK_BIT, WHOLE_BINARY, WHOLE_TEXT, encode_frame
 
 try:
     from websockets.speedups import apply_mask
@@ -67,7 +62,7 @@ class FramePasser:
         frames = small = head_bytes = 0
         small_bytes = self.small_frame_bytes
         append = parts.append
-        while (start := position + 2 + KEY_BYTES) <= end:
+        while (start := position + 2 + MASK_KEY_BYTES) <= end:
             first = data[position]
             # Below 0: it is not masked.
             length = data[position + 1] - MASK_BIT
@@ -80,7 +75,7 @@ class FramePasser:
                 start += more
                 if start > end:
                     break
-                long_length = data[position + 2 : start - KEY_BYTES]
+                long_length = data[position + 2 : start - MASK_KEY_BYTES]
                 length = int.from_bytes(long_length, "big")
                 if length < least:
                     # Not the shortest form. Who gets it might refuse it, so it is written anew.
@@ -88,7 +83,7 @@ class FramePasser:
             stop = start + length
             if stop > end or length > max_bytes:
                 break
-            payload = apply_mask(data[start:stop], data[start - KEY_BYTES : start])
+            payload = apply_mask(data[start:stop], data[start - MASK_KEY_BYTES : start])
             if first == WHOLE_TEXT and not payload.isascii():
                 try:
                     payload.decode()

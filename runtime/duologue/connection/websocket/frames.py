@@ -2,14 +2,14 @@
 
 A plain frame is final, text or binary, without reserved bits, masked as it must be, and within the
 size limit. Every other frame is left alone here: it goes to `websockets`, as it is. Pure: bytes in,
-bytes out; randomness is an argument.
+bytes out; mask keys are arguments.
 """
 
-from collections.abc import Callable
 from struct import Struct
 from typing import Final, NamedTuple
 
 from duologue.connection.base import Message
+from duologue.connection.random_stocks import MASK_KEY_BYTES
 
 try:
     from websockets.speedups import apply_mask
@@ -25,7 +25,6 @@ WHOLE_BINARY: Final = 0x82
 OPCODE_BITS: Final = 0x0F
 CONTROL_BIT: Final = 0x08
 MASK_BIT: Final = 0x80
-KEY_BYTES: Final = 4
 
 _pack_medium: Final = Struct(">BBH").pack
 _pack_long: Final = Struct(">BBQ").pack
@@ -64,7 +63,7 @@ def read_head(data: bytes, position: int) -> FrameHead | None:
         return None
     if size > 2:
         length = int.from_bytes(data[position + 2 : position + size], "big")
-    return FrameHead(data[position], masked, length, size + KEY_BYTES if masked else size)
+    return FrameHead(data[position], masked, length, size + MASK_KEY_BYTES if masked else size)
 
 
 def take_plain_frames(
@@ -76,7 +75,7 @@ def take_plain_frames(
     """
     end = len(data)
     append = messages.append
-    mask_bit, head_bytes = (MASK_BIT, 2 + KEY_BYTES) if masked else (0, 2)
+    mask_bit, head_bytes = (MASK_BIT, 2 + MASK_KEY_BYTES) if masked else (0, 2)
     while (start := position + head_bytes) <= end:
         # Below 0, or above 127, the mask bit is not as it must be.
         length = data[position + 1] - mask_bit
@@ -97,7 +96,7 @@ def take_plain_frames(
             break
         payload = data[start:stop]
         if masked:
-            payload = apply_mask(payload, data[start - KEY_BYTES : start])
+            payload = apply_mask(payload, data[start - MASK_KEY_BYTES : start])
         first = data[position]
         if first == WHOLE_TEXT:
             try:
@@ -132,27 +131,6 @@ def encode_masked_frame(first: int, payload: bytes, key: bytes) -> bytes:
     # One copy of what may be large.
     head = _pack_long(first, MASK_BIT | 127, length)
     return b"".join((head, key, apply_mask(payload, key)))
-
-
-class MaskKeys:
-    """Mask keys, cut from blocks of random bytes: one system call for a thousand frames."""
-
-    __slots__ = ("_keys", "_random_bytes")
-
-    BLOCK_BYTES: Final = 4096
-
-    def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
-        self._random_bytes = random_bytes
-        self._keys: list[bytes] = []
-
-    def take(self) -> bytes:
-        """The next key. None is given twice."""
-        if not self._keys:
-            block = self._random_bytes(self.BLOCK_BYTES)
-            # The last one is taken first.
-            starts = range(self.BLOCK_BYTES - KEY_BYTES, -1, -KEY_BYTES)
-            self._keys = [block[start : start + KEY_BYTES] for start in starts]
-        return self._keys.pop()
 
 
 class LargeFrame:

@@ -10,11 +10,10 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Protocol, Side
 
 from duologue.connection.base import CLOSE_CODE_LOST, CLOSE_CODE_TOO_BIG, Message
-from duologue.connection.layer import reason_for
+from duologue.connection.random_stocks import MASK_KEY_BYTES
 from duologue.connection.websocket.frame_passer import FramePasser, TakeFrames
 from duologue.connection.websocket.frames import (
     CONTROL_BIT,
-    KEY_BYTES,
     OPCODE_BITS,
     WHOLE_BINARY,
     WHOLE_TEXT,
@@ -25,6 +24,7 @@ from duologue.connection.websocket.frames import (
 )
 from duologue.errors import BadFrame, DuologueError, LimitExceeded
 from duologue.limits import MAX_SHORT_FRAGMENTS, SHORT_FRAGMENT_BYTES
+from duologue.protocol.closing import refusal_text
 
 LARGE_FRAME_BYTES: Final = 32_768
 """Half of what is read at once: a frame above this gets a buffer of its own."""
@@ -162,7 +162,7 @@ class Wire:
     def give_up(self, failure: LimitExceeded) -> None:
         """Fail the connection because the rest of a message is late."""
         self.large = None
-        self._fail(CloseCode.POLICY_VIOLATION, reason_for(failure), failure)
+        self._fail(CloseCode.POLICY_VIOLATION, refusal_text(failure), failure)
 
     def _start_frame(self, data: bytes, position: int, messages: list[Message]) -> int:
         """Go on where a frame starts; returns how far `data` is read."""
@@ -191,7 +191,7 @@ class Wire:
             if size <= self._large_frame_bytes or start > len(data):
                 self._remainder = data[position:]
                 return len(data)
-            key = data[start - KEY_BYTES : start] if self._masked else b""
+            key = data[start - MASK_KEY_BYTES : start] if self._masked else b""
             self.large = LargeFrame(head, key)
             self.large.feed(data[start:])
             return len(data)

@@ -10,7 +10,8 @@ from typing import Final
 from duologue.connection.base import Connection
 from duologue.errors import RelayError
 from duologue.protocol.backoff import full_jitter
-from duologue.relay.client.registration import RelayAccount, Spare, register_spare
+from duologue.relay.client.dial import RelayAccount
+from duologue.relay.client.registration import Spare, register_spare
 
 STEADY_S: Final = 60.0
 """A spare that lived so long was a success; losing it later starts the waiting times anew."""
@@ -61,15 +62,16 @@ class Presence:
         await self._tried.wait()
 
     async def _keep_one(self) -> None:
-        failures = 0
+        account, failures = self._account, 0
         loop = asyncio.get_running_loop()
         while True:
             # While the relay is away, one tries and the others queue behind it.
             turn = contextlib.nullcontext() if self._is_up else self._turn
             try:
                 async with turn:
-                    await self._sleep(full_jitter(max(failures, self._failures), self._chance))
-                    spare = await register_spare(self._account)
+                    in_a_row = max(failures, self._failures)
+                    await self._sleep(full_jitter(in_a_row, account.limits, self._chance))
+                    spare = await register_spare(account)
             except RelayError as error:
                 failures += 1
                 self._failures += 1
@@ -89,7 +91,7 @@ class Presence:
                 self._is_up = False
                 if was_steady:
                     # Relays close old spares; if more is wrong, the next try will tell.
-                    _log.info("spare at %s closed: %s", self._account.url, error)
+                    _log.info("spare at %s closed: %s", account.url, error)
                 else:
                     self._note_fault(error)
                 continue

@@ -3,17 +3,12 @@
 import asyncio
 import logging
 import os
-from collections.abc import Collection
-from dataclasses import dataclass, field
-from ssl import SSLContext
 from typing import Final
 
 from duologue.connection.base import Connection
 from duologue.connection.next_message import next_message
-from duologue.connection.websocket.endpoints import dial_websocket
 from duologue.errors import (
     ConnectionClosed,
-    DeadlineExceeded,
     DecryptionFailed,
     ProtocolError,
     RelayError,
@@ -21,13 +16,11 @@ from duologue.errors import (
     RelayUnreachable,
     UnsafeKey,
 )
-from duologue.identity import Identity
-from duologue.limits import Limits
 from duologue.protocol.boxes import NONCE_BYTES
 from duologue.protocol.keys import canonical_public_key
 from duologue.relay import messages
 from duologue.relay.challenge import answer_challenge, read_next_key
-from duologue.relay.client.known_relays import KnownRelays
+from duologue.relay.client.dial import RelayAccount, dial_relay
 from duologue.relay.messages import (
     AuthenticationRequest,
     AuthenticationResponse,
@@ -41,51 +34,13 @@ from duologue.relay.messages import (
 
 _log: Final = logging.getLogger("duologue.relay")
 
-PING_GRACE_S: Final = 4.0
-"""A ping may come so much later than the relay's `pingInterval` (4.2)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RelayAccount:
-    """Which relay, as whom, and what is needed to be let in."""
-
-    url: str
-    identity: Identity
-    limits: Limits
-    known_relays: KnownRelays
-    ssl: SSLContext | None = None
-    token: str | None = field(default=None, repr=False)
-    """A bearer token, for relays that ask for one."""
-    foreign_keys: Collection[bytes] = ()
-    """Keys of known peers: whoever calls one of them its relay key is no relay, but wants our
-    answer for somebody else's challenge."""
-
-
-async def dial_relay(account: RelayAccount, timeout_s: float) -> Connection:
-    """An open connection to the relay; nothing is said yet.
-
-    Raises:
-        RelayUnreachable: nobody is there, TLS failed, or it took too long.
-        RelayRefused: what is there is no relay, or lets nobody like us in.
-    """
-    headers = [] if account.token is None else [("Authorization", f"Bearer {account.token}")]
-    try:
-        return await dial_websocket(
-            account.url, account.limits, ssl=account.ssl, headers=headers, timeout_s=timeout_s
-        )
-    except (ConnectionClosed, DeadlineExceeded) as error:
-        reason = error.reason if isinstance(error, ConnectionClosed) else error.message
-        raise RelayUnreachable(reason) from error
-    except ProtocolError as error:
-        raise RelayRefused(str(error)) from error
-
 
 class Spare:
     """A registered connection that waits for a caller."""
 
-    def __init__(self, connection: Connection, ping_interval_s: float) -> None:
+    def __init__(self, connection: Connection, ping_timeout_s: float) -> None:
         self._connection = connection
-        self._ping_timeout_s = ping_interval_s + PING_GRACE_S
+        self._ping_timeout_s = ping_timeout_s
 
     async def wait_for_caller(self) -> Connection:
         """Answer pings until the relay hands the connection over; its next message is a caller's.
@@ -134,7 +89,7 @@ async def register_spare(account: RelayAccount) -> Spare:
     except BaseException:
         connection.close()
         raise
-    return Spare(connection, ping_interval_s)
+    return Spare(connection, ping_interval_s + account.limits.relay_ping_grace_s)
 
 
 async def _register(connection: Connection, account: RelayAccount) -> float:

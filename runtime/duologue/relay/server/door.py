@@ -5,27 +5,21 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from functools import partial
 from http import HTTPStatus
-from typing import Final
 
 from websockets.http11 import Request
 
 from duologue.connection.base import ConnectionState
 from duologue.connection.event_loop import Loop
+from duologue.connection.websocket.listener import ACCEPTING_TURNS, MAX_WAITING_REFUSALS
 from duologue.connection.websocket.opening import AcceptanceRules, BearerOpening
 from duologue.limits import Limits
 from duologue.relay.addresses import group_of, peer_address
 from duologue.relay.events import NotOpened, Observer, TurnedAway
-from duologue.relay.forwarding import HEADER, BadForwarding, TrustedProxies
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Link
 from duologue.relay.rates import Rate
 from duologue.relay.server.socket_link import SocketLink
-
-MAX_WAITING_REFUSALS: Final = 100
-"""Sockets that are still read from, so that they get to see HTTP 503. More are dropped unheard."""
-
-ACCEPTING_TURNS: Final = 4
-"""Loop turns from accepting a socket, in asyncio, to having dropped it."""
+from duologue.relay.trusted_proxies import HEADER, BadForwarding, TrustedProxies
 
 
 class Door:

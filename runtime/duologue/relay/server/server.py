@@ -12,12 +12,12 @@ from duologue.relay.access import OPEN
 from duologue.relay.addresses import Network, is_loopback
 from duologue.relay.events import Observer, RelayEvent
 from duologue.relay.exchange import Exchange
-from duologue.relay.forwarding import TrustedProxies
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Link
 from duologue.relay.server.door import Door
 from duologue.relay.server.tls_arrivals import TlsArrivals, listening_sockets
 from duologue.relay.server.watched_files import AccessFiles, TlsFiles
+from duologue.relay.trusted_proxies import TrustedProxies
 
 SWEEP_EVERY_S: Final = 1.0
 LAGS_KEPT: Final = 60

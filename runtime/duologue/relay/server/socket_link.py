@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Protocol, cast
+from typing import Final, Protocol
 
 from duologue.connection.base import ConnectionState, Message, Unlisten
 from duologue.connection.event_loop import Loop
@@ -11,7 +11,6 @@ from duologue.connection.websocket.opening import BearerOpening, Opening
 from duologue.connection.websocket.wire import Wire
 from duologue.errors import LimitExceeded
 from duologue.limits import Limits
-from duologue.protocol.closing import shorten
 from duologue.relay.link import Carrier, Hold
 
 FEWEST_READ_BYTES: Final = 512
@@ -37,7 +36,10 @@ class Doorkeeper(Protocol):
 
 
 class SocketLink(WebSocketConnection):
-    """A WebSocket connection of the relay; see `Link` for what it is to the relay's rules."""
+    """A WebSocket connection of the relay; see `Link` for what it is to the relay's rules.
+
+    What it may touch of its base class is listed there.
+    """
 
     def __init__(
         self, doorkeeper: Doorkeeper, limits: Limits, loop: Loop, *, read_bytes: int
@@ -99,27 +101,6 @@ class SocketLink(WebSocketConnection):
             return ""
         return failure.limit.lower() if isinstance(failure, LimitExceeded) else "bad_frame"
 
-    def close_as(self, code: int, text: str) -> None:
-        """See `Link.close_as`."""
-        if self.state.current_state is not ConnectionState.OPEN:
-            return
-        self._send_close(shorten(text), code)
-        self._enter_closing()
-
-    def send_frames(self, frames: list[Message]) -> None:
-        """See `Link.send_frames`."""
-        if self.state.current_state is not ConnectionState.OPEN:
-            raise self._refuse_send()
-        if self._pending:
-            self._flush()
-        transport = self._transport
-        if transport is None or transport.is_closing():
-            return
-        # All that one read has brought is written at once.
-        transport.write(b"".join(cast(list[bytes], frames)))
-        if self._gate.is_shut:
-            self._check_unsent(transport)
-
     def pass_on(self, carrier: Carrier) -> Unlisten:
         """See `Link.pass_on`."""
         unlisten = self.on_message.listen(carrier.carry)
@@ -137,18 +118,6 @@ class SocketLink(WebSocketConnection):
                 self._wire.pass_frames(None)
 
         return stop
-
-    def allow_message_bytes(self, max_bytes: int) -> None:
-        """See `Link.allow_message_bytes`."""
-        self._max_message_bytes = max_bytes
-        if self._wire is not None:
-            self._wire.allow_message_bytes(max_bytes)
-
-    def send_ping_frame(self) -> None:
-        """See `Link.send_ping_frame`."""
-        if self._wire is not None and self.state.current_state is ConnectionState.OPEN:
-            self._wire.protocol.send_ping(b"")
-            self._write_from(self._wire)
 
     def hold(self, reason: Hold) -> None:
         """See `Link.hold`."""

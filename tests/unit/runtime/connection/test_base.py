@@ -30,9 +30,6 @@ class StubConnection(Connection):
     def buffered_amount(self) -> int:
         return 0
 
-    async def drained(self) -> None:
-        return
-
 
 def test_listeners_are_called_in_the_order_they_came() -> None:
     signal: Signal[int] = Signal()

@@ -88,17 +88,23 @@ async def test_a_message_above_the_other_sides_limit_closes_both_with_a_typed_er
         assert connection.failure.limit == "max_message_bytes"
 
 
-async def test_unsent_bytes_at_the_limit_are_taken() -> None:
+async def test_what_comes_on_top_of_unsent_bytes_at_the_limit_is_taken() -> None:
     left, _right = connected_pair(SMALL)
-    for _ in range(3):
+    for _ in range(4):
         left.send(b"x" * 10)
     assert left.state.current_state is ConnectionState.OPEN
-    assert left.buffered_amount == 30
+    assert left.buffered_amount == 40
+
+
+async def test_one_message_within_its_limit_ends_nothing() -> None:
+    left, _right = connected_pair(Limits(max_message_bytes=100, max_unsent_bytes=10))
+    left.send(b"x" * 100)
+    assert left.state.current_state is ConnectionState.OPEN
 
 
 async def test_unsent_bytes_above_the_limit_end_the_connection() -> None:
     left, right = connected_pair(SMALL)
-    for _ in range(4):
+    for _ in range(5):
         left.send(b"x" * 10)
     assert end_of(left) == (ConnectionState.CLOSED, 1006, "")
     assert isinstance(left.failure, LimitExceeded)

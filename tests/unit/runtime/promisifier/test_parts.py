@@ -226,8 +226,8 @@ async def test_waiting_requests_count_the_bytes_of_their_parts() -> None:
 
 
 async def test_a_connection_that_is_lost_between_the_text_and_its_part_fails_the_call() -> None:
-    # The text fits into what may be unsent, the part does not.
-    limits = Limits(max_unsent_bytes=5_000)
+    # The text is taken, and leaves no room for the part.
+    limits = Limits(max_unsent_bytes=10)
     async with tapped(Store(), limits) as both:
         call = both.client.measure(blob=bytes(10_000))
         with pytest.raises(ConnectionClosed):

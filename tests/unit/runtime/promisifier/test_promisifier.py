@@ -560,6 +560,7 @@ async def test_a_request_that_ends_the_connection_leaves_no_timer_behind() -> No
     limits = Limits(max_unsent_bytes=10)
     ours, _ = connected_pair(limits)
     peer = create_websocket_promisifier(ours, limits=limits)
+    ours.send("more than ten")
     call = start(peer, 60)
     with pytest.raises(ConnectionClosed) as closed:
         await call

@@ -18,6 +18,9 @@ from tests.support import turns
 
 AWAY = ConnectionClosed(1006, "nobody there", sent="no")
 
+LIMITS = Limits(reconnect_pause_s=0.002)
+"""Nearly no pauses."""
+
 
 class Server:
     """Gives out connections, as long as it has some."""
@@ -41,7 +44,7 @@ class Server:
 
 def manner(told: list[WebsocketPromisifier] | None = None) -> Manner:
     on_peer = None if told is None else told.append
-    return Manner(offer=Offer(()), limits=Limits(), profile="base", on_peer=on_peer)
+    return Manner(offer=Offer(()), limits=LIMITS, profile="base", on_peer=on_peer)
 
 
 @pytest.fixture(autouse=True)
@@ -50,11 +53,6 @@ async def nothing_is_left_behind() -> AsyncGenerator[None]:
     yield
     await turns(4)
     assert asyncio.all_tasks() - before - {asyncio.current_task()} == set()
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duologue.protocol.backoff.BASE_S", 0.001)
 
 
 async def test_the_first_connection_fails_as_ever() -> None:
@@ -81,7 +79,7 @@ async def test_what_on_peer_raises_comes_out_of_the_block() -> None:
         raise KeyError("no")
 
     server = Server()
-    strict = Manner(offer=Offer(()), limits=Limits(), on_peer=refuse)
+    strict = Manner(offer=Offer(()), limits=LIMITS, on_peer=refuse)
     with pytest.raises(KeyError):
         async with conversation(server.dial, strict, reconnect=True):
             raise AssertionError("not to be reached")

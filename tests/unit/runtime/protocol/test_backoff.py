@@ -3,19 +3,15 @@
 import random
 from collections.abc import Callable
 
-from duologue.protocol.backoff import (
-    CAP_S,
-    MAX_TRIES,
-    STEADY_S,
-    TRIES_WINDOW_S,
-    Backoff,
-    full_jitter,
-)
+from duologue.limits import Limits
+from duologue.protocol.backoff import MAX_TRIES, STEADY_S, TRIES_WINDOW_S, Backoff, full_jitter
+
+LIMITS = Limits()
 
 
 def tries_until(horizon_s: float, chance: Callable[[], float]) -> list[float]:
     """When a client tries that lost its connection at 0, and never succeeds."""
-    backoff, tries, now_s = Backoff(chance), list[float](), 0.0
+    backoff, tries, now_s = Backoff(LIMITS, chance), list[float](), 0.0
     while (now_s := backoff.next_try_s(now_s)) < horizon_s:
         tries.append(now_s)
     return tries
@@ -23,15 +19,21 @@ def tries_until(horizon_s: float, chance: Callable[[], float]) -> list[float]:
 
 def test_waiting_grows_by_doubling_up_to_the_cap() -> None:
     def limit(failures: int) -> float:
-        return full_jitter(failures, lambda: 1.0)
+        return full_jitter(failures, LIMITS, lambda: 1.0)
 
     assert [limit(failures) for failures in range(8)] == [0, 1, 2, 4, 8, 16, 30, 30]
-    assert limit(10_000) == CAP_S
+    assert limit(10_000) == LIMITS.max_reconnect_pause_s
+
+
+def test_the_first_pause_and_the_longest_are_limits() -> None:
+    limits = Limits(reconnect_pause_s=0.01, max_reconnect_pause_s=5.0)
+    pauses = [full_jitter(failures, limits, lambda: 1.0) for failures in range(1, 12)]
+    assert pauses == [0.01 * 2**doublings for doublings in range(9)] + [5.0, 5.0]
 
 
 def test_waiting_may_be_anything_below_that() -> None:
-    assert full_jitter(5, lambda: 0.0) == 0
-    assert full_jitter(5, lambda: 0.25) == 4
+    assert full_jitter(5, LIMITS, lambda: 0.0) == 0
+    assert full_jitter(5, LIMITS, lambda: 0.25) == 4
 
 
 def test_nobody_tries_more_than_six_times_in_any_thirty_seconds() -> None:
@@ -64,7 +66,7 @@ def test_a_server_that_was_away_for_three_seconds_is_not_overrun() -> None:
 
 
 def test_a_connection_that_has_lasted_starts_the_waiting_anew() -> None:
-    backoff = Backoff(lambda: 1.0)
+    backoff = Backoff(LIMITS, lambda: 1.0)
     now_s = 0.0
     for _ in range(5):
         now_s = backoff.next_try_s(now_s)
@@ -74,7 +76,7 @@ def test_a_connection_that_has_lasted_starts_the_waiting_anew() -> None:
 
 
 def test_one_that_has_not_counts_as_a_failure_more() -> None:
-    backoff = Backoff(lambda: 1.0)
+    backoff = Backoff(LIMITS, lambda: 1.0)
     assert backoff.next_try_s(0.0) == 1
     backoff.note_life(STEADY_S - 0.1)
     assert backoff.next_try_s(100.0) == 102

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from duologue.errors import LimitExceeded
 from duologue.limits import MAX_CLOSE_REASON_BYTES
-from duologue.protocol.closing import close_text, shorten, terminate_text
+from duologue.protocol.closing import close_text, refusal_text, shorten, terminate_text
 
 VECTORS = Path(__file__).parents[3] / "vectors" / "base_profile.json"
 CASES: list[dict[str, Any]] = json.loads(VECTORS.read_text())["closeReasons"]["cases"]
@@ -56,3 +57,10 @@ def test_a_lone_surrogate_does_not_stop_a_close() -> None:
 
 def test_terminate_has_its_own_prefix() -> None:
     assert terminate_text("no answer") == "Terminate called: no answer"
+
+
+def test_a_refusal_says_the_limit_and_what_was_met_if_that_is_known() -> None:
+    late = LimitExceeded("fragment_timeout_s", 30.0)
+    assert refusal_text(late) == "Message refused: fragment_timeout_s is 30.0"
+    large = LimitExceeded("max_message_bytes", 10, 11)
+    assert refusal_text(large) == "Message refused: max_message_bytes is 10, met 11"

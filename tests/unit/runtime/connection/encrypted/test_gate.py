@@ -24,8 +24,8 @@ LIMITS = Limits()
 
 class Gate:
     def __init__(self) -> None:
-        self.secured: list[EncryptedConnection] = []
-        self.gate = EncryptionGate(BEN, {ANN.public_key}, LIMITS, self.secured.append)
+        self.encrypted: list[EncryptedConnection] = []
+        self.gate = EncryptionGate(BEN, {ANN.public_key}, LIMITS, self.encrypted.append)
 
     def wire(self) -> Connection:
         near, far = connected_pair(carrier_limits(LIMITS))
@@ -36,7 +36,7 @@ class Gate:
 async def test_who_proves_an_allowed_key_is_handed_on() -> None:
     gate = Gate()
     ann = await encrypt_as_connector(gate.wire(), ANN, BEN.public_key, LIMITS)
-    assert [each.remote_key for each in gate.secured] == [ANN.public_key]
+    assert [each.remote_key for each in gate.encrypted] == [ANN.public_key]
     assert dict(gate.gate.rejected) == {}
     ann.terminate("done")
     await turns()
@@ -50,7 +50,7 @@ async def test_others_are_closed_and_counted_by_fault(caplog: pytest.LogCaptureF
         wire = gate.wire()
         wire.send("hello?")
         await turns()
-    assert gate.secured == []
+    assert gate.encrypted == []
     assert dict(gate.gate.rejected) == {"not-allowed": 1, "unexpected": 1}
     assert EVE.public_key.hex() not in caplog.text
     await turns()
@@ -60,7 +60,7 @@ async def test_one_that_is_slow_does_not_keep_another_waiting() -> None:
     gate = Gate()
     silent = gate.wire()
     ann = await encrypt_as_connector(gate.wire(), ANN, BEN.public_key, LIMITS)
-    assert len(gate.secured) == 1
+    assert len(gate.encrypted) == 1
     assert silent.state.current_state is ConnectionState.OPEN
     await gate.gate.close()
     ann.terminate("done")

@@ -6,9 +6,9 @@ That they are those that would be written for the messages is a property: see `f
 from websockets.protocol import SERVER, Protocol, State
 
 from duologue.connection.base import Message
+from duologue.connection.random_stocks import MASK_KEY_BYTES
 from duologue.connection.websocket.frame_passer import FramePasser
 from duologue.connection.websocket.frames import (
-    KEY_BYTES,
     WHOLE_BINARY,
     WHOLE_TEXT,
     encode_frame,
@@ -50,8 +50,8 @@ def test_a_frame_of_each_form_of_length_is_passed_on() -> None:
 
 
 def test_a_length_that_could_be_shorter_is_written_anew() -> None:
-    medium = b"\x82\xfe\x00\x03" + bytes(KEY_BYTES) + b"abc"
-    long = b"\x82\xff" + (200).to_bytes(8, "big") + bytes(KEY_BYTES) + b"x" * 200
+    medium = b"\x82\xfe\x00\x03" + bytes(MASK_KEY_BYTES) + b"abc"
+    long = b"\x82\xff" + (200).to_bytes(8, "big") + bytes(MASK_KEY_BYTES) + b"x" * 200
     passer = FramePasser(256)
     parts = wire(passer).receive(medium + long + medium)
     short = encode_frame(WHOLE_BINARY, b"abc")

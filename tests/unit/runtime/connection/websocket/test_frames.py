@@ -8,7 +8,6 @@ from duologue.connection.websocket.frames import (
     WHOLE_TEXT,
     FrameHead,
     LargeFrame,
-    MaskKeys,
     encode_frame,
     encode_masked_frame,
     read_head,
@@ -147,22 +146,6 @@ def test_head_is_read_once_its_length_is_known(data: str, head: FrameHead) -> No
     assert read_head(b"?" + known + b"more", 1) == head
     for cut in range(len(known)):
         assert read_head(known[:cut], 0) is None
-
-
-def test_mask_keys_are_cut_from_blocks_and_never_given_twice() -> None:
-    asked: list[int] = []
-
-    def count_up(number: int) -> bytes:
-        asked.append(number)
-        start = len(asked) * 10_000
-        return b"".join((start + step).to_bytes(4, "big") for step in range(number // 4))
-
-    keys = MaskKeys(count_up)
-    assert asked == []
-    given = [keys.take() for _ in range(1025)]
-    assert asked == [4096, 4096]
-    assert all(len(key) == 4 for key in given)
-    assert len(set(given)) == 1025
 
 
 def test_a_large_frame_is_filled_in_pieces() -> None:

@@ -11,9 +11,9 @@ from duologue.connection.memory import connected_pair
 from duologue.errors import RelayError, RelayRefused, RelayUnreachable
 from duologue.limits import Limits
 from duologue.relay.client import presence
+from duologue.relay.client.dial import RelayAccount
 from duologue.relay.client.known_relays import KnownRelays
 from duologue.relay.client.presence import Presence
-from duologue.relay.client.registration import RelayAccount
 from tests.relay_support import PROVIDER
 from tests.support import turns
 

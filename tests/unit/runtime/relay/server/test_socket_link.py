@@ -1,8 +1,12 @@
 """A link of the relay on a pretend transport and loop."""
 
+import ast
 import asyncio
+import inspect
+import re
 
 from duologue.connection.base import ConnectionState, Message
+from duologue.connection.websocket.connection import WebSocketConnection
 from duologue.connection.websocket.frames import (
     WHOLE_BINARY,
     WHOLE_TEXT,
@@ -219,3 +223,23 @@ def test_a_large_frame_is_passed_on() -> None:
     payload = b"y" * 200_000
     sent = joined.receive(encode_masked_frame(WHOLE_BINARY, payload, b"mask") + text("z"))
     assert b"".join(sent) == encode_frame(WHOLE_BINARY, payload) + encode_frame(WHOLE_TEXT, b"z")
+
+
+def test_of_what_is_protected_in_its_base_it_touches_what_is_listed_there() -> None:
+    tree = ast.parse(inspect.getsource(SocketLink))
+    attributes = [each for each in ast.walk(tree) if isinstance(each, ast.Attribute)]
+    own = {each.attr for each in attributes if isinstance(each.ctx, ast.Store)}
+    own |= {each.name for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)}
+    overridden = {name for name in own if hasattr(WebSocketConnection, name)}
+    used = {
+        each.attr
+        for each in attributes
+        if isinstance(each.value, ast.Name)
+        and each.value.id == "self"
+        and each.attr.startswith("_")
+    }
+    touched = {
+        name for name in (used - own) | overridden if name.startswith("_") and name[1] != "_"
+    }
+    listed = set(re.findall(r"`(_\w+)`", inspect.getdoc(WebSocketConnection) or ""))
+    assert touched == listed

@@ -1,0 +1,101 @@
+"""Opening a WebSocket connection to an address."""
+
+import asyncio
+import ssl as tls
+from collections.abc import Sequence
+
+from websockets.exceptions import InvalidURI
+from websockets.uri import WebSocketURI, parse_uri
+
+from duologue.connection.websocket.connection import WebSocketConnection
+from duologue.connection.websocket.happy_eyeballs import connected_socket
+from duologue.connection.websocket.opening import ClientOpening
+from duologue.errors import ConnectionClosed, DeadlineExceeded
+from duologue.limits import Limits
+
+
+async def dial_websocket(
+    url: str,
+    limits: Limits,
+    *,
+    ssl: tls.SSLContext | None = None,
+    headers: Sequence[tuple[str, str]] = (),
+    origin: str | None = None,
+    timeout_s: float,
+) -> WebSocketConnection:
+    """Open a connection to `url`, ws: or wss:; `timeout_s` covers all of it.
+
+    Redirects are not followed. Without `ssl`, wss: uses the system's certificates.
+
+    Raises:
+        ValueError: `url` is not a WebSocket address, or `ssl` was given for ws:.
+        DeadlineExceeded: it took longer than `timeout_s`.
+        ConnectionClosed: nobody there, TLS failed, or the server has trouble (HTTP 5xx);
+            another try may do better.
+        ProtocolError: what answers is no WebSocket server, or refuses us.
+    """
+    uri = _parsed(url)
+    if ssl is not None and not uri.secure:
+        raise ValueError("ssl is for wss: addresses only")
+    address = _address(uri)
+    loop = asyncio.get_running_loop()
+    opened: asyncio.Future[bool] = loop.create_future()
+
+    def settle(is_open: bool) -> None:
+        if not opened.done():
+            opened.set_result(is_open)
+
+    connection = WebSocketConnection(
+        lambda _connection, _transport: ClientOpening(
+            uri,
+            address,
+            headers=headers,
+            origin=origin,
+            max_message_bytes=limits.max_message_bytes,
+        ),
+        limits,
+        loop,
+        opening_timeout_s=None,
+        on_open=lambda _connection: settle(True),
+        on_lost=lambda _connection: settle(False),
+    )
+    patience = asyncio.timeout(timeout_s)
+    context = (ssl or tls.create_default_context()) if uri.secure else None
+    try:
+        async with patience:
+            sock = await connected_socket(uri.host, uri.port)
+            await loop.create_connection(
+                lambda: connection,
+                sock=sock,
+                ssl=context,
+                server_hostname=uri.host if uri.secure else None,
+                ssl_shutdown_timeout=limits.close_timeout_s if uri.secure else None,
+            )
+            is_open = await opened
+    except OSError as error:
+        connection.terminate("not opened")
+        if patience.expired():
+            raise DeadlineExceeded(f"{address} was not open after {timeout_s:g} s") from error
+        raise ConnectionClosed(1006, f"cannot reach {address}: {error}", sent="no") from error
+    except asyncio.CancelledError:
+        connection.terminate("not opened")
+        raise
+    if not is_open:
+        raise connection.failure or ConnectionClosed(1006, f"{address} went away", sent="no")
+    return connection
+
+
+def _parsed(url: str) -> WebSocketURI:
+    try:
+        return parse_uri(url)
+    except InvalidURI as error:
+        # Its own text repeats the address, passwords included.
+        raise ValueError(f"not a ws: or wss: address: {error.msg}") from None
+    except ValueError as error:
+        raise ValueError(f"not a ws: or wss: address: {error}") from None
+
+
+def _address(uri: WebSocketURI) -> str:
+    """The address without what may be secret: no user, no password, no query."""
+    host = f"[{uri.host}]" if ":" in uri.host else uri.host
+    return f"{'wss' if uri.secure else 'ws'}://{host}:{uri.port}{uri.path}"
