@@ -20,8 +20,7 @@
        `- PeerNotFound  RelayRefused  RelayUnreachable  RelayKeyChanged(.pinned .met .remedy)
 
 A branch answers: whose fault, and what can I do? Errors with a code of the wire have it in `.code`.
-What `str` gives of any of them, also of generated classes, is fit for a log or a terminal, whoever
-chose the words; the words as they came are in the attributes.
+Words of the other side are as they came in the attributes, and harmless in what `str` gives.
 """
 
 from collections.abc import Mapping, Sequence
@@ -115,13 +114,10 @@ class _InvalidValue(CallError):
 
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
-        super().__init__(
-            message, details=[{"path": each.path, "text": each.text} for each in self.problems]
-        )
+        super().__init__(message, details=[each._asdict() for each in self.problems])
 
     def __str__(self) -> str:
-        lines = (f"{self.code}: {self.message}", *map(str, self.problems))
-        return "\n  ".join(map(shown, lines))
+        return "\n  ".join(map(shown, (f"{self.code}: {self.message}", *map(str, self.problems))))
 
 
 class InvalidParams(_InvalidValue):
@@ -194,9 +190,7 @@ class RemoteCause(SafelyShown):
 
     def __init__(self, name: str, message: str, code: str | None) -> None:
         super().__init__(message)
-        self.name = name
-        self.message = message
-        self.code = code
+        self.name, self.message, self.code = name, message, code
 
     def __str__(self) -> str:
         code = f" [{self.code}]" if self.code else ""
@@ -251,10 +245,9 @@ class ConnectionClosed(DuologueError, ConnectionError):
         how = f"code {self.code}: {self.reason or 'no reason given'}"
         if not self.pending:
             return f"Connection closed with {how}"
-        ids = ", ".join(map(str, self.pending))
         return (
             f"{self.wsp_code}: Connection closed with {len(self.pending)} requests still pending "
-            f"([{ids}]); {how}"
+            f"({list(self.pending)}); {how}"
         )
 
     @property
