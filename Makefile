@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Tests that measure are one group, so that none of them runs beside another of them.
+TWO_AT_A_TIME := --numprocesses 2 --dist loadgroup
 BENCH_CONTRACT := --schema tests/bench/schema --out runtime/duologue/bench/generated
 
 .DEFAULT_GOAL := help
@@ -46,11 +48,11 @@ check: $(READY) check-generated ## lint, types by mypy and pyright, import floor
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-test: $(READY) ## every test that is quick enough for each change
-	$(BIN)/pytest -m 'not slow'
+test: $(READY) ## every test that is quick enough for each change, two at a time
+	$(BIN)/pytest $(TWO_AT_A_TIME) -m 'not slow'
 
 test-all: $(READY) ## the slow ones too
-	$(BIN)/pytest
+	$(BIN)/pytest $(TWO_AT_A_TIME)
 
 check-counts: $(READY) ## fail if a call makes other calls or allocations than tests/bench/counts.json says
 	$(BIN)/python -m tests.bench.counts

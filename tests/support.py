@@ -89,6 +89,7 @@ class PlainReading:
 
     full_name = "Rooms/join"
     takes_parts = False
+    may_wait = True
 
     def __init__(self, service_id: int = 3) -> None:
         self.id = service_id

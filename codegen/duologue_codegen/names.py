@@ -1,18 +1,22 @@
 """Names: their cases, and which of them are taken.
 
-Taken is what a target needs for itself, up to now Python alone. It is part of the language, since a
-contract is right or wrong whatever is made from it.
+Taken is what a target cannot go around, up to now Python alone. It is part of the language, since a
+contract is right or wrong whatever is made from it. Everyday words are free: what generated code
+imports for itself gets another name where a contract uses that one.
 """
 
 from __future__ import annotations
 
-import builtins
+import json
 import keyword
 import re
 from typing import Final
 
 MAX_NAME_LENGTH: Final = 64
+MAX_WIRE_NAME_LENGTH: Final = 256
+"""Characters. Other people's keys are longer than our names."""
 
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _PASCAL: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+")
@@ -26,6 +30,11 @@ def is_snake(name: str) -> bool:
 def is_pascal(name: str) -> bool:
     """Whether `name` is written like `RoomFull`."""
     return _PASCAL.fullmatch(name) is not None
+
+
+def as_yaml(text: str) -> str:
+    """`text` as it stands in a contract: in quotes where YAML would read something else."""
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def words(name: str) -> list[str]:
@@ -52,110 +61,48 @@ def pascal(name: str) -> str:
 
 # ---- words that are taken ------------------------------------------------------------------------
 
-KEYWORDS: Final = frozenset((*keyword.kwlist, *keyword.softkwlist))
+KEYWORDS: Final = frozenset(keyword.kwlist)
 
 MODEL_MEMBERS: Final = frozenset(
     {
-        "construct",
-        "copy",
-        "dict",
-        "fields",
-        "from_orm",
-        "json",
-        "schema",
-        "schema_json",
-        "update_forward_refs",
-        "validate",
+        "model_computed_fields",
+        "model_config",
+        "model_construct",
+        "model_copy",
+        "model_dump",
+        "model_dump_json",
+        "model_extra",
+        "model_fields",
+        "model_fields_set",
+        "model_json_schema",
+        "model_parametrized_name",
+        "model_post_init",
+        "model_rebuild",
+        "model_validate",
+        "model_validate_json",
+        "model_validate_strings",
     }
 )
-"""Attributes of pydantic's `BaseModel` that do not begin with `model_` or `parse_`."""
-
-ANNOTATION_NAMES: Final = frozenset(
-    {
-        "bool",
-        "bytes",
-        "dict",
-        "float",
-        "int",
-        "list",
-        "set",
-        "str",
-        "type",
-    }
-)
-"""What annotations in the body of a generated class mean something else by.
-
-A field `list: list[int] = []` would turn the `list` of the next annotation into an empty one. What
-is imported, such as `time`, gets another name there instead.
-"""
-
-CLASS_BODY_NAMES: Final = frozenset({"abstractmethod", "deprecated", "object", "tuple"})
-"""What the body of a generated client or service reads besides: a method would hide it."""
-
-PARAM_NAMES: Final = frozenset({"ctx", "items", "out", "params"})
-"""Arguments of generated service methods."""
-
-ENUM_NAMES: Final = frozenset({"mro"})
-"""What Python's enums refuse as a member, in any case."""
+"""Attributes of pydantic's `BaseModel` that work. Its old ones (`json`, `copy`, …) are free:
+`duologue.Model` hides them."""
 
 METHOD_NAMES: Final = frozenset({"with_options"})
 METHOD_PREFIXES: Final = ("on_", "emit_")
 """What generated clients and services define beside the contract's methods."""
 
-TYPE_NAMES: Final = frozenset(
-    {
-        "ABC",
-        "Annotated",
-        "Any",
-        "AwareDatetime",
-        "BaseModel",
-        "CallContext",
-        "Client",
-        "Codec",
-        "ContractError",
-        "Decimal",
-        "DeclaredError",
-        "Field",
-        "Final",
-        "Int32",
-        "Int64",
-        "Json",
-        "JsonValue",
-        "Literal",
-        "Model",
-        "OpenEnum",
-        "OpenUnion",
-        "Params",
-        "Reply",
-        "SafeInt",
-        "Service",
-        "ServiceContract",
-        "StrEnum",
-        "TypeAlias",
-        "TypeAliasType",
-        "UUID",
-        "Unary",
-        "Unknown",
-        "Url",
-    }
-)
-"""What generated modules import. Python's own exceptions and constants are taken as well."""
-
-_BUILTIN_CLASSES: Final = frozenset(name for name in dir(builtins) if is_pascal(name))
-
 
 _PRIVATE: Final = "names that begin with an underscore are private in Python"
 
 
-def field_name_taken(name: str, *, in_params: bool = False) -> str | None:
+def field_name_taken(name: str) -> str | None:
     """Who needs `name`, so that no field can have it; None when it is free."""
     if name.startswith("_"):
         return _PRIVATE
-    if name.startswith(("model_", "parse_")) or name in MODEL_MEMBERS:
+    if name in MODEL_MEMBERS:
         return f"pydantic's models define {_shown(name)}"
-    if in_params and name in PARAM_NAMES:
-        return f"service methods have an argument {_shown(name)}"
-    return _taken_anywhere(name)
+    if name == "self":
+        return f"Python methods have an argument {_shown(name)}"
+    return _keyword(name)
 
 
 def method_name_taken(name: str) -> str | None:
@@ -167,28 +114,16 @@ def method_name_taken(name: str) -> str | None:
             return f"names that begin with `{prefix}` belong to events"
     if name in METHOD_NAMES:
         return f"generated clients define {_shown(name)}"
-    if name in CLASS_BODY_NAMES:
-        return f"generated classes need {_shown(name)} for themselves"
-    return _taken_anywhere(name)
-
-
-def _taken_anywhere(name: str) -> str | None:
-    if name == "self":
-        return f"Python methods have an argument {_shown(name)}"
-    if name in KEYWORDS:
-        return f"{_shown(name)} is a Python keyword"
-    if name in ANNOTATION_NAMES:
-        return f"generated code needs {_shown(name)} for its annotations"
-    return None
+    return _keyword(name)
 
 
 def type_name_taken(name: str) -> str | None:
     """Who needs `name`, so that no type, error or service can have it; None when it is free."""
-    if name in _BUILTIN_CLASSES:
-        return f"{_shown(name)} is built into Python"
-    if name in TYPE_NAMES:
-        return f"generated code imports {_shown(name)}"
-    return None
+    return _keyword(name)
+
+
+def _keyword(name: str) -> str | None:
+    return f"{_shown(name)} is a Python keyword" if name in KEYWORDS else None
 
 
 def _shown(name: str) -> str:

@@ -1,4 +1,35 @@
-"""Every bound of the runtime: its name with the unit, its default, and the reason for it."""
+"""Every bound of the runtime: its name with the unit, its default, and the reason for it.
+
+Who meets one, and what becomes of others:
+
+    limit                                   who meets it                        the others
+    max_message_bytes, sending              that call, or that answer, fails    nothing
+    max_message_bytes, receiving            the connection is closed, 1009      what is open fails
+    max_open_calls, the peer's maxCalls     the call waits                      nothing
+    max_parked_calls, max_parked_bytes      that call fails                     nothing
+    max_running_calls                       the peer's call waits               nothing
+    max_waiting_calls, max_waiting_bytes    the peer's call is refused; who     nothing
+                                            takes no answers is not read
+    max_nested_calls                        the peer's call is refused          nothing
+    max_invalid_messages,                   the connection is closed            what is open fails
+      max_unasked_messages
+    more unsent than the connection takes   calls and answers wait; events      nothing
+                                            are dropped and counted
+    write_timeout_s, max_unsent_bytes       the connection is ended             what is open fails
+    max_stream_buffer_bytes                 the peer is not read for a while    they come later
+    the window of a typed stream            its sender waits; who overruns it   nothing
+                                            is ended
+    max_stream_window_bytes                 windows do not grow                 nothing
+    max_stream_backlog_bytes,               streams that are not read fail      nothing
+      stream_stall_timeout_s
+    call_timeout_s, connect_timeout_s       that call, that try                 nothing
+    keepalive_timeout_s,                    the connection is ended             what is open fails
+      fragment_timeout_s,
+      message_stall_timeout_s
+    handshake_timeout_s, max_unconfirmed    who has not proved anything         nothing
+    max_connections                         the newcomer is refused             nothing
+    drain_timeout_s, cancel_timeout_s       handlers of a side that ends        nothing
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -107,6 +138,10 @@ class Limits:
 
     max_stream_backlog_bytes: int = 16 * 1024 * 1024
     """As above, while an own call does wait."""
+
+    max_stream_window_bytes: int = 8 * 1024 * 1024
+    """What the windows of typed streams hold together, of own calls and of served ones each. 1,024
+    first windows fit; above it none grows, and those that have grown shrink to their first size."""
 
     stream_stall_timeout_s: float = 20.0
     """How long a reader may keep the connection from being read before its stream is cancelled.

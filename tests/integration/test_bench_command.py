@@ -10,7 +10,10 @@ import pytest
 from duologue.bench.report import plan
 from tests.relay_process import COMMAND
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="measures on Linux and macOS")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="measures on Linux and macOS"),
+    pytest.mark.xdist_group("measuring"),
+]
 
 
 def bench(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":

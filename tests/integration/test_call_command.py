@@ -19,6 +19,13 @@ from duologue.relay.server.server import RelayServer
 from generated.chat.common.v1 import User
 from generated.chat.rooms.v1 import Member, RoomFull, RoomsJoinParams, RoomsServicePartial
 from generated.onecore.basics.v1 import BasicsServicePartial
+from tests.golden.packages.wire_names.expected.golden.wire.v1 import (
+    Swapped,
+    Text,
+    Tool,
+    ToolsCallParams,
+    ToolsServicePartial,
+)
 from tests.relay_process import COMMAND
 
 ROOT = Path(__file__).parents[2]
@@ -165,6 +172,7 @@ async def test_a_service_that_is_not_there_is_a_failed_call() -> None:
         ("wss://relay.example#abc", "abc, behind the # of the target, is no key"),
         (f"ws://relay.example#{BEN}", "--insecure-plaintext allows ws:"),
     ],
+    ids=["http", "no key", "no tls"],
 )
 async def test_a_target_that_makes_no_sense_is_wrong_use(target: str, complaint: str) -> None:
     code, _, said = await call(target, "onecore.basics.v1.Basics/nothing")
@@ -231,3 +239,33 @@ async def test_a_generated_package_is_found_from_within_the_project() -> None:
             url, "onecore.basics.v1.Basics/read_bytes", cwd=ROOT / "tests"
         )
     assert (code, len(output), said) == (0, 655_360, "")
+
+
+class Tools(ToolsServicePartial):
+    def call(self, params: ToolsCallParams, ctx: CallContext) -> list[Tool]:
+        assert params.thing == Text(type="short")
+        return [Tool(name=params.tool_name, input_schema={}, class_name="x")]
+
+    def swap(self, params: Swapped, ctx: CallContext) -> Swapped:
+        return params
+
+
+async def test_arguments_have_the_names_of_fields_and_hold_json_as_on_the_wire(
+    elsewhere: Path,
+) -> None:
+    contract = elsewhere / "schema/golden/wire/v1.yaml"
+    contract.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "tests/golden/packages/wire_names/contract.yaml", contract)
+    async with duologue.serve(Tools()) as server:
+        url, service = f"ws://127.0.0.1:{server.port}", "golden.wire.v1.Tools"
+        thing = 'thing={"@type":"text","kind":"short"}'
+        code, output, said = await call(url, f"{service}/call", "tool_name=7", thing, cwd=elsewhere)
+        assert (code, said) == (0, "")
+        shown = json.loads(output)[0]
+        assert (shown["name"], shown["inputSchema"], shown["class"]) == ("7", {}, "x")
+        code, output, _ = await call(url, f"{service}/swap", "a=1", "b=2", cwd=elsewhere)
+        assert (code, json.loads(output)) == (0, {"b": 1, "a": 2})
+        code, _, said = await call(url, f"{service}/call", "toolName=a", thing, cwd=elsewhere)
+        assert (code, "has no toolName; did you mean tool_name?" in said) == (2, True)
+        code, _, said = await call(url, f"{service}/call", thing, cwd=elsewhere)
+        assert (code, said.strip()) == (2, "tool_name: Field required")

@@ -19,6 +19,8 @@ from tests.foreign_peer import request_for
 from tests.foreign_relay import register, wait_for_caller
 from tests.relay_process import LINUX, RelayProcess, relay_process
 
+pytestmark = pytest.mark.xdist_group("measuring")
+
 ANN_SECRET = PrivateKey.generate()
 MIB = 2**20
 

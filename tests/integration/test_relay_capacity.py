@@ -16,6 +16,8 @@ from tests.foreign_peer import request_for
 from tests.foreign_relay import register, say, wait_for_caller
 from tests.relay_process import LINUX, RelayProcess, relay_process
 
+pytestmark = pytest.mark.xdist_group("measuring")
+
 ROOMY = {
     "registers_per_min_per_address": 1e6,
     "new_connections_per_s_per_address": 1e5,

@@ -21,6 +21,8 @@ from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.integration.relay_loopback import BEN, offering
 from tests.relay_process import LINUX, RelayProcess, relay_process
 
+pytestmark = pytest.mark.xdist_group("measuring")
+
 SPARES = 8
 
 

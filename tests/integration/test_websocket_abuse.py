@@ -20,6 +20,8 @@ from duologue.limits import MAX_SHORT_FRAGMENTS, Limits
 from tests.integration.loopback import PATIENCE_S, closed, serving
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 
+pytestmark = pytest.mark.xdist_group("measuring")
+
 KEY = b"\x01\x02\x03\x04"
 REQUEST = (
     "GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -6,8 +6,6 @@ import sys
 import venv
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -26,43 +24,23 @@ def run(*arguments: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel that `make build` makes."""
-    folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, cwd=ROOT)
-    (path,) = folder.glob("*.whl")
-    return path
+def install(python: Path, *wanted: str, cwd: Path) -> None:
+    pip = (sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet")
+    pinned = ("--disable-pip-version-check", "--constraint", str(ROOT / "constraints.txt"))
+    run(*pip, *pinned, *wanted, cwd=cwd)
 
 
-def test_a_project_can_be_started_with_nothing_but_the_wheel(wheel: Path, tmp_path: Path) -> None:
-    venv.create(tmp_path / "env", with_pip=True)
+def test_a_project_can_be_started_with_nothing_but_the_wheel(tmp_path: Path) -> None:
+    dist = tmp_path / "dist"
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", dist, ROOT, cwd=ROOT)
+    (wheel,) = dist.glob("*.whl")
+    venv.create(tmp_path / "env", with_pip=False)
     python = tmp_path / "env" / "bin" / "python"
-    run(
-        python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-        "--constraint", ROOT / "constraints.txt",
-        f"{wheel}[tools]", "pytest", "pytest-asyncio", "mypy",
-        cwd=tmp_path,
-    )  # fmt: skip
     duologue = tmp_path / "env" / "bin" / "duologue"
-    run(duologue, "init", "hello", cwd=tmp_path)
-    project = tmp_path / "hello"
-    run(duologue, "generate", cwd=project)
-    run(duologue, "generate", "--check", cwd=project)
-    assert "2 passed" in run(python, "-m", "pytest", "-q", cwd=project)
-    assert "no issues" in run(python, "-m", "mypy", cwd=project)
 
-
-def test_without_the_tools_the_command_says_what_to_install(wheel: Path, tmp_path: Path) -> None:
-    venv.create(tmp_path / "env", with_pip=True)
-    python = tmp_path / "env" / "bin" / "python"
-    run(
-        python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-        "--constraint", ROOT / "constraints.txt", wheel,
-        cwd=tmp_path,
-    )  # fmt: skip
+    # Without the tools there is a runtime, and a command that says what to install.
+    install(python, str(wheel), cwd=tmp_path)
     run(python, "-c", "import duologue, duologue.testing", cwd=tmp_path)
-    duologue = tmp_path / "env" / "bin" / "duologue"
     run(duologue, "bench", "--quick", "--rounds", "1", "--seconds", "0.01", cwd=tmp_path)
     done = subprocess.run(
         [str(duologue), "generate"],
@@ -74,3 +52,12 @@ def test_without_the_tools_the_command_says_what_to_install(wheel: Path, tmp_pat
     assert done.returncode == 2
     assert "pip install 'duologue[tools]'" in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2
+
+    # So that is what one does.
+    install(python, f"{wheel}[tools]", "pytest", "pytest-asyncio", "mypy", cwd=tmp_path)
+    run(duologue, "init", "hello", cwd=tmp_path)
+    project = tmp_path / "hello"
+    run(duologue, "generate", cwd=project)
+    run(duologue, "generate", "--check", cwd=project)
+    assert "2 passed" in run(python, "-m", "pytest", "-q", cwd=project)
+    assert "no issues" in run(python, "-m", "mypy", cwd=project)

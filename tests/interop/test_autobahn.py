@@ -18,7 +18,7 @@ from tests.integration.loopback import closed, serving
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.interop.autobahn import AGENT, NotToBeHad, Suite, Verdict, free_port, suite, verdicts
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("autobahn")]
 
 CASES: Final = 301
 RUN_TIMEOUT_S: Final = 170.0

@@ -21,8 +21,8 @@ ROOT: Final = Path(__file__).parents[2]
 SEEDS: Final = range(15)
 
 SCALARS: Final = (
-    *("string", "int", "int32", "int64", "float", "bool", "bytes", "datetime", "date", "time"),
-    *("duration", "uuid", "decimal", "url", "json"),
+    *("string", "int", "int32", "int64", "uint32", "uint64", "float", "bool", "bytes", "datetime"),
+    *("date", "time", "duration", "uuid", "decimal", "url", "json"),
 )
 DOCS: Final = (
     "Plain.",
@@ -39,14 +39,28 @@ FIELD_NAMES: Final = (
     *("method", "cls", "room", "field", "annotated", "typing", "datetime", "uuid", "peer"),
     *("timeout", "effect", "text", "kind_of", "items_of", "x", "deprecated", "abc", "final"),
     *("date", "time", "timedelta", "kwargs", "handler", "event", "what", "decimal"),
+    *("type", "list", "id", "format", "filter", "str", "int", "dict", "bytes", "bool", "float"),
+    *("json", "copy", "schema", "validate", "construct", "mro", "register", "model_name", "fields"),
+    *("params", "ctx", "items", "out", "match", "object", "tuple", "property", "super", "set"),
+)
+WIRE_NAMES: Final = (
+    *("_meta", "m.relates_to", "@type", "30d_active", "class", "is", "$ref", "inputSchema", "ü"),
+    *("with space", 'a"b', "a'b", "a\\b", "self", "json", "name", "None", "{x}"),
 )
 METHOD_NAMES: Final = (
     *("join", "send", "close", "call", "get", "name", "peer", "c", "run", "start", "stop"),
     *("reply", "errors", "contract", "client", "service", "models", "with_timeout"),
     *("date", "time", "datetime", "timedelta", "args", "kwargs"),
+    *("type", "list", "id", "format", "filter", "str", "int", "dict", "bytes", "json", "copy"),
+    *("abstractmethod", "deprecated", "object", "unimplemented", "mro", "register", "float"),
 )
 EVENT_NAMES: Final = ("closed", "class", "date", "self", "list", "message_posted", "options", "on")
-TYPE_NAMES: Final = ("Peer", "Event", "Subscription", "EventHandler", "ByteStream", "TextStream")
+TYPE_NAMES: Final = (
+    *("Peer", "Event", "Subscription", "EventHandler", "ByteStream", "TextStream", "Service"),
+    *("Client", "Model", "Reply", "Url", "Json", "Codec", "Field", "Annotated", "Literal", "Any"),
+    *("ABC", "CallContext", "ContractError", "Final", "MISSING", "OpenUnion", "SafeInt", "UUID"),
+    *("StrEnum", "TypeAlias", "TypeAliasType", "Unknown", "NumberEnum", "Exception", "Decimal"),
+)
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
@@ -59,10 +73,11 @@ class Writer:
         self.random = random.Random(seed)
         self.package = f"fuzz.p{seed}.v1"
         self.objects = [f"Object{letter}" for letter in string.ascii_uppercase[:5]]
-        self.objects += self.random.sample(TYPE_NAMES, 2)
+        self.objects += self.random.sample(TYPE_NAMES, 3)
         self.enums = ["EnumA", "EnumB"]
         self.unions = ["UnionA", "UnionB"]
-        self.aliases = ["KeyAlias", "ListAlias", "EnumAlias", "CountAlias"]
+        self.numbers = ["Level", "OpenLevel"]
+        self.aliases = ["KeyAlias", "ListAlias", "EnumAlias", "CountAlias", "LevelAlias"]
 
     def contract(self) -> dict[str, Json]:
         """As plain data; JSON is YAML."""
@@ -75,9 +90,15 @@ class Writer:
         }
         types["EnumAlias"] = {"doc": self.doc(), "is": self.random.choice(self.enums)}
         types["CountAlias"] = {"doc": self.doc(), "is": {"type": "int", "min": 0}}
+        types["LevelAlias"] = {"is": self.random.choice(self.numbers)}
+        levels: dict[str, Json] = {"low": {"value": -1}, "high": {"value": 7, "doc": self.doc()}}
+        for name in self.numbers:
+            types[name] = {"doc": self.doc(), "enum": levels, "open": name == "OpenLevel"}
+        types["Listed"] = {"enum": ["red", "mro", "i2c"], "open": self.random.random() < 0.5}
         types.update((name, self.object()) for name in self.objects)
-        types["UnionA"] = self.union(self.objects[:2], "tag", is_open=False)
-        types["UnionB"] = self.union(self.objects[1:4], "tag", is_open=True)
+        tag: Json = "tag" if self.random.random() < 0.5 else {"name": "tag", "wire": "#type"}
+        types["UnionA"] = self.union(self.objects[:2], tag, is_open=False)
+        types["UnionB"] = self.union(self.objects[1:4], tag, is_open=True)
         names = list(types)
         self.random.shuffle(names)
         return {
@@ -97,7 +118,7 @@ class Writer:
         values["deep_blue"] = {"value": "deep-blue", "doc": self.doc(), "deprecated": "Use `red`."}
         return {"doc": self.doc(), "enum": values, "open": is_open}
 
-    def union(self, variants: list[str], tag: str, *, is_open: bool) -> dict[str, Json]:
+    def union(self, variants: list[str], tag: Json, *, is_open: bool) -> dict[str, Json]:
         forms: dict[str, Json] = {f"form_{name[-1].lower()}": name for name in variants}
         return {"doc": self.doc(), "union": forms, "tag": tag, "open": is_open}
 
@@ -106,12 +127,16 @@ class Writer:
 
     def fields(self, count: int, *, in_circle: bool = False) -> dict[str, Json]:
         names = self.random.sample(FIELD_NAMES, count)
-        return {name: self.field(in_circle) for name in names}
+        fields = {name: self.field(in_circle) for name in names}
+        for field, wire in zip(fields.values(), self.random.sample(WIRE_NAMES, count), strict=True):
+            if wire not in names and self.random.random() < 0.3:
+                field["wire"] = wire
+        return {**fields}
 
     def field(self, in_circle: bool) -> dict[str, Json]:
         """A field; inside types that may contain each other, one that lets the circle end."""
         inner = self.expression()
-        choice = self.random.randrange(7)
+        choice = self.random.randrange(8)
         stated: dict[str, Json]
         match choice:
             case 0:
@@ -126,6 +151,9 @@ class Writer:
                 enum = self.random.choice([*self.enums, "EnumAlias"])
                 stated = {"type": enum, "default": self.random.choice(["red", "deep-blue"])}
             case 5:
+                level = self.random.choice([*self.numbers, "LevelAlias"])
+                stated = {"type": level, "default": self.random.choice([-1, 7])}
+            case 6:
                 stated = self.random.choice(
                     [
                         {"type": "string", "default": 'a "b" \\ {c}\n', "max": 99},
@@ -146,8 +174,9 @@ class Writer:
 
     def expression(self) -> str:
         """A type that is not optional."""
-        named = [*self.objects, *self.enums, *self.unions, *self.aliases]
-        key = self.random.choice(["KeyAlias", *self.enums])
+        named = [*self.objects, *self.enums, *self.numbers, "Listed", *self.unions, *self.aliases]
+        keys = ["KeyAlias", *self.enums, "int", "int64", "uint32", "uint64", "CountAlias"]
+        key = self.random.choice([*keys, *self.numbers, "LevelAlias"])
         return self.random.choice(
             [
                 self.random.choice(SCALARS),
@@ -248,7 +277,11 @@ def test_packages_of_random_contracts_import_and_type_check(tmp_path: Path) -> N
     assert len(result.packages) == len(packages)
 
     imports = "\n".join(
-        f"from generated.{package} import _contract, NewsService\n"
+        f"from generated.{package} import _contract, models, NewsService\n"
+        "from pydantic import BaseModel\n"
+        "for form in vars(models).values():\n"
+        "    if isinstance(form, type) and issubclass(form, BaseModel):\n"
+        "        form.model_json_schema()\n"
         "for method in _contract.THINGS.methods:\n"
         "    if not method.returns.form_name.endswith('Stream'):\n"
         "        method.returns.adapter\n"

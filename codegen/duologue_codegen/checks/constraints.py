@@ -21,7 +21,7 @@ from ..model import (
 from ..model.walk import constrained
 from ..text.tree import ScalarNode
 from ..values.patterns import NotPortable, check_pattern
-from ..values.scalars import MAX_INT32, MAX_INT64, MAX_SAFE_INT
+from ..values.scalars import MAX_SAFE_INT, RANGES
 from .registry import Findings, rule
 
 _LENGTH: Final = ("min", "max")
@@ -32,13 +32,10 @@ _APPLY: Final[dict[ScalarKind, tuple[str, ...]]] = {
     ScalarKind.INT: _VALUE,
     ScalarKind.INT32: _VALUE,
     ScalarKind.INT64: _VALUE,
+    ScalarKind.UINT32: _VALUE,
+    ScalarKind.UINT64: _VALUE,
     ScalarKind.FLOAT: _VALUE,
     ScalarKind.DECIMAL: _VALUE,
-}
-_RANGE: Final[dict[ScalarKind, tuple[int, int]]] = {
-    ScalarKind.INT: (-MAX_SAFE_INT, MAX_SAFE_INT),
-    ScalarKind.INT32: (-MAX_INT32 - 1, MAX_INT32),
-    ScalarKind.INT64: (-MAX_INT64 - 1, MAX_INT64),
 }
 
 
@@ -94,10 +91,10 @@ def constraint_order(contract: Contract) -> Findings:
 def _disorder(type_: TypeExpr, constraints: Constraints) -> Findings:
     counts = not isinstance(type_, Scalar) or type_.kind in {ScalarKind.STRING, ScalarKind.BYTES}
     kind = type_.kind if isinstance(type_, Scalar) else None
-    low, high = _RANGE.get(kind, (-math.inf, math.inf)) if kind else (-math.inf, math.inf)
+    low, high = RANGES.get(kind, (-math.inf, math.inf)) if kind else (-math.inf, math.inf)
     if counts:
         low, high = 0, MAX_SAFE_INT
-    is_whole = counts or kind in _RANGE
+    is_whole = counts or kind in RANGES
     stated = {
         name: value
         for name in _VALUE

@@ -31,7 +31,14 @@ from ..values.fits import Misfit, field_misfits, misfits, type_misfits
 from .registry import Findings, rule
 
 _MAY_DEFAULT = frozenset(
-    {ScalarKind.STRING, ScalarKind.INT, ScalarKind.INT32, ScalarKind.FLOAT, ScalarKind.BOOL}
+    {
+        ScalarKind.STRING,
+        ScalarKind.INT,
+        ScalarKind.INT32,
+        ScalarKind.UINT32,
+        ScalarKind.FLOAT,
+        ScalarKind.BOOL,
+    }
 )
 
 
@@ -90,13 +97,15 @@ def _unknown_enum_value(field: Field, default: Node, contract: Contract) -> Find
     if found is None or not isinstance(found[0], Ref) or not isinstance(default, ScalarNode):
         return
     enum = found[1].resolve(found[0])
-    if not isinstance(enum, EnumType) or not enum.open or not isinstance(default.data, str):
+    if not isinstance(enum, EnumType) or not enum.open:
         return
+    if type(default.data) is not (int if enum.of_numbers else str):
+        return  # no value of it at all: `default-type` says so
     known = [value.value for value in enum.values.values()]
     if default.data not in known:
-        meant = nearest(default.data, known)
+        meant = nearest(default.text, map(str, known))
         hint = f"did you mean {quoted(meant)}?" if meant else ""
-        message = f"{quoted(enum.name)} has no value {quoted(default.data)}"
+        message = f"{quoted(enum.name)} has no value {quoted(default.text)}"
         yield Diagnostic("default-type", default.at, message, hint)
 
 

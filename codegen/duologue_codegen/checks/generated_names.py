@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from ..diagnostics import Diagnostic, Position, Related, quoted
 from ..model import Contract, InlineParams, InlinePayload
 from ..model.walk import events, methods
-from ..names import pascal, type_name_taken, upper_snake
+from ..names import pascal, upper_snake
 from .registry import Findings, rule
-
-_CONSTANTS: Final = frozenset({"BYTE_STREAM", "MISSING", "NOTHING", "NO_PARAMS", "TEXT_STREAM"})
-"""Constants that generated modules import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +68,3 @@ def generated_name_taken(contract: Contract) -> Findings:
             yield Diagnostic(
                 "generated-name-taken", one.at, message, "rename one of the two", related=related
             )
-        elif one.name in _CONSTANTS:
-            message = f"{one.origin} would be {quoted(one.name)}, which generated code imports"
-            yield Diagnostic("generated-name-taken", one.at, message, "rename it")
-        elif f"{quoted(one.name)}" not in one.origin and (taken := type_name_taken(one.name)):
-            message = f"{one.origin} would be {quoted(one.name)}, but {taken}"
-            yield Diagnostic("generated-name-taken", one.at, message, "rename it")

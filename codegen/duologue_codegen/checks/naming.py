@@ -17,8 +17,9 @@ from ..model import (
 )
 from ..model.walk import events, fields, methods
 from ..names import (
-    ENUM_NAMES,
     MAX_NAME_LENGTH,
+    MAX_WIRE_NAME_LENGTH,
+    as_yaml,
     field_name_taken,
     is_pascal,
     is_snake,
@@ -28,6 +29,7 @@ from ..names import (
     type_name_taken,
 )
 from ..reading.contract import package_of
+from ..values.scalars import MAX_SAFE_INT
 from .registry import Findings, rule
 
 _PACKAGE: Final = re.compile(
@@ -55,6 +57,13 @@ class _Named:
     what: str
     case: Literal["snake", "Pascal"]
     at: Position
+    key: str | None = None
+    """What may say that it is called otherwise on the wire: `wire` or `value`."""
+
+    @property
+    def on_wire(self) -> str:
+        """What to write beside another name, so that this one goes over the wire."""
+        return quoted(f"{self.key}: {as_yaml(self.name)}")
 
 
 def _names(contract: Contract) -> Iterator[_Named]:
@@ -65,9 +74,9 @@ def _names(contract: Contract) -> Iterator[_Named]:
         yield _Named(type_.name, "types", "Pascal", type_.at)
         if isinstance(type_, EnumType):
             for value in type_.values.values():
-                yield _Named(value.name, "enum values", "snake", value.at)
+                yield _Named(value.name, "enum values", "snake", value.at, "value")
         if isinstance(type_, UnionType) and type_.tag:
-            yield _Named(type_.tag, "tags", "snake", type_.tag_at)
+            yield _Named(type_.tag, "tags", "snake", type_.tag_at, "wire")
     for error in contract.errors.values():
         yield _Named(error.name, "errors", "Pascal", error.at)
     for service in contract.services.values():
@@ -77,7 +86,7 @@ def _names(contract: Contract) -> Iterator[_Named]:
     for _, event in events(contract):
         yield _Named(event.name, "events", "snake", event.at)
     for owned in fields(contract):
-        yield _Named(owned.field.name, "fields", "snake", owned.field.at)
+        yield _Named(owned.field.name, "fields", "snake", owned.field.at, "wire")
 
 
 @rule("name-case")
@@ -97,68 +106,82 @@ def name_case(contract: Contract) -> Findings:
         better = turn(named.name)
         is_ascii = named.name.isascii() and is_right(better)
         hint = f"write {quoted(better)}" if is_ascii else "letters and digits of ASCII"
+        if is_ascii and named.key is not None:
+            hint += f", with {named.on_wire} if that is what goes over the wire"
         message = f"{quoted(named.name)}: {named.what} are written {quoted(example)}"
         yield Diagnostic("name-case", named.at, message, hint)
 
 
 @rule("wire-value-plain")
 def wire_value_plain(contract: Contract) -> Findings:
-    """Values of enums and tags, and codes of errors, are short and printable."""
-    for text, at in _wire_values(contract):
-        if not text or not text.isprintable() or len(text) > MAX_NAME_LENGTH:
+    """What goes over the wire as a name or a value is short and printable."""
+    for text, at, limit in _wire_values(contract):
+        if not text or not text.isprintable() or len(text) > limit:
             message = f"{quoted(text)} is no value for the wire"
-            hint = f"1 to {MAX_NAME_LENGTH} printable characters"
+            hint = f"1 to {limit} printable characters"
             yield Diagnostic("wire-value-plain", at, message, hint)
+    for type_ in contract.types.values():
+        for value in type_.values.values() if isinstance(type_, EnumType) else ():
+            if isinstance(value.value, int) and abs(value.value) > MAX_SAFE_INT:
+                message = f"{quoted(str(value.value))} is no value for the wire"
+                hint = "numbers lie between ±(2^53 - 1): not every language has greater ones"
+                yield Diagnostic("wire-value-plain", value.at, message, hint)
 
 
-def _wire_values(contract: Contract) -> Iterator[tuple[str, Position]]:
+def _wire_values(contract: Contract) -> Iterator[tuple[str, Position, int]]:
     for type_ in contract.types.values():
         if isinstance(type_, EnumType):
-            yield from ((value.value, value.at) for value in type_.values.values())
+            for value in type_.values.values():
+                if isinstance(value.value, str):
+                    yield value.value, value.at, MAX_NAME_LENGTH
         elif isinstance(type_, UnionType):
-            yield from ((value.tag_value, value.at) for value in type_.variants.values())
+            forms = type_.variants.values()
+            yield from ((form.tag_value, form.at, MAX_NAME_LENGTH) for form in forms)
+            if type_.stated_wire is not None:
+                yield type_.stated_wire, type_.tag_at, MAX_WIRE_NAME_LENGTH
     for error in contract.errors.values():
         if error.code_at != error.at:
-            yield error.code, error.code_at
+            yield error.code, error.code_at, MAX_NAME_LENGTH
+    for owned in fields(contract):
+        if owned.field.stated_wire is not None:
+            at = owned.field.wire_at or owned.field.at
+            yield owned.field.stated_wire, at, MAX_WIRE_NAME_LENGTH
 
 
 @rule("name-not-reserved-by-python")
 def name_not_reserved_by_python(contract: Contract) -> Findings:
     """No name is one that Python, pydantic or the generated code need for themselves."""
     for named in _names(contract):
-        taken, better = None, ""
-        if named.case == "Pascal":
-            taken, better = type_name_taken(named.name), f"{named.name}Item"
-        elif named.what == "methods":
-            taken, better = method_name_taken(named.name), f"{named.name.strip('_')}_it"
-        elif named.what == "enum values":
-            is_taken = named.name in ENUM_NAMES
-            taken = f"Python's enums define {quoted(named.name)}" if is_taken else None
-            better = f"{named.name}_value"
-        elif named.what == "tags":
-            taken, better = field_name_taken(named.name), "kind"
-        if named.name.startswith("_") and taken is None:
-            taken, better = "names begin with a letter", named.name.strip("_")
-        if taken is not None and named.what != "fields":
-            yield _taken(named.name, named.at, taken, better)
-    for owned in fields(contract):
-        name, in_params = owned.field.name, owned.in_params
-        taken = field_name_taken(name, in_params=in_params)
+        taken = _taken_by(named)
         if taken is not None:
-            yield _taken(name, owned.field.at, taken, _better_field(name, in_params=in_params))
+            hint = f"write {quoted(_better(named))}, for example"
+            if named.key is not None:
+                hint = f"write {quoted(_better(named))}, for example, with {named.on_wire}"
+            message = f"{quoted(named.name)} is taken: {taken}"
+            yield Diagnostic("name-not-reserved-by-python", named.at, message, hint)
 
 
-def _taken(name: str, at: Position, taken: str, better: str) -> Diagnostic:
-    hint = f"write {quoted(better)}, for example"
-    message = f"{quoted(name)} is taken: {taken}"
-    return Diagnostic("name-not-reserved-by-python", at, message, hint)
+def _taken_by(named: _Named) -> str | None:
+    taken = None
+    if named.case == "Pascal":
+        taken = type_name_taken(named.name)
+    elif named.what == "methods":
+        taken = method_name_taken(named.name)
+    elif named.what in {"fields", "tags"}:
+        taken = field_name_taken(named.name)
+    if taken is None and named.name.startswith("_"):
+        return "names begin with a letter"
+    return taken
 
 
-def _better_field(name: str, *, in_params: bool) -> str:
-    bare = name.strip("_")
-    for prefix in ("model_", "parse_"):
-        bare = bare.removeprefix(prefix)
-    if bare and field_name_taken(bare, in_params=in_params) is None:
+def _better(named: _Named) -> str:
+    bare = named.name.strip("_")
+    if named.case == "Pascal":
+        return f"{bare}Item"
+    if named.what == "methods":
+        return f"{bare}_it"
+    bare = bare.removeprefix("model_")
+    if bare and field_name_taken(bare) is None:
         return bare
     return f"{bare}_name" if bare == "class" else f"{bare or 'the'}_value"
 
@@ -169,16 +192,17 @@ def reserved_name_reused(contract: Contract) -> Findings:
     for type_ in contract.types.values():
         match type_:
             case ObjectType(fields=own, reserved=reserved):
-                used = {field.name: field.at for field in own.values()}
+                used = {field.wire: field.wire_at or field.at for field in own.values()}
             case EnumType(values=own, reserved=reserved):
-                used = {value.value: value.at for value in own.values()}
+                used = {str(value.value): value.at for value in own.values()}
             case UnionType(variants=own, reserved=reserved):
                 used = {tag: variant.at for tag, variant in own.items()}
             case _:
                 continue
         yield from _reused(used.items(), reserved)
     for error in contract.errors.values():
-        yield from _reused(((one.name, one.at) for one in error.fields.values()), error.reserved)
+        used_keys = ((one.wire, one.wire_at or one.at) for one in error.fields.values())
+        yield from _reused(used_keys, error.reserved)
     for service in contract.services.values():
         used_names = ((one.name, one.at) for one in service.numbered)
         yield from _reused(used_names, service.reserved_names)

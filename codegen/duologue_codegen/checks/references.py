@@ -7,6 +7,7 @@ from typing import Final
 
 from ..diagnostics import Diagnostic, Related, quoted
 from ..model import (
+    WHOLE_NUMBERS,
     AliasType,
     Contract,
     EnumType,
@@ -22,6 +23,7 @@ from ..model import (
 )
 from ..model.circles import circles
 from ..model.walk import events, expressions, meaning, methods, parts, refs
+from ..reading.expressions import KEYS
 from ..reading.project import Project
 from ..spelling import nearest
 from .registry import Findings, project_rule, rule
@@ -42,6 +44,8 @@ _ELSEWHERE: Final = {
     "str": "string",
     "text": "string",
     "timestamp": "datetime",
+    "uint": "uint32",
+    "unsigned": "uint32",
     "uri": "url",
 }
 """What other languages call our types."""
@@ -177,38 +181,38 @@ def union_variant_object(contract: Contract) -> Findings:
 @rule("union-variant-once")
 def union_variant_once(contract: Contract) -> Findings:
     """An object is a form under one tag and one value only: the tag is a field of it."""
-    seen: dict[str, tuple[str, str, Related]] = {}
+    seen: dict[str, tuple[tuple[str, str, str], Related]] = {}
     for union in _unions(contract):
         for variant in union.variants.values():
             name = variant.type.name
             if variant.type.alias is not None:
                 continue
             related = Related(variant.type.at, f"{union.tag}: {variant.tag_value} here")
-            first = seen.setdefault(name, (union.tag, variant.tag_value, related))
-            if first[:2] != (union.tag, variant.tag_value):
+            form = union.tag, union.wire, variant.tag_value
+            first, first_at = seen.setdefault(name, (form, related))
+            if first != form:
                 message = f"{quoted(name)} is already a form under another tag or value"
                 hint = "make an object of its own for this form"
                 at = variant.type.at
-                yield Diagnostic("union-variant-once", at, message, hint, related=first[2])
+                yield Diagnostic("union-variant-once", at, message, hint, related=first_at)
 
 
 @rule("map-key")
 def map_key(contract: Contract) -> Findings:
-    """The keys of a map are strings: `string`, an alias of it, or an enum."""
+    """The keys of a map are text or whole numbers: scalars, aliases of them, or enums."""
     for expression in expressions(contract):
         for part in parts(expression):
-            if not isinstance(part, MapOf) or part.key is None:
+            if not isinstance(part, MapOf) or not isinstance(part.key, Ref):
                 continue
             found = meaning(part.key, contract)
             if found is None:
                 continue
             key, home = found
             is_enum = isinstance(key, Ref) and isinstance(home.resolve(key), EnumType)
-            is_string = isinstance(key, Scalar) and key.kind is ScalarKind.STRING
-            if not is_enum and not is_string:
+            is_scalar = isinstance(key, Scalar) and key.kind in {ScalarKind.STRING, *WHOLE_NUMBERS}
+            if not is_enum and not is_scalar:
                 message = f"{quoted(part.key.name)} cannot be the key of a map"
-                hint = "a key is `string`, an alias of it, or an enum"
-                yield Diagnostic("map-key", part.key.at, message, hint)
+                yield Diagnostic("map-key", part.key.at, message, f"a key is {KEYS}")
 
 
 @rule("alias-not-optional")

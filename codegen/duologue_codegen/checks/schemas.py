@@ -46,6 +46,9 @@ _REFUSED: Final[Mapping[str, str]] = {
 """Keywords that are refused, and what to do instead."""
 
 
+_WIRE: Final = "any key may be called otherwise: write `fields`, with `wire: …`"
+
+
 @rule("schema-subset")
 def schema_subset(contract: Contract) -> Findings:
     """Raw schemas use the keywords that become good code, and no others."""
@@ -203,10 +206,10 @@ class _Subset:
             name = entry.key.text
             taken = field_name_taken(name)
             if taken is not None:
-                yield _finding(entry.key.at, f"{quoted(name)} is taken: {taken}")
+                yield _finding(entry.key.at, f"{quoted(name)} is taken: {taken}", _WIRE)
             elif not (name.isidentifier() and name.isascii() and name[0].islower()):
-                hint = "a small letter, then letters, digits and underscores"
-                yield _finding(entry.key.at, f"{quoted(name)} cannot be the name of a field", hint)
+                message = f"{quoted(name)} cannot be the name of a field"
+                yield _finding(entry.key.at, message, _WIRE)
             yield from self._schema(entry.value)
 
     def schema(self, node: Node) -> Findings:

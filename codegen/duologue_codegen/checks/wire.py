@@ -6,7 +6,18 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..diagnostics import Diagnostic, Position, Related, quoted
-from ..model import MAX_ID, Contract, EnumType, Event, Method, ObjectType, Service, UnionType
+from ..model import (
+    MAX_ID,
+    Contract,
+    EnumType,
+    Event,
+    Field,
+    Method,
+    ObjectType,
+    Service,
+    UnionType,
+)
+from ..model.walk import field_blocks
 from ..reading.project import Project
 from .registry import Findings, project_rule, rule
 
@@ -133,8 +144,23 @@ def enum_value_unique(contract: Contract) -> Findings:
     """No two members of an enum have the same value."""
     for type_ in contract.types.values():
         if isinstance(type_, EnumType):
-            values = ((value.value, value.at) for value in type_.values.values())
+            values = ((str(value.value), value.at) for value in type_.values.values())
             yield from _twice("enum-value-unique", "value", values)
+
+
+@rule("enum-of-one-kind")
+def enum_of_one_kind(contract: Contract) -> Findings:
+    """The values of an enum are all text, or all numbers."""
+    for type_ in contract.types.values():
+        if not isinstance(type_, EnumType) or not type_.of_numbers:
+            continue
+        first = next(one for one in type_.values.values() if isinstance(one.value, int))
+        for value in type_.values.values():
+            if isinstance(value.value, str):
+                message = f"{quoted(value.name)} of {quoted(type_.name)} has no number"
+                related = Related(first.at, f"this is {first.value}")
+                hint = "the values of an enum are all numbers or none: write `{value: …}`"
+                yield Diagnostic("enum-of-one-kind", value.at, message, hint, related=related)
 
 
 def _twice(id_: str, what: str, used: Iterable[tuple[str, Position]]) -> Findings:
@@ -144,6 +170,21 @@ def _twice(id_: str, what: str, used: Iterable[tuple[str, Position]]) -> Finding
             related = Related(before, "first used here")
             message = f"{what} {quoted(word)} is there twice"
             yield Diagnostic(id_, at, message, "each needs its own", related=related)
+
+
+@rule("wire-name-unique")
+def wire_name_unique(contract: Contract) -> Findings:
+    """No two fields of an object have the same name on the wire."""
+    for owner, block in field_blocks(contract):
+        first: dict[str, Field] = {}
+        for field in block.values():
+            other = first.setdefault(field.wire, field)
+            if other is not field:
+                related = Related(other.wire_at or other.at, "first used here")
+                message = f"{quoted(field.wire)} of {owner} is there twice on the wire"
+                hint = "each field needs its own key"
+                at = field.wire_at or field.at
+                yield Diagnostic("wire-name-unique", at, message, hint, related=related)
 
 
 @rule("union-tag-free")
@@ -156,12 +197,19 @@ def union_tag_free(contract: Contract) -> Findings:
             type_ = contract.resolve(variant.type)
             if not isinstance(type_, ObjectType):
                 continue
-            field = type_.fields.get(union.tag)
-            places = (
-                [field.at] if field else [one.at for one in type_.reserved if one.name == union.tag]
-            )
-            for place in places:
-                message = f"{quoted(union.tag)} is already a field of {quoted(type_.name)}"
+            for name, place in _tag_places(union, type_):
+                message = f"{quoted(name)} is already a field of {quoted(type_.name)}"
                 related = Related(place, "here")
                 hint = "take another tag, or leave the field out: the tag is added by itself"
                 yield Diagnostic("union-tag-free", union.tag_at, message, hint, related=related)
+
+
+def _tag_places(union: UnionType, form: ObjectType) -> Iterator[tuple[str, Position]]:
+    """Where `form` has a field, or had one, that is called as the tag in Python or on the wire."""
+    for field in form.fields.values():
+        if field.name == union.tag:
+            yield field.name, field.at
+        elif field.wire == union.wire:
+            yield field.wire, field.wire_at or field.at
+    if union.tag not in form.fields:
+        yield from ((one.name, one.at) for one in form.reserved if one.name == union.wire)

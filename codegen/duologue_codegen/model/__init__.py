@@ -46,6 +46,8 @@ from .events import Event, EventExample, InlinePayload
 from .methods import Effect, InlineParams, Method, MethodExample
 from .services import MAX_BASE, MAX_ID, ReservedId, Service
 from .type_expressions import (
+    NUMBERS_IN_JSON,
+    WHOLE_NUMBERS,
     ListOf,
     MapOf,
     OptionalOf,
@@ -77,7 +79,9 @@ __all__ = [
     "MAX_BASE",
     "MAX_ID",
     "NO_CONSTRAINTS",
+    "NUMBERS_IN_JSON",
     "REF_PREFIX",
+    "WHOLE_NUMBERS",
     "AliasType",
     "Constraints",
     "Contract",

@@ -103,13 +103,13 @@ class _Form:
                 return self.stated(
                     {**about, "enum": members, "open": is_open, "reserved": _names(reserved)}
                 )
-            case UnionType(variants=variants, tag=tag, open=is_open, reserved=reserved):
+            case UnionType(variants=variants, open=is_open, reserved=reserved):
                 forms: Json = {name: _expression(one.type) for name, one in variants.items()}
                 return self.stated(
                     {
                         **about,
                         "union": forms,
-                        "tag": tag,
+                        "tag": self.tag(type_),
                         "open": is_open,
                         "reserved": _names(reserved),
                     }
@@ -119,6 +119,11 @@ class _Form:
                 return self.stated({**about, "is": is_})
             case SchemaType(schema=schema):
                 return {"schema": self.schema(schema.data), **self.stated(about)}
+
+    def tag(self, union: UnionType) -> Data:
+        if union.wire == union.tag or not self._for_people:
+            return union.wire
+        return {"name": union.tag, "wire": union.wire}
 
     def value(self, value: EnumValue) -> Json:
         return {"value": value.value, **self.stated(self.about(value.doc, value.deprecated))}
@@ -142,14 +147,21 @@ class _Form:
         }
 
     def fields(self, fields: Mapping[str, Field]) -> Json:
-        return {name: self.field(field) for name, field in fields.items()}
+        # Without what people read, a field is what it is on the wire, whatever Python calls it.
+        return {
+            field.name if self._for_people else field.wire: self.field(field)
+            for field in fields.values()
+        }
 
     def field(self, field: Field) -> Json:
         default: Json = {} if field.default is None else {"default": field.default.data}
         presence: Json = {"presence": "explicit"} if field.explicit_presence else {}
         about = self.about(field.doc, field.deprecated, field.examples)
+        shows_wire = self._for_people and field.wire != field.name
+        wire: Json = {"wire": field.wire} if shows_wire else {}
         return {
             "type": _expression(field.type),
+            **wire,
             **default,
             **presence,
             **_constraints(field.constraints),
@@ -202,7 +214,7 @@ class _Form:
         args: list[Data] = []
         if method.positional:
             # Elsewhere the order of fields means nothing; here it is what goes over the wire.
-            args += self._contract.fields_of(method.params)[0]
+            args += self.fields(self._contract.fields_of(method.params)[0])
         examples: list[Data] = [_example(one) for one in method.examples]
         return {
             "id": method.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from ..diagnostics import Position
 
@@ -18,6 +18,9 @@ class ScalarKind(StrEnum):
     INT32 = "int32"
     INT64 = "int64"
     """A decimal string on the wire."""
+    UINT32 = "uint32"
+    UINT64 = "uint64"
+    """A decimal string on the wire."""
     FLOAT = "float"
     BOOL = "bool"
     BYTES = "bytes"
@@ -29,6 +32,15 @@ class ScalarKind(StrEnum):
     DECIMAL = "decimal"
     URL = "url"
     JSON = "json"
+
+
+WHOLE_NUMBERS: Final = frozenset(
+    {ScalarKind.INT, ScalarKind.INT32, ScalarKind.INT64, ScalarKind.UINT32, ScalarKind.UINT64}
+)
+
+NUMBERS_IN_JSON: Final = WHOLE_NUMBERS - {ScalarKind.INT64, ScalarKind.UINT64}
+"""Those that are numbers in JSON, too. The others are text there, since not every language has
+numbers of 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +83,11 @@ class ListOf:
 class MapOf:
     """`map of T`, or `map of K to T`."""
 
-    key: Ref | None
-    """A string alias or an enum; None when any string is a key."""
+    key: Scalar | Ref | None
+    """A whole number, an alias of one or of a string, or an enum; None when any string is a key.
+
+    Numbers are keys of a JSON object as their decimal digits.
+    """
     value: TypeExpr
     at: Position = field(compare=False)
 

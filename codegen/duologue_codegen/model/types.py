@@ -49,7 +49,15 @@ class Field:
     deprecated: str | None = None
     explicit_presence: bool = False
     """`presence: explicit`: absent is different from null and from any value."""
+    stated_wire: str | None = None
+    """The name that `wire` gives it."""
+    wire_at: Position | None = field(default=None, compare=False)
     at: Position = field(compare=False)
+
+    @property
+    def wire(self) -> str:
+        """Its key in JSON."""
+        return self.name if self.stated_wire is None else self.stated_wire
 
     @property
     def required(self) -> bool:
@@ -64,6 +72,7 @@ class ReservedName:
     """A name that was used once and must not come back."""
 
     name: str
+    """As on the wire."""
     at: Position = field(compare=False)
 
 
@@ -85,7 +94,7 @@ class EnumValue:
     """One member of an enum."""
 
     name: str
-    value: str
+    value: str | int
     """What goes over the wire; the name unless the contract says otherwise."""
     doc: str = ""
     deprecated: str | None = None
@@ -107,8 +116,13 @@ class EnumType:
     examples: tuple[Node, ...] = ()
     deprecated: str | None = None
     reserved: tuple[ReservedName, ...] = ()
-    """Wire values."""
+    """Wire values, numbers as their digits."""
     at: Position = field(compare=False)
+
+    @property
+    def of_numbers(self) -> bool:
+        """Whether its values are numbers. All are, or none."""
+        return any(isinstance(each.value, int) for each in self.values.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +147,8 @@ class UnionType:
     """By tag value."""
     tag: str
     tag_at: Position = field(compare=False)
+    stated_wire: str | None = None
+    """The key in JSON that `tag: {name: …, wire: …}` gives the tag."""
     open: bool = False
     """An object with an unknown tag value is kept, not refused."""
     open_at: Position | None = field(default=None, compare=False)
@@ -142,6 +158,11 @@ class UnionType:
     reserved: tuple[ReservedName, ...] = ()
     """Tag values."""
     at: Position = field(compare=False)
+
+    @property
+    def wire(self) -> str:
+        """The key in JSON of the tag."""
+        return self.tag if self.stated_wire is None else self.stated_wire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

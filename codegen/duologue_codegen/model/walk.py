@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..diagnostics import quoted
@@ -12,6 +12,7 @@ from .events import Event, InlinePayload
 from .methods import InlineParams, Method
 from .services import Service
 from .type_expressions import (
+    NUMBERS_IN_JSON,
     ListOf,
     MapOf,
     OptionalOf,
@@ -21,7 +22,16 @@ from .type_expressions import (
     TypeExpr,
     without_optional,
 )
-from .types import REF_PREFIX, AliasType, Constraints, Field, ObjectType, SchemaType, UnionType
+from .types import (
+    REF_PREFIX,
+    AliasType,
+    Constraints,
+    EnumType,
+    Field,
+    ObjectType,
+    SchemaType,
+    UnionType,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,6 @@ class OwnedField:
     field: Field
     owner: str
     """In words: type `Member`."""
-    in_params: bool
 
 
 def methods(contract: Contract) -> Iterator[tuple[Service, Method]]:
@@ -48,23 +57,26 @@ def events(contract: Contract) -> Iterator[tuple[Service, Event]]:
             yield service, event
 
 
-def fields(contract: Contract) -> Iterator[OwnedField]:
-    """Every field of types, errors, inline params and events."""
+def field_blocks(contract: Contract) -> Iterator[tuple[str, Mapping[str, Field]]]:
+    """The fields of each type, error, inline params and event, with what they belong to in
+    words: type `Member`."""
     for type_ in contract.types.values():
         if isinstance(type_, ObjectType):
-            owner = f"type {quoted(type_.name)}"
-            yield from (OwnedField(field, owner, False) for field in type_.fields.values())
+            yield f"type {quoted(type_.name)}", type_.fields
     for error in contract.errors.values():
-        owner = f"error {quoted(error.name)}"
-        yield from (OwnedField(field, owner, False) for field in error.fields.values())
+        yield f"error {quoted(error.name)}", error.fields
     for _, method in methods(contract):
         if isinstance(method.params, InlineParams):
-            owner = f"method {quoted(method.name)}"
-            yield from (OwnedField(field, owner, True) for field in method.params.fields.values())
+            yield f"method {quoted(method.name)}", method.params.fields
     for _, event in events(contract):
         if isinstance(event.payload, InlinePayload):
-            owner = f"event {quoted(event.name)}"
-            yield from (OwnedField(field, owner, False) for field in event.payload.fields.values())
+            yield f"event {quoted(event.name)}", event.payload.fields
+
+
+def fields(contract: Contract) -> Iterator[OwnedField]:
+    """Every field of types, errors, inline params and events."""
+    for owner, block in field_blocks(contract):
+        yield from (OwnedField(field, owner) for field in block.values())
 
 
 def constrained(contract: Contract) -> Iterator[tuple[TypeExpr, Constraints]]:
@@ -130,6 +142,15 @@ def meaning(expression: TypeExpr, contract: Contract) -> tuple[TypeExpr, Contrac
         seen.add((next_home.package, type_.name))
         expression, home = without_optional(type_.type), next_home
     return expression, home
+
+
+def stands_for_number(key: Scalar | Ref, contract: Contract) -> bool:
+    """Whether the key of a map is what would be a number in JSON elsewhere."""
+    found, home = meaning(key, contract) or (key, contract)
+    if isinstance(found, Ref):
+        enum = home.resolve(found)
+        return isinstance(enum, EnumType) and enum.of_numbers
+    return isinstance(found, Scalar) and found.kind in NUMBERS_IN_JSON
 
 
 def schema_refs(schema: Node) -> Iterator[tuple[str, ScalarNode]]:

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from ..diagnostics import Position, quoted
 from ..model import (
+    WHOLE_NUMBERS,
     ListOf,
     MapOf,
     OptionalOf,
@@ -20,6 +21,9 @@ from ..model import (
 )
 from ..text.tree import MapNode, Node, ScalarNode
 from .shape import Shapes
+
+KEYS: Final = "`string`, a whole number such as `int`, an alias of one of them, or an enum"
+"""What the keys of a map may be, for findings."""
 
 MAX_WORDS: Final = 32
 """Words in one type expression. `map of K to list of T` has seven."""
@@ -154,11 +158,15 @@ class _Parser:
         value = self._expression()
         if isinstance(key, Scalar) and key.kind is ScalarKind.STRING:
             key = None
-        if key is not None and not isinstance(key, Ref):
-            hint = "a key is `string`, an alias of it, or an enum"
-            self._fail(start + 2, f"{quoted(self._words[start + 2][0])} cannot be a key", hint)
-            return _anything(self._node.at)
-        return MapOf(key, value, self._span(start))
+        match key:
+            case None | Ref():
+                return MapOf(key, value, self._span(start))
+            case Scalar(kind=kind) if kind in WHOLE_NUMBERS:
+                return MapOf(key, value, self._span(start))
+            case _:
+                word, _ = self._words[start + 2]
+                self._fail(start + 2, f"{quoted(word)} cannot be a key", f"a key is {KEYS}")
+                return _anything(self._node.at)
 
     def _take(self) -> str | None:
         word = self._peek(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeGuard
 
 from ..diagnostics import Position, quoted
 from ..model import (
@@ -19,7 +19,7 @@ from ..model import (
     UnionType,
     Variant,
 )
-from ..text.tree import Entry, ListNode, MapNode, Node, ScalarNode
+from ..text.tree import Data, Entry, ListNode, MapNode, Node, ScalarNode
 from .expressions import Expressions
 from .shape import Shapes
 
@@ -33,6 +33,7 @@ _FIELD_KEYS: Final = (
     "examples",
     "deprecated",
     "presence",
+    "wire",
 )
 _KINDS: Final = ("fields", "enum", "union", "is", "schema")
 _COMMON: Final = ("doc", "examples", "deprecated")
@@ -81,6 +82,7 @@ class TypeReader:
         if type_node is None:
             self._shapes.fault("node-shape", at, f"{what} has no type", "add the key `type`")
             type_node = ScalarNode("json", "json", at)
+        wire = self._wire(node, what)
         return Field(
             name=name,
             type=self._expressions.read(type_node, f"the type of {what}"),
@@ -90,8 +92,15 @@ class TypeReader:
             examples=self._shapes.items(node.get("examples"), f"the examples of {what}", "[…]"),
             deprecated=self._shapes.deprecated(node, what),
             explicit_presence=self._presence(node, what),
+            stated_wire=None if wire is None else wire.text,
+            wire_at=None if wire is None else wire.at,
             at=at,
         )
+
+    def _wire(self, node: MapNode, what: str) -> ScalarNode | None:
+        stated = node.get("wire")
+        text = self._shapes.text(stated, f"the wire name of {what}")
+        return None if text is None or not isinstance(stated, ScalarNode) else stated
 
     def _presence(self, node: MapNode, what: str) -> bool:
         options = {"explicit": "absent is different from null"}
@@ -168,16 +177,16 @@ class TypeReader:
 
     def _enum(self, key: ScalarNode, node: MapNode, what: str) -> EnumType:
         stated = node.get("enum")
-        if isinstance(stated, ListNode):
-            hint = "a mapping of each value to its doc, such as `{owner: May close the room.}`"
-            self._shapes.misshapen(stated, f"`enum` of {what}", hint)
-            stated = None
         self._not_empty(stated, f"enum {quoted(key.text)} has no values", key)
-        named = self._shapes.named(stated, f"`enum` of {what}", "owner: May close the room.")
+        if isinstance(stated, ListNode):
+            values = self._listed_values(stated, what)
+        else:
+            named = self._shapes.named(stated, f"`enum` of {what}", "owner: May close the room.")
+            values = {value.key.text: self._value(value, what) for value in named}
         is_open, open_at = self._openness(node, what)
         return EnumType(
             name=key.text,
-            values={value.key.text: self._value(value, what) for value in named},
+            values=values,
             open=is_open,
             open_at=open_at,
             doc=self._shapes.doc(node, what),
@@ -187,16 +196,39 @@ class TypeReader:
             at=key.at,
         )
 
+    def _listed_values(self, stated: ListNode, of: str) -> dict[str, EnumValue]:
+        """The short form: names that are the values, without docs."""
+        values: dict[str, EnumValue] = {}
+        for node in stated.items:
+            if not isinstance(node, ScalarNode) or not isinstance(node.data, str):
+                hint = "a name; a number has one as well: `{idle: {value: 0}}`"
+                self._shapes.misshapen(node, f"a value of {of}", hint)
+            elif node.text in values:
+                message = f"value {quoted(node.text)} is there twice"
+                self._shapes.fault("enum-value-unique", node.at, message, "each needs its own")
+            else:
+                values[node.text] = EnumValue(name=node.text, value=node.text, at=node.at)
+        return values
+
     def _value(self, entry: Entry, of: str) -> EnumValue:
         name, at, node = entry.key.text, entry.key.at, entry.value
         what = f"value {quoted(name)} of {of}"
+        if isinstance(node, ScalarNode) and _is_whole(node.data):
+            hint = f"a doc; the number that goes over the wire is `{{value: {node.text}}}`"
+            self._shapes.misshapen(node, what, hint)
+            return EnumValue(name=name, value=node.data, at=at)
         if isinstance(node, ScalarNode):
             doc = "" if node.data is None else self._shapes.prose(node, f"the doc of {what}") or ""
             return EnumValue(name=name, value=name, doc=doc, at=at)
         map_ = self._shapes.mapping(node, what, ("value", "doc", "deprecated"))
         if map_ is None:
             return EnumValue(name=name, value=name, at=at)
-        value = self._shapes.text(map_.get("value"), f"the wire value of {what}")
+        stated = map_.get("value")
+        value: str | int | None
+        if isinstance(stated, ScalarNode) and _is_whole(stated.data):
+            value = stated.data
+        else:
+            value = self._shapes.text(stated, f"the wire value of {what}")
         return EnumValue(
             name=name,
             value=name if value is None else value,
@@ -206,7 +238,7 @@ class TypeReader:
         )
 
     def _union(self, key: ScalarNode, node: MapNode, what: str) -> UnionType:
-        tag = self._shapes.word(node.get("tag"), f"`tag` of {what}")
+        tag, wire = self._tag(node.get("tag"), what)
         if node.get("tag") is None:
             hint = "add the key `tag`: the field that tells its forms apart"
             self._shapes.fault("node-shape", key.at, f"{what} has no tag", hint)
@@ -223,6 +255,7 @@ class TypeReader:
             variants=variants,
             tag="" if tag is None else tag.text,
             tag_at=key.at if tag is None else tag.at,
+            stated_wire=None if wire is None else wire.text,
             open=is_open,
             open_at=open_at,
             doc=self._shapes.doc(node, what),
@@ -231,6 +264,17 @@ class TypeReader:
             reserved=self.reserved(node.get("reserved"), f"`reserved` of {what}"),
             at=key.at,
         )
+
+    def _tag(self, node: Node | None, of: str) -> tuple[ScalarNode | None, ScalarNode | None]:
+        """The name of a tag, and its wire name where that is another one."""
+        what = f"`tag` of {of}"
+        if not isinstance(node, MapNode):
+            return self._shapes.word(node, what), None
+        self._shapes.mapping(node, what, ("name", "wire"))
+        name = self._shapes.word(node.get("name"), f"the name of {what}")
+        if node.get("name") is None:
+            self._shapes.fault("node-shape", node.at, f"{what} has no name", "add the key `name`")
+        return name, self._wire(node, what)
 
     def _alias(self, key: ScalarNode, node: MapNode, what: str) -> AliasType:
         stated = node.get("is")
@@ -272,13 +316,20 @@ class TypeReader:
         return self._shapes.items(node.get("examples"), f"the examples of {what}", "[…]")
 
     def _not_empty(self, node: Node | None, message: str, key: ScalarNode) -> None:
-        if isinstance(node, MapNode) and not node.entries:
+        is_empty = (isinstance(node, MapNode) and not node.entries) or (
+            isinstance(node, ListNode) and not node.items
+        )
+        if is_empty:
             self._shapes.fault("enum-not-empty", key.at, message)
 
     def _openness(self, node: MapNode, what: str) -> tuple[bool, Position | None]:
         stated = node.get("open")
         is_open = self._shapes.truth(stated, f"`open` of {what}")
         return bool(is_open), None if stated is None else stated.at
+
+
+def _is_whole(data: Data) -> TypeGuard[int]:
+    return isinstance(data, int) and not isinstance(data, bool)
 
 
 def _default(node: MapNode) -> Node | None:

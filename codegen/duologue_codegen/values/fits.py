@@ -30,10 +30,11 @@ from ..model import (
     TypeExpr,
     UnionType,
 )
+from ..model.walk import stands_for_number
 from ..spelling import nearest
 from ..text.tree import ListNode, MapNode, Node, ScalarNode
 from .patterns import matches
-from .scalars import EXPECTED, fits, measured
+from .scalars import EXPECTED, fits, measured, number_in
 from .schemas import schema_misfits
 
 
@@ -90,14 +91,15 @@ def field_misfits(
     what: str,
     tag: tuple[str, str] | None = None,
 ) -> Misfits:
-    """Everything that keeps `node` from being an object with `fields`.
+    """Everything that keeps `node` from being an object with `fields`, by their wire names.
 
-    `tag` is a further field, and the one value it has.
+    `tag` is the wire name of a further field, and the one value it has.
     """
     if not isinstance(node, MapNode):
         yield Misfit(node.at, f"{what} is an object", "expected a mapping of its fields")
         return
-    for name, field in fields.items():
+    keys = {field.wire: field for field in fields.values()}
+    for name, field in keys.items():
         if field.required and node.get(name) is None:
             yield Misfit(node.at, f"field {quoted(name)} of {what} is missing")
     for entry in node.entries:
@@ -106,10 +108,12 @@ def field_misfits(
             if entry.value.data != tag[1]:
                 yield Misfit(entry.value.at, f"{quoted(name)} of {what} is always {quoted(tag[1])}")
             continue
-        own = fields.get(name)
+        own = keys.get(name)
         if own is None:
-            meant = nearest(name, fields)
+            meant = nearest(name, keys)
             hint = f"did you mean {quoted(meant)}?" if meant else ""
+            if (by_name := fields.get(name)) is not None:
+                hint = f"fields are written as on the wire: {quoted(by_name.wire)}"
             yield Misfit(entry.key.at, f"{what} has no field {quoted(name)}", hint)
         else:
             yield from misfits(entry.value, own.type, contract, own.constraints)
@@ -150,7 +154,7 @@ def tag_of(name: str, home: Contract) -> tuple[str, str] | None:
         if isinstance(type_, UnionType):
             for variant in type_.variants.values():
                 if variant.type.alias is None and variant.type.name == name:
-                    return type_.tag, variant.tag_value
+                    return type_.wire, variant.tag_value
     return None
 
 
@@ -181,26 +185,36 @@ def _list(node: Node, item: TypeExpr, contract: Contract) -> Misfits:
         yield from misfits(each, item, contract)
 
 
-def _map(node: Node, key: Ref | None, value: TypeExpr, contract: Contract) -> Misfits:
+def _map(node: Node, key: Scalar | Ref | None, value: TypeExpr, contract: Contract) -> Misfits:
     if not isinstance(node, MapNode):
         yield Misfit(node.at, f"{_shown(node)} is not a map")
         return
     for entry in node.entries:
         if key is not None:
-            as_text = ScalarNode(entry.key.text, entry.key.text, entry.key.at, entry.key.quotes)
-            yield from misfits(as_text, key, contract)
+            yield from misfits(_as_key(entry.key, key, contract), key, contract)
         yield from misfits(entry.value, value, contract)
 
 
+def _as_key(node: ScalarNode, key: Scalar | Ref, contract: Contract) -> ScalarNode:
+    """The key of a map as the value that it stands for."""
+    number = number_in(node.text) if stands_for_number(key, contract) else None
+    if number is not None:
+        return ScalarNode(number, node.text, node.at)
+    return ScalarNode(node.text, node.text, node.at, node.quotes)
+
+
 def _enum(node: Node, type_: EnumType, what: str) -> Misfits:
-    known = [value.value for value in type_.values.values()]
+    known = [str(value.value) for value in type_.values.values()]
+    if type_.of_numbers:
+        yield from _number_enum(node, type_, what)
+        return
     if isinstance(node, ScalarNode) and isinstance(node.data, str):
         if type_.open or node.data in known:
             return
         meant = nearest(node.data, known)
         hint = f"did you mean {quoted(meant)}?" if meant else f"it has {_listed(known)}"
         if (by_name := type_.values.get(node.data)) is not None:
-            hint = f"values are written as on the wire: {quoted(by_name.value)}"
+            hint = f"values are written as on the wire: {quoted(str(by_name.value))}"
         yield Misfit(node.at, f"{what} has no value {quoted(node.data)}", hint)
         return
     hint = f"it has {_listed(known)}"
@@ -209,21 +223,33 @@ def _enum(node: Node, type_: EnumType, what: str) -> Misfits:
     yield Misfit(node.at, f"{_shown(node)} is not a value of {what}", hint)
 
 
+def _number_enum(node: Node, type_: EnumType, what: str) -> Misfits:
+    known = [value.value for value in type_.values.values()]
+    hint = f"it has {_listed(map(str, known))}"
+    if not isinstance(node, ScalarNode) or not fits(node, ScalarKind.INT):
+        by_name = type_.values.get(node.text) if isinstance(node, ScalarNode) else None
+        if by_name is not None:
+            hint = f"values are written as on the wire: {quoted(str(by_name.value))}"
+        yield Misfit(node.at, f"{_shown(node)} is not a value of {what}, a number", hint)
+    elif not type_.open and node.data not in known:
+        yield Misfit(node.at, f"{what} has no value {quoted(node.text)}", hint)
+
+
 def _union(node: Node, type_: UnionType, home: Contract, what: str) -> Misfits:
     if not isinstance(node, MapNode):
         yield Misfit(node.at, f"{what} is an object", "expected a mapping of its fields")
         return
-    tag = node.get(type_.tag)
+    tag = node.get(type_.wire)
     if not isinstance(tag, ScalarNode) or not isinstance(tag.data, str):
         at = node.at if tag is None else tag.at
         hint = f"it says which form this is: {_listed(type_.variants)}"
-        yield Misfit(at, f"{what} needs the tag {quoted(type_.tag)}, a text", hint)
+        yield Misfit(at, f"{what} needs the tag {quoted(type_.wire)}, a text", hint)
         return
     variant = type_.variants.get(tag.data)
     if variant is not None:
         object_ = home.resolve(variant.type)
         if isinstance(object_, ObjectType):
-            own = type_.tag, variant.tag_value
+            own = type_.wire, variant.tag_value
             yield from field_misfits(node, object_.fields, home, quoted(object_.name), own)
     elif not type_.open:
         meant = nearest(tag.data, type_.variants)

@@ -18,13 +18,25 @@ from ..text.tree import ListNode, MapNode, Node, ScalarNode
 MAX_SAFE_INT: Final = 2**53 - 1
 MAX_INT32: Final = 2**31 - 1
 MAX_INT64: Final = 2**63 - 1
+MAX_UINT32: Final = 2**32 - 1
+MAX_UINT64: Final = 2**64 - 1
+RANGES: Final[Mapping[ScalarKind, tuple[int, int]]] = {
+    ScalarKind.INT: (-MAX_SAFE_INT, MAX_SAFE_INT),
+    ScalarKind.INT32: (-MAX_INT32 - 1, MAX_INT32),
+    ScalarKind.INT64: (-MAX_INT64 - 1, MAX_INT64),
+    ScalarKind.UINT32: (0, MAX_UINT32),
+    ScalarKind.UINT64: (0, MAX_UINT64),
+}
+"""The least and the greatest of the whole numbers."""
 MAX_URL: Final = 8192
 """Characters."""
 
 Measured: TypeAlias = int | float | Decimal
 """What `min` and `max` speak of: the value of a number, the length of text or bytes."""
 
-_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,19})")
+_UNSIGNED: Final = re.compile(r"0|[1-9][0-9]{0,19}")
+_KEY: Final = re.compile(r"0|-?[1-9][0-9]{0,19}")
 _DECIMAL: Final = re.compile(
     r"[-+]?([0-9]{1,200}(\.[0-9]{0,200})?|\.[0-9]{1,200})([eE][-+]?[0-9]{1,4})?"
 )
@@ -45,6 +57,8 @@ EXPECTED: Final[Mapping[ScalarKind, str]] = {
     ScalarKind.INT: "a whole number between ±(2^53 - 1)",
     ScalarKind.INT32: "a whole number between -2^31 and 2^31 - 1",
     ScalarKind.INT64: 'a whole number of 64 bits in quotes, such as "-7"',
+    ScalarKind.UINT32: "a whole number between 0 and 2^32 - 1",
+    ScalarKind.UINT64: 'a whole number between 0 and 2^64 - 1 in quotes, such as "7"',
     ScalarKind.FLOAT: "a finite number",
     ScalarKind.BOOL: "`true` or `false`",
     ScalarKind.BYTES: "bytes in base64, such as `aGVsbG8=`",
@@ -87,7 +101,7 @@ def measured(node: ScalarNode, kind: ScalarKind) -> Measured | None:
             return len(_base64_bytes(text) or b"")
         case str() as text if kind is ScalarKind.STRING:
             return len(text)
-        case str() as text if kind is ScalarKind.INT64:
+        case str() as text if kind in {ScalarKind.INT64, ScalarKind.UINT64}:
             return int(text)
         case str() as text if kind is ScalarKind.DECIMAL:
             return Decimal(text)
@@ -101,10 +115,9 @@ def measured(node: ScalarNode, kind: ScalarKind) -> Measured | None:
 
 def _int_fits(number: int, kind: ScalarKind) -> bool:
     match kind:
-        case ScalarKind.INT:
-            return abs(number) <= MAX_SAFE_INT
-        case ScalarKind.INT32:
-            return -MAX_INT32 - 1 <= number <= MAX_INT32
+        case ScalarKind.INT | ScalarKind.INT32 | ScalarKind.UINT32:
+            low, high = RANGES[kind]
+            return low <= number <= high
         case ScalarKind.FLOAT:
             return abs(number) < 2**1023
         case _:
@@ -123,8 +136,16 @@ def _is_json(node: Node) -> bool:
             return True
 
 
-def _is_int64(text: str) -> bool:
-    return bool(_INTEGER.fullmatch(text)) and -MAX_INT64 - 1 <= int(text) <= MAX_INT64
+def number_in(key: str) -> int | None:
+    """The number that a key of a JSON object stands for; None when it is not in its one form."""
+    return int(key) if _KEY.fullmatch(key) else None
+
+
+def _is_digits(kind: ScalarKind) -> Callable[[str], bool]:
+    """Whether text is a number of `kind`, which travels as one."""
+    low, high = RANGES[kind]
+    form = _INTEGER if low < 0 else _UNSIGNED
+    return lambda text: bool(form.fullmatch(text)) and low <= int(text) <= high
 
 
 def _base64_bytes(text: str) -> bytes | None:
@@ -162,7 +183,8 @@ def _read_by(read: Callable[[str], object], form: re.Pattern[str]) -> Callable[[
 
 _TEXTS: Final[Mapping[ScalarKind, Callable[[str], bool]]] = {
     ScalarKind.STRING: lambda _: True,
-    ScalarKind.INT64: _is_int64,
+    ScalarKind.INT64: _is_digits(ScalarKind.INT64),
+    ScalarKind.UINT64: _is_digits(ScalarKind.UINT64),
     ScalarKind.BYTES: lambda text: _base64_bytes(text) is not None,
     ScalarKind.DATETIME: _read_by(lambda text: datetime.fromisoformat(text.upper()), _DATETIME),
     ScalarKind.DATE: _read_by(date.fromisoformat, _DATE),

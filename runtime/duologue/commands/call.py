@@ -134,15 +134,20 @@ def read_arguments(found: Found, arguments: Sequence[str]) -> dict[str, Any]:
         if texts:
             raise WrongUse(f"{found.method.full_name} takes no arguments")
         return {}
-    names = _names_of(found.params)
-    for unknown in sorted(texts.keys() - names):
-        raise WrongUse(f"{found.method.full_name} has no {unknown}{suggestion(unknown, names)}")
+    wire_names = _wire_names_of(found.params)
+    names = {wire_name: name for name, wire_name in wire_names.items()}
+    for unknown in sorted(texts.keys() - wire_names.keys()):
+        meant = f"; did you mean {names[unknown]}?" if unknown in names else ""
+        hint = meant or suggestion(unknown, wire_names)
+        raise WrongUse(f"{found.method.full_name} has no {unknown}{hint}")
     values = {name: _plain(text) for name, text in texts.items()}
     for _ in range(2):
         try:
-            params = found.params.model_validate_json(json.dumps(values))
+            by_wire_name = {wire_names[name]: value for name, value in values.items()}
+            params = found.params.model_validate_json(json.dumps(by_wire_name))
         except ValidationError as error:
-            wrong = {str(each["loc"][0]): each["msg"] for each in error.errors() if each["loc"]}
+            found_wrong = ((each["loc"], each["msg"]) for each in error.errors() if each["loc"])
+            wrong = {names.get(str(loc[0]), str(loc[0])): text for loc, text in found_wrong}
             if all(values.get(name) == texts.get(name) for name in wrong):
                 lines = [f"{name}: {text}" for name, text in wrong.items()]
                 raise WrongUse("\n".join(lines) or str(error)) from None
@@ -272,5 +277,5 @@ def _plain(text: str) -> Any:
         return text
 
 
-def _names_of(params: type[Model]) -> set[str]:
-    return {field.alias or name for name, field in params.model_fields.items()}
+def _wire_names_of(params: type[Model]) -> dict[str, str]:
+    return {name: field.serialization_alias or name for name, field in params.model_fields.items()}

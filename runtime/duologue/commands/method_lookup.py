@@ -83,11 +83,7 @@ def find_method(name: str, *, packages: str | None = None, schema: Path | None =
     methods = {each.name: each for each in client.__contract__.methods}
     if method not in methods:
         raise WrongUse(f"{service} has no method {method}{suggestion(method, methods)}")
-    words = "".join(word[:1].upper() + word[1:] for word in method.split("_"))
-    params: object = getattr(module, f"{service}{words}Params", None)
-    if isinstance(params, type) and issubclass(params, Model):
-        return Found(client, methods[method], params)
-    return Found(client, methods[method], None)
+    return Found(client, methods[method], methods[method].params.model)
 
 
 def suggestion(name: str, known: Collection[str]) -> str:

@@ -190,7 +190,7 @@ class Connection(ABC):
         self.max_send_bytes = max_send_bytes
         """The largest message that `send` takes: the least of what both sides allow."""
         self._other_side_takes = MAX_SAFE_INTEGER
-        """What `bound_sending` was told."""
+        """What `bound_sending` was told, if it is less than what this side allows."""
         self.state = StateOfConnection(state)
         self.on_message = MessageSignal()
         self.close_code: int | None = None
@@ -218,8 +218,8 @@ class Connection(ABC):
 
     def bound_sending(self, max_bytes: int) -> None:
         """Refuse, from now on, to send what the other side has said it would not take."""
-        self._other_side_takes = max_bytes
-        self.max_send_bytes = min(self.max_send_bytes, max_bytes)
+        if max_bytes < self.max_send_bytes:
+            self.max_send_bytes = self._other_side_takes = max_bytes
 
     def send_utf8(self, text: bytes) -> None:
         """`send` of a text that is already UTF-8; carriers that write bytes save two copies."""
@@ -253,10 +253,9 @@ class Connection(ABC):
         self.on_message.drop_backlog()
         self.state.enter(ConnectionState.CLOSED)
 
-    def _too_large(self, met_bytes: int) -> LimitExceeded:
+    def too_large(self, met_bytes: int) -> LimitExceeded:
         """For implementations: what `send` raises for a message above `max_send_bytes`."""
-        is_ours = self.max_send_bytes < self._other_side_takes
-        whose = "" if is_ours else "the other side's "
+        whose = "the other side's " if self.max_send_bytes == self._other_side_takes else ""
         return LimitExceeded(f"{whose}max_message_bytes", self.max_send_bytes, met_bytes)
 
     def _refuse_send(self) -> ConnectionClosed:

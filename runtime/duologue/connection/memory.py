@@ -77,7 +77,7 @@ class _MemoryConnection(Connection):
             raise self._refuse_send()
         size = _size(message)
         if size > self.max_send_bytes:
-            raise self._too_large(size)
+            raise self.too_large(size)
         unsent = self._outgoing_bytes
         if unsent > self._limits.max_unsent_bytes:
             self._lose(LimitExceeded("max_unsent_bytes", self._limits.max_unsent_bytes, unsent))

@@ -162,21 +162,18 @@ class Calling:
     def _note_nested(self, call: Call[Any]) -> bool:
         """Whether `call` is made for a call of the other side, and so does not count."""
         served = serving.get(None)
-        if (
-            served is None
-            or not self._admission.runs(served)
-            or self._own.exempt_calls >= self._max_nested_calls
-        ):
+        if served is None or not self._admission.runs(served):
             return False
-        self._own.exempt_calls += 1
+        is_exempt = self._own.exempt_calls < self._max_nested_calls
+        self._own.exempt_calls += is_exempt
         self._admission.note_own_call(served)
 
         def settled(_: object) -> None:
-            self._own.exempt_calls -= 1
+            self._own.exempt_calls -= is_exempt
             self._admission.note_own_call_settled(served)
 
         call.add_done_callback(settled)
-        return True
+        return is_exempt
 
     def _wait(self, call: Call[Any], args: Payload, *, is_nested: bool) -> None:
         try:

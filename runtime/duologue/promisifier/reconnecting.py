@@ -230,10 +230,7 @@ class ReconnectingPromisifier(WebsocketPromisifier):
                 reason = "the other side takes no large bytes any more"
                 call.fail(self._conversation.calling.aborted(call, call.was_sent, reason))
                 continue
-            sent_before = self._counters.requests_sent_total
             self._send(call, args)
-            if call.times_sent:
-                self._counters.requests_repeated += self._counters.requests_sent_total - sent_before
         if self.is_connected:
             self._stage = Stage.READY
 

@@ -7,7 +7,7 @@ from duologue.errors import LimitExceeded, ProtocolError
 from duologue.limits import MAX_PARTS, Limits
 from duologue.protocol.codec import Envelope
 
-_WITH_PARTS: Final = ("request", "data")
+_WITH_PARTS: Final = ("request", "data", "items")
 
 
 class ArrivingParcel:
@@ -21,7 +21,9 @@ class ArrivingParcel:
             LimitExceeded: more than `MAX_PARTS`, or together above `max_message_bytes`.
         """
         if envelope.type not in _WITH_PARTS or not sizes or min(sizes) < 0:
-            raise ProtocolError("`parts` must be a list of sizes, in a request or its answer")
+            raise ProtocolError(
+                "`parts` must be a list of sizes, in a request, items, or an answer"
+            )
         if len(sizes) > MAX_PARTS:
             raise LimitExceeded("MAX_PARTS", MAX_PARTS, len(sizes))
         text_bytes = len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))

@@ -45,6 +45,9 @@ class Envelope(msgspec.Struct, gc=False):
     """The answer may have such, too."""
 
 
+_REQUEST_ID: Final = b"requestId"
+_RESPONSE_ID: Final = b"responseId"
+
 _decode: Final = msgspec.json.Decoder(Envelope).decode
 
 
@@ -166,6 +169,40 @@ def _announced(parts: Sequence[bytes]) -> bytes:
 def cancel(request_id: int) -> bytes:
     """The caller has given a call up (duologue profile 2)."""
     return b'{"requestId":%d,"type":"cancel"}' % request_id
+
+
+def items(request_id: int, data: bytes, parts: Sequence[bytes], *, is_own: bool) -> bytes:
+    """Items of a call, a JSON list; `is_own` says that this side has made the call."""
+    return b'{"%b":%d,"type":"items","data":%b%b}' % (
+        _REQUEST_ID if is_own else _RESPONSE_ID,
+        request_id,
+        data,
+        _announced(parts),
+    )
+
+
+def items_end(request_id: int) -> bytes:
+    """The caller has no more items."""
+    return b'{"requestId":%d,"type":"items-end"}' % request_id
+
+
+def credit(request_id: int, totals: tuple[int, int], *, is_own: bool) -> bytes:
+    """So many items and bytes may come in all; `is_own` as in `items`."""
+    return _totals(b"credit", request_id, totals, is_own)
+
+
+def blocked(request_id: int, totals: tuple[int, int], *, is_own: bool) -> bytes:
+    """An item is held back, and would need these totals; `is_own` as in `items`."""
+    return _totals(b"blocked", request_id, totals, is_own)
+
+
+def _totals(kind: bytes, request_id: int, totals: tuple[int, int], is_own: bool) -> bytes:
+    return b'{"%b":%d,"type":"%b","items":%d,"bytes":%d}' % (
+        _REQUEST_ID if is_own else _RESPONSE_ID,
+        request_id,
+        kind,
+        *totals,
+    )
 
 
 def answer(request_id: int, data: bytes | None) -> bytes:

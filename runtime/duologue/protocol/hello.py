@@ -18,9 +18,10 @@ PROFILE: Final = "duologue/1"
 CONTROL_SERVICE: Final = 0
 
 PARTS: Final = "parts"
-FEATURES: Final = ("cancel", "details", PARTS)
-"""What this build knows beyond the base profile: giving up calls, typed error data, large bytes
-beside a message."""
+ITEMS: Final = "items"
+FEATURES: Final = ("cancel", "details", ITEMS, PARTS)
+"""What this build knows beyond the base profile: giving up calls, typed error data, typed streams,
+large bytes beside a message."""
 
 Role = Literal["connector", "acceptor"]
 

@@ -13,12 +13,14 @@ from duologue.protocol import codec
 from duologue.protocol.call_states import OwnState
 from duologue.protocol.counters import Counters
 from duologue.protocol.incoming_streams import IncomingStreams
+from duologue.protocol.items import ItemCalls
 from duologue.protocol.messages import (
     AnswerBroken,
     AnswerReceived,
     CallT,
     Failure,
     FailureReceived,
+    Refused,
     SessionEvent,
 )
 from duologue.protocol.parcels import Parcel, Payload, split
@@ -46,6 +48,7 @@ class OwnCalls(Generic[CallT]):
         self._open: dict[float, CallT] = {}
         """By request id. An id that came as `1.0` finds the call of 1."""
         self._streams = IncomingStreams(self._open, counters)
+        self.items = ItemCalls(limits, counters, is_own=True)
         self._next_request_id = 0
         self._control_ids: set[int] = set()
         """Own calls of service 0; those that are settled may still be in it."""
@@ -134,6 +137,7 @@ class OwnCalls(Generic[CallT]):
 
     def close(self) -> list[CallT]:
         """End everything; returns the calls that were still open, in order of their requests."""
+        self.items.close_all()
         calls = [*self._streams.close(), *self._open.values()]
         self._open.clear()
         return calls
@@ -197,8 +201,17 @@ class OwnCalls(Generic[CallT]):
             return self._streams.receive_end(response_id)
         return self._streams.receive_failure(response_id, envelope.error)
 
+    def receive_items(
+        self, kind: str, text: str, envelope: codec.Envelope, data: Payload | None
+    ) -> Refused | None:
+        """Items of the other side, or what it says of ours; raises as `receive_late_answer`."""
+        response_id = _response_id(envelope)
+        if not self._was_made(response_id):
+            return None
+        return self.items.receive(response_id, kind, text, data)
+
     def receive_bytes(self, message: bytes) -> SessionEvent[CallT] | None:
-        """A chunk of a binary stream.
+        """A chunk of a binary stream, or an item that is bytes.
 
         Raises:
             BadFrame: shorter than the id in front of every chunk (base profile 8.2).
@@ -206,6 +219,9 @@ class OwnCalls(Generic[CallT]):
         """
         request_id, chunk = read_binary(message)
         if not self._was_made(request_id):
+            return None
+        if request_id in self.items.calls:
+            self.items.receive_bytes(request_id, chunk)
             return None
         return self._streams.receive_bytes(request_id, chunk)
 
@@ -215,10 +231,18 @@ class OwnCalls(Generic[CallT]):
         # What answers a request of ours that never was is counted, and not for ever.
         if request_id is not None and 0 <= request_id < self._next_request_id:
             return True
+        self.count_unasked()
+        return False
+
+    def count_unasked(self) -> None:
+        """Something came about a request that never was.
+
+        Raises:
+            LimitExceeded: there were too many.
+        """
         self._counters.answers_dropped_unknown += 1
         if self._counters.answers_dropped_unknown > self._max_unasked:
             raise LimitExceeded("max_unasked_messages", self._limits.max_unasked_messages)
-        return False
 
     def _open_control_ids(self) -> set[int]:
         streaming = self._streams.streaming

@@ -3,14 +3,15 @@
 `call_states.NEXT_SERVED` says what may follow what.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from duologue.errors import BadFrame
-from duologue.limits import MAX_SAFE_INTEGER
+from duologue.limits import MAX_SAFE_INTEGER, Limits
 from duologue.protocol import codec
 from duologue.protocol.call_states import NEXT_SERVED, ServedMove, ServedState
 from duologue.protocol.counters import Counters
+from duologue.protocol.items import ItemCalls
 from duologue.protocol.messages import (
     CancelReceived,
     Failure,
@@ -30,7 +31,13 @@ class ServedCalls:
     message of its stream, has been written; or until it is forgotten.
     """
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(
+        self, limits: Limits, counters: Counters, count_unasked: Callable[[], None]
+    ) -> None:
+        """`count_unasked` is told of messages about requests that never were."""
+        self.items = ItemCalls(limits, counters, is_own=False)
+        self._count_unasked = count_unasked
+        self._highest_id = -1
         self.has_control_service = False
         """Whether the other side may use what the duologue profile adds; its calls of service 0
         are then counted apart."""
@@ -45,6 +52,7 @@ class ServedCalls:
     def close(self) -> None:
         """End everything: no answer will leave."""
         self._states.clear()
+        self.items.close_all()
 
     # -- what the other side says ---------------------------------------------------------------
 
@@ -77,6 +85,8 @@ class ServedCalls:
         if args is not None and args[0] != _OPENING_BRACKET:
             return _refused(request_id, "TypeError", "args must be a list", None)
         self._states[request_id] = ServedState.ACCEPTED
+        if request_id > self._highest_id:
+            self._highest_id = request_id
         return RequestReceived(
             request_id,
             service_id,
@@ -104,6 +114,36 @@ class ServedCalls:
             raise BadFrame("a `cancel` needs an integral `requestId`")
         return CancelReceived(request_id) if self._may(request_id, ServedMove.CANCEL) else None
 
+    def receive_items(
+        self, kind: str, text: str, envelope: codec.Envelope, data: Payload | None
+    ) -> Refused | None:
+        """Items of the caller, or what it says of ours.
+
+        Raises:
+            BadFrame: it is unreadable.
+            LimitExceeded: more came than was granted, or too much about no request of its.
+        """
+        request_id = codec.integral(envelope.requestId)
+        if request_id is None:
+            raise BadFrame(f"`{kind}` needs an integral `requestId`")
+        if not self._was_asked(request_id):
+            return None
+        return self.items.receive(request_id, kind, text, data)
+
+    def receive_byte_item(self, request_id: int, item: bytes) -> None:
+        """An item of the caller that is bytes; raises as `receive_items`."""
+        if self._was_asked(request_id):
+            self.items.receive_bytes(request_id, item)
+
+    def _was_asked(self, request_id: int) -> bool:
+        if not 0 <= request_id <= self._highest_id:
+            self._count_unasked()
+            return False
+        if request_id in self._states:
+            # Before the handler runs nobody knows whether it wants them: a window is held.
+            self.items.open(request_id, takes_items=True)
+        return True
+
     def _may(self, request_id: int, move: ServedMove) -> bool:
         if (self.state_of(request_id), move) in NEXT_SERVED:
             return True
@@ -118,6 +158,8 @@ class ServedCalls:
         The parts of `data` follow it.
         """
         self._states.pop(request_id, None)
+        if self.items.calls:
+            self.items.close(request_id)
         if isinstance(data, Parcel):
             return codec.answer_with_parts(request_id, data.text, data.parts)
         return codec.answer(request_id, data)
@@ -125,6 +167,8 @@ class ServedCalls:
     def fail(self, request_id: int, failure: Failure) -> bytes:
         """The text that answers a request with a failure."""
         self._states.pop(request_id, None)
+        if self.items.calls:
+            self.items.close(request_id)
         return codec.error_answer(request_id, failure)
 
     def start_stream(self, request_id: int) -> None:
@@ -134,16 +178,22 @@ class ServedCalls:
     def end_stream(self, request_id: int) -> bytes:
         """The text that says a stream is complete."""
         self._states.pop(request_id, None)
+        if self.items.calls:
+            self.items.close(request_id)
         return codec.stream_end(request_id)
 
     def fail_stream(self, request_id: int) -> bytes:
         """The text that says a stream cannot go on."""
         self._states.pop(request_id, None)
+        if self.items.calls:
+            self.items.close(request_id)
         return codec.stream_error(request_id)
 
     def forget(self, request_id: int) -> None:
         """It was no call after all: its arguments are no JSON (base profile 7.2)."""
         self._states.pop(request_id, None)
+        if self.items.calls:
+            self.items.close(request_id)
         self._counters.requests_received_total -= 1
 
 

@@ -12,10 +12,12 @@ from duologue.protocol import codec
 from duologue.protocol.arriving_parcel import ArrivingParcel
 from duologue.protocol.counters import Counters
 from duologue.protocol.depth import is_deeper_than
+from duologue.protocol.items import ITEM_KINDS, ITEMS
 from duologue.protocol.messages import AnswerReceived, CallT, RequestReceived, SessionEvent
 from duologue.protocol.own_calls import OwnCalls
-from duologue.protocol.parcels import Parcel
+from duologue.protocol.parcels import Parcel, Payload
 from duologue.protocol.served_calls import ServedCalls
+from duologue.protocol.stream_kinds import ID_BYTES, read_sender_id
 
 UNKNOWN_SERVICE = "UNKNOWN-SERVICE"
 slice_or_none = codec.slice_or_none
@@ -46,7 +48,7 @@ class Session(Generic[CallT]):
     def __init__(self, limits: Limits, counters: Counters | None = None) -> None:
         self.counters = counters or Counters()
         self.own: OwnCalls[CallT] = OwnCalls(limits, self.counters)
-        self.served = ServedCalls(self.counters)
+        self.served = ServedCalls(limits, self.counters, self.own.count_unasked)
         self.arriving: ArrivingParcel | None = None
         """A message whose parts are not all there yet."""
         self._limits = limits
@@ -110,8 +112,11 @@ class Session(Generic[CallT]):
                 return self.own.receive_stream(kind, envelope)
             if kind == "write-stream-error":
                 return self.served.receive_stop(envelope)
-            if kind == "cancel" and self.has_control_service:
-                return self.served.receive_cancel(envelope)
+            if self.has_control_service:
+                if kind == "cancel":
+                    return self.served.receive_cancel(envelope)
+                if kind in ITEM_KINDS:
+                    return self._receive_items(text, envelope, slice_or_none(envelope.data))
             raise BadFrame("a `type` that is not known")
         except BadFrame:
             self.count_invalid()
@@ -127,6 +132,11 @@ class Session(Generic[CallT]):
         """
         arriving = self.arriving
         if arriving is None:
+            if self.has_control_service:
+                own_id = read_sender_id(message)
+                if own_id is not None:
+                    self.served.receive_byte_item(own_id, message[ID_BYTES:])
+                    return None
             return self.own.receive_bytes(message)
         if not arriving.take(message):
             return None
@@ -140,11 +150,22 @@ class Session(Generic[CallT]):
                 return self._receive_too_deep(envelope)
             if envelope.type == "request":
                 return self.served.receive_request(envelope, whole.parts)
+            if envelope.type == ITEMS:
+                data = slice_or_none(envelope.data)
+                return self._receive_items(whole.text, envelope, data and Parcel(data, whole.parts))
             data = slice_or_none(envelope.data) or b"null"
             return self.own.receive_parcel(Parcel(data, whole.parts), envelope)
         except BadFrame:
             self.count_invalid()
             return None
+
+    def _receive_items(
+        self, text: str, envelope: codec.Envelope, data: Payload | None
+    ) -> SessionEvent[CallT] | None:
+        # An id that is absent is NaN, which is not equal to itself.
+        if envelope.responseId == envelope.responseId:
+            return self.own.receive_items(envelope.type, text, envelope, data)
+        return self.served.receive_items(envelope.type, text, envelope, data)
 
     def _receive_too_deep(self, envelope: codec.Envelope) -> SessionEvent[CallT]:
         # Unreadable, and counted so; but if it answers a call, its caller must not wait for ever.

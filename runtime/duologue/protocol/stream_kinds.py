@@ -51,6 +51,23 @@ def read_binary(message: bytes) -> tuple[int | None, bytes]:
     return (int(number) if is_id else None), message[ID_BYTES:]
 
 
+def sender_prefix(request_id: int) -> bytes:
+    """The eight bytes in front of an item that is bytes, of a call that its sender has made.
+
+    Minus the id, minus one, so that call 0 can be told from the receiver's.
+    """
+    return _ID.pack(-request_id - 1)
+
+
+def read_sender_id(message: bytes) -> int | None:
+    """The id of a call that the sender has made, in front of an item; None if it names none."""
+    if len(message) < ID_BYTES or message[7] < 0x80:
+        return None
+    (number,) = _ID.unpack_from(message)
+    is_id = -MAX_SAFE_INTEGER - 1 <= number <= -1 and number.is_integer()
+    return -int(number) - 1 if is_id else None
+
+
 def kind_of(encoding: object) -> StreamKind:
     """The kind that the first text chunk of a stream announces.
 

@@ -1,6 +1,7 @@
-"""For tests: conversations without a network, and what every connection promises."""
+"""For tests: conversations without a network, and what connections and conversations promise."""
 
 from duologue.connection.memory import connected_pair as connected_pair
 from duologue.testing.connection_check import check_connection as check_connection
+from duologue.testing.conversation_check import check_conversation as check_conversation
 from duologue.testing.linked import linked as linked
 from duologue.testing.linked import linked_peers as linked_peers

@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from duologue.connection.memory import connected_pair as connected_pair
+from duologue.endpoints.hosting import Manner
 from duologue.limits import Limits
-from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
+from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.testing.connection_check import check_connection as check_connection
 from duologue.typed.service import Offer, Service
 
@@ -23,11 +24,12 @@ async def linked_peers(
     """Two ends of one conversation in memory: each offers its services to the other."""
     limits = limits or Limits()
     left_connection, right_connection = connected_pair(limits)
-    left_peer = create_websocket_promisifier(left_connection, limits=limits)
-    right_peer = create_websocket_promisifier(right_connection, limits=limits)
-    Offer(left).make_to(left_peer)
-    Offer(right).make_to(right_peer)
+    # As at the endpoints: both sides introduce themselves, so that what needs it is here, too.
+    left_peer = Manner(offer=Offer(left), limits=limits).begin(left_connection, "acceptor")
+    right_peer = Manner(offer=Offer(right), limits=limits).begin(right_connection, "connector")
     try:
+        await left_peer.introduced()
+        await right_peer.introduced()
         yield left_peer, right_peer
     finally:
         left_peer.close()

@@ -3,6 +3,7 @@
 import re
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Final, Generic, TypeVar, cast, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -18,6 +19,8 @@ from duologue.protocol.values import (
     without_undefined,
 )
 from duologue.typed.bytes_beside import BytesBeside, holds_bytes
+from duologue.typed.core_schemas import nodes
+from duologue.typed.model import BY_WIRE_NAME
 from duologue.typed.problems import problems_of
 from duologue.typed.stop_early import StopEarly
 
@@ -47,6 +50,7 @@ class Codec(Generic[T]):
         "_adapter",
         "_holds_bytes",
         "_is_model",
+        "_renames",
         "form",
         "to_json",
         "validate_json",
@@ -63,8 +67,9 @@ class Codec(Generic[T]):
         self._is_model = isinstance(form, type) and issubclass(form, BaseModel)
         self._adapter: TypeAdapter[T] | None = None
         self._holds_bytes: bool | None = None
+        self._renames: bool | None = None
         # Bound at the first use: looking them up costs as much as a small value.
-        self.validate_json: Callable[[bytes], T] = self._bind_validate_json
+        self.validate_json: Callable[..., T] = self._bind_validate_json
         """pydantic's function: JSON to a value; raises `ValidationError`."""
         self.validate_python: Callable[[object], T] = self._bind_validate_python
         """pydantic's function: a dictionary of fields to a model; raises `ValidationError`."""
@@ -101,7 +106,7 @@ class Codec(Generic[T]):
             text, parts = split(text)
             text = without_undefined(text)
             received = ReceivedParts(parts)
-            return cast(T, self.adapter.validator.validate_json(text, context=received))
+            return self.validate_json(text, context=received)
         if SENTINEL_START in text:
             text = without_undefined(text)
         return self.validate_json(text)
@@ -161,16 +166,28 @@ class Codec(Generic[T]):
     def _misfit(self, text: str) -> InvalidResult:
         return InvalidResult("the value is not of its contract's type", [Problem("", text)])
 
-    def _bind_validate_json(self, text: bytes) -> T:
-        self.validate_json = self.adapter.validator.validate_json
-        return self.validate_json(text)
+    def _renames_fields(self) -> bool:
+        """Whether a field of the value, however deep, has another name in JSON. pydantic is told
+        of that with each value, and of nothing where there is none."""
+        if self._renames is None:
+            found = nodes(cast(Any, self.adapter.core_schema))
+            self._renames = any("validation_alias" in node for node in found)
+        return self._renames
+
+    def _bind_validate_json(self, text: bytes, **options: Any) -> T:
+        validate: Callable[..., T] = self.adapter.validator.validate_json
+        if self._renames_fields():
+            validate = partial(validate, **BY_WIRE_NAME)
+        self.validate_json = validate
+        return validate(text, **options)
 
     def _bind_validate_python(self, fields: object) -> T:
         self.validate_python = self.adapter.validator.validate_python
         return self.validate_python(fields)
 
     def _bind_to_json(self, value: T, **options: Any) -> bytes:
-        self.to_json = self.adapter.serializer.to_json
+        write = self.adapter.serializer.to_json
+        self.to_json = partial(write, by_alias=True) if self._renames_fields() else write
         return self.to_json(value, **options)
 
 
@@ -191,7 +208,7 @@ class _Nothing(Codec[None]):
     def decode(self, text: Payload) -> None:
         return None
 
-    def _bind_validate_json(self, text: bytes) -> None:
+    def _bind_validate_json(self, text: bytes, **options: Any) -> None:
         return None
 
 
@@ -213,7 +230,7 @@ class _Bytes(Codec[ByteStream]):
     def decode(self, text: Payload) -> ByteStream:
         raise InvalidResult("a value came where the contract has a byte stream")
 
-    def _bind_validate_json(self, text: bytes) -> ByteStream:
+    def _bind_validate_json(self, text: bytes, **options: Any) -> ByteStream:
         return self.decode(text)
 
     def decode_stream(self, stream: ByteStream | TextStream, what: str) -> ByteStream:
@@ -236,7 +253,7 @@ class _Text(Codec[TextStream]):
     def decode(self, text: Payload) -> TextStream:
         raise InvalidResult("a value came where the contract has a text stream")
 
-    def _bind_validate_json(self, text: bytes) -> TextStream:
+    def _bind_validate_json(self, text: bytes, **options: Any) -> TextStream:
         return self.decode(text)
 
     def decode_stream(self, stream: ByteStream | TextStream, what: str) -> TextStream:

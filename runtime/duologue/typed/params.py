@@ -41,6 +41,12 @@ class Params(Generic[A, P]):
         self._make: Callable[..., P] = model
         self._codec: Codec[P] = Codec(model)
 
+    @property
+    def model(self) -> type[Model] | None:
+        """The model; None of a method without params."""
+        form = self._codec.form
+        return form if isinstance(form, type) and issubclass(form, Model) else None
+
     def knows_bytes(self) -> bool:
         """See `Codec.knows_bytes`."""
         return self._codec.knows_bytes()
@@ -129,10 +135,12 @@ class PositionalParams(Params[A, P]):
         super().__init__(model)
         if not (isinstance(model, type) and issubclass(model, Model)):
             raise TypeError("positional params are the fields of a Model")
-        self._fields = tuple(model.model_fields)
-        self._null_is_absent = {
-            name for name, field in model.model_fields.items() if field.default is None
+        fields = {
+            field.serialization_alias or name: field for name, field in model.model_fields.items()
         }
+        self._fields = tuple(fields)
+        """Their names in JSON."""
+        self._null_is_absent = {name for name, field in fields.items() if field.default is None}
 
     def encode(
         self,

@@ -73,6 +73,9 @@ def _field_names(schema: object) -> Iterator[str]:
                 if isinstance(members, Mapping):
                     members = cast("Mapping[object, object]", members)
                     yield from (name for name in members if isinstance(name, str))
+            wire_name = node.get("validation_alias")
+            if isinstance(wire_name, str):
+                yield wire_name
             todo += node.values()
         elif isinstance(node, list | tuple):
             todo += cast("list[object]", node)

@@ -1,8 +1,8 @@
 """Scalar types of the contract language that Python has no type of its own for."""
 
 import math
-from enum import StrEnum
-from typing import Annotated, Any, Final, TypeAlias, TypeVar
+from enum import IntEnum, StrEnum
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, JsonValue
 from pydantic.json_schema import JsonSchemaValue
@@ -17,6 +17,9 @@ SafeInt: TypeAlias = Annotated[int, Field(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTE
 
 Int32: TypeAlias = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 """`int32` of a contract."""
+
+UInt32: TypeAlias = Annotated[int, Field(ge=0, le=2**32 - 1)]
+"""`uint32` of a contract."""
 
 Url: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:[^\s]+$", max_length=8192)]
 """`url` of a contract: absolute, kept letter for letter. (pydantic's own URL types rewrite it.)"""
@@ -42,22 +45,66 @@ Json: TypeAlias = Annotated[JsonValue, AfterValidator(_finite)]
 OpenEnum: TypeAlias = Annotated[E | str, Field(union_mode="left_to_right")]
 """An enum with `open: true`: known values are members, others stay strings."""
 
-_INT64_MIN: Final = -(2**63)
-_INT64_MAX: Final = 2**63 - 1
-_INT64_PATTERN: Final = "^-?(0|[1-9][0-9]{0,18})$"
+N = TypeVar("N", bound=IntEnum)
 
 
-class _Int64Schema:
-    """A decimal string in JSON, an int in Python."""
+class NumberEnum(IntEnum):
+    """Base of enums whose values are numbers, in JSON as well."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_no_lookalike, handler(source))
+
+
+def _no_lookalike(value: Any) -> Any:
+    # pydantic would take `true` for 1, and 1.0 as well.
+    return None if type(value) in (bool, float) else value
+
+
+OpenNumberEnum: TypeAlias = Annotated[N | SafeInt, Field(union_mode="left_to_right")]
+"""The same with `open: true`: known values are members, others stay numbers."""
+
+
+class NumberKey:
+    """`Annotated[SafeInt, NumberKey()]`: a number as the key of a map, in JSON its digits.
+
+    pydantic alone would read `" 1"`, `"1_0"` and `"01"` as well, and so two keys as one.
+    """
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        number = core_schema.int_schema(ge=_INT64_MIN, le=_INT64_MAX, strict=True)
+        number = handler(source)
+        text = core_schema.chain_schema(
+            [
+                core_schema.str_schema(pattern="^(0|-?[1-9][0-9]{0,19})$", strict=True),
+                core_schema.no_info_plain_validator_function(int),
+                number,
+            ]
+        )
+        return core_schema.json_or_python_schema(
+            json_schema=text,
+            python_schema=number,
+            serialization=core_schema.to_string_ser_schema(when_used="json"),
+        )
+
+
+class _LongSchema:
+    """A decimal string in JSON, an int in Python."""
+
+    def __init__(self, low: int, high: int, pattern: str) -> None:
+        self._low = low
+        self._high = high
+        self._pattern = pattern
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        number = core_schema.int_schema(ge=self._low, le=self._high, strict=True)
         # The pattern comes first: int() would take blanks, underscores and a plus sign.
         text = core_schema.chain_schema(
             [
-                core_schema.str_schema(pattern=_INT64_PATTERN, strict=True),
+                core_schema.str_schema(pattern=self._pattern, strict=True),
                 core_schema.no_info_plain_validator_function(int),
                 number,
             ]
@@ -71,8 +118,11 @@ class _Int64Schema:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"type": "string", "pattern": _INT64_PATTERN}
+        return {"type": "string", "pattern": self._pattern}
 
 
-Int64: TypeAlias = Annotated[int, _Int64Schema()]
+Int64: TypeAlias = Annotated[int, _LongSchema(-(2**63), 2**63 - 1, "^-?(0|[1-9][0-9]{0,18})$")]
 """`int64` of a contract: a decimal string on the wire, because JavaScript's numbers end at 2^53."""
+
+UInt64: TypeAlias = Annotated[int, _LongSchema(0, 2**64 - 1, "^(0|[1-9][0-9]{0,19})$")]
+"""`uint64` of a contract: a decimal string on the wire, too."""

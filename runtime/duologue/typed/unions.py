@@ -1,4 +1,7 @@
-"""Unions that may grow: variants this build does not know are kept, not refused."""
+"""Unions whose variants are told apart by a tag.
+
+Of those that may grow, variants that this build does not know are kept, not refused.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,35 +34,53 @@ class Unknown:
     """The whole object, the tag field included."""
 
 
-class OpenUnion:
-    """Annotates `A | B | Unknown`: the variant is chosen by the field `tag`.
+class TaggedUnion:
+    """Annotates `A | B`: the variant is chosen by the field `tag`, which is called `wire` in JSON.
+
+    pydantic's own discriminator would look for either name in either place.
+    """
+
+    def __init__(self, tag: str, *, wire: str | None = None) -> None:
+        self.tag = tag
+        self.wire = tag if wire is None else wire
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.tagged_union_schema(
+            self._choices(source, handler), discriminator=self._tag_in
+        )
+
+    def _choices(self, source: Any, handler: GetCoreSchemaHandler) -> dict[str, CoreSchema]:
+        variants = [each for each in get_args(source) if each is not Unknown]
+        return {_tag_value(each, self.tag): handler.generate_schema(each) for each in variants}
+
+    def _tag_in(self, value: Any) -> str | None:
+        if isinstance(value, Mapping):
+            tag = cast("Mapping[str, object]", value).get(self.wire)
+        else:
+            tag = getattr(value, self.tag, None)
+        return tag if isinstance(tag, str) else None
+
+
+class OpenUnion(TaggedUnion):
+    """Annotates `A | B | Unknown`: the same, for a union that may grow.
 
     An object with an unknown tag becomes `Unknown`; one with no tag, or a tag that is no string, is
     refused.
     """
 
-    def __init__(self, tag: str) -> None:
-        self.tag = tag
-
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        variants = [each for each in get_args(source) if each is not Unknown]
-        choices: dict[str, CoreSchema] = {
-            _tag_value(variant, self.tag): handler.generate_schema(variant) for variant in variants
-        }
+        choices = self._choices(source, handler)
         known = frozenset(choices)
 
         def choose(value: Any) -> str | None:
             if isinstance(value, Unknown):
                 return _UNKNOWN
-            if isinstance(value, Mapping):
-                tag = cast("Mapping[str, object]", value).get(self.tag)
-            else:
-                tag = getattr(value, self.tag, None)
-            if not isinstance(tag, str):
-                return None
-            return tag if tag in known else _UNKNOWN
+            tag = self._tag_in(value)
+            return tag if tag is None or tag in known else _UNKNOWN
 
         def keep(value: Any) -> Unknown:
             if isinstance(value, Unknown):
@@ -67,7 +88,7 @@ class OpenUnion:
             if not isinstance(value, Mapping):
                 raise PydanticCustomError("object_type", "Input should be an object")
             data = _json_object().validate_python(value)
-            return Unknown(str(data[self.tag]), data)
+            return Unknown(str(data[self.wire]), data)
 
         choices[_UNKNOWN] = core_schema.no_info_plain_validator_function(
             keep,
@@ -79,7 +100,7 @@ class OpenUnion:
             choices,
             discriminator=choose,
             custom_error_type="union_tag_missing",
-            custom_error_message=f"Input should be an object whose `{self.tag}` is a string",
+            custom_error_message=f"Input should be an object whose `{self.wire}` is a string",
         )
 
 

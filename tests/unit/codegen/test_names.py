@@ -1,6 +1,9 @@
 import pytest
+from pydantic import BaseModel
 
+from duologue.typed.model import HIDDEN
 from duologue_codegen.names import (
+    as_yaml,
     field_name_taken,
     is_pascal,
     is_snake,
@@ -45,54 +48,49 @@ def test_other_names_are_not_pascal(name: str) -> None:
     assert not is_pascal(name)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "class",
-        "match",
-        "self",
-        "_a",
-        "model_x",
-        "parse_x",
-        "json",
-        "copy",
-        "list",
-        "fields",
-    ],
-)
+@pytest.mark.parametrize("name", ["class", "self", "_a", "is", "from", "model_fields"])
 def test_fields_leave_python_its_names(name: str) -> None:
     assert field_name_taken(name) is not None
 
 
-@pytest.mark.parametrize("name", ["params", "ctx", "items", "out"])
-def test_arguments_of_services_are_taken_in_params_only(name: str) -> None:
-    assert field_name_taken(name, in_params=True) is not None
-    assert field_name_taken(name) is None
-
-
 @pytest.mark.parametrize(
     "name",
-    ["datetime", "date", "time", "timedelta", "args", "kwargs", "day", "none", "kind", "client"],
+    [
+        *("type", "list", "id", "format", "filter", "match", "case", "items", "params", "ctx"),
+        *("json", "copy", "schema", "dict", "validate", "mro", "register", "model_name"),
+        *("datetime", "date", "time", "args", "kwargs", "day", "none", "kind", "client"),
+    ],
 )
-def test_ordinary_words_are_free_for_fields(name: str) -> None:
-    assert field_name_taken(name, in_params=True) is None
+def test_ordinary_words_are_free_for_fields_and_methods(name: str) -> None:
+    assert field_name_taken(name) is None
+    assert method_name_taken(name) is None
 
 
-@pytest.mark.parametrize("name", ["list", "with_options", "on_x", "emit_x", "import", "deprecated"])
+def test_every_attribute_of_a_model_is_taken_or_hidden() -> None:
+    attributes = {name for name in {*dir(BaseModel), *dir(type(BaseModel))} if name[0] != "_"}
+    assert {name for name in attributes if field_name_taken(name) is None} == HIDDEN
+
+
+@pytest.mark.parametrize("name", ["with_options", "on_x", "emit_x", "import"])
 def test_methods_leave_generated_classes_their_names(name: str) -> None:
     assert method_name_taken(name) is not None
 
 
-@pytest.mark.parametrize("name", ["join", "copy", "json", "on", "validate", "date", "datetime"])
-def test_ordinary_words_are_free_for_methods(name: str) -> None:
-    assert method_name_taken(name) is None
-
-
-@pytest.mark.parametrize("name", ["None", "ValueError", "Model", "Client", "Field"])
-def test_types_leave_generated_modules_their_names(name: str) -> None:
+@pytest.mark.parametrize("name", ["None", "True", "False"])
+def test_types_leave_python_its_keywords(name: str) -> None:
     assert type_name_taken(name) is not None
 
 
-@pytest.mark.parametrize("name", ["Event", "Peer", "Subscription", "ByteStream"])
-def test_types_may_be_called_as_what_only_events_and_streams_need(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["Service", "Client", "Model", "Reply", "Url", "Json", "Codec", "Event", "ValueError"]
+)
+def test_types_may_be_called_as_what_generated_code_imports(name: str) -> None:
     assert type_name_taken(name) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "in_yaml"),
+    [("inputSchema", "inputSchema"), ("_meta", "_meta"), ("@type", '"@type"'), ("a b", '"a b"')],
+)
+def test_a_wire_name_is_quoted_where_yaml_would_not_read_it(text: str, in_yaml: str) -> None:
+    assert as_yaml(text) == in_yaml

@@ -3,7 +3,8 @@
 The schema says what there is: classes with their fields, defaults, constraints and docs, enums,
 aliases. How Python spells a type has already been decided in `view`; the schema holds a placeholder
 for it (`x-python-type`), which `retouching` replaces. So the generator has nothing to guess: no
-inline object to invent a name for, no reference to look through, no order to find.
+inline object to invent a name for, no reference to look through, no order to find, and no name to
+find fault with: classes, fields and members are numbered, and get their own names there too.
 """
 
 from __future__ import annotations
@@ -20,6 +21,23 @@ Schema: TypeAlias = dict[str, Data]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 PLACEHOLDER_MODULE: Final = "duologue_placeholders"
 """What the placeholders seem to be imported from."""
+WIRE: Final = "x-wire"
+"""A key of a field that comes out in its `Field(…)`: its name in JSON."""
+
+
+def type_name(number: int) -> str:
+    """What the schema calls a type."""
+    return f"Type{number}"
+
+
+def field_name(number: int) -> str:
+    """What the schema calls a field of a class."""
+    return f"field_{number}"
+
+
+def member_name(number: int) -> str:
+    """What the schema calls a member of an enum."""
+    return f"MEMBER_{number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +53,15 @@ def models_schema(models: ModelsView) -> ModelsSchema:
     """The schema of everything in one models.py, in that order."""
     writer = _Writer()
     definitions: Schema = {}
-    for model in models.types:
+    for number, model in enumerate(models.types):
+        name = type_name(number)
         match model:
             case ClassModel():
-                definitions[model.name] = writer.class_(model)
+                definitions[name] = writer.class_(model)
             case EnumModel():
-                definitions[model.name] = _enum(model)
+                definitions[name] = _enum(model)
             case AliasModel():
-                definitions[model.name] = writer.alias(model)
+                definitions[name] = writer.alias(model)
     return ModelsSchema({"$schema": DIALECT, "$defs": definitions}, writer.annotations)
 
 
@@ -51,11 +70,12 @@ class _Writer:
         self.annotations: dict[str, str] = {}
 
     def class_(self, model: ClassModel) -> Schema:
-        required: list[Data] = [each.name for each in model.fields if each.required]
+        fields = {field_name(number): each for number, each in enumerate(model.fields)}
+        required: list[Data] = [name for name, each in fields.items() if each.required]
         return {
             "type": "object",
             **_doc(model.doc),
-            "properties": {each.name: self._field(each) for each in model.fields},
+            "properties": {name: self._field(each) for name, each in fields.items()},
             **({"required": required} if required else {}),
         }
 
@@ -68,6 +88,7 @@ class _Writer:
             **default,
             **({"examples": list(stated.examples)} if stated.examples else {}),
             **({"deprecated": True} if stated.deprecated is not None else {}),
+            **({WIRE: stated.wire} if stated.wire is not None else {}),
             **_doc(stated.doc),
         }
 
@@ -88,10 +109,10 @@ class _Writer:
 
 def _enum(model: EnumModel) -> Schema:
     return {
-        "type": "string",
+        "type": "string" if model.number_base is None else "integer",
         **_doc(model.doc),
         "enum": [member.value for member in model.members],
-        "x-enum-varnames": [member.name for member in model.members],
+        "x-enum-varnames": [member_name(number) for number in range(len(model.members))],
         "x-enum-descriptions": [member.doc for member in model.members],
     }
 

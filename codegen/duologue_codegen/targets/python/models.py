@@ -15,7 +15,7 @@ from datamodel_code_generator.enums import (
 from datamodel_code_generator.format import Formatter, PythonVersion
 
 from .docstrings import LINE_LENGTH
-from .generator_schema import models_schema
+from .generator_schema import WIRE, models_schema
 from .retouching import retouched
 from .view import ModelsView
 
@@ -48,6 +48,7 @@ OPTIONS: Final[dict[str, Any]] = {
     "disable_timestamp": True,
     # Annotations as strings would be compiled one by one whenever the module is imported.
     "disable_future_imports": True,
+    "field_extra_keys": {WIRE},
 }
 """All that decides a byte is stated, so that no pyproject.toml of the working directory does."""
 

@@ -38,6 +38,7 @@ def vars_of(view: PackageView) -> dict[str, object]:
         "errors": view.errors,
         "services": view.services,
         "imports": view.imports,
+        "names": view.names,
     }
 
 

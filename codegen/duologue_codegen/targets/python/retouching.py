@@ -1,54 +1,53 @@
-"""What datamodel-code-generator's output still needs: our types, our defaults, whole docstrings.
+"""What datamodel-code-generator's output still needs: our names, our types, our defaults, whole
+docstrings.
 
-Every change is made at the place that Python's own parser gives, never by searching the text.
+A name that the schema did not number is an error here: nothing of what the generator made remains
+unseen.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeGuard
 
 from .docstrings import docstring
-from .generator_schema import PLACEHOLDER_MODULE
-from .view import ClassModel, FieldModel, ModelsView
-
-
-@dataclass(frozen=True, slots=True)
-class _Edit:
-    """Replace the bytes from `start` to `end`."""
-
-    start: int
-    end: int
-    text: str
+from .edits import Edit, Source
+from .generator_schema import PLACEHOLDER_MODULE, field_name, member_name, type_name
+from .view import ClassModel, EnumModel, FieldModel, ModelsView
 
 
 def retouched(text: str, models: ModelsView, annotations: Mapping[str, str], doc: str) -> str:
     """`text`, a module with placeholders, as the models.py it stands for; `doc` opens it."""
     module = ast.parse(text)
-    source = _Source(text)
-    fields = {
-        (model.name, field.name): field
-        for model in models.types
-        if isinstance(model, ClassModel)
-        for field in model.fields
-    }
+    source = Source(text)
+    types = {type_name(number): model for number, model in enumerate(models.types)}
+    imported = {name: models.local_name(name) for name in _imported(module)}
     edits = [
         *_opening(module, source, doc),
         *_imports(module, source, models),
-        *_types(module, source, annotations),
+        *_names(module, source, {**annotations, **imported}),
         *_docstrings(module, source),
     ]
     for statement in module.body:
-        if not isinstance(statement, ast.ClassDef):
-            edits += _constraints(statement, None, source)
-            continue
-        for line in statement.body:
-            if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
-                field = fields[statement.name, line.target.id]
-                edits += _default(line, field, source)
-                edits += _constraints(line, field.deprecated, source)
+        match statement:
+            case ast.ClassDef(name=name) if isinstance(model := types[name], ClassModel):
+                edits.append(source.edit_name(statement, model.name))
+                edits += _fields(statement, model, source, imported)
+            case ast.ClassDef(name=name) if isinstance(model := types[name], EnumModel):
+                edits.append(source.edit_name(statement, model.name))
+                edits += _members(statement, model, source)
+            case ast.Assign(targets=[ast.Name(id=name) as target], value=ast.Call() as value):
+                edits += (
+                    source.edit(node, text)
+                    for node, text in (
+                        (target, types[name].name),
+                        (value.args[0], f'"{types[name].name}"'),
+                    )
+                )
+                edits += _constraints(statement, None, source, imported)
+            case _:
+                pass
     return quoted_where_early(source.edited(edits))
 
 
@@ -58,9 +57,9 @@ def quoted_where_early(text: str) -> str:
     No more than must be is quoted: a name, or the whole union that it is in.
     """
     module = ast.parse(text)
-    source = _Source(text)
+    source = Source(text)
     missing = {_defined(statement) for statement in module.body} - {""}
-    edits: list[_Edit] = []
+    edits: list[Edit] = []
     for statement in module.body:
         if isinstance(statement, ast.ClassDef):
             for line in statement.body:
@@ -95,56 +94,75 @@ def _early(node: ast.expr, missing: Collection[str]) -> Iterator[ast.expr]:
         yield from early
 
 
-class _Source:
-    """A text in which the parser's lines and columns (in bytes) are found."""
-
-    def __init__(self, text: str) -> None:
-        self._bytes = text.encode() + b"\n"
-        self._starts = [0]
-        for line in self._bytes.splitlines(keepends=True):
-            self._starts.append(self._starts[-1] + len(line))
-
-    def edit(self, node: ast.expr | ast.stmt, text: str) -> _Edit:
-        """`text` in place of `node`."""
-        end_line, end_column = node.end_lineno, node.end_col_offset
-        assert end_line is not None
-        assert end_column is not None
-        start = self._starts[node.lineno - 1] + node.col_offset
-        return _Edit(start, self._starts[end_line - 1] + end_column, text)
-
-    def edited(self, edits: list[_Edit]) -> str:
-        """The text with all edits made; they do not overlap."""
-        result = self._bytes
-        for edit in sorted(edits, key=lambda each: each.start, reverse=True):
-            result = result[: edit.start] + edit.text.encode() + result[edit.end :]
-        return result.decode()
-
-
-def _opening(module: ast.Module, source: _Source, doc: str) -> Iterator[_Edit]:
+def _opening(module: ast.Module, source: Source, doc: str) -> Iterator[Edit]:
     """The module's docstring, before its first statement."""
     first = source.edit(module.body[0], "")
-    yield _Edit(first.start, first.start, f"{docstring(doc)}\n\n")
+    yield Edit(first.start, first.start, f"{docstring(doc)}\n\n")
 
 
-def _imports(module: ast.Module, source: _Source, models: ModelsView) -> Iterator[_Edit]:
-    """The imports of our types take the place of the placeholders' import."""
+def _imports(module: ast.Module, source: Source, models: ModelsView) -> Iterator[Edit]:
+    """The imports of our types take the place of the placeholders' import; others get other names
+    where the contract has a type that is called so."""
     for statement in module.body:
-        if isinstance(statement, ast.ImportFrom) and statement.module == PLACEHOLDER_MODULE:
+        if not isinstance(statement, ast.ImportFrom):
+            continue
+        if statement.module == PLACEHOLDER_MODULE:
             yield source.edit(statement, "\n".join(models.imports))
+            continue
+        for alias in statement.names:
+            if (local := models.local_name(alias.name)) != alias.name:
+                yield source.edit(alias, f"{alias.name} as {local}")
 
 
-def _types(module: ast.Module, source: _Source, annotations: Mapping[str, str]) -> Iterator[_Edit]:
+def _imported(module: ast.Module) -> Iterator[str]:
+    """What the generator imports for itself."""
+    for statement in module.body:
+        if isinstance(statement, ast.ImportFrom) and statement.module != PLACEHOLDER_MODULE:
+            yield from (alias.name for alias in statement.names)
+
+
+def _names(module: ast.Module, source: Source, meant: Mapping[str, str]) -> Iterator[Edit]:
+    """Names that stand for something else. `Field(…)` and the base of an enum of numbers are
+    written anew as a whole."""
+    written_anew: set[ast.expr] = {node.func for node in ast.walk(module) if _is_field(node)}
     for node in ast.walk(module):
-        if isinstance(node, ast.Name) and node.id in annotations:
-            yield source.edit(node, annotations[node.id])
+        if isinstance(node, ast.ClassDef):
+            written_anew |= {base for base in node.bases if ast.unparse(base) == "IntEnum"}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Name) and node not in written_anew:
+            text = meant.get(node.id, node.id)
+            if text != node.id:
+                yield source.edit(node, text)
 
 
-def _default(line: ast.AnnAssign, field: FieldModel, source: _Source) -> Iterator[_Edit]:
-    if field.default is not None and line.value is not None:
-        yield source.edit(line.value, field.default.text)
+def _fields(
+    class_: ast.ClassDef, model: ClassModel, source: Source, imported: Mapping[str, str]
+) -> Iterator[Edit]:
+    fields = {field_name(number): field for number, field in enumerate(model.fields)}
+    for line in class_.body:
+        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+            field = fields[line.target.id]
+            yield source.edit(line.target, field.name)
+            if field.default is not None and line.value is not None:
+                yield source.edit(line.value, field.default.text)
+            yield from _constraints(line, field, source, imported)
+
+
+def _members(class_: ast.ClassDef, model: EnumModel, source: Source) -> Iterator[Edit]:
+    if model.number_base is not None:
+        yield source.edit(class_.bases[0], model.number_base)
+    members = {member_name(number): member for number, member in enumerate(model.members)}
+    for line in class_.body:
+        match line:
+            case ast.Assign(targets=[ast.Name(id=name) as target]):
+                yield source.edit(target, members[name].name)
+            case _:
+                pass
 
 
 _FIELD_ORDER: Final[tuple[str, ...]] = (
+    "validation_alias",
+    "serialization_alias",
     "ge",
     "gt",
     "le",
@@ -156,24 +174,34 @@ _FIELD_ORDER: Final[tuple[str, ...]] = (
 )
 
 
-def _constraints(line: ast.stmt, deprecated: str | None, source: _Source) -> Iterator[_Edit]:
+def _is_field(node: ast.AST) -> TypeGuard[ast.Call]:
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Field"
+    )
+
+
+def _constraints(
+    line: ast.stmt, field: FieldModel | None, source: Source, imported: Mapping[str, str]
+) -> Iterator[Edit]:
     """`Field(...)` with its arguments in the order in which people say them, and with the text of
     the deprecation, for which JSON Schema only has a yes."""
     for node in ast.walk(line):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
-            continue
-        if node.func.id != "Field":
+        if not _is_field(node):
             continue
         stated = {each.arg: ast.unparse(each.value) for each in node.keywords if each.arg}
-        if deprecated is not None:
-            stated["deprecated"] = repr(deprecated)
+        if field is not None and field.deprecated is not None:
+            stated["deprecated"] = repr(field.deprecated)
+        if field is not None and field.wire is not None:
+            # Not `alias`: type checkers would take that for the name in the constructor.
+            stated["validation_alias"] = stated["serialization_alias"] = repr(field.wire)
+            del stated["json_schema_extra"]
         order = [name for name in _FIELD_ORDER if name in stated]
         order += (name for name in stated if name not in order)
         arguments = ", ".join(f"{name}={stated[name]}" for name in order)
-        yield source.edit(node, f"Field({arguments})")
+        yield source.edit(node, f"{imported['Field']}({arguments})")
 
 
-def _docstrings(module: ast.Module, source: _Source) -> Iterator[_Edit]:
+def _docstrings(module: ast.Module, source: Source) -> Iterator[Edit]:
     for statement in ast.walk(module):
         if (
             isinstance(statement, ast.Expr)

@@ -77,7 +77,7 @@ class FragmentLayer(TimedLayer):
         if self.state.current_state is not ConnectionState.OPEN:
             raise self._refuse_send()
         if size > self.max_send_bytes:
-            raise self._too_large(size)
+            raise self.too_large(size)
 
     def _receive(self, message: Message) -> None:
         try:

@@ -64,7 +64,7 @@ class SocketWriter(Connection):
         if self.state.current_state is not _OPEN:
             raise self._refuse_send()
         if len(text) > self.max_send_bytes:
-            raise self._too_large(len(text))
+            raise self.too_large(len(text))
         if self._mask_keys is None:
             frame = encode_frame(first, text)
         else:

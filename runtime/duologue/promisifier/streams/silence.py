@@ -1,12 +1,9 @@
 """Streams of which nothing comes any more, though their calls have a deadline."""
 
-import asyncio
 import math
 from collections.abc import Callable
-from typing import Final
 
-LATE_S: Final = 1.0
-"""A timer that comes so late tells of a stall here: what has arrived meanwhile is read first."""
+from duologue.connection.event_loop import LATE_S, Loop, Timer
 
 
 class SilenceWatch:
@@ -16,23 +13,21 @@ class SilenceWatch:
     streams; what comes only notes the time.
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, on_silent: Callable[[int, float], None]
-    ) -> None:
+    def __init__(self, loop: Loop, on_silent: Callable[[int, float], None]) -> None:
         self._loop = loop
         self._on_silent = on_silent
         self._heard_s: dict[int, float] = {}
         self._patience_s: dict[int, float] = {}
         self._reading_since_s = -math.inf
         """Infinity while the connection is not read."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         self._timer_due_s = 0.0
 
     def note(self, request_id: int, patience_s: float) -> None:
         """Something has come of a stream that may be silent for so long."""
         self._heard_s[request_id] = self._loop.time()
         self._patience_s[request_id] = patience_s
-        if self._timer is None:
+        if self._timer is None or self._timer_due_s > self._heard_s[request_id] + patience_s:
             self._arm()
 
     def forget(self, request_id: int) -> None:
@@ -68,9 +63,12 @@ class SilenceWatch:
             ),
             default=math.inf,
         )
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if due_s < math.inf:
             self._timer_due_s = due_s
-            self._timer = self._loop.call_at(due_s, self._judge)
+            self._timer = self._loop.call_later(due_s - now_s, self._judge)
 
     def _judge(self) -> None:
         self._timer = None

@@ -215,3 +215,48 @@ def test_digest_of_raw_schema_leaves_its_docs_out_but_not_properties_of_that_nam
 def test_examples_of_the_schema_folder_have_a_canonical_form(tmp_path: Path) -> None:
     text = canonical_text(canonical(contract_of(PLAIN)))
     assert canonical_text(json.loads(text)) == text
+
+
+RENAMED = """
+    types:
+      A: {fields: {first_one: {type: int, wire: firstOne}}}
+      U: {union: {a: A}, tag: {name: kind, wire: "@type"}, open: false}
+    services: {S: {methods: {m: {id: 1, args: positional, params: {a_b: {type: int, wire: aB}}}}}}
+    """
+
+
+def test_wire_names_stand_beside_names_that_people_read() -> None:
+    form = canonical(contract_of(RENAMED))
+    assert form["types"] == {
+        "A": {"fields": {"first_one": {"type": "int", "wire": "firstOne"}}},
+        "U": {"union": {"a": "A"}, "tag": {"name": "kind", "wire": "@type"}, "open": False},
+    }
+
+
+def test_the_digest_knows_fields_by_their_wire_names_alone() -> None:
+    digest = contract_digest(contract_of(RENAMED))
+    other_names = RENAMED.replace("first_one", "one").replace("name: kind", "name: sort")
+    assert contract_digest(contract_of(other_names.replace("a_b", "b"))) == digest
+    for wire_name in ("firstOne", "@type", "aB"):
+        other = contract_of(RENAMED.replace(wire_name, "other"))
+        assert contract_digest(other) != digest, wire_name
+
+
+def test_a_wire_name_that_is_the_name_says_nothing() -> None:
+    plain = contract_of("types: {A: {fields: {a: int}}}")
+    stated = contract_of("types: {A: {fields: {a: {type: int, wire: a}}}}")
+    assert canonical(stated) == canonical(plain)
+
+
+def test_numbers_are_values_and_keys_in_the_canonical_form() -> None:
+    form = canonical(
+        contract_of("""
+        types:
+          E: {enum: {a: {value: 0}}, reserved: [3], open: true}
+          M: {fields: {m: map of uint64 to map of E to int}}
+        """)
+    )
+    assert form["types"] == {
+        "E": {"enum": {"a": {"value": 0}}, "reserved": ["3"], "open": True},
+        "M": {"fields": {"m": {"type": "map of uint64 to map of E to int"}}},
+    }

@@ -52,7 +52,7 @@ def test_all_faults_of_a_contract_are_noted_at_once() -> None:
         types:
           A: 5
           B: {fields: {x: [int], y: {doc: No type.}, z: {type: string?}}}
-          C: {enum: [a, b], open: perhaps}
+          C: {enum: [a, {b: B}], open: perhaps}
         """)
     assert [fault.rule for fault in faults] == [
         "node-shape",
@@ -69,3 +69,34 @@ def test_field_with_a_broken_type_stays_a_field() -> None:
     type_ = contract.types["B"]
     assert isinstance(type_, ObjectType)
     assert list(type_.fields) == ["x"]
+
+
+def test_a_short_list_of_values_means_the_same_as_the_long_form() -> None:
+    short = contract_of("types: {E: {enum: [a, b], open: false}}").types["E"]
+    long = contract_of("types: {E: {enum: {a: , b: }, open: false}}").types["E"]
+    assert short == long
+
+
+def test_values_of_an_enum_may_be_numbers() -> None:
+    enum = contract_of("types: {E: {enum: {a: {value: 0}, b: {value: -1}}, open: false}}").types[
+        "E"
+    ]
+    assert isinstance(enum, EnumType)
+    assert enum.of_numbers
+    assert [value.value for value in enum.values.values()] == [0, -1]
+
+
+def test_fields_and_tags_may_have_another_name_on_the_wire() -> None:
+    contract = contract_of("""
+        types:
+          A: {fields: {a: int, b: {type: int, wire: "@b"}}}
+          U: {union: {a: A}, tag: {name: kind, wire: m.type}, open: false}
+          V: {union: {a: A}, tag: kind, open: false}
+        """)
+    a, union, plain = contract.types.values()
+    assert isinstance(a, ObjectType)
+    assert [(field.name, field.wire) for field in a.fields.values()] == [("a", "a"), ("b", "@b")]
+    assert isinstance(union, UnionType)
+    assert (union.tag, union.wire) == ("kind", "m.type")
+    assert isinstance(plain, UnionType)
+    assert (plain.tag, plain.wire) == ("kind", "kind")

@@ -5,7 +5,7 @@ import pytest
 from duologue_codegen.diagnostics import Position
 from duologue_codegen.model import ScalarKind
 from duologue_codegen.text.tree import ScalarData, ScalarNode
-from duologue_codegen.values.scalars import EXPECTED, MAX_URL, Measured, fits, measured
+from duologue_codegen.values.scalars import EXPECTED, MAX_URL, Measured, fits, measured, number_in
 from tests.unit.codegen.contract_text import node_of
 
 
@@ -18,6 +18,8 @@ FIT: dict[ScalarKind, list[ScalarData]] = {
     ScalarKind.INT: [0, 2**53 - 1, -(2**53) + 1],
     ScalarKind.INT32: [2**31 - 1, -(2**31)],
     ScalarKind.INT64: ["0", "-7", "9223372036854775807", "-9223372036854775808"],
+    ScalarKind.UINT32: [0, 2**32 - 1],
+    ScalarKind.UINT64: ["0", "18446744073709551615"],
     ScalarKind.FLOAT: [0, 1.5, -3, 10**300],
     ScalarKind.BOOL: [True, False],
     ScalarKind.BYTES: ["", "aGk=", "aGk", "_-8=", "+/8="],
@@ -40,6 +42,8 @@ MISFIT: dict[ScalarKind, list[ScalarData]] = {
     ScalarKind.INT: [2**53, -(2**53), 1.0, "5", True, None],
     ScalarKind.INT32: [2**31, -(2**31) - 1],
     ScalarKind.INT64: [5, "9223372036854775808", "-9223372036854775809", "007", "+7", " 7", "1_0"],
+    ScalarKind.UINT32: [-1, 2**32, 1.0, "1", True],
+    ScalarKind.UINT64: [5, "-1", "-0", "18446744073709551616", "007", "+7", " 7"],
     ScalarKind.FLOAT: [float("inf"), float("nan"), "1.5", True, 10**400],
     ScalarKind.BOOL: [0, 1, "true", None],
     ScalarKind.BYTES: ["a", "a b=", "====", "ü"],
@@ -93,6 +97,7 @@ def test_json_holds_collections_without_infinity() -> None:
         (ScalarKind.BYTES, "aGk=", 2),
         (ScalarKind.INT, -5, -5),
         (ScalarKind.INT64, "12", 12),
+        (ScalarKind.UINT64, "18446744073709551615", 2**64 - 1),
         (ScalarKind.DECIMAL, "1.50", Decimal("1.50")),
         (ScalarKind.FLOAT, 1.5, 1.5),
         (ScalarKind.BOOL, True, None),
@@ -103,3 +108,15 @@ def test_bounds_speak_of_value_or_length(
     kind: ScalarKind, data: ScalarData, met: Measured | None
 ) -> None:
     assert measured(scalar(data), kind) == met
+
+
+@pytest.mark.parametrize(
+    ("key", "number"), [("0", 0), ("-7", -7), ("18446744073709551615", 2**64 - 1)]
+)
+def test_a_number_has_one_form_as_a_key(key: str, number: int) -> None:
+    assert number_in(key) == number
+
+
+@pytest.mark.parametrize("key", ["", "-0", "01", "+1", " 1", "1_0", "1.0", "x", "1" * 21])
+def test_other_keys_stand_for_no_number(key: str) -> None:
+    assert number_in(key) is None

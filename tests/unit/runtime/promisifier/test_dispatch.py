@@ -451,3 +451,23 @@ async def test_a_result_while_the_connection_is_closing_is_dropped(talk: Convers
     await talk.hear(talk.request(0, 3))
     assert talk.said == []
     assert talk.peer.stats.results_dropped == 1
+
+
+# -- handlers that end as no handler should -------------------------------------------------------
+
+
+async def raise_generator_exit() -> None:
+    await asyncio.sleep(0)
+    raise GeneratorExit
+
+
+def raise_generator_exit_at_once() -> None:
+    raise GeneratorExit
+
+
+@pytest.mark.parametrize("handler", [raise_generator_exit, raise_generator_exit_at_once])
+async def test_a_handler_that_ends_in_generator_exit_is_an_incident(handler: Any) -> None:
+    async with Conversation() as talk:
+        talk.peer.add_service(3, handler)
+        (answer,) = await talk.hear(talk.request(0, 3))
+        assert answer["error"]["code"] == "INTERNAL"

@@ -195,15 +195,18 @@ async def test_arguments_go_down_to_the_deepest_level_of_a_message() -> None:
             await right.send(1, nested(255))
 
 
-async def test_open_calls_up_to_the_limit() -> None:
+async def test_calls_above_the_limit_leave_as_others_are_answered() -> None:
     async with Conversation(Limits(max_open_calls=2)) as talk:
-        calls = [talk.peer.send(3), talk.peer.send(3)]
-        with pytest.raises(LimitExceeded, match="max_open_calls is 2, met 3"):
-            await talk.peer.send(3)
-        await talk.hear('{"responseId":0,"type":"data"}')
-        calls.append(talk.peer.send(3))
-        await talk.hear('{"responseId":1,"type":"data"}', '{"responseId":2,"type":"data"}')
-        assert await asyncio.gather(*calls) == [UNDEFINED] * 3
+        calls = [talk.peer.send(number) for number in (3, 4, 5, 6)]
+        await turns()
+        assert [each["serviceId"] for each in talk.said] == [3, 4]
+        (left,) = await talk.hear('{"responseId":0,"type":"data"}')
+        assert left["serviceId"] == 5
+        (left,) = await talk.hear('{"responseId":1,"type":"error"}')
+        assert left["serviceId"] == 6
+        await talk.hear('{"responseId":2,"type":"data"}', '{"responseId":3,"type":"data"}')
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert [isinstance(each, RemoteError) for each in results] == [False, True, False, False]
 
 
 async def test_a_request_as_large_as_a_message_may_be() -> None:

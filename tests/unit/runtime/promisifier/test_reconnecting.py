@@ -134,30 +134,50 @@ async def test_a_cancelled_call_that_came_back_does_not_touch_others() -> None:
         assert await other == b"0"
 
 
-async def test_as_many_calls_may_wait_as_may_be_open_and_none_more() -> None:
-    async with Line(Limits(max_open_calls=3)) as line:
-        calls = [line.start(1, Repeatable()), line.start(2, Repeatable())]
+async def test_as_many_calls_wait_as_may_be_parked_and_none_more() -> None:
+    async with Line(Limits(max_parked_calls=2)) as line:
         await line.lose()
-        calls.append(line.start(3))
-        with pytest.raises(LimitExceeded, match="max_open_calls is 3, met 4"):
-            await line.start(4)
+        calls = [line.start(1), line.start(2)]
+        with pytest.raises(LimitExceeded, match="max_parked_calls is 2, met 3"):
+            await line.start(3)
         await line.come_back()
-        assert line.called == [1, 2, 3]
-        with pytest.raises(LimitExceeded, match="max_open_calls is 3, met 4"):
-            await line.start(5)
-        await line.answer(0, 1, 2)
+        assert line.called == [1, 2]
+        await line.answer(0, 1)
         await asyncio.gather(*calls)
 
 
-async def test_open_calls_of_a_connection_that_is_closing_count_too() -> None:
+async def test_calls_hold_as_much_as_may_be_parked_and_no_more() -> None:
+    async with Line(Limits(max_parked_bytes=10)) as line:
+        await line.lose()
+        waiting = line.start(1, args=b"[12345678]")
+        with pytest.raises(LimitExceeded, match="max_parked_bytes is 10, met 12"):
+            await line.start(2, args=b"[]")
+        waiting.cancel()
+        assert not line.start(2, args=b"[]").done()
+
+
+async def test_calls_above_the_open_ones_leave_later_over_the_next_connection_too() -> None:
+    async with Line(Limits(max_open_calls=2)) as line:
+        calls = [line.start(number, Repeatable()) for number in (1, 2, 3)]
+        await turns()
+        assert line.called == [1, 2]
+        await line.lose()
+        await line.come_back()
+        assert line.called == [1, 2]
+        await line.answer(0)
+        assert line.called == [1, 2, 3]
+        await line.answer(1, 2)
+        await asyncio.gather(*calls)
+        assert line.peer.stats.requests_repeated == 2
+
+
+async def test_a_call_made_while_the_connection_is_closing_leaves_over_the_next() -> None:
     async with Line(Limits(max_open_calls=2)) as line:
         first = line.start(1, Repeatable())
         line.wire.close()
         await turns(1)
         assert not line.peer.is_connected
         line.start(2)
-        with pytest.raises(LimitExceeded):
-            await line.start(3)
         await turns()
         assert not first.done()
         # The first was made first, though it came back last.

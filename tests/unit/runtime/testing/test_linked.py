@@ -68,11 +68,10 @@ async def test_both_peers_offer() -> None:
 
 
 async def test_limits_hold_for_both() -> None:
-    async with linked_peers(limits=Limits(max_open_calls=1)) as peers:
+    async with linked_peers(limits=Limits(max_message_bytes=1000)) as peers:
         for peer in peers:
-            peer.send(1)
             with pytest.raises(LimitExceeded):
-                await peer.send(1)
+                await peer.send(1, "x" * 1000)
 
 
 async def test_two_services_cannot_share_a_number() -> None:

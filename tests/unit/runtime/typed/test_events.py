@@ -21,6 +21,7 @@ from duologue.typed import (
     Subscription,
     Unary,
 )
+from duologue.typed.service import Offer
 from tests.support import Conversation, turns
 
 
@@ -158,21 +159,111 @@ async def test_the_iteration_ends_with_the_connection() -> None:
 
 async def test_a_listener_that_never_answers_misses_events_and_delays_nobody() -> None:
     clock = Clock()
-    never = asyncio.Event()
-
-    async def stuck(event: Ticked) -> None:
-        await never.wait()
-
     heard = list[int]()
-    async with linked_peers([clock]) as (server, slow), linked_peers([clock]) as (_, quick):
-        ClockClient(slow).on_ticked(stuck)
+    async with Conversation() as silent, linked_peers([clock]) as (_, quick):
+        Offer([clock]).make_to(silent.peer)
         ClockClient(quick).on_ticked(lambda event: heard.append(event.number))
         for number in range(65):
             clock.emit_ticked(number=number)
             await turns(6)
         assert heard == list(range(65))
-        assert server.stats.events_dropped == 1
-        never.set()
+        assert silent.peer.stats.events_dropped == 1
+
+
+async def test_async_handlers_run_one_after_the_other_and_in_order() -> None:
+    clock = Clock()
+    log = list[str]()
+
+    async def slow(event: Ticked) -> None:
+        log.append(f"begin {event.number}")
+        await turns(5 - event.number)
+        log.append(f"end {event.number}")
+
+    async with linked_peers([clock]) as (_, listener):
+        ClockClient(listener).on_ticked(slow)
+        for number in range(4):
+            clock.emit_ticked(number=number)
+        await turns(60)
+        assert log == [f"{step} {number}" for number in range(4) for step in ("begin", "end")]
+
+
+async def test_a_handler_that_does_not_keep_up_misses_the_oldest_events() -> None:
+    clock = Clock()
+    may_go_on = asyncio.Event()
+    heard = list[int]()
+
+    async def stuck(event: Ticked) -> None:
+        heard.append(event.number)
+        await may_go_on.wait()
+
+    async with linked_peers([clock]) as (server, listener):
+        subscription = ClockClient(listener).on_ticked(stuck)
+        for number in range(260):
+            clock.emit_ticked(number=number)
+            await turns(4)
+        assert subscription.missed == 3
+        assert server.stats.events_dropped == 0
+        may_go_on.set()
+        await turns()
+        assert heard == [0, *range(4, 260)]
+
+
+async def test_a_handler_that_fails_is_logged_and_the_next_event_comes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Clock()
+    heard = list[int]()
+
+    async def fail(event: Ticked) -> None:
+        heard.append(event.number)
+        await asyncio.sleep(0)
+        raise RuntimeError("my own fault")
+
+    async with linked_peers([clock]) as (_, listener):
+        ClockClient(listener).on_ticked(fail)
+        for number in range(3):
+            clock.emit_ticked(number=number)
+        await turns(30)
+        assert heard == [0, 1, 2]
+        assert caplog.text.count("RuntimeError: my own fault") == 3
+
+
+async def test_a_handler_that_runs_ends_with_the_peer_and_no_other_begins() -> None:
+    clock = Clock()
+    heard = list[int]()
+    ended = asyncio.Event()
+
+    async def stuck(event: Ticked) -> None:
+        heard.append(event.number)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async with linked_peers([clock]) as (_, listener):
+        ClockClient(listener).on_ticked(stuck)
+        clock.emit_ticked(number=0)
+        clock.emit_ticked(number=1)
+        await turns()
+    await asyncio.wait_for(ended.wait(), 5)
+    assert heard == [0]
+
+
+async def test_a_handler_may_close_its_own_subscription() -> None:
+    clock = Clock()
+    heard = list[str]()
+
+    async def once(event: Ticked) -> None:
+        subscription.close()
+        await asyncio.sleep(0)
+        heard.append(f"finished {event.number}")
+
+    async with linked_peers([clock]) as (_, listener):
+        subscription = ClockClient(listener).on_ticked(once)
+        for number in range(3):
+            clock.emit_ticked(number=number)
+        await turns(20)
+        assert heard == ["finished 0"]
 
 
 async def test_a_handler_that_fails_is_logged_on_its_own_side(
@@ -229,3 +320,23 @@ async def test_a_closed_connection_is_no_longer_in_the_audience(
     clock.emit_ticked(number=1)
     await turns()
     assert caplog.text == ""
+
+
+async def test_an_event_from_another_thread_is_refused_and_the_next_one_comes() -> None:
+    clock = Clock()
+    heard = list[int]()
+    texts = list[str]()
+
+    def run() -> None:
+        try:
+            clock.emit_ticked(number=1)
+        except RuntimeError as error:
+            texts.append(str(error))
+
+    async with linked_peers([clock]) as (_, listener):
+        ClockClient(listener).on_ticked(lambda event: heard.append(event.number))
+        await asyncio.to_thread(run)
+        clock.emit_ticked(number=2)
+        await turns()
+        assert heard == [2]
+        assert "call_soon_threadsafe" in texts[0]

@@ -3,10 +3,10 @@
 from typing import Annotated, Any, Literal, TypeAlias
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from duologue.errors import InvalidResult
-from duologue.typed import Codec, OpenUnion, Unknown
+from duologue.typed import Codec, OpenUnion, TaggedUnion, Unknown
 from duologue.typed.model import Model
 
 
@@ -88,3 +88,46 @@ def test_a_variant_without_a_literal_tag_is_a_mistake_of_the_contract() -> None:
 
     with pytest.raises(TypeError, match=r"Loose\.kind must be a Literal"):
         TypeAdapter(Annotated[Loose | Unknown, OpenUnion("kind")])
+
+
+class One(Model):
+    kind: Annotated[
+        Literal["one"], Field(validation_alias="@type", serialization_alias="@type")
+    ] = "one"
+    type: Annotated[str, Field(validation_alias="kind", serialization_alias="kind")] = ""
+
+
+class Two(Model):
+    kind: Annotated[
+        Literal["two"], Field(validation_alias="@type", serialization_alias="@type")
+    ] = "two"
+
+
+Closed: TypeAlias = Annotated[One | Two, TaggedUnion("kind", wire="@type")]
+CLOSED = Codec[Closed](Closed)
+Growing: TypeAlias = Annotated[One | Two | Unknown, OpenUnion("kind", wire="@type")]
+GROWING = Codec[Growing](Growing)
+
+
+@pytest.mark.parametrize("codec", [CLOSED, GROWING])
+def test_a_tag_may_have_another_name_in_json(codec: Codec[Any]) -> None:
+    # The name that the tag has in Python is that of another field there.
+    text = b'{"@type":"one","kind":"two"}'
+    assert codec.decode(text) == One(type="two")
+    assert codec.encode(One(type="two")) == text
+    assert codec.decode(b'{"@type":"two"}') == Two()
+
+
+def test_an_unknown_form_is_refused_or_kept_by_its_tag_in_json() -> None:
+    text = b'{"@type":"three","kind":"one"}'
+    with pytest.raises(ValidationError):
+        CLOSED.decode(text)
+    assert GROWING.decode(text) == Unknown("three", {"@type": "three", "kind": "one"})
+    assert GROWING.encode(GROWING.decode(text)) == text
+
+
+@pytest.mark.parametrize("codec", [CLOSED, GROWING])
+@pytest.mark.parametrize("text", [b'{"kind":"one"}', b'{"@type":1}', b"[]"])
+def test_only_the_name_in_json_tells_the_forms_apart(codec: Codec[Any], text: bytes) -> None:
+    with pytest.raises(ValidationError):
+        codec.decode(text)

@@ -20,6 +20,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from ....model import (
+    WHOLE_NUMBERS,
     Contract,
     EnumType,
     ListOf,
@@ -30,7 +31,9 @@ from ....model import (
     ScalarKind,
     TypeExpr,
 )
+from ....model.walk import stands_for_number
 from ....names import pascal, words
+from .models import free_name
 
 
 class Import(NamedTuple):
@@ -66,6 +69,8 @@ _CHECKED: Final[Mapping[ScalarKind, _Spelling]] = {
     ScalarKind.INT: _Spelling("SafeInt", "duologue.typed"),
     ScalarKind.INT32: _Spelling("Int32", "duologue.typed"),
     ScalarKind.INT64: _Spelling("Int64", "duologue.typed"),
+    ScalarKind.UINT32: _Spelling("UInt32", "duologue.typed"),
+    ScalarKind.UINT64: _Spelling("UInt64", "duologue.typed"),
     ScalarKind.FLOAT: _Spelling("float"),
     ScalarKind.BOOL: _Spelling("bool"),
     ScalarKind.BYTES: _Spelling("bytes"),
@@ -81,9 +86,7 @@ _CHECKED: Final[Mapping[ScalarKind, _Spelling]] = {
 
 _PLAIN: Final[Mapping[ScalarKind, _Spelling]] = {
     **_CHECKED,
-    ScalarKind.INT: _Spelling("int"),
-    ScalarKind.INT32: _Spelling("int"),
-    ScalarKind.INT64: _Spelling("int"),
+    **dict.fromkeys(WHOLE_NUMBERS, _Spelling("int")),
     ScalarKind.DATETIME: _Spelling("datetime", "datetime"),
     ScalarKind.URL: _Spelling("str"),
     ScalarKind.JSON: _Spelling("JsonValue", "pydantic"),
@@ -166,10 +169,10 @@ BESIDE_MODELS: Final = Place(".models")
 BY_MODULE: Final = Place("", "m.")
 
 
-def is_open_enum(ref: Ref, home: Contract) -> bool:
-    """Whether `ref`, written in `home`, is an enum that keeps values it does not know."""
+def open_enum(ref: Ref, home: Contract) -> EnumType | None:
+    """The enum that `ref`, written in `home`, means, if it keeps values it does not know."""
     target = home.resolve(ref)
-    return isinstance(target, EnumType) and target.open
+    return target if isinstance(target, EnumType) and target.open else None
 
 
 class Speller:
@@ -182,10 +185,12 @@ class Speller:
         place: Place,
         members: Collection[str] = (),
     ) -> None:
-        """`members`: what the classes of the file define, in whose bodies annotations stand."""
-        self._taken = foreign.imported_names.union(members)
+        """`members`: what else the file defines, in its classes as well: annotations stand in
+        their bodies."""
+        self.taken = foreign.imported_names.union(members)
+        """What the names of a contract mean in the file. Whatever is imported has other names."""
         if not place.prefix:
-            self._taken |= foreign.own_names
+            self.taken |= foreign.own_names
         self._contract = contract
         self._foreign = foreign
         self._place = place
@@ -198,32 +203,47 @@ class Speller:
         match expression:
             case Scalar(kind=kind):
                 return self._take((_PLAIN if style is Style.PLAIN else _CHECKED)[kind])
-            case OptionalOf(of=Ref() as ref) if style is Style.VALUE and is_open_enum(ref, home):
-                # pyright cannot join an `Annotated[...]` and None where a value stands.
-                return self._open_enum_value(f"{self.name(ref, home=home)} | str | None")
             case OptionalOf(of=inner):
+                enum = open_enum(inner, home) if isinstance(inner, Ref) else None
+                if isinstance(inner, Ref) and enum is not None and style is Style.VALUE:
+                    # pyright cannot join an `Annotated[...]` and None where a value stands.
+                    return self._in_order(f"{self._open_enum(inner, enum, style, home)} | None")
                 return f"{self.spell(inner, style, home=home)} | None"
             case ListOf(of=item):
-                return f"list[{self.spell(item, style, home=home)}]"
+                return f"{self.builtin('list')}[{self.spell(item, style, home=home)}]"
             case MapOf(key=key, value=value):
-                of_key = "str" if key is None else self.spell(key, style, home=home)
-                return f"dict[{of_key}, {self.spell(value, style, home=home)}]"
+                of_key = self._spell_key(key, style, home)
+                return f"{self.builtin('dict')}[{of_key}, {self.spell(value, style, home=home)}]"
             case Ref():
                 return self._spell_ref(expression, style, home)
 
-    def _spell_ref(self, ref: Ref, style: Style, home: Contract) -> str:
-        name = self.name(ref, home=home)
-        if not is_open_enum(ref, home):
-            return name
-        match style:
-            case Style.PLAIN:
-                return f"{name} | str"
-            case Style.VALUE:
-                return self._open_enum_value(f"{name} | str")
-            case Style.CHECKED:
-                return f"{self.need('duologue.typed', 'OpenEnum')}[{name}]"
+    def _spell_key(self, key: Scalar | Ref | None, style: Style, home: Contract) -> str:
+        """The key of a map: a number is written as its digits there, and read from nothing else."""
+        if key is None:
+            return self.builtin("str")
+        spelled = self.spell(key, style, home=home)
+        if style is Style.PLAIN or not stands_for_number(key, home):
+            return spelled
+        annotated = self.need("typing", "Annotated")
+        return f"{annotated}[{spelled}, {self.need('duologue.typed', 'NumberKey')}()]"
 
-    def _open_enum_value(self, union: str) -> str:
+    def _spell_ref(self, ref: Ref, style: Style, home: Contract) -> str:
+        enum = open_enum(ref, home)
+        if enum is None:
+            return self.name(ref, home=home)
+        if style is Style.CHECKED:
+            form = "OpenNumberEnum" if enum.of_numbers else "OpenEnum"
+            return f"{self.need('duologue.typed', form)}[{self.name(ref, home=home)}]"
+        union = self._open_enum(ref, enum, style, home)
+        return union if style is Style.PLAIN else self._in_order(union)
+
+    def _open_enum(self, ref: Ref, enum: EnumType, style: Style, home: Contract) -> str:
+        """The members, and whatever else may come."""
+        kind = ScalarKind.INT if enum.of_numbers else ScalarKind.STRING
+        other = self._take((_PLAIN if style is Style.PLAIN else _CHECKED)[kind])
+        return f"{self.name(ref, home=home)} | {other}"
+
+    def _in_order(self, union: str) -> str:
         annotated, field = self.need("typing", "Annotated"), self.need("pydantic", "Field")
         return f'{annotated}[{union}, {field}(union_mode="left_to_right")]'
 
@@ -245,37 +265,71 @@ class Speller:
 
     def need(self, module: str, name: str) -> str:
         """What `name`, imported from `module`, is called here."""
-        local = name
-        while local in self._taken:
-            local += "_"
+        local = free_name(name, self.taken)
         self.imports[Import(module, name, "" if local == name else local)] = None
         return local
+
+    def builtin(self, name: str) -> str:
+        """What Python's own `name` is called here: `list`, unless a field or method is."""
+        return self.need("builtins", name) if name in self.taken else name
 
     def lines(self) -> tuple[str, ...]:
         """The import statements so far, in a fixed order."""
         return tuple(each.line for each in sorted(self.imports))
 
     def _take(self, spelling: _Spelling) -> str:
-        return self.need(spelling.module, spelling.name) if spelling.module else spelling.name
+        if spelling.module:
+            return self.need(spelling.module, spelling.name)
+        return self.builtin(spelling.name)
+
+
+_FRAMEWORK: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "errors": (("typing", "Final"), ("typing", "TypeAlias"), ("duologue", "ContractError")),
+    "client": (("duologue.typed", "Client"), ("typing_extensions", "deprecated")),
+    "service": (
+        ("abc", "ABC"),
+        ("abc", "abstractmethod"),
+        ("duologue", "CallContext"),
+        ("duologue.typed", "Reply"),
+        ("duologue.typed", "Service"),
+        ("duologue.typed", "unimplemented"),
+    ),
+    "_contract": (
+        ("typing", "Final"),
+        ("duologue.typed", "DeclaredError"),
+        ("duologue.typed", "ServiceContract"),
+        ("duologue.typed", "Unary"),
+    ),
+}
+"""What the templates of each file import for themselves. Ruff takes out what goes unused."""
 
 
 class Spellers:
     """The spellers of the files beside models.py."""
 
-    def __init__(self, contract: Contract, foreign: ForeignNames) -> None:
+    def __init__(
+        self, contract: Contract, foreign: ForeignNames, constants: Collection[str]
+    ) -> None:
+        """`constants`: what `_contract.py` defines."""
         methods = {name for service in contract.services.values() for name in service.methods}
         self.errors = Speller(contract, foreign, BESIDE_MODELS)
         self.client = Speller(contract, foreign, BESIDE_MODELS, methods)
         self.service = Speller(contract, foreign, BESIDE_MODELS, methods)
-        self.contract = Speller(contract, foreign, BY_MODULE)
+        self.contract = Speller(contract, foreign, BY_MODULE, constants)
         """Of `_contract.py`."""
+        self._by_file = {
+            "errors": self.errors,
+            "client": self.client,
+            "service": self.service,
+            "_contract": self.contract,
+        }
+        self.names: dict[str, dict[str, str]] = {
+            file: {name: self._by_file[file].need(module, name) for module, name in needed}
+            for file, needed in _FRAMEWORK.items()
+        }
+        """What each file calls what its template imports, by the file's name without its ending."""
 
     @property
     def imports(self) -> dict[str, tuple[str, ...]]:
         """Import statements, by the file's name without its ending."""
-        return {
-            "errors": self.errors.lines(),
-            "client": self.client.lines(),
-            "service": self.service.lines(),
-            "_contract": self.contract.lines(),
-        }
+        return {file: speller.lines() for file, speller in self._by_file.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ....model import Contract, ErrorDef
-from .annotations import Spellers
+from .annotations import Speller, Spellers
 from .fields import Keyword, keyword
 from .wording import constant, literal, with_deprecation
 
@@ -38,13 +38,19 @@ def error_view(error: ErrorDef, contract: Contract, spellers: Spellers) -> Error
         code=literal(error.code),
         retry=None if error.retry == "never" else literal(error.retry),
         data_class=None if data_class is None else spellers.errors.own(data_class),
-        codec="NOTHING" if data_class is None else f"Codec({spellers.contract.own(data_class)})",
+        codec=_codec(data_class, spellers.contract),
         keywords=tuple(
             keyword(field, contract, spellers.errors) for field in error.fields.values()
         ),
         message=message_literal(error),
         doc=with_deprecation(error.doc, error.deprecated),
     )
+
+
+def _codec(data_class: str | None, speller: Speller) -> str:
+    if data_class is None:
+        return speller.need("duologue.typed", "NOTHING")
+    return f"{speller.need('duologue.typed', 'Codec')}({speller.own(data_class)})"
 
 
 def message_literal(error: ErrorDef) -> str | None:

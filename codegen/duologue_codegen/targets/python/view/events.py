@@ -53,7 +53,7 @@ def event_view(service: Service, event: Event, contract: Contract, spellers: Spe
         deprecated=event.deprecated,
         deprecated_literal=None if event.deprecated is None else literal(event.deprecated),
         constructor=spellers.contract.need("duologue.typed", "Event"),
-        payload=f"Params({_payload_class(service, event, spellers.contract)})",
+        payload=_payload(service, event, spellers.contract),
         keywords=keywords,
         peer="peer_" if any(each.name == "peer" for each in keywords) else "peer",
         peer_type=spellers.service.need("duologue.typed", "Peer"),
@@ -61,6 +61,10 @@ def event_view(service: Service, event: Event, contract: Contract, spellers: Spe
         subscription_type=f"{subscription}[{carried}]",
         contract_module=contract_module(keywords),
     )
+
+
+def _payload(service: Service, event: Event, speller: Speller) -> str:
+    return f"{speller.need('duologue.typed', 'Params')}({_payload_class(service, event, speller)})"
 
 
 def _payload_class(service: Service, event: Event, speller: Speller) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ....model import (
+    WHOLE_NUMBERS,
     Constraints,
     Contract,
     EnumType,
@@ -25,9 +26,7 @@ from .wording import enum_member, literal
 
 _NUMBERS = frozenset(
     {
-        ScalarKind.INT,
-        ScalarKind.INT32,
-        ScalarKind.INT64,
+        *WHOLE_NUMBERS,
         ScalarKind.FLOAT,
         ScalarKind.DECIMAL,
     }
@@ -65,13 +64,14 @@ def default_of(field: Field, home: Contract, speller: Speller) -> Default | None
         return Default(data=None, text="None") if optional else None
     data = field.default.data
     found, found_home = meaning(field.type, home) or (field.type, home)
-    if isinstance(found, Ref) and isinstance(data, str):
+    if isinstance(found, Ref) and isinstance(data, str | int):
         enum = found_home.resolve(found)
         if isinstance(enum, EnumType):
             for value in enum.values.values():
                 if value.value == data:
                     name = speller.name(found, home=found_home)
-                    return Default(data=data, text=f"{name}.{enum_member(value.name)}")
+                    text = f"{name}.{enum_member(value.name)}"
+                    return Default(data=data, text=text, enum=name)
     if isinstance(found, Scalar) and found.kind is ScalarKind.FLOAT and isinstance(data, int):
         data = float(data)
     return Default(data=data, text=literal(data))
@@ -90,6 +90,7 @@ def field_model(field: Field, home: Contract, speller: Speller) -> FieldModel:
         examples=tuple(example.data for example in field.examples),
         deprecated=field.deprecated,
         doc=field.doc,
+        wire=None if field.wire == field.name else field.wire,
     )
 
 

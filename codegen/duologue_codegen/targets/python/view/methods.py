@@ -126,22 +126,21 @@ def _params_class(service: Service, method: Method, speller: Speller) -> str | N
 def _params(service: Service, method: Method, speller: Speller) -> str:
     params_class = _params_class(service, method, speller)
     if params_class is None:
-        return "NO_PARAMS"
-    if method.positional:
-        return f"{speller.need('duologue.typed', 'PositionalParams')}({params_class})"
-    return f"Params({params_class})"
+        return speller.need("duologue.typed", "NO_PARAMS")
+    maker = "PositionalParams" if method.positional else "Params"
+    return f"{speller.need('duologue.typed', maker)}({params_class})"
 
 
 def _codec(method: Method, contract: Contract, speller: Speller) -> str:
     returns = method.returns
     if returns is None:
-        return "NOTHING"
+        return speller.need("duologue.typed", "NOTHING")
     if isinstance(returns, StreamOf):
-        return _STREAM_CODECS[returns.kind]
-    form = speller.spell(returns, Style.VALUE)
+        return speller.need("duologue.typed", _STREAM_CODECS[returns.kind])
+    form, codec = speller.spell(returns, Style.VALUE), speller.need("duologue.typed", "Codec")
     if _is_class(returns, contract):
-        return f"Codec({form})"
-    return f"Codec[{speller.spell(returns, Style.PLAIN)}]({form})"
+        return f"{codec}({form})"
+    return f"{codec}[{speller.spell(returns, Style.PLAIN)}]({form})"
 
 
 def _is_class(expression: TypeExpr, contract: Contract) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -36,6 +36,8 @@ class Default:
     """As JSON."""
     text: str
     """As Python: `Role.MEMBER`."""
+    enum: str | None = None
+    """The name of the enum that it is a member of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,8 @@ class FieldModel:
     examples: tuple[Data, ...] = ()
     deprecated: str | None = None
     doc: str = ""
+    wire: str | None = None
+    """Its key in JSON, where that is not its name."""
 
     @property
     def required(self) -> bool:
@@ -73,9 +77,9 @@ class ClassModel:
     def needs_first(self) -> frozenset[str]:
         """Names that must be defined before it: the enums of its defaults."""
         return frozenset(
-            each.default.text.partition(".")[0]
+            each.default.enum
             for each in self.fields
-            if each.default is not None and isinstance(each.default.data, str)
+            if each.default is not None and each.default.enum is not None
         )
 
     @property
@@ -89,16 +93,18 @@ class EnumMember:
     """One value of an enum."""
 
     name: str
-    value: str
+    value: str | int
     doc: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnumModel:
-    """A StrEnum."""
+    """A StrEnum, or one of numbers."""
 
     name: str
     members: tuple[EnumMember, ...]
+    number_base: str | None = None
+    """The base class of one of numbers."""
     doc: str = ""
     needs_first: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()
@@ -132,6 +138,19 @@ class ModelsView:
     """In an order in which the module can be read."""
     imports: tuple[str, ...]
     """Import statements that the annotations need."""
+    taken: frozenset[str]
+    """Names that mean something in the module: what is imported besides gets other ones."""
+
+    def local_name(self, name: str) -> str:
+        """What the imported `name` is called in the module."""
+        return free_name(name, self.taken)
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """`name`, or with underscores behind it when it is taken: no name of a contract ends so."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 class EndlessAlias(ValueError):

@@ -128,7 +128,7 @@ class RawSchemas:
             case "null":
                 return "None"
             case "boolean":
-                return "bool"
+                return self._speller.builtin("bool")
             case "integer":
                 return self._speller.need("duologue.typed", "SafeInt")
             case "number" | "string":
@@ -142,22 +142,23 @@ class RawSchemas:
 
     def _spell_scalar(self, kind: str, stated_format: str) -> str:
         if stated_format == "binary":
-            return "bytes"
+            return self._speller.builtin("bytes")
         found = _FORMATS.get(stated_format)
         if found is None or (kind == "number" and stated_format != "decimal"):
-            return "float" if kind == "number" else "str"
+            return self._speller.builtin("float" if kind == "number" else "str")
         return self._speller.need(*found)
 
     def _spell_array(self, schema: Schema) -> str:
         first = [self._nested(_schema(item)) for item in _list(schema.get("prefixItems"))]
         if first:
-            return f"tuple[{', '.join(first)}]"
-        return f"list[{self._nested(_schema(schema.get('items')))}]"
+            return f"{self._speller.builtin('tuple')}[{', '.join(first)}]"
+        item = self._nested(_schema(schema.get("items")))
+        return f"{self._speller.builtin('list')}[{item}]"
 
     def _spell_map(self, schema: Schema) -> str:
-        keys = schema.get("propertyNames")
-        key = "str" if keys is None else self._nested({"type": "string", **_schema(keys)})
-        return f"dict[{key}, {self._nested(_schema(schema.get('additionalProperties')))}]"
+        key = self._nested({"type": "string", **_schema(schema.get("propertyNames"))})
+        value = self._nested(_schema(schema.get("additionalProperties")))
+        return f"{self._speller.builtin('dict')}[{key}, {value}]"
 
 
 def _bounds(schema: Schema) -> Bounds:

@@ -71,7 +71,11 @@ class _Builder:
             if error.fields
         )
         types += self._of_services()
-        return ModelsView(types=in_reading_order(types), imports=self._speller.lines())
+        return ModelsView(
+            types=in_reading_order(types),
+            imports=self._speller.lines(),
+            taken=self._speller.taken,
+        )
 
     def _of_services(self) -> Iterator[TypeModel]:
         """The classes of inline params and of what events carry."""
@@ -97,7 +101,7 @@ class _Builder:
                 doc = with_deprecation(type_.doc, type_.deprecated)
                 return self._class(type_.name, tuple(type_.fields.values()), doc, self._tags(type_))
             case EnumType():
-                return _enum(type_)
+                return self._enum(type_)
             case UnionType():
                 return self._union(type_)
             case AliasType():
@@ -132,6 +136,7 @@ class _Builder:
                         annotation=f"{self._speller.need('typing', 'Literal')}[{text}]",
                         needs=frozenset(),
                         default=Default(data=value, text=text),
+                        wire=None if union.wire == union.tag else union.wire,
                     )
         return tuple(found.values())
 
@@ -141,9 +146,15 @@ class _Builder:
         tag = literal(union.tag)
         examples = [literal(example) for example in examples_of(union.examples)]
         shown = f"examples=[{', '.join(examples)}]" if examples else ""
+        is_renamed = union.wire != union.tag
+        arguments = f"{tag}, wire={literal(union.wire)}" if is_renamed else tag
         if union.open:
             forms.append(need("duologue.typed", "Unknown"))
-            marks = [f"{need('duologue.typed', 'OpenUnion')}({tag})"]
+            marks = [f"{need('duologue.typed', 'OpenUnion')}({arguments})"]
+            marks += [f"{need('pydantic', 'Field')}({shown})"] if shown else []
+        elif is_renamed and len(forms) > 1:
+            # pydantic would look for either name in either place.
+            marks = [f"{need('duologue.typed', 'TaggedUnion')}({arguments})"]
             marks += [f"{need('pydantic', 'Field')}({shown})"] if shown else []
         else:
             # pydantic has no tag for a union of one.
@@ -160,16 +171,19 @@ class _Builder:
             doc=with_deprecation(union.doc, union.deprecated),
         )
 
-
-def _enum(enum: EnumType) -> EnumModel:
-    members = tuple(
-        EnumMember(
-            name=enum_member(value.name),
-            value=value.value,
-            doc=with_deprecation(value.doc, value.deprecated),
+    def _enum(self, enum: EnumType) -> EnumModel:
+        members = tuple(
+            EnumMember(
+                name=enum_member(value.name),
+                value=value.value,
+                doc=with_deprecation(value.doc, value.deprecated),
+            )
+            for value in enum.values.values()
         )
-        for value in enum.values.values()
-    )
-    return EnumModel(
-        name=enum.name, members=members, doc=with_deprecation(enum.doc, enum.deprecated)
-    )
+        need = self._speller.need
+        return EnumModel(
+            name=enum.name,
+            members=members,
+            number_base=need("duologue.typed", "NumberEnum") if enum.of_numbers else None,
+            doc=with_deprecation(enum.doc, enum.deprecated),
+        )

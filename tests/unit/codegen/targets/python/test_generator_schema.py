@@ -1,6 +1,7 @@
 from duologue_codegen.targets.python.generator_schema import (
     DIALECT,
     PLACEHOLDER_MODULE,
+    WIRE,
     models_schema,
 )
 from duologue_codegen.targets.python.view.models import (
@@ -18,7 +19,7 @@ from duologue_codegen.text.tree import Data
 
 
 def definitions(*types: TypeModel) -> dict[str, Data]:
-    schema = models_schema(ModelsView(types=types, imports=())).schema
+    schema = models_schema(ModelsView(types=types, imports=(), taken=frozenset())).schema
     assert schema["$schema"] == DIALECT
     stated = schema["$defs"]
     assert isinstance(stated, dict)
@@ -38,15 +39,20 @@ def test_a_class_is_an_object_whose_types_are_placeholders() -> None:
             doc="How many.",
         ),
     )
-    view = ModelsView(types=(ClassModel(name="A", fields=fields, doc="An A."),), imports=())
+    view = ModelsView(
+        types=(ClassModel(name="A", fields=fields, doc="An A."),), imports=(), taken=frozenset()
+    )
     made = models_schema(view)
     assert made.schema["$defs"] == {
-        "A": {
+        "Type0": {
             "type": "object",
             "description": "An A.",
             "properties": {
-                "text": {"type": "number", "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_0"},
-                "size": {
+                "field_0": {
+                    "type": "number",
+                    "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_0",
+                },
+                "field_1": {
                     "type": "number",
                     "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_1",
                     "minimum": 0,
@@ -56,7 +62,7 @@ def test_a_class_is_an_object_whose_types_are_placeholders() -> None:
                     "description": "How many.",
                 },
             },
-            "required": ["text"],
+            "required": ["field_0"],
         }
     }
     assert made.annotations == {"Annotation_0": "str", "Annotation_1": "SafeInt"}
@@ -65,7 +71,7 @@ def test_a_class_is_an_object_whose_types_are_placeholders() -> None:
 def test_lengths_are_bounds_of_a_string_whatever_has_them() -> None:
     bounds = Bounds(measure="length", minimum=1, maximum=2, pattern="^a$")
     alias = AliasModel(name="A", annotation="list[str]", needs=frozenset(), bounds=bounds)
-    assert definitions(alias)["A"] == {
+    assert definitions(alias)["Type0"] == {
         "type": "string",
         "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_0",
         "minLength": 1,
@@ -76,22 +82,22 @@ def test_lengths_are_bounds_of_a_string_whatever_has_them() -> None:
 
 def test_an_enum_states_wire_values_names_and_docs() -> None:
     members = (EnumMember(name="A_B", value="a-b", doc="Both."), EnumMember(name="C", value="c"))
-    assert definitions(EnumModel(name="E", members=members, doc="An E."))["E"] == {
+    assert definitions(EnumModel(name="E", members=members, doc="An E."))["Type0"] == {
         "type": "string",
         "description": "An E.",
         "enum": ["a-b", "c"],
-        "x-enum-varnames": ["A_B", "C"],
+        "x-enum-varnames": ["MEMBER_0", "MEMBER_1"],
         "x-enum-descriptions": ["Both.", ""],
     }
 
 
 def test_a_field_that_may_be_absent_is_neither_required_nor_has_a_default() -> None:
     field = FieldModel(name="a", annotation="str", needs=frozenset(), may_be_absent=True)
-    made = definitions(ClassModel(name="A", fields=(field,)))["A"]
+    made = definitions(ClassModel(name="A", fields=(field,)))["Type0"]
     assert isinstance(made, dict)
     assert "required" not in made
     assert made["properties"] == {
-        "a": {"type": "number", "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_0"}
+        "field_0": {"type": "number", "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_0"}
     }
 
 
@@ -102,15 +108,37 @@ def test_a_null_default_is_stated() -> None:
         needs=frozenset(),
         default=Default(data=None, text="None"),
     )
-    made = definitions(ClassModel(name="A", fields=(field,)))["A"]
+    made = definitions(ClassModel(name="A", fields=(field,)))["Type0"]
     assert isinstance(made, dict)
     assert "required" not in made
     assert isinstance(made["properties"], dict)
-    stated = made["properties"]["a"]
+    stated = made["properties"]["field_0"]
     assert isinstance(stated, dict)
     assert stated["default"] is None
 
 
-def test_types_keep_their_order() -> None:
-    names = ["C", "A", "B"]
-    assert list(definitions(*(ClassModel(name=name, fields=()) for name in names))) == names
+def test_an_enum_of_numbers_states_numbers() -> None:
+    members = (EnumMember(name="A", value=3), EnumMember(name="B", value=-1))
+    made = definitions(EnumModel(name="E", members=members, number_base="NumberEnum"))["Type0"]
+    assert isinstance(made, dict)
+    assert (made["type"], made["enum"]) == ("integer", [3, -1])
+
+
+def test_a_wire_name_goes_along() -> None:
+    field = FieldModel(name="a", annotation="str", needs=frozenset(), wire="@a")
+    made = definitions(ClassModel(name="A", fields=(field,)))["Type0"]
+    assert isinstance(made, dict)
+    assert made["properties"] == {
+        "field_0": {
+            "type": "number",
+            "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_0",
+            WIRE: "@a",
+        }
+    }
+
+
+def test_types_keep_their_order_under_numbers_of_their_own() -> None:
+    docs = ["C", "A", "B"]
+    made = definitions(*(ClassModel(name=f"X{doc}", fields=(), doc=doc) for doc in docs))
+    assert list(made) == ["Type0", "Type1", "Type2"]
+    assert [each["description"] for each in made.values() if isinstance(each, dict)] == docs

@@ -250,6 +250,7 @@ def test_a_reserved_opcode_fails_with_1002() -> None:
         frame(Opcode.TEXT, b"start", fin=False) + frame(Opcode.TEXT, b"start", fin=False),
         frame(Opcode.BINARY, b"start", fin=False) + text("whole text inside"),
     ],
+    ids=["no start", "two starts", "whole inside"],
 )
 def test_fragments_out_of_place_fail_with_1002(data: bytes) -> None:
     wire = server_wire()

@@ -1,0 +1,67 @@
+"""A peer belongs to the loop it was made in; other threads are told how to come in."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.testing import linked_peers
+from tests.support import itself
+
+REMEDY = "run_coroutine_threadsafe"
+
+
+async def raised_in_a_thread(action: Callable[[], object]) -> str:
+    """The text of the `RuntimeError` that `action` raises in another thread."""
+
+    def run() -> str:
+        with pytest.raises(RuntimeError) as raised:
+            action()
+        return str(raised.value)
+
+    return await asyncio.to_thread(run)
+
+
+def in_a_loop_of_its_own(peer: WebsocketPromisifier) -> Callable[[], object]:
+    async def call() -> None:
+        await peer.send(3, 1)
+
+    return lambda: asyncio.run(call())
+
+
+@pytest.mark.parametrize("debug", [False, True])
+async def test_a_call_from_another_thread_is_refused_and_nothing_is_touched(debug: bool) -> None:
+    asyncio.get_running_loop().set_debug(debug)
+    async with linked_peers() as (server, caller):
+        server.add_service(3, itself)
+        assert await caller.send(3, 0) == 0
+        before = dict(caller.stats)
+        assert REMEDY in await raised_in_a_thread(lambda: caller.send(3, 1))
+        assert REMEDY in await raised_in_a_thread(in_a_loop_of_its_own(caller))
+        assert dict(caller.stats) == before
+        assert await caller.send(3, 2) == 2
+
+
+@pytest.mark.parametrize("debug", [False, True])
+async def test_closing_from_another_thread_is_refused_and_nothing_is_touched(debug: bool) -> None:
+    asyncio.get_running_loop().set_debug(debug)
+    async with linked_peers() as (server, caller):
+        server.add_service(3, itself)
+        assert REMEDY in await raised_in_a_thread(caller.close)
+        assert caller.is_connected
+        assert await caller.send(3, 2) == 2
+
+
+async def test_what_the_remedy_says_works() -> None:
+    async with linked_peers() as (server, caller):
+        server.add_service(3, itself)
+        loop = asyncio.get_running_loop()
+
+        async def call() -> None:
+            assert await caller.send(3, 5) == 5
+
+        def run() -> None:
+            asyncio.run_coroutine_threadsafe(call(), loop).result(30)
+
+        await asyncio.to_thread(run)
