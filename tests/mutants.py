@@ -101,12 +101,13 @@ def _is_limit(node: ast.expr) -> bool:
 
 
 def tests_of(module: Path) -> list[Path]:
-    """The unit tests of a module: those of its own name first, then those of its folder."""
+    """The tests of a module: those of its name first, those of its folder, integration tests."""
     folder = UNIT / module.parent
     while not folder.is_dir():
         folder = folder.parent
     own = sorted(folder.glob(f"test_{module.stem}*.py"))
-    return [*own, folder]
+    whole = sorted((ROOT / "tests" / "integration").glob(f"test_*{module.stem}.py"))
+    return [*own, folder, *whole]
 
 
 def survives(comparison: Comparison, copy: Path, tests: Sequence[Path]) -> bool:

@@ -6,7 +6,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from duologue.relay.server.admin import MAX_CONNECTIONS, REQUEST_TIMEOUT_S, AdminServer
+from duologue.relay.server.admin import (
+    LIVE_WITHIN_S,
+    MAX_CONNECTIONS,
+    REQUEST_TIMEOUT_S,
+    AdminServer,
+)
 from duologue.relay.server.server import RelayServer
 
 
@@ -92,3 +97,15 @@ async def test_who_does_not_read_the_answer_loses_the_place() -> None:
             await asyncio.sleep(0.5)
             await reader.readexactly(64 << 20)
         writer.close()
+
+
+@pytest.mark.parametrize(("late_s", "status"), [(0.0, 200), (0.25, 503)])
+async def test_a_loop_that_has_not_come_round_for_too_long_is_told(
+    late_s: float, status: int
+) -> None:
+    relay = RelayServer()
+    relay.turned_s = 100.0
+    admin = AdminServer(
+        relay, lambda: b"", "text/plain", clock=lambda: 100.0 + LIVE_WITHIN_S + late_s
+    )
+    assert admin.page("GET", "/livez", ["localhost"]).status == status

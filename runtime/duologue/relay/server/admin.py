@@ -43,12 +43,14 @@ class AdminServer:
         content_type: str,
         *,
         request_timeout_s: float = REQUEST_TIMEOUT_S,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         """`exposition` gives the metrics, in `content_type`."""
         self._relay = relay
         self._exposition = exposition
         self._content_type = content_type
         self._request_timeout_s = request_timeout_s
+        self._clock = clock or asyncio.get_running_loop().time
         self._server: asyncio.Server | None = None
         self._host = ""
         self._connections = 0
@@ -98,7 +100,7 @@ class AdminServer:
         return host_is_ours(host, rules=rules, own_hosts=own, port=self.port, secure=False)
 
     def _live(self) -> _Page:
-        silent_s = asyncio.get_running_loop().time() - self._relay.turned_s
+        silent_s = self._clock() - self._relay.turned_s
         if silent_s > LIVE_WITHIN_S:
             return _Page(HTTPStatus.SERVICE_UNAVAILABLE, b"the event loop is stuck\n")
         return _Page(HTTPStatus.OK, b"live\n")
