@@ -39,7 +39,9 @@ _OPERATORS: Final[dict[type[ast.cmpop], str]] = {
 }
 _LIMIT: Final = re.compile(r"_?(max|min)_\w+|_?limits?|_?[A-Z][A-Z0-9_]{2,}")
 
-EQUAL: Final[dict[str, str]] = {}
+EQUAL: Final = {
+    "connection/base.py: max_bytes < self.max_send_bytes": "the lesser of two equal ones",
+}
 """Comparisons, as `module: source`, that may be either, and why."""
 
 
