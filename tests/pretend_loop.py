@@ -63,6 +63,8 @@ class PretendCarrier(Connection):
     def __init__(self) -> None:
         super().__init__(ConnectionState.OPEN)
         self.sent: list[Message] = []
+        self.is_half_way = False
+        """Whether a message has begun to come."""
 
     def send(self, message: Message) -> None:
         if self.state.current_state is not ConnectionState.OPEN:
@@ -80,6 +82,10 @@ class PretendCarrier(Connection):
     @property
     def buffered_amount(self) -> int:
         return 0
+
+    @property
+    def is_mid_message(self) -> bool:
+        return self.is_half_way
 
     def arrive(self, *messages: Message) -> None:
         """The other side's messages come in."""

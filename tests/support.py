@@ -3,7 +3,7 @@
 import asyncio
 import json
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, cast
 
 from duologue.connection.memory import connected_pair
 from duologue.errors import CallError, DuologueError, InvalidResult
@@ -11,12 +11,16 @@ from duologue.limits import Limits
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
 from duologue.promisifier.served_call import ServedCall
+from duologue.promisifier.streams.items import ItemDesk
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.hello import ContractOfService, Counterpart, OfferedService, encode_hello
 from duologue.protocol.messages import Failure, RequestReceived
 from duologue.protocol.parcels import Payload, split
 
 PeerT = TypeVar("PeerT")
+
+NO_DESK: Final = cast(ItemDesk, None)
+"""For calls without items."""
 
 
 async def turns(number: int = 12) -> None:
@@ -133,4 +137,4 @@ def greeting(
 
 def served(args: Payload | None, peer: PeerT, *, takes_parts: bool = False) -> ServedCall[PeerT]:
     """A call as a handler gets it."""
-    return ServedCall(RequestReceived(0, 3, args, takes_parts), peer)
+    return ServedCall(RequestReceived(0, 3, args, takes_parts), peer, NO_DESK)

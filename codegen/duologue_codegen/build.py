@@ -46,13 +46,15 @@ class BuildResult:
         return self.project.sources
 
 
-def judge(schema: Path, paths: Sequence[Path] = (), *, off: Collection[str] = ()) -> BuildResult:
-    """Read and check contracts.
+def judge(
+    schema: Path, paths: Sequence[Path] = (), *, import_root: str, off: Collection[str] = ()
+) -> BuildResult:
+    """Read and check contracts, whose packages will find each other below `import_root`.
 
     Raises:
         PathOutsideSchema: a path is no contract below `schema`.
     """
-    project = load_project(schema, paths)
+    project = load_project(schema, paths, import_root=import_root)
     return BuildResult(project, tuple(check(project, off=off)))
 
 
@@ -77,7 +79,7 @@ def build(
         ForeignFiles: files that are not ours are in the way; nothing was written.
         OSError: `out` cannot be read or written.
     """
-    judged = judge(schema, paths, off=off)
+    judged = judge(schema, paths, import_root=import_root, off=off)
     if not judged.ok:
         return judged
     options = Options(import_root=import_root)

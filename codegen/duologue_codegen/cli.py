@@ -107,7 +107,11 @@ def check(paths: _Paths = None, schema: _Schema = None, format_: _Format = Forma
         from .build import judge
 
         settings, asked = _settings(paths or (), schema, None)
-        result = _contracts(lambda: judge(settings.schema, asked, off=settings.off))
+        result = _contracts(
+            lambda: judge(
+                settings.schema, asked, import_root=settings.import_root, off=settings.off
+            )
+        )
         _report(result, format_)
     if not result.ok:
         raise typer.Exit(EXIT_FINDINGS)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import keyword
 import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, cast
+
+from .names import MODULES_NEEDED
 
 KEYS: Final = ("schema", "out", "import_root", "off")
 
@@ -30,6 +33,10 @@ class Configuration:
     def with_options(self, *, schema: Path | None, out: Path | None) -> Configuration:
         """The same with what the command line says instead."""
         return replace(self, schema=schema or self.schema, out=out or self.out)
+
+
+def _is_module_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text)
 
 
 def read_configuration(start: Path | None = None) -> Configuration:
@@ -84,9 +91,14 @@ def _configuration(table: Mapping[str, object], file: Path, here: Path) -> Confi
         return Path(os.path.relpath(file.parent / named, here))
 
     import_root = text("import_root", standard.import_root)
-    if import_root and not all(part.isidentifier() for part in import_root.split(".")):
+    if import_root and not all(map(_is_module_name, import_root.split("."))):
         raise BadConfiguration(
             f"{file}: [tool.duologue] `import_root` must be a dotted name, met {import_root!r}"
+        )
+    if import_root in MODULES_NEEDED:
+        raise BadConfiguration(
+            f"{file}: [tool.duologue] `import_root` is {import_root!r}, which would hide the "
+            "module of that name"
         )
     off = table.get("off", [])
     if not isinstance(off, list):

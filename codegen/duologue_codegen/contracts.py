@@ -32,7 +32,8 @@ def compile_package(
     if not schema.is_dir():
         raise FileNotFoundError(f"there is no schema folder {schema}")
     off = read_configuration().off
-    judged = judge(schema, [_contract_of(package, schema)], off=off)
+    asked = [_contract_of(package, schema)]
+    judged = judge(schema, asked, import_root=import_root, off=off)
     if judged.ok:
         paths = [_contract_of(each.package, schema) for each in judged.project.judged]
         judged = build(schema, out, paths, targets=TARGETS, import_root=import_root, off=off)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import keyword
 import re
+import sys
 from typing import Final
 
 MAX_NAME_LENGTH: Final = 64
@@ -89,6 +90,25 @@ MODEL_MEMBERS: Final = frozenset(
 METHOD_NAMES: Final = frozenset({"with_options"})
 METHOD_PREFIXES: Final = ("on_", "emit_")
 """What generated clients and services define beside the contract's methods."""
+
+MODULES_NEEDED: Final = frozenset(
+    {
+        *sys.stdlib_module_names,
+        "annotated_types",
+        "duologue",
+        "duologue_codegen",
+        "msgspec",
+        "nacl",
+        "pydantic",
+        "pydantic_core",
+        "rich",
+        "typer",
+        "typing_extensions",
+        "typing_inspection",
+        "websockets",
+    }
+)
+"""Modules that generated code and the runtime import, which a package of that name would hide."""
 
 
 _PRIVATE: Final = "names that begin with an underscore are private in Python"

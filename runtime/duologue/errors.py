@@ -74,7 +74,7 @@ class ContractError(CallError, Generic[D]):
     """The declared fields; None where the contract declares none."""
 
     def __init__(self, data: D) -> None:
-        self._fill(data)
+        self._carry(data)
 
     def __str__(self) -> str:
         return self.code
@@ -83,11 +83,12 @@ class ContractError(CallError, Generic[D]):
     def from_data(cls, data: D) -> "ContractError[D]":
         """The error that these received fields stand for."""
         error = cls.__new__(cls)
-        error._fill(data)
+        error._carry(data)
         return error
 
-    def _fill(self, data: D) -> None:
-        # Apart from __init__, whose signature in generated classes has the fields one by one.
+    def _carry(self, data: D) -> None:
+        # Apart from __init__, whose signature in generated classes has the fields one by one; a
+        # field called `super` would hide Python's there.
         self.data = data
         CallError.__init__(self, str(self), details=data)
 
@@ -239,10 +240,11 @@ class ConnectionClosed(DuologueError, ConnectionError):
         super().__init__(code, reason)
 
     def __str__(self) -> str:
+        reason = self.reason or "no reason given"
         if isinstance(self.code, str):
-            why = f" (close code {self.close_code}: {self.reason})" if self.close_code else ""
+            why = f" (close code {self.close_code}: {reason})" if self.close_code else ""
             return f"{self.code}: Aborted: Connection closed{why}; request sent: {self.sent}"
-        how = f"code {self.code}: {self.reason or 'no reason given'}"
+        how = f"code {self.code}: {reason}"
         if not self.pending:
             return f"Connection closed with {how}"
         return (

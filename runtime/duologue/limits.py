@@ -5,6 +5,8 @@ Who meets one, and what becomes of others:
     limit                                   who meets it                        the others
     max_message_bytes, sending              that call, or that answer, fails    nothing
     max_message_bytes, receiving            the connection is closed, 1009      what is open fails
+    max_json_depth, MAX_TYPED_DEPTH,        that request is refused, that       nothing
+      max_json_objects, max_json_values     answer fails its call
     max_open_calls, the peer's maxCalls     the call waits                      nothing
     max_parked_calls, max_parked_bytes      that call fails                     nothing
     max_running_calls                       the peer's call waits               nothing
@@ -57,6 +59,10 @@ SHORT_FRAGMENT_BYTES: Final = 64
 MAX_SHORT_FRAGMENTS: Final = 4096
 """Short frames one WebSocket message may come in; empty ones would never reach another limit."""
 
+MAX_TYPED_DEPTH: Final = 190
+"""Nested lists and objects in one value of a contract's type, sent or received. pydantic's JSON
+reader ends at 201 levels and cannot be told otherwise; the message around the value has some."""
+
 PART_ABOVE_BYTES: Final = 4096
 """Bytes longer than this travel beside the JSON, between peers that both know how. Below it a
 message of its own costs more than base64 does."""
@@ -84,18 +90,32 @@ MAX_FRAGMENTS: Final = 4096
 """Fragments of one message, empty ones included, unless its size limit needs more."""
 
 
+DEFAULT_STREAM_STALL_S: Final = 20.0
+"""`Limits.stream_stall_timeout_s`, unless a shorter `keepalive_timeout_s` asks for less."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The bounds of one connection, or of one server where the name says so.
 
-    Every value is checked when the object is made: one that is not above 0 is a `ValueError`.
+    Every value is checked when the object is made: one that is not above 0 is a `ValueError`, and
+    so is one that is not below another where its text says that it has to be.
     """
 
     max_message_bytes: int = 1024 * 1024
-    """One message, whole. Validation of 1 MiB of JSON costs about 25 MiB and some 10 ms."""
+    """One message, whole. `max_json_objects` and `max_json_values` bound what reading it costs."""
 
     max_json_depth: int = 256
-    """Nested lists and objects in one message (base profile 7.2)."""
+    """Nested lists and objects in one message (base profile 7.2); of typed values,
+    `MAX_TYPED_DEPTH`."""
+
+    max_json_objects: int = 16_384
+    """Objects and lists in one message. Each may become a model: some 600 bytes and 5 us of the
+    loop's time. A request above it is answered LIMIT_EXCEEDED, an answer fails its call."""
+
+    max_json_values: int = 131_072
+    """Commas, objects and lists in one message: that is, its values. They cost up to 128 bytes and
+    1 us each. With both limits no message costs more than 150 ms of CPU time and 32 MiB."""
 
     max_open_calls: int = 1024
     """Own calls that wait for their answer. More than a peer would queue is a mistake here."""
@@ -139,13 +159,18 @@ class Limits:
     max_stream_backlog_bytes: int = 16 * 1024 * 1024
     """As above, while an own call does wait."""
 
+    write_timeout_s: float = 30.0
+    """How long a peer for which much is unsent may take nothing of it, before the connection is
+    ended. Who takes anything at all, however slowly, keeps it."""
+
     max_stream_window_bytes: int = 8 * 1024 * 1024
     """What the windows of typed streams hold together, of own calls and of served ones each. 1,024
     first windows fit; above it none grows, and those that have grown shrink to their first size."""
 
-    stream_stall_timeout_s: float = 20.0
+    stream_stall_timeout_s: float = DEFAULT_STREAM_STALL_S
     """How long a reader may keep the connection from being read before its stream is cancelled.
-    Below the 25 s after which a silent side is taken for dead (base profile 6.3)."""
+    Below `keepalive_timeout_s`, after which others may take us for dead (base profile 6.3): if
+    that is set to less, the default follows it down to four fifths of it."""
 
     call_timeout_s: float = 30.0
     """Deadline of a typed call whose contract states none."""
@@ -196,10 +221,13 @@ class Limits:
     own peers need one round trip."""
 
     keepalive_interval_s: float = 20.0
-    """An encrypted connection that has sent nothing for so long sends a lifesign."""
+    """A connection over which nothing has come, or gone, for so long sends a WebSocket ping; an
+    encrypted one that has sent nothing sends a lifesign. Below `keepalive_timeout_s`, and below the
+    25 to 60 s after which home routers and proxies forget a silent connection."""
 
     keepalive_timeout_s: float = 25.0
-    """An encrypted connection that has received nothing for so long is dead."""
+    """A connection over which nothing has come for so long is dead: not a byte, or of an encrypted
+    one not a message. Time in which we did not read does not count."""
 
     fragment_timeout_s: float = 30.0
     """How long each 64 KiB of a message that comes in pieces may take, the last and shorter piece
@@ -226,3 +254,13 @@ class Limits:
             value = getattr(self, name)
             if not value > 0:
                 raise ValueError(f"Limits.{name} must be above 0 but is {value!r}")
+        timeout_s = self.keepalive_timeout_s
+        if self.stream_stall_timeout_s == DEFAULT_STREAM_STALL_S >= timeout_s:
+            object.__setattr__(self, "stream_stall_timeout_s", 0.8 * timeout_s)
+        for name in ("keepalive_interval_s", "stream_stall_timeout_s"):
+            value = getattr(self, name)
+            if not value < timeout_s:
+                raise ValueError(
+                    f"Limits.{name} is {value!r} and must be below keepalive_timeout_s, which is "
+                    f"{timeout_s!r}; set both"
+                )

@@ -14,11 +14,18 @@ from pathlib import Path
 import pytest
 
 import duologue
-from duologue import ANYONE, ByteStream, CallContext, Identity
+from duologue import ANYONE, ByteStream, CallContext, Identity, TextStream
 from duologue.relay.server.server import RelayServer
 from generated.chat.common.v1 import User
 from generated.chat.rooms.v1 import Member, RoomFull, RoomsJoinParams, RoomsServicePartial
 from generated.onecore.basics.v1 import BasicsServicePartial
+from generated.shop.orders.v1 import (
+    Order,
+    OrdersDocumentParams,
+    OrdersNotifyParams,
+    OrdersServicePartial,
+    Receipt,
+)
 from tests.golden.packages.wire_names.expected.golden.wire.v1 import (
     Swapped,
     Text,
@@ -239,6 +246,54 @@ async def test_a_generated_package_is_found_from_within_the_project() -> None:
             url, "onecore.basics.v1.Basics/read_bytes", cwd=ROOT / "tests"
         )
     assert (code, len(output), said) == (0, 655_360, "")
+
+
+class Shop(OrdersServicePartial):
+    def place(self, params: Order, ctx: CallContext) -> Order:
+        return params
+
+    def notify(self, params: OrdersNotifyParams, ctx: CallContext) -> Receipt:
+        return Receipt(order=params.body.id)
+
+    def document(self, params: OrdersDocumentParams, ctx: CallContext) -> ByteStream | TextStream:
+        return TextStream("paid") if isinstance(params.order, str) else ByteStream(b"\xff")
+
+
+async def test_params_of_a_named_type_are_given_by_its_fields_and_by_what_it_keeps() -> None:
+    buyer = '{"kind":"company","name":"Tea"}'
+    async with duologue.serve(Shop()) as server:
+        code, output, complaint = await call(
+            *(f"ws://127.0.0.1:{server.port}", "shop.orders.v1.Orders/place", "id=17"),
+            *(f"buyer={buyer}", "ship_to=the shop", 'x_campaign={"name":"spring"}'),
+        )
+    assert (code, complaint) == (0, "")
+    assert json.loads(output) == {
+        "id": 17,
+        "buyer": json.loads(buyer),
+        "ship_to": "the shop",
+        "steps": [],
+        "patience": "P3D",
+        "total": "0.00",
+        "x_campaign": {"name": "spring"},
+    }
+
+
+async def test_text_that_holds_json_is_given_as_json() -> None:
+    order = '{"id": "A", "buyer": {"kind": "company", "name": "Tea"}}'
+    async with duologue.serve(Shop()) as server:
+        url = f"ws://127.0.0.1:{server.port}"
+        code, output, _ = await call(url, "shop.orders.v1.Orders/notify", f"body={order}")
+    assert code == 0
+    assert json.loads(json.loads(output))["order"] == "A"
+
+
+async def test_stream_of_either_kind_is_written_as_it_comes(tmp_path: Path) -> None:
+    file = tmp_path / "document"
+    async with duologue.serve(Shop()) as server:
+        url, method = f"ws://127.0.0.1:{server.port}", "shop.orders.v1.Orders/document"
+        assert await call(url, method, 'order="17"') == (0, b"paid", "")
+        code, _, _ = await call(url, method, "order=17", "--output", str(file))
+    assert (code, file.read_bytes()) == (0, b"\xff")
 
 
 class Tools(ToolsServicePartial):

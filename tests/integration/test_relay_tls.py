@@ -13,9 +13,9 @@ import pytest
 
 import duologue
 from duologue import ANYONE
+from duologue.connection.websocket.listening import listening_sockets
 from duologue.relay.events import NotOpened, TurnedAway
 from duologue.relay.limits import RelayLimits
-from duologue.relay.server.tls_arrivals import listening_sockets
 from duologue.relay.server.watched_files import TlsFiles
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.integration.relay_loopback import (
@@ -193,7 +193,7 @@ async def test_closing_drops_those_that_have_not_agreed_on_tls() -> None:
 
 async def test_all_addresses_are_ipv4_and_ipv6() -> None:
     try:
-        sockets = await listening_sockets("::", 0, 1)
+        sockets = await listening_sockets(["0.0.0.0", "::"], 0, 1)
     except OSError:
         pytest.skip("this machine has no IPv6")
     families = {sock.family for sock in sockets}

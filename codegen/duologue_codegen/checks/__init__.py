@@ -8,6 +8,7 @@ from collections.abc import Collection
 from ..diagnostics import Diagnostic, in_file_order
 from ..reading.project import Project
 from . import (
+    alternatives,
     constraints,
     examples,
     generated_names,
@@ -16,6 +17,7 @@ from . import (
     references,
     schemas,
     style,
+    unions,
     wire,
 )
 from .registry import READING_RULES, RULES, Rule, findings_of
@@ -23,6 +25,7 @@ from .registry import READING_RULES, RULES, Rule, findings_of
 __all__ = ["READING_RULES", "RULES", "Rule", "check"]
 
 _RULE_FILES = (
+    alternatives,
     constraints,
     examples,
     generated_names,
@@ -31,6 +34,7 @@ _RULE_FILES = (
     references,
     schemas,
     style,
+    unions,
     wire,
 )
 """Importing them is what fills `RULES`."""

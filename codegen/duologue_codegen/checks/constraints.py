@@ -11,14 +11,17 @@ from ..model import (
     Contract,
     ListOf,
     MapOf,
+    OneOf,
     OptionalOf,
     Ref,
     Scalar,
     ScalarKind,
+    TextOf,
     TypeExpr,
     without_optional,
 )
-from ..model.walk import constrained
+from ..model.canonical import expression_text
+from ..model.walk import constrained, fields
 from ..text.tree import ScalarNode
 from ..values.patterns import NotPortable, check_pattern
 from ..values.scalars import MAX_SAFE_INT, RANGES
@@ -52,6 +55,8 @@ def constraint_applies(contract: Contract) -> Findings:
             hint = f"these do: {', '.join(allowed)}" if allowed else "this type has no constraints"
             if isinstance(inner, Ref):
                 hint = "constraints of a named type stand where it is declared"
+            elif isinstance(inner, OneOf | TextOf):
+                hint = "give what is inside a name of its own (`is`), and the constraints to that"
             yield Diagnostic("constraint-applies", at, message, hint)
 
 
@@ -61,7 +66,7 @@ def _allowed(type_: TypeExpr) -> tuple[str, ...]:
             return _APPLY.get(kind, ())
         case ListOf() | MapOf():
             return _LENGTH
-        case Ref() | OptionalOf():
+        case Ref() | OptionalOf() | TextOf() | OneOf():
             return ()
 
 
@@ -77,6 +82,25 @@ def _spelled(type_: TypeExpr) -> str:
             return quoted(name if alias is None else f"{alias}.{name}")
         case OptionalOf():
             return "an optional"
+        case TextOf() | OneOf():
+            return quoted(expression_text(type_))
+
+
+@rule("presence-applies")
+def presence_applies(contract: Contract) -> Findings:
+    """Only optional fields without a default have `presence: omit_null`."""
+    for owned in fields(contract):
+        field = owned.field
+        if not field.omit_null or field.presence_at is None:
+            continue
+        if not isinstance(field.type, OptionalOf):
+            message = f"{quoted(field.name)} is never null: there is nothing to leave out"
+            hint = "write `optional` before its type, or leave `presence` out"
+            yield Diagnostic("presence-applies", field.presence_at, message, hint)
+        elif field.default is not None:
+            message = f"{quoted(field.name)} has a default, which would take the place of null"
+            hint = "leave `default` or `presence` out"
+            yield Diagnostic("presence-applies", field.presence_at, message, hint)
 
 
 @rule("constraint-order")

@@ -17,34 +17,25 @@ from ..model import (
     MapOf,
     Method,
     MethodExample,
+    OneOf,
     Placeholder,
     Ref,
     Scalar,
-    ScalarKind,
     Service,
     StreamOf,
+    TypeExpr,
 )
+from ..model.json_kinds import form_for
 from ..model.walk import events, fields, meaning, methods
 from ..spelling import nearest
 from ..text.tree import ListNode, MapNode, Node, ScalarNode
 from ..values.fits import Misfit, field_misfits, misfits, type_misfits
 from .registry import Findings, rule
 
-_MAY_DEFAULT = frozenset(
-    {
-        ScalarKind.STRING,
-        ScalarKind.INT,
-        ScalarKind.INT32,
-        ScalarKind.UINT32,
-        ScalarKind.FLOAT,
-        ScalarKind.BOOL,
-    }
-)
-
 
 @rule("default-kind")
 def default_kind(contract: Contract) -> Findings:
-    """Defaults are text, numbers, truth values, enum values, or an empty list or map."""
+    """Defaults are scalars and enum values, written as in JSON, or an empty list or map."""
     for owned in fields(contract):
         field = owned.field
         if field.default is None:
@@ -60,21 +51,31 @@ def default_kind(contract: Contract) -> Findings:
 
 def _refusal(field: Field, contract: Contract) -> str | None:
     """What to do instead; None when the default is of a kind that is allowed."""
-    found = meaning(field.type, contract)
-    if found is None or field.default is None:
+    if field.default is None:
+        return None
+    return _refusal_of(field.default, field.type, contract)
+
+
+def _refusal_of(default: Node, type_: TypeExpr, contract: Contract) -> str | None:
+    found = meaning(type_, contract)
+    if found is None:
         return None
     type_, home = found
     match type_:
-        case Scalar(kind=kind) if kind in _MAY_DEFAULT:
+        case Scalar():
             return None
         case Ref() if isinstance(home.resolve(type_), EnumType) or home.resolve(type_) is None:
             return None
-        case ListOf() if isinstance(field.default, ListNode):
-            return "a list may only be empty by default: `[]`" if field.default.items else None
-        case MapOf() if isinstance(field.default, MapNode):
-            return "a map may only be empty by default: `{}`" if field.default.entries else None
+        case ListOf() if isinstance(default, ListNode):
+            return "a list may only be empty by default: `[]`" if default.items else None
+        case MapOf() if isinstance(default, MapNode):
+            return "a map may only be empty by default: `{}`" if default.entries else None
         case ListOf() | MapOf():
             return None  # no default of the type at all: `default-type` says so
+        case OneOf() if (form := form_for(default, type_, home)) is not None:
+            return _refusal_of(default, form, home)
+        case OneOf():
+            return None  # as above
         case _:
             return "this type has none: write `optional`, and let absence stand for it"
 
@@ -94,6 +95,9 @@ def default_type(contract: Contract) -> Findings:
 def _unknown_enum_value(field: Field, default: Node, contract: Contract) -> Findings:
     """An open enum keeps values that it does not know, but has no default that it does not."""
     found = meaning(field.type, contract)
+    if found is not None and isinstance(found[0], OneOf):
+        form = form_for(default, found[0], found[1])
+        found = None if form is None else meaning(form, found[1])
     if found is None or not isinstance(found[0], Ref) or not isinstance(default, ScalarNode):
         return
     enum = found[1].resolve(found[0])

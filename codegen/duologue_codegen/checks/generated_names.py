@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..diagnostics import Diagnostic, Position, Related, quoted
-from ..model import Contract, InlineParams, InlinePayload
+from ..model import Contract, InlineParams, InlinePayload, UnionType
+from ..model.forms import class_of_form, forms_of, needs_own_class
 from ..model.walk import events, methods
 from ..names import pascal, upper_snake
 from .registry import Findings, rule
@@ -26,6 +27,10 @@ def generated_names(contract: Contract) -> Iterator[GeneratedName]:
     """Every public name of the package of `contract`, and every constant of its `_contract.py`."""
     for type_ in contract.types.values():
         yield GeneratedName(type_.name, f"type {quoted(type_.name)}", type_.at)
+        for form in forms_of(type_, contract) if isinstance(type_, UnionType) else ():
+            if form.union is type_ and needs_own_class(form):
+                origin = f"form {quoted(form.tag_value)} of {quoted(type_.name)}"
+                yield GeneratedName(class_of_form(form), origin, form.variant.at)
     for error in contract.errors.values():
         origin = f"error {quoted(error.name)}"
         yield GeneratedName(error.name, origin, error.at)

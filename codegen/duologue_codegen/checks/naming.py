@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from ..model.walk import events, fields, methods
 from ..names import (
     MAX_NAME_LENGTH,
     MAX_WIRE_NAME_LENGTH,
+    MODULES_NEEDED,
     as_yaml,
     field_name_taken,
     is_pascal,
@@ -29,8 +31,9 @@ from ..names import (
     type_name_taken,
 )
 from ..reading.contract import package_of
+from ..reading.project import Project
 from ..values.scalars import MAX_SAFE_INT
-from .registry import Findings, rule
+from .registry import Findings, project_rule, rule
 
 _PACKAGE: Final = re.compile(
     r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.v[1-9][0-9]*((alpha|beta)[1-9][0-9]*)?"
@@ -49,6 +52,35 @@ def package_path_match(contract: Contract) -> Findings:
         message = f"{quoted(expected)} is no name for a package"
         hint = "lower-case words with dots between, and a version: `chat.rooms.v1`"
         yield Diagnostic("package-path-match", contract.package_at, message, hint)
+
+
+_MODULES: Final = frozenset({"_contract", "client", "errors", "models", "service"})
+"""Modules of a generated package."""
+
+
+@project_rule("package-name-taken")
+def package_name_taken(project: Project) -> Findings:
+    """No folder of a package is called like a keyword of Python, or hides a module it needs."""
+    packages = {contract.package for contract in project.everything}
+    for contract in project.judged:
+        parts = contract.package.split(".")
+        for part in parts:
+            if part in keyword.kwlist:
+                message = f"{quoted(part)} is a keyword of Python: nobody could import the package"
+                yield _package_taken(contract, message, part)
+        if not project.import_root and parts[0] in MODULES_NEEDED:
+            message = f"a folder {quoted(parts[0])} would hide the module of that name"
+            yield _package_taken(contract, f"{message}: `import_root` is empty", parts[0])
+        for end in range(1, len(parts)):
+            outer = ".".join(parts[:end])
+            if outer in packages and parts[end] in _MODULES:
+                message = f"a folder {quoted(parts[end])} would hide that module of {quoted(outer)}"
+                yield _package_taken(contract, message, parts[end])
+
+
+def _package_taken(contract: Contract, message: str, part: str) -> Diagnostic:
+    hint = f"rename the folder, for example to {quoted(f'{part}_api')}"
+    return Diagnostic("package-name-taken", contract.package_at, message, hint)
 
 
 @dataclass(frozen=True, slots=True)

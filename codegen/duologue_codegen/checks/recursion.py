@@ -15,10 +15,12 @@ from ..model import (
     ListOf,
     MapOf,
     ObjectType,
+    OneOf,
     OptionalOf,
     Ref,
     Scalar,
     SchemaType,
+    TextOf,
     TypeDef,
     TypeExpr,
     UnionType,
@@ -48,22 +50,46 @@ def recursive_required(contract: Contract) -> Findings:
         through = f" through {others}" if others else ""
         message = f"{quoted(type_.name)} always contains another {quoted(type_.name)}{through}"
         yield Diagnostic("recursive-required", type_.at, message, "make a field of it optional")
-    aliases = {
-        name: [other for other in others if _is_alias(contract.types[other])]
-        for name, others in own_type_graph(contract).items()
-        if name in finite and _is_alias(contract.types[name])
+    at_once = {
+        name: [other for other in _at_once(type_) if other in contract.types]
+        for name, type_ in contract.types.items()
+        if name in finite and not isinstance(type_, ObjectType)
     }
-    for circle in circles(aliases):
+    for circle in circles(at_once):
         type_ = contract.types[circle[0]]
-        message = f"alias {quoted(type_.name)} contains itself"
-        hint = "put an object in between: only objects and unions can be recursive"
+        what = "union" if isinstance(type_, UnionType) else "alias"
+        message = f"{what} {quoted(type_.name)} is another name of itself"
+        hint = "put an object, a list or a map in between"
         yield Diagnostic("recursive-required", type_.at, message, hint)
 
 
-def _is_alias(type_: TypeDef) -> bool:
-    if isinstance(type_, SchemaType):
-        return type_.schema.get("properties") is None
-    return isinstance(type_, AliasType)
+def _at_once(type_: TypeDef) -> Iterator[str]:
+    """The types of the contract that a value of `type_` may be, without a step into the value."""
+    match type_:
+        case AliasType(type=expression):
+            yield from _named_at_once(expression)
+        case UnionType(variants=variants):
+            for variant in variants.values():
+                yield from _named_at_once(variant.type)
+        case SchemaType(schema=schema):
+            for keyword in ("oneOf", "anyOf"):
+                if (forms := schema.get(keyword)) is not None:
+                    yield from (name for name, _ in schema_refs(forms))
+        case ObjectType() | EnumType():
+            pass
+
+
+def _named_at_once(expression: TypeExpr) -> Iterator[str]:
+    match expression:
+        case Ref(alias=None, name=name):
+            yield name
+        case OptionalOf(of=inner) | TextOf(of=inner):
+            yield from _named_at_once(inner)
+        case OneOf(forms=forms):
+            for form in forms:
+                yield from _named_at_once(form)
+        case _:
+            pass
 
 
 def _finite_types(contract: Contract) -> set[str]:
@@ -107,6 +133,10 @@ def _ends(
         case ListOf(of=inner) | MapOf(value=inner):
             may_be_empty = constraints is None or not constraints.min
             return may_be_empty or _ends(inner, None, contract, finite)
+        case TextOf(of=inner):
+            return _ends(inner, None, contract, finite)
+        case OneOf(forms=forms):
+            return any(_ends(form, None, contract, finite) for form in forms)
         case Scalar() | OptionalOf():
             return True
 

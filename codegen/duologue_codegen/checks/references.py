@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ..diagnostics import Diagnostic, Related, quoted
+from ..diagnostics import Diagnostic, quoted
 from ..model import (
     WHOLE_NUMBERS,
     AliasType,
@@ -17,8 +17,6 @@ from ..model import (
     Ref,
     Scalar,
     ScalarKind,
-    SchemaType,
-    TypeDef,
     UnionType,
 )
 from ..model.circles import circles
@@ -27,6 +25,7 @@ from ..reading.expressions import KEYS
 from ..reading.project import Project
 from ..spelling import nearest
 from .registry import Findings, project_rule, rule
+from .type_kinds import kind_of_type
 
 _ELSEWHERE: Final = {
     "any": "json",
@@ -39,6 +38,8 @@ _ELSEWHERE: Final = {
     "list": "list of T",
     "long": "int64",
     "map": "map of T",
+    "none": "optional T",
+    "null": "optional T",
     "number": "float",
     "object": "json",
     "str": "string",
@@ -134,7 +135,9 @@ def params_inline_or_object(contract: Contract) -> Findings:
             continue
         type_ = contract.resolve(event.payload)
         if type_ is not None and not isinstance(type_, ObjectType):
-            message = f"{quoted(event.payload.name)} is {_kind(type_)}, and events carry an object"
+            message = (
+                f"{quoted(event.payload.name)} is {kind_of_type(type_)}, and events carry an object"
+            )
             hint = "write `fields`, such as `fields: {value: …}`"
             yield Diagnostic("params-inline-or-object", event.payload.at, message, hint)
     for _, method in methods(contract):
@@ -142,7 +145,9 @@ def params_inline_or_object(contract: Contract) -> Findings:
             continue
         type_ = contract.resolve(method.params)
         if type_ is not None and not isinstance(type_, ObjectType):
-            message = f"{quoted(method.params.name)} is {_kind(type_)}, and params are an object"
+            message = (
+                f"{quoted(method.params.name)} is {kind_of_type(type_)}, and params are an object"
+            )
             hint = "write fields, such as `params: {value: …}`"
             yield Diagnostic("params-inline-or-object", method.params.at, message, hint)
         elif method.positional and (union := _union_of(method.params, contract)) is not None:
@@ -150,51 +155,20 @@ def params_inline_or_object(contract: Contract) -> Findings:
             message = f"{name} is a form of {quoted(union.name)}: {tag} would be an argument"
             hint = "write the fields that are arguments"
             yield Diagnostic("params-inline-or-object", method.params.at, message, hint)
+        elif method.positional and isinstance(type_, ObjectType) and type_.keeps_unknown:
+            name = quoted(method.params.name)
+            message = f"{name} keeps unknown fields, and an argument has no name"
+            hint = "write the fields that are arguments"
+            yield Diagnostic("params-inline-or-object", method.params.at, message, hint)
 
 
 def _union_of(ref: Ref, contract: Contract) -> UnionType | None:
-    """The first union that has the type as a form."""
+    """The first union that gives the type a tag where it is declared."""
     target, home = contract.resolve(ref), contract.home_of(ref)
     if home is None:
         return None
     forms = ((union, one.type) for union in _unions(home) for one in union.variants.values())
     return next((union for union, form in forms if home.resolve(form) is target), None)
-
-
-@rule("union-variant-object")
-def union_variant_object(contract: Contract) -> Findings:
-    """The forms of a union are object types of the same contract."""
-    for union in _unions(contract):
-        for variant in union.variants.values():
-            type_ = contract.resolve(variant.type)
-            if variant.type.alias is not None:
-                # The tag becomes a field of the object, which another contract would not have.
-                message = f"{quoted(variant.type.name)} belongs to another contract"
-                hint = "wrap it in an object of this one"
-                yield Diagnostic("union-variant-object", variant.type.at, message, hint)
-            elif type_ is not None and not isinstance(type_, ObjectType):
-                message = f"{quoted(type_.name)} is {_kind(type_)}, and forms are objects"
-                hint = "wrap it in an object"
-                yield Diagnostic("union-variant-object", variant.type.at, message, hint)
-
-
-@rule("union-variant-once")
-def union_variant_once(contract: Contract) -> Findings:
-    """An object is a form under one tag and one value only: the tag is a field of it."""
-    seen: dict[str, tuple[tuple[str, str, str], Related]] = {}
-    for union in _unions(contract):
-        for variant in union.variants.values():
-            name = variant.type.name
-            if variant.type.alias is not None:
-                continue
-            related = Related(variant.type.at, f"{union.tag}: {variant.tag_value} here")
-            form = union.tag, union.wire, variant.tag_value
-            first, first_at = seen.setdefault(name, (form, related))
-            if first != form:
-                message = f"{quoted(name)} is already a form under another tag or value"
-                hint = "make an object of its own for this form"
-                at = variant.type.at
-                yield Diagnostic("union-variant-once", at, message, hint, related=first_at)
 
 
 @rule("map-key")
@@ -227,17 +201,3 @@ def alias_not_optional(contract: Contract) -> Findings:
 
 def _unions(contract: Contract) -> Iterator[UnionType]:
     yield from (type_ for type_ in contract.types.values() if isinstance(type_, UnionType))
-
-
-def _kind(type_: TypeDef) -> str:
-    match type_:
-        case ObjectType():
-            return "an object"
-        case EnumType():
-            return "an enum"
-        case UnionType():
-            return "a union"
-        case AliasType():
-            return "an alias"
-        case SchemaType():
-            return "a raw schema"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from ..diagnostics import Diagnostic, Position, quoted
+from ..diagnostics import Diagnostic, quoted
 from ..model import REF_PREFIX, Contract, SchemaType
-from ..model.walk import schema_refs
 from ..names import field_name_taken
 from ..reading.shape import kind_of
 from ..spelling import nearest
@@ -15,6 +14,7 @@ from ..text.tree import Entry, ListNode, MapNode, Node, ScalarNode
 from ..values.schemas import FORMATS, SchemaMisfits, schema_misfits
 from .constraints import pattern_findings
 from .registry import Findings, rule
+from .schema_forms import form_findings, schema_finding
 
 _TYPES: Final = ("string", "integer", "number", "boolean", "object", "array", "null")
 
@@ -71,23 +71,34 @@ class _Subset:
         yield from self._schema(schema)
         for keyword in ("type", "anyOf"):
             stated = schema.entry(keyword)
-            if stated is not None and isinstance(stated.value, ListNode):
+            if stated is None or not isinstance(stated.value, ListNode):
+                continue
+            if any(form in ("null", {"type": "null"}) for form in stated.value.data):
                 hint = "say `optional` where it is used"
-                yield _finding(stated.key.at, "a type is not null by itself", hint)
+                yield schema_finding(stated.key.at, "a type is not null by itself", hint)
         if schema.get("$ref") is not None:
-            yield _finding(schema.at, "this only gives a type another name", "write `is: Name`")
+            yield schema_finding(
+                schema.at, "this only gives a type another name", "write `is: Name`"
+            )
         for nested in _nested(schema):
             yield from self._inner(nested)
-        default = schema.entry("default")
-        if default is not None:
-            yield _finding(default.key.at, "a type has no default", "its fields may have one")
+        if (default := schema.entry("default")) is not None:
+            yield schema_finding(default.key.at, "a type has no default", "its fields may have one")
 
     def _inner(self, schema: MapNode) -> Findings:
         """What only a whole type can be."""
         properties = schema.entry("properties")
         if properties is not None:
             hint = f"make it a type of its own: `$ref: '{REF_PREFIX}Name'`"
-            yield _finding(properties.key.at, "an object inside another type has no name", hint)
+            yield schema_finding(
+                properties.key.at, "an object inside another type has no name", hint
+            )
+        others = schema.entry("additionalProperties")
+        if others is not None and others.value.data is False and properties is None:
+            hint = f"make it a type of its own: `$ref: '{REF_PREFIX}Name'`"
+            yield schema_finding(
+                others.key.at, "an object without properties has no name here", hint
+            )
         for nested in _nested(schema):
             yield from self._inner(nested)
 
@@ -95,95 +106,66 @@ class _Subset:
         if not isinstance(node, MapNode):
             hint = "write a schema; `{}` takes anything"
             if isinstance(node, ScalarNode) and isinstance(node.data, bool):
-                yield _finding(node.at, "schemas are not `true` or `false`", hint)
+                yield schema_finding(node.at, "schemas are not `true` or `false`", hint)
             else:
-                yield _finding(node.at, f"a schema is {kind_of(node)}", hint)
+                yield schema_finding(node.at, f"a schema is {kind_of(node)}", hint)
             return
         for entry in node.entries:
             keyword, at = entry.key.text, entry.key.at
             if keyword in _REFUSED:
                 message = f"keyword {quoted(keyword)} is not accepted"
-                yield _finding(at, message, _REFUSED[keyword])
+                yield schema_finding(at, message, _REFUSED[keyword])
             elif (judge := _ACCEPTED.get(keyword)) is not None:
                 yield from judge(self, entry.value)
             else:
                 meant = nearest(keyword, _ACCEPTED)
                 accepted = ", ".join(_ACCEPTED)
                 hint = f"did you mean {quoted(meant)}?" if meant else f"accepted are: {accepted}"
-                yield _finding(at, f"keyword {quoted(keyword)} is not known", hint)
+                yield schema_finding(at, f"keyword {quoted(keyword)} is not known", hint)
         yield from self._together(node)
 
     def _together(self, schema: MapNode) -> Findings:
         """Keywords that need each other, or exclude each other."""
-        yield from self._forms(schema)
+        yield from form_findings(schema, self._contract)
         prefix, items = schema.entry("prefixItems"), schema.entry("items")
         ends = items is not None and items.value.data is False
         if prefix is not None and not ends:
-            yield _finding(prefix.key.at, "`prefixItems` needs an end", "add `items: false`")
+            yield schema_finding(prefix.key.at, "`prefixItems` needs an end", "add `items: false`")
         if items is not None and ends and prefix is None:
-            yield _finding(items.value.at, "schemas are not `true` or `false`", "write a schema")
+            yield schema_finding(
+                items.value.at, "schemas are not `true` or `false`", "write a schema"
+            )
         required, properties = schema.get("required"), schema.get("properties")
         for name in required.items if isinstance(required, ListNode) else ():
             known = dict(properties) if isinstance(properties, MapNode) else {}
             if isinstance(name, ScalarNode) and name.text not in known:
-                yield _finding(name.at, f"there is no property {quoted(name.text)}")
+                yield schema_finding(name.at, f"there is no property {quoted(name.text)}")
         for keyword in ("additionalProperties", "propertyNames", "minProperties", "maxProperties"):
             entry = schema.entry(keyword)
+            if keyword == "additionalProperties" and entry and isinstance(entry.value.data, bool):
+                continue
             if properties is not None and entry is not None:
                 message = f"{quoted(keyword)} beside `properties`"
                 hint = "leave it out: fields that are not known are ignored"
-                yield _finding(entry.key.at, message, hint)
+                if keyword == "additionalProperties":
+                    hint = "write `true` to keep the others as they come, or leave it out"
+                yield schema_finding(entry.key.at, message, hint)
         format_, type_ = schema.entry("format"), schema.get("type")
         is_text = type_ is not None and type_.data in ("string", ["string", "null"])
         if format_ is not None and not is_text:
-            yield _finding(format_.key.at, "`format` belongs to `type: string`")
-        default = schema.entry("default")
-        if default is not None:
+            yield schema_finding(format_.key.at, "`format` belongs to `type: string`")
+        if (default := schema.entry("default")) is not None:
             yield from self._default(default, schema)
 
     def _default(self, default: Entry, schema: MapNode) -> Findings:
-        if any(schema.get(keyword) is not None for keyword in ("format", "$ref", "const")):
-            yield _finding(default.key.at, "this type has no default", "leave the property out")
+        if any(schema.get(keyword) is not None for keyword in ("$ref", "const")):
+            yield schema_finding(
+                default.key.at, "this type has no default", "leave the property out"
+            )
             return
         without = MapNode(tuple(one for one in schema.entries if one is not default), schema.at)
         for at, message in schema_misfits(default.value, without, _accept):
-            yield _finding(at, message)
-
-    def _forms(self, schema: MapNode) -> Findings:
-        one_of, discriminator = schema.entry("oneOf"), schema.entry("discriminator")
-        if discriminator is None:
-            if one_of is not None:
-                hint = "add `discriminator: {propertyName: kind}`"
-                message = "`oneOf` needs a property that tells its forms apart"
-                yield _finding(one_of.key.at, message, hint)
-            return
-        if one_of is None:
-            yield _finding(discriminator.key.at, "`discriminator` belongs to `oneOf`")
-            return
-        named = discriminator.value
-        tag = named.get("propertyName") if isinstance(named, MapNode) else None
-        if not isinstance(tag, ScalarNode):
-            return
-        seen: set[str] = set()
-        for name, ref in schema_refs(one_of.value):
-            constant = self._constant_of(name, tag.text)
-            if constant is None or constant in seen:
-                message = f"{quoted(name)} is not told apart by {quoted(tag.text)}"
-                hint = "each form is a raw schema that requires the property, with its own `const`"
-                yield _finding(ref.at, message, hint)
-            seen.add(constant or "")
-
-    def _constant_of(self, name: str, tag: str) -> str | None:
-        """The value that property `tag` of the raw schema `name` always has."""
-        type_ = self._contract.types.get(name)
-        if not isinstance(type_, SchemaType):
-            return None
-        properties, required = type_.schema.get("properties"), type_.schema.get("required")
-        stated = properties.get(tag) if isinstance(properties, MapNode) else None
-        constant = stated.get("const") if isinstance(stated, MapNode) else None
-        if not isinstance(required, ListNode) or tag not in required.data:
-            return None
-        return constant.text if isinstance(constant, ScalarNode) else None
+            yield schema_finding(at, message)
 
     # ---- one keyword each --------------------------------------------------------------------
 
@@ -192,35 +174,40 @@ class _Subset:
         nodes = node.items if isinstance(node, ListNode) else (node,)
         names = [one.text for one in nodes if isinstance(one, ScalarNode)]
         if isinstance(node, ListNode) and not (len(names) == 2 and "null" in names):
-            yield _finding(node.at, "several types at once", "one type, or `[T, 'null']`")
+            yield schema_finding(node.at, "several types at once", "one type, or `[T, 'null']`")
         for one in nodes:
             if not isinstance(one, ScalarNode) or one.text not in _TYPES:
-                yield _finding(one.at, "this is not a type", f"one of {', '.join(_TYPES)}")
+                yield schema_finding(one.at, "this is not a type", f"one of {', '.join(_TYPES)}")
 
     def properties(self, node: Node) -> Findings:
         """A schema for each name."""
         if not isinstance(node, MapNode):
-            yield _finding(node.at, "`properties` are a mapping of names to schemas")
+            yield schema_finding(node.at, "`properties` are a mapping of names to schemas")
             return
         for entry in node.entries:
             name = entry.key.text
             taken = field_name_taken(name)
             if taken is not None:
-                yield _finding(entry.key.at, f"{quoted(name)} is taken: {taken}", _WIRE)
+                yield schema_finding(entry.key.at, f"{quoted(name)} is taken: {taken}", _WIRE)
             elif not (name.isidentifier() and name.isascii() and name[0].islower()):
                 message = f"{quoted(name)} cannot be the name of a field"
-                yield _finding(entry.key.at, message, _WIRE)
+                yield schema_finding(entry.key.at, message, _WIRE)
             yield from self._schema(entry.value)
 
     def schema(self, node: Node) -> Findings:
         """A schema."""
         yield from self._schema(node)
 
+    def other_properties(self, node: Node) -> Findings:
+        """A schema for them, `true` or `false`."""
+        if not isinstance(node.data, bool):
+            yield from self._schema(node)
+
     def property_names(self, node: Node) -> Findings:
         """A schema of texts."""
         type_ = node.get("type") if isinstance(node, MapNode) else None
         if type_ is not None and type_.data != "string":
-            yield _finding(type_.at, "names are text")
+            yield schema_finding(type_.at, "names are text")
         yield from self._schema(node)
 
     def items(self, node: Node) -> Findings:
@@ -231,7 +218,7 @@ class _Subset:
     def prefix_items(self, node: Node) -> Findings:
         """A schema for each of a fixed number of items."""
         if not isinstance(node, ListNode) or not node.items:
-            yield _finding(node.at, "`prefixItems` is a list of schemas")
+            yield schema_finding(node.at, "`prefixItems` is a list of schemas")
             return
         for item in node.items:
             yield from self._schema(item)
@@ -242,30 +229,41 @@ class _Subset:
         nulls = [form for form in forms if form.data == {"type": "null"}]
         if len(forms) != 2 or len(nulls) != 1:
             hint = "a union of objects is `oneOf` with a discriminator"
-            yield _finding(node.at, "`anyOf` is for one schema and `{type: 'null'}`", hint)
+            yield schema_finding(node.at, "`anyOf` is for one schema and `{type: 'null'}`", hint)
         for form in forms:
             yield from self._schema(form)
 
     def one_of(self, node: Node) -> Findings:
         """Objects by their names."""
         if not isinstance(node, ListNode) or not node.items:
-            yield _finding(node.at, "`oneOf` is a list of forms")
+            yield schema_finding(node.at, "`oneOf` is a list of forms")
             return
         for item in node.items:
             if isinstance(item, MapNode) and [key for key, _ in item] == ["$ref"]:
                 yield from self._schema(item)
             else:
                 hint = f"`$ref: '{REF_PREFIX}Name'`"
-                yield _finding(item.at, "a form is the name of an object type", hint)
+                yield schema_finding(item.at, "a form is the name of an object type", hint)
 
     def discriminator(self, node: Node) -> Findings:
-        """The property that tells forms apart."""
-        if not isinstance(node, MapNode) or [key for key, _ in node] != ["propertyName"]:
-            hint = "write `{propertyName: kind}`"
-            yield _finding(node.at, "a discriminator has the one key `propertyName`", hint)
+        """The property that tells forms apart, and perhaps its values."""
+        names = [key for key, _ in node] if isinstance(node, MapNode) else []
+        if not isinstance(node, MapNode) or names not in (
+            ["propertyName"],
+            ["propertyName", "mapping"],
+            ["mapping", "propertyName"],
+        ):
+            hint = (
+                "write `{propertyName: kind}`, and `mapping` if the forms do not say their values"
+            )
+            yield schema_finding(node.at, "a discriminator has a `propertyName`", hint)
             return
-        for entry in node.entries:
-            yield from self.text(entry.value)
+        name, mapping = node.get("propertyName"), node.get("mapping")
+        if name is not None:
+            yield from self.text(name)
+        if mapping is not None and not isinstance(mapping, MapNode):
+            hint = f"such as `{{text: '{REF_PREFIX}Text'}}`"
+            yield schema_finding(mapping.at, "`mapping` says the form of each value", hint)
 
     def ref(self, node: Node) -> Findings:
         """A type of the same contract."""
@@ -273,7 +271,7 @@ class _Subset:
         name = text.removeprefix(REF_PREFIX)
         if name == text:
             hint = f"write `{REF_PREFIX}Name`; other documents are not fetched"
-            yield _finding(node.at, f"{quoted(text)} is not a type of this contract", hint)
+            yield schema_finding(node.at, f"{quoted(text)} is not a type of this contract", hint)
         elif name not in self._contract.types:
             meant = nearest(name, self._contract.types)
             hint = f"did you mean {quoted(meant)}?" if meant else ""
@@ -284,7 +282,7 @@ class _Subset:
         items = node.items if isinstance(node, ListNode) else ()
         texts = [item.data for item in items if isinstance(item.data, str)]
         if not texts or len(texts) != len(items) or len(set(texts)) != len(texts):
-            yield _finding(node.at, "an enum is a list of texts, each once")
+            yield schema_finding(node.at, "an enum is a list of texts, each once")
 
     def pattern(self, node: Node) -> Findings:
         """A portable pattern."""
@@ -299,24 +297,24 @@ class _Subset:
             meant = nearest(text, FORMATS)
             known = ", ".join(FORMATS)
             hint = f"did you mean {quoted(meant)}?" if meant else f"known are: {known}"
-            yield _finding(node.at, f"format {quoted(text)} is not known", hint)
+            yield schema_finding(node.at, f"format {quoted(text)} is not known", hint)
 
     def count(self, node: Node) -> Findings:
         """A whole number from 0."""
         if not isinstance(node.data, int) or isinstance(node.data, bool) or node.data < 0:
-            yield _finding(node.at, "this is a count", "a whole number from 0")
+            yield schema_finding(node.at, "this is a count", "a whole number from 0")
 
     def number(self, node: Node) -> Findings:
         """A finite number."""
         data = node.data
         is_number = isinstance(data, int | float) and not isinstance(data, bool)
         if not is_number or (isinstance(data, float) and data - data != 0):
-            yield _finding(node.at, "this is a limit", "a number")
+            yield schema_finding(node.at, "this is a limit", "a number")
 
     def text(self, node: Node) -> Findings:
         """Text."""
         if not isinstance(node.data, str):
-            yield _finding(node.at, f"this is {kind_of(node)}", "text")
+            yield schema_finding(node.at, f"this is {kind_of(node)}", "text")
 
     def constant(self, node: Node) -> Findings:
         """A text, as a tag is."""
@@ -325,30 +323,30 @@ class _Subset:
     def plain(self, node: Node) -> Findings:
         """A default: a scalar, or an empty list or map."""
         if node.data not in ([], {}) and not isinstance(node, ScalarNode):
-            yield _finding(node.at, "a default is a scalar, `[]` or `{}`")
+            yield schema_finding(node.at, "a default is a scalar, `[]` or `{}`")
 
     def names(self, node: Node) -> Findings:
         """A list of texts."""
         items = node.items if isinstance(node, ListNode) else ()
         if not isinstance(node, ListNode) or not all(isinstance(one.data, str) for one in items):
-            yield _finding(node.at, "this is a list of names")
+            yield schema_finding(node.at, "this is a list of names")
 
     def anything(self, node: Node) -> Findings:
         """Examples."""
         if not isinstance(node, ListNode):
-            yield _finding(node.at, "examples are a list")
+            yield schema_finding(node.at, "examples are a list")
 
     def truth(self, node: Node) -> Findings:
         """`true` or `false`."""
         if not isinstance(node.data, bool):
-            yield _finding(node.at, f"this is {kind_of(node)}", "`true` or `false`")
+            yield schema_finding(node.at, f"this is {kind_of(node)}", "`true` or `false`")
 
 
 _ACCEPTED: Final[Mapping[str, _Judge]] = {
     "type": _Subset.type,
     "properties": _Subset.properties,
     "required": _Subset.names,
-    "additionalProperties": _Subset.schema,
+    "additionalProperties": _Subset.other_properties,
     "propertyNames": _Subset.property_names,
     "minProperties": _Subset.count,
     "maxProperties": _Subset.count,
@@ -394,7 +392,3 @@ def _nested(schema: MapNode) -> list[MapNode]:
 def _accept(_name: str, _node: Node) -> SchemaMisfits:
     """Judges what a `$ref` means where only the schema itself is looked at."""
     yield from ()
-
-
-def _finding(at: Position, message: str, hint: str = "") -> Diagnostic:
-    return Diagnostic("schema-subset", at, message, hint)

@@ -31,6 +31,8 @@ How a target walks it:
         case OptionalOf(of=inner): ...
         case ListOf(of=item): ...
         case MapOf(key=key, value=value): ...       # key None: any string
+        case TextOf(of=inner): ...                  # a string with the JSON of `inner`
+        case OneOf(forms=forms): ...                # told apart by their kind in JSON: json_kinds
 
 Every mapping is in the order of the file. Names are as written, which is also what goes over the
 wire. `.at` is the name of a thing and takes no part in comparisons. Defaults, examples and raw
@@ -50,12 +52,14 @@ from .type_expressions import (
     WHOLE_NUMBERS,
     ListOf,
     MapOf,
+    OneOf,
     OptionalOf,
     Ref,
     Scalar,
     ScalarKind,
     StreamKind,
     StreamOf,
+    TextOf,
     TypeExpr,
     without_optional,
 )
@@ -102,6 +106,7 @@ __all__ = [
     "Method",
     "MethodExample",
     "ObjectType",
+    "OneOf",
     "OptionalOf",
     "Placeholder",
     "Ref",
@@ -114,6 +119,7 @@ __all__ = [
     "Service",
     "StreamKind",
     "StreamOf",
+    "TextOf",
     "TypeDef",
     "TypeExpr",
     "UnionType",

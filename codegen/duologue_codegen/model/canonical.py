@@ -17,7 +17,17 @@ from .errors import ErrorDef, Placeholder
 from .events import Event, EventExample, InlinePayload
 from .methods import InlineParams, Method, MethodExample
 from .services import Service
-from .type_expressions import ListOf, MapOf, OptionalOf, Ref, Scalar, StreamOf, TypeExpr
+from .type_expressions import (
+    ListOf,
+    MapOf,
+    OneOf,
+    OptionalOf,
+    Ref,
+    Scalar,
+    StreamOf,
+    TextOf,
+    TypeExpr,
+)
 from .types import (
     AliasType,
     Constraints,
@@ -94,9 +104,10 @@ class _Form:
     def type(self, type_: TypeDef) -> Json:
         about = self.about(type_.doc, type_.deprecated, type_.examples)
         match type_:
-            case ObjectType(fields=fields, reserved=reserved):
+            case ObjectType(fields=fields, reserved=reserved, keeps_unknown=keeps_unknown):
                 # An object without fields is still one.
-                rest = self.stated({**about, "reserved": _names(reserved)})
+                unknown = "keep" if keeps_unknown else None
+                rest = self.stated({**about, "unknown": unknown, "reserved": _names(reserved)})
                 return {"fields": self.fields(fields), **rest}
             case EnumType(values=values, open=is_open, reserved=reserved):
                 members: Json = {name: self.value(value) for name, value in values.items()}
@@ -104,7 +115,7 @@ class _Form:
                     {**about, "enum": members, "open": is_open, "reserved": _names(reserved)}
                 )
             case UnionType(variants=variants, open=is_open, reserved=reserved):
-                forms: Json = {name: _expression(one.type) for name, one in variants.items()}
+                forms: Json = {name: expression_text(one.type) for name, one in variants.items()}
                 return self.stated(
                     {
                         **about,
@@ -115,7 +126,7 @@ class _Form:
                     }
                 )
             case AliasType(type=expression, constraints=constraints):
-                is_ = {"type": _expression(expression), **_constraints(constraints)}
+                is_ = {"type": expression_text(expression), **_constraints(constraints)}
                 return self.stated({**about, "is": is_})
             case SchemaType(schema=schema):
                 return {"schema": self.schema(schema.data), **self.stated(about)}
@@ -156,11 +167,13 @@ class _Form:
     def field(self, field: Field) -> Json:
         default: Json = {} if field.default is None else {"default": field.default.data}
         presence: Json = {"presence": "explicit"} if field.explicit_presence else {}
+        if field.omit_null:
+            presence = {"presence": "omit_null"}
         about = self.about(field.doc, field.deprecated, field.examples)
         shows_wire = self._for_people and field.wire != field.name
         wire: Json = {"wire": field.wire} if shows_wire else {}
         return {
-            "type": _expression(field.type),
+            "type": expression_text(field.type),
             **wire,
             **default,
             **presence,
@@ -208,7 +221,7 @@ class _Form:
             case InlineParams(fields=fields):
                 params = self.fields(fields)
             case Ref() as ref:
-                params = _expression(ref)
+                params = expression_text(ref)
             case None:
                 pass
         args: list[Data] = []
@@ -225,7 +238,7 @@ class _Form:
                     "since": method.since if self._for_people else None,
                     "params": params,
                     "args": args,
-                    "returns": None if method.returns is None else _expression(method.returns),
+                    "returns": None if method.returns is None else expression_text(method.returns),
                     "errors": errors,
                     "timeout_s": method.timeout_s,
                     "examples": examples if self._for_people else [],
@@ -244,24 +257,31 @@ class _Form:
             case InlinePayload(fields=fields):
                 payload = {"fields": self.fields(fields)}
             case Ref() as ref:
-                payload = {"payload": _expression(ref)}
+                payload = {"payload": expression_text(ref)}
         return {"id": event.id, **payload, **self.stated(about)}
 
 
-def _expression(type_: TypeExpr | StreamOf) -> str:
+def expression_text(type_: TypeExpr | StreamOf) -> str:
+    """A type in words, imported names in full."""
     match type_:
         case Scalar(kind=kind) | StreamOf(kind=kind):
             return kind.value
         case Ref(package=package, name=name, alias=alias):
             return name if alias is None else f"{package}.{name}"
         case OptionalOf(of=inner):
-            return f"optional {_expression(inner)}"
+            return f"optional {expression_text(inner)}"
         case ListOf(of=item):
-            return f"list of {_expression(item)}"
+            return f"list of {expression_text(item)}"
         case MapOf(key=None, value=value):
-            return f"map of {_expression(value)}"
+            return f"map of {expression_text(value)}"
         case MapOf(key=key, value=value):
-            return f"map of {_expression(key) if key else ''} to {_expression(value)}"
+            return f"map of {expression_text(key) if key else ''} to {expression_text(value)}"
+        case TextOf(of=inner):
+            return f"text of {expression_text(inner)}"
+        case OneOf(forms=forms):
+            # Their order means nothing. What would take the rest of the words comes last.
+            spelled = sorted((" of " in form, form) for form in map(expression_text, forms))
+            return " or ".join(form for _, form in spelled)
 
 
 def _constraints(constraints: Constraints) -> Json:

@@ -92,7 +92,27 @@ class MapOf:
     at: Position = field(compare=False)
 
 
-TypeExpr: TypeAlias = Scalar | Ref | OptionalOf | ListOf | MapOf
+@dataclass(frozen=True, slots=True)
+class TextOf:
+    """`text of T`: a string that holds the JSON of a `T`."""
+
+    of: TypeExpr
+    at: Position = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """`A or B`: one of several types, which JSON tells apart by itself.
+
+    None of them is optional, and none is another `OneOf`.
+    """
+
+    forms: tuple[TypeExpr, ...]
+    """Two or more, in the order of the file."""
+    at: Position = field(compare=False)
+
+
+TypeExpr: TypeAlias = Scalar | Ref | OptionalOf | ListOf | MapOf | TextOf | OneOf
 
 
 class StreamKind(StrEnum):
@@ -100,11 +120,13 @@ class StreamKind(StrEnum):
 
     BYTES = "byte stream"
     TEXT = "text stream"
+    ANY = "stream"
+    """Bytes or text, as the serving side chooses."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamOf:
-    """`byte stream` or `text stream`: a result that is no value and comes in pieces."""
+    """`byte stream`, `text stream` or `stream`: a result that is no value and comes in pieces."""
 
     kind: StreamKind
     at: Position = field(compare=False)

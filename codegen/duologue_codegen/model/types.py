@@ -49,6 +49,10 @@ class Field:
     deprecated: str | None = None
     explicit_presence: bool = False
     """`presence: explicit`: absent is different from null and from any value."""
+    omit_null: bool = False
+    """`presence: omit_null`: without a value it is left out, and null is never sent."""
+    presence_at: Position | None = field(default=None, compare=False)
+    """Where `presence` is written; None when it is not."""
     stated_wire: str | None = None
     """The name that `wire` gives it."""
     wire_at: Position | None = field(default=None, compare=False)
@@ -82,6 +86,8 @@ class ObjectType:
 
     name: str
     fields: Mapping[str, Field]
+    keeps_unknown: bool = False
+    """`unknown: keep`: fields that this build does not know are kept and sent on."""
     doc: str = ""
     examples: tuple[Node, ...] = ()
     deprecated: str | None = None
@@ -130,8 +136,9 @@ class Variant:
     """One form of a union."""
 
     tag_value: str
+    """Only a name where `type` is a union, whose forms bring their own values."""
     type: Ref
-    """An object type of the same contract."""
+    """An object type, or a union with the same tag; of this contract or of another one."""
     at: Position = field(compare=False)
 
 
@@ -139,7 +146,8 @@ class Variant:
 class UnionType:
     """A type with `union` and `tag`: one of several objects, told apart by the field `tag`.
 
-    The tag is not among the fields of the variants: it is added to each of them.
+    The tag is not among the fields of the variants: it is added to each of them. `forms.forms_of`
+    gives them with those of the unions among them.
     """
 
     name: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..diagnostics import quoted
 from ..text.tree import ListNode, MapNode, Node, ScalarNode
+from .circles import circles
 from .contract import Contract
 from .events import Event, InlinePayload
 from .methods import InlineParams, Method
@@ -15,10 +16,12 @@ from .type_expressions import (
     NUMBERS_IN_JSON,
     ListOf,
     MapOf,
+    OneOf,
     OptionalOf,
     Ref,
     Scalar,
     StreamOf,
+    TextOf,
     TypeExpr,
     without_optional,
 )
@@ -30,6 +33,7 @@ from .types import (
     Field,
     ObjectType,
     SchemaType,
+    TypeDef,
     UnionType,
 )
 
@@ -109,8 +113,11 @@ def parts(expression: TypeExpr) -> Iterator[TypeExpr]:
     """The expression, and every expression inside it."""
     yield expression
     match expression:
-        case OptionalOf(of=inner) | ListOf(of=inner):
+        case OptionalOf(of=inner) | ListOf(of=inner) | TextOf(of=inner):
             yield from parts(inner)
+        case OneOf(forms=forms):
+            for form in forms:
+                yield from parts(form)
         case MapOf(key=key, value=value):
             if key is not None:
                 yield key
@@ -192,3 +199,20 @@ def own_type_graph(contract: Contract) -> dict[str, list[str]]:
             named |= {name for name, _ in schema_refs(type_.schema)}
         graph[name] = sorted(named & contract.types.keys())
     return graph
+
+
+def alias_circles(contract: Contract) -> dict[str, frozenset[str]]:
+    """The aliases that lead back to themselves through nothing but aliases, each with its circle.
+
+    Raw schemas without properties are aliases as well.
+    """
+    graph = own_type_graph(contract)
+    aliases = {name: type_ for name, type_ in contract.types.items() if _is_alias(type_)}
+    found = circles({name: [each for each in graph[name] if each in aliases] for name in aliases})
+    return {name: frozenset(circle) for circle in found for name in circle}
+
+
+def _is_alias(type_: TypeDef) -> bool:
+    if isinstance(type_, SchemaType):
+        return type_.schema.get("properties") is None
+    return isinstance(type_, AliasType)

@@ -11,12 +11,14 @@ from ..model import (
     WHOLE_NUMBERS,
     ListOf,
     MapOf,
+    OneOf,
     OptionalOf,
     Ref,
     Scalar,
     ScalarKind,
     StreamKind,
     StreamOf,
+    TextOf,
     TypeExpr,
 )
 from ..text.tree import MapNode, Node, ScalarNode
@@ -55,8 +57,12 @@ class Expressions:
             self._shapes.misshapen(node, what, hint)
             return _anything(node.at)
         words = [(found.group(), found.start()) for found in _WORD.finditer(node.text)]
-        if len(words) >= 2 and (stream := _STREAMS.get((words[-2][0], words[-1][0]))) is not None:
-            at = node.part_at(words[-2][1], words[-1][1] + len(words[-1][0]) - words[-2][1])
+        stream = _STREAMS.get(tuple(word for word, _ in words[-2:])) or _STREAMS.get(
+            tuple(word for word, _ in words[-1:])
+        )
+        if stream is not None:
+            first, last = words[-len(stream.split())], words[-1]
+            at = node.part_at(first[1], last[1] + len(last[0]) - first[1])
             message = f"{quoted(stream)} is a result only, and stands alone"
             hint = f"such as `returns: {stream}`; `bytes` and `string` are values"
             self._shapes.fault("type-expression", at, message, hint)
@@ -118,29 +124,47 @@ class _Parser:
 
     def whole(self) -> TypeExpr:
         """The expression, when all the words belong to it."""
-        expression = self._expression()
+        expression = self._alternatives()
         if not self._failed and self._next < len(self._words):
             word, _ = self._words[self._next]
             self._fail(self._next, f"{quoted(word)} does not belong to the type", "")
         return _anything(self._node.at) if self._failed else expression
 
-    def _expression(self) -> TypeExpr:
+    def _alternatives(self) -> TypeExpr:
+        """One type, or several with `or` between. `optional` and `of` speak of all behind them."""
+        start = self._next
+        forms = [self._one()]
+        while self._peek(0) == "or":
+            self._next += 1
+            first = self._next
+            forms.append(self._one())
+            if isinstance(forms[-1], OptionalOf):
+                hint = "write `optional` in front of the whole type"
+                self._fail(first, "`optional` speaks of all alternatives at once", hint)
+        return forms[0] if len(forms) == 1 else OneOf(tuple(forms), self._span(start))
+
+    def _one(self) -> TypeExpr:
         start = self._next
         match self._take():
             case "optional":
-                inner = self._expression()
+                inner = self._alternatives()
                 if isinstance(inner, OptionalOf):
                     self._fail(start, "`optional optional` says it twice", "say it once")
                 return OptionalOf(inner, self._span(start))
             case "list":
                 self._expect("of", "`list of T`")
-                item = self._expression()
+                item = self._alternatives()
                 return ListOf(item, self._span(start))
+            case "text" if self._peek(0) == "of":
+                self._next += 1
+                inner = self._alternatives()
+                return TextOf(inner, self._span(start))
             case "map":
                 self._expect("of", "`map of T` or `map of K to T`")
                 return self._map(start)
             case None:
-                self._fail(start, "the type ends too early", "a type follows `optional` and `of`")
+                hint = "a type follows `optional`, `of` and `or`"
+                self._fail(start, "the type ends too early", hint)
                 return _anything(self._node.at)
             case word if word in _SCALARS:
                 return Scalar(_SCALARS[word], self._span(start))
@@ -153,9 +177,9 @@ class _Parser:
     def _map(self, start: int) -> TypeExpr:
         key: TypeExpr | None = None
         if self._peek(1) == "to":
-            key = self._expression()
+            key = self._one()
             self._take()
-        value = self._expression()
+        value = self._alternatives()
         if isinstance(key, Scalar) and key.kind is ScalarKind.STRING:
             key = None
         match key:
@@ -207,4 +231,6 @@ def _hint_for(word: str) -> str:
         return f"write `optional {word[:-1]}`"
     if found := re.fullmatch(r"(?:[Ll]ist|[Aa]rray)?[\[<]([\w.]+)[\]>]|([\w.]+)\[\]", word):
         return f"write `list of {found.group(1) or found.group(2)}`"
-    return "a type is a scalar, a name, `optional T`, `list of T` or `map of K to T`"
+    if found := re.fullmatch(r"([\w.]+)\|([\w.]+)", word):
+        return f"write `{found.group(1)} or {found.group(2)}`"
+    return "a type is a scalar, a name, `optional T`, `list of T`, `map of K to T` or `T or U`"

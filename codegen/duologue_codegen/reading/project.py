@@ -35,9 +35,13 @@ class Project:
     """What reading the judged files found, in file order. `checks.check` reports these too."""
     sources: Mapping[str, Lines]
     """The lines of every file, by the path that stands in positions."""
+    import_root: str
+    """The dotted name under which packages will find each other; may be empty."""
 
 
-def load_project(schema_root: Path, paths: Sequence[Path] = ()) -> Project:
+def load_project(
+    schema_root: Path, paths: Sequence[Path] = (), *, import_root: str = "generated"
+) -> Project:
     """Read the contracts below `schema_root`; `paths` narrows down which of them are asked for.
 
     A path is a contract file or a folder, given as the user would, from the working directory. All
@@ -63,6 +67,7 @@ def load_project(schema_root: Path, paths: Sequence[Path] = ()) -> Project:
         everything=tuple(linked[path] for path in sorted(linked)),
         diagnostics=tuple(in_file_order(fault for fault in faults if fault.at.file in files)),
         sources=MappingProxyType(reading.sources),
+        import_root=import_root,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 
 from ..diagnostics import Diagnostic, Position, is_hidden, quoted
 from ..spelling import nearest
@@ -136,13 +137,15 @@ class Shapes:
         text = self.text(node, what)
         if node is None or text is None:
             return None
-        text = text.strip()
-        hidden = next((char for char in text if char not in _INVISIBLE and is_hidden(char)), None)
-        if hidden is not None:
-            message = f"{what} holds the invisible character U+{ord(hidden):04X}"
-            self.fault("node-shape", node.at, message, "leave it out")
-            return None
-        return text
+        for index, char in enumerate(text):
+            if char not in _INVISIBLE and is_hidden(char):
+                at = node.part_at(index, 1) if isinstance(node, ScalarNode) else node.at
+                message = f"{what} holds the invisible character U+{ord(char):04X}"
+                self.fault(
+                    "node-shape", at, message, "write spaces" if char == "\t" else "leave it out"
+                )
+                return None
+        return text.strip()
 
     def deprecated(self, map_: MapNode, what: str) -> str | None:
         """The text under `deprecated`. A bare `true` does not tell what to use instead."""
@@ -185,6 +188,9 @@ class Shapes:
             case ScalarNode(data=bool()):
                 pass
             case ScalarNode(data=int() | float() as number) if number - number == 0:
+                if isinstance(number, float) and Decimal(node.text) != Decimal(repr(number)):
+                    self.misshapen(node, what, f"fewer digits, such as `{number!r}`")
+                    return None
                 return number
             case _:
                 pass

@@ -35,10 +35,15 @@ _FIELD_KEYS: Final = (
     "presence",
     "wire",
 )
+_PRESENCE: Final = {
+    "explicit": "absent is different from null",
+    "omit_null": "without a value it is left out",
+}
+_UNKNOWN: Final = {"keep": "what is not known is sent on as it came"}
 _KINDS: Final = ("fields", "enum", "union", "is", "schema")
 _COMMON: Final = ("doc", "examples", "deprecated")
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
-    "fields": ("doc", "fields", "reserved", "examples", "deprecated"),
+    "fields": ("doc", "fields", "unknown", "reserved", "examples", "deprecated"),
     "enum": ("doc", "enum", "open", "reserved", "examples", "deprecated"),
     "union": ("doc", "union", "tag", "open", "reserved", "examples", "deprecated"),
     "is": ("doc", "is", "examples", "deprecated"),
@@ -82,6 +87,7 @@ class TypeReader:
         if type_node is None:
             self._shapes.fault("node-shape", at, f"{what} has no type", "add the key `type`")
             type_node = ScalarNode("json", "json", at)
+        presence, presence_node = self._presence(node, what), node.get("presence")
         wire = self._wire(node, what)
         return Field(
             name=name,
@@ -91,7 +97,9 @@ class TypeReader:
             constraints=self._constraints(node, what),
             examples=self._shapes.items(node.get("examples"), f"the examples of {what}", "[…]"),
             deprecated=self._shapes.deprecated(node, what),
-            explicit_presence=self._presence(node, what),
+            explicit_presence=presence == "explicit",
+            omit_null=presence == "omit_null",
+            presence_at=None if presence_node is None else presence_node.at,
             stated_wire=None if wire is None else wire.text,
             wire_at=None if wire is None else wire.at,
             at=at,
@@ -102,10 +110,8 @@ class TypeReader:
         text = self._shapes.text(stated, f"the wire name of {what}")
         return None if text is None or not isinstance(stated, ScalarNode) else stated
 
-    def _presence(self, node: MapNode, what: str) -> bool:
-        options = {"explicit": "absent is different from null"}
-        choice = self._shapes.choice(node.get("presence"), f"the presence of {what}", options)
-        return choice is not None
+    def _presence(self, node: MapNode, what: str) -> str | None:
+        return self._shapes.choice(node.get("presence"), f"the presence of {what}", _PRESENCE)
 
     def _constraints(self, node: MapNode, what: str) -> Constraints:
         found: dict[str, int | float] = {}
@@ -143,7 +149,9 @@ class TypeReader:
             return None
         kinds = [stated for stated in node.entries if stated.key.text in _KINDS]
         if not kinds:
-            self._shapes.mapping(node, what, (*_KINDS, *_COMMON, "tag", "open", "reserved"))
+            self._shapes.mapping(
+                node, what, (*_KINDS, *_COMMON, "tag", "open", "unknown", "reserved")
+            )
             self._shapes.fault("node-shape", entry.key.at, f"{what} is of no kind", hint)
             return None
         for extra in kinds[1:]:
@@ -165,9 +173,11 @@ class TypeReader:
                 return self._schema(entry.key, node, what)
 
     def _object(self, key: ScalarNode, node: MapNode, what: str) -> ObjectType:
+        unknown = self._shapes.choice(node.get("unknown"), f"`unknown` of {what}", _UNKNOWN)
         return ObjectType(
             name=key.text,
             fields=self.fields(node.get("fields"), f"`fields` of {what}"),
+            keeps_unknown=unknown is not None,
             doc=self._shapes.doc(node, what),
             examples=self._examples(node, what),
             deprecated=self._shapes.deprecated(node, what),

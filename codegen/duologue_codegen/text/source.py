@@ -30,6 +30,10 @@ _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _UNREADABLE: Final = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
+_ESCAPES: Final = re.compile(r"\\x..|\\u.{4}|\\U.{8}|\\.|.", re.DOTALL)
+"""One character between double quotes, as it is written."""
+_DOUBLED: Final = re.compile(r"''|.", re.DOTALL)
+"""One between single quotes."""
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")  # YAML can write them as escapes
 _TAG_EVENTS: TypeAlias = yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent
 
@@ -133,6 +137,16 @@ def _within(source: Source, line: int, column: int, length: int) -> Position:
     line = min(line, len(source.lines) - 1)
     rest = len(source.lines[line]) - column
     return Position(source.file, line + 1, column + 1, max(1, min(length, rest)))
+
+
+def _escaped_places(written: str, value: str, on_one_line: bool) -> tuple[int, ...]:
+    """See `ScalarNode.escaped`; nothing where a character of `value` is not one of `written`."""
+    if not on_one_line or written[:1] not in ('"', "'"):
+        return ()
+    characters = _ESCAPES if written[0] == '"' else _DOUBLED
+    places = [each.start() for each in characters.finditer(written, 1, len(written) - 1)]
+    places.append(len(written) - 1)
+    return tuple(places) if len(places) == len(value) + 1 else ()
 
 
 @dataclass(slots=True)
@@ -256,7 +270,8 @@ class _Builder:
         start = at.column - 1 + quotes
         on_one_line = event.end_mark is not None and event.end_mark.line == at.line - 1
         if not on_one_line or line[start : start + len(value)] != value:
-            return ScalarNode(resolve(value) if plain else value, value, at, None)
+            places = _escaped_places(line[at.column - 1 :][: at.length], value, on_one_line)
+            return ScalarNode(resolve(value) if plain else value, value, at, None, places)
         return ScalarNode(resolve(value) if plain else value, value, at, quotes)
 
     def _refuse_decoration(self, event: _TAG_EVENTS) -> None:

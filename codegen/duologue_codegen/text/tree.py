@@ -29,9 +29,14 @@ class ScalarNode:
     quotes: int | None = field(default=0, compare=False)
     """Characters between `at` and the text. None when the text stands elsewhere or differently:
     on several lines, or with escapes."""
+    escaped: tuple[int, ...] = field(default=(), compare=False)
+    """With escapes: the characters between `at` and each character of the text, and its end."""
 
     def part_at(self, start: int, length: int) -> Position:
         """Where a part of `text` stands; the whole scalar when that cannot be told."""
+        if self.escaped:
+            first, end = self.escaped[start], self.escaped[start + max(1, length)]
+            return replace(self.at, column=self.at.column + first, length=end - first)
         if self.quotes is None:
             return self.at
         return replace(self.at, column=self.at.column + self.quotes + start, length=max(1, length))

@@ -7,7 +7,7 @@ runtime's models, told anew: the compiler does not import the runtime.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, TypeAlias
 
@@ -21,18 +21,24 @@ from ..model import (
     ListOf,
     MapOf,
     ObjectType,
+    OneOf,
     OptionalOf,
     Ref,
     Scalar,
     ScalarKind,
     SchemaType,
+    TextOf,
     TypeDef,
     TypeExpr,
     UnionType,
 )
+from ..model.canonical import expression_text
+from ..model.forms import forms_of, own_tag_of
+from ..model.json_kinds import form_for
 from ..model.walk import stands_for_number
 from ..spelling import nearest
 from ..text.tree import ListNode, MapNode, Node, ScalarNode
+from .json_text import node_of_json
 from .patterns import matches
 from .scalars import EXPECTED, fits, measured, number_in
 from .schemas import schema_misfits
@@ -48,6 +54,7 @@ class Misfit:
 
 
 Misfits: TypeAlias = Iterator[Misfit]
+NO_TAGS: Final[Mapping[str, str]] = {}
 Behind: TypeAlias = frozenset[tuple[str, str]]
 """The aliases, by package and name, that led to a type without a step into the value.
 
@@ -80,6 +87,10 @@ def misfits(
             yield from _list(node, item, contract)
         case MapOf(key=key, value=value):
             yield from _map(node, key, value, contract)
+        case TextOf(of=inner):
+            yield from _text(node, inner, contract)
+        case OneOf():
+            yield from _one_of(node, type_, contract, behind)
     if constraints is not None:
         yield from _bounds(node, type_, constraints)
 
@@ -89,11 +100,13 @@ def field_misfits(
     fields: Mapping[str, Field],
     contract: Contract,
     what: str,
-    tag: tuple[str, str] | None = None,
+    tags: Mapping[str, str] = NO_TAGS,
+    *,
+    keeps_unknown: bool = False,
 ) -> Misfits:
     """Everything that keeps `node` from being an object with `fields`, by their wire names.
 
-    `tag` is the wire name of a further field, and the one value it has.
+    `tags` are further fields by their wire names, each with the one value it has.
     """
     if not isinstance(node, MapNode):
         yield Misfit(node.at, f"{what} is an object", "expected a mapping of its fields")
@@ -104,12 +117,15 @@ def field_misfits(
             yield Misfit(node.at, f"field {quoted(name)} of {what} is missing")
     for entry in node.entries:
         name = entry.key.text
-        if tag is not None and name == tag[0]:
-            if entry.value.data != tag[1]:
-                yield Misfit(entry.value.at, f"{quoted(name)} of {what} is always {quoted(tag[1])}")
+        if name in tags:
+            if entry.value.data != tags[name]:
+                always = f"{quoted(name)} of {what} is always {quoted(tags[name])}"
+                yield Misfit(entry.value.at, always)
             continue
         own = keys.get(name)
-        if own is None:
+        if own is None and keeps_unknown:
+            yield from _scalar(entry.value, ScalarKind.JSON)
+        elif own is None:
             meant = nearest(name, keys)
             hint = f"did you mean {quoted(meant)}?" if meant else ""
             if (by_name := fields.get(name)) is not None:
@@ -128,8 +144,8 @@ def type_misfits(
         return
     what = quoted(type_.name)
     match type_:
-        case ObjectType(fields=fields):
-            yield from field_misfits(node, fields, home, what, tag_of(type_.name, home))
+        case ObjectType():
+            yield from _object(node, type_, home)
         case EnumType():
             yield from _enum(node, type_, what)
         case UnionType():
@@ -148,14 +164,13 @@ def type_misfits(
             yield from (Misfit(at, message) for at, message in schema_misfits(node, schema, by_ref))
 
 
-def tag_of(name: str, home: Contract) -> tuple[str, str] | None:
-    """The tag field that an object of `home` has because a union names it, and the tag's value."""
-    for type_ in home.types.values():
-        if isinstance(type_, UnionType):
-            for variant in type_.variants.values():
-                if variant.type.alias is None and variant.type.name == name:
-                    return type_.wire, variant.tag_value
-    return None
+def _object(
+    node: Node, type_: ObjectType, home: Contract, tags: Mapping[str, str] = NO_TAGS
+) -> Misfits:
+    own = own_tag_of(type_, home)
+    tags = {**({} if own is None else {own.wire: own.value}), **tags}
+    what, keeps = quoted(type_.name), type_.keeps_unknown
+    yield from field_misfits(node, type_.fields, home, what, tags, keeps_unknown=keeps)
 
 
 def _scalar(node: Node, kind: ScalarKind) -> Misfits:
@@ -193,6 +208,26 @@ def _map(node: Node, key: Scalar | Ref | None, value: TypeExpr, contract: Contra
         if key is not None:
             yield from misfits(_as_key(entry.key, key, contract), key, contract)
         yield from misfits(entry.value, value, contract)
+
+
+def _text(node: Node, inner: TypeExpr, contract: Contract) -> Misfits:
+    held = None
+    if isinstance(node, ScalarNode) and isinstance(node.data, str):
+        held = node_of_json(node.data, node.at)
+    if held is None:
+        hint = "expected a text that holds JSON, such as '{\"id\": 1}'"
+        yield Misfit(node.at, f"{_shown(node)} is not a text with JSON in it", hint)
+        return
+    for misfit in misfits(held, inner, contract):
+        yield replace(misfit, message=f"in the text: {misfit.message}")
+
+
+def _one_of(node: Node, type_: OneOf, contract: Contract, behind: Behind) -> Misfits:
+    form = form_for(node, type_, contract)
+    if form is None:
+        yield Misfit(node.at, f"{_shown(node)} is not {quoted(expression_text(type_))}")
+    else:
+        yield from misfits(node, form, contract, None, behind)
 
 
 def _as_key(node: ScalarNode, key: Scalar | Ref, contract: Contract) -> ScalarNode:
@@ -239,21 +274,19 @@ def _union(node: Node, type_: UnionType, home: Contract, what: str) -> Misfits:
     if not isinstance(node, MapNode):
         yield Misfit(node.at, f"{what} is an object", "expected a mapping of its fields")
         return
+    forms = {form.tag_value: form for form in forms_of(type_, home)}
     tag = node.get(type_.wire)
     if not isinstance(tag, ScalarNode) or not isinstance(tag.data, str):
         at = node.at if tag is None else tag.at
-        hint = f"it says which form this is: {_listed(type_.variants)}"
+        hint = f"it says which form this is: {_listed(forms)}"
         yield Misfit(at, f"{what} needs the tag {quoted(type_.wire)}, a text", hint)
         return
-    variant = type_.variants.get(tag.data)
-    if variant is not None:
-        object_ = home.resolve(variant.type)
-        if isinstance(object_, ObjectType):
-            own = type_.wire, variant.tag_value
-            yield from field_misfits(node, object_.fields, home, quoted(object_.name), own)
+    form = forms.get(tag.data)
+    if form is not None:
+        yield from _object(node, form.type, form.home, {type_.wire: form.tag_value})
     elif not type_.open:
-        meant = nearest(tag.data, type_.variants)
-        hint = f"did you mean {quoted(meant)}?" if meant else f"it has {_listed(type_.variants)}"
+        meant = nearest(tag.data, forms)
+        hint = f"did you mean {quoted(meant)}?" if meant else f"it has {_listed(forms)}"
         yield Misfit(tag.at, f"{what} has no form {quoted(tag.data)}", hint)
 
 

@@ -7,7 +7,7 @@ import binascii
 import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final, TypeAlias
 from uuid import UUID
@@ -46,8 +46,9 @@ _OFFSET: Final = r"([Zz]|[-+][0-9]{2}:[0-9]{2})"
 _TIME: Final = re.compile(f"{_CLOCK}{_OFFSET}?")
 _DATETIME: Final = re.compile(f"{_DATE.pattern}[Tt ]{_CLOCK}{_OFFSET}")
 _DURATION: Final = re.compile(
-    r"[-+]?P(?=[0-9T])([0-9]{1,9}W)?([0-9]{1,9}D)?"
-    r"(T(?=[0-9])([0-9]{1,9}H)?([0-9]{1,9}M)?([0-9]{1,9}(\.[0-9]{1,6})?S)?)?"
+    r"(?P<sign>[-+]?)P(?=[0-9T])((?P<weeks>[0-9]{1,9})W)?((?P<days>[0-9]{1,9})D)?"
+    r"(T(?=[0-9])((?P<hours>[0-9]{1,9})H)?((?P<minutes>[0-9]{1,9})M)?"
+    r"((?P<seconds>[0-9]{1,9})(\.(?P<micro>[0-9]{1,6}))?S)?)?"
 )
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 _BASE64: Final = re.compile(r"[A-Za-z0-9_/+-]*={0,2}")
@@ -98,7 +99,7 @@ def measured(node: ScalarNode, kind: ScalarKind) -> Measured | None:
     """What the bounds of a fitting value speak of; None where a type has none."""
     match node.data:
         case str() as text if kind is ScalarKind.BYTES:
-            return len(_base64_bytes(text) or b"")
+            return len(bytes_of_base64(text) or b"")
         case str() as text if kind is ScalarKind.STRING:
             return len(text)
         case str() as text if kind in {ScalarKind.INT64, ScalarKind.UINT64}:
@@ -148,7 +149,7 @@ def _is_digits(kind: ScalarKind) -> Callable[[str], bool]:
     return lambda text: bool(form.fullmatch(text)) and low <= int(text) <= high
 
 
-def _base64_bytes(text: str) -> bytes | None:
+def bytes_of_base64(text: str) -> bytes | None:
     """The bytes of base64 in either alphabet, with or without padding; None when it is none."""
     if not _BASE64.fullmatch(text):
         return None
@@ -157,6 +158,22 @@ def _base64_bytes(text: str) -> bytes | None:
         return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
     except binascii.Error:
         return None
+
+
+def duration_of(text: str) -> timedelta | None:
+    """The time that an ISO 8601 duration means; None when it is none, or beyond Python's."""
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        return None
+    units = ("weeks", "days", "hours", "minutes", "seconds")
+    try:
+        whole = timedelta(
+            **{unit: int(found[unit] or 0) for unit in units},
+            microseconds=int((found["micro"] or "").ljust(6, "0")),
+        )
+    except OverflowError:
+        return None
+    return -whole if found["sign"] == "-" else whole
 
 
 def _is_decimal(text: str) -> bool:
@@ -185,11 +202,11 @@ _TEXTS: Final[Mapping[ScalarKind, Callable[[str], bool]]] = {
     ScalarKind.STRING: lambda _: True,
     ScalarKind.INT64: _is_digits(ScalarKind.INT64),
     ScalarKind.UINT64: _is_digits(ScalarKind.UINT64),
-    ScalarKind.BYTES: lambda text: _base64_bytes(text) is not None,
+    ScalarKind.BYTES: lambda text: bytes_of_base64(text) is not None,
     ScalarKind.DATETIME: _read_by(lambda text: datetime.fromisoformat(text.upper()), _DATETIME),
     ScalarKind.DATE: _read_by(date.fromisoformat, _DATE),
     ScalarKind.TIME: _read_by(lambda text: time.fromisoformat(text.upper()), _TIME),
-    ScalarKind.DURATION: lambda text: _DURATION.fullmatch(text) is not None,
+    ScalarKind.DURATION: lambda text: duration_of(text) is not None,
     ScalarKind.UUID: _read_by(
         UUID, re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
     ),

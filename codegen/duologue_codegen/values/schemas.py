@@ -5,6 +5,7 @@ What is misshapen in the schema itself is passed over here; the rule `schema-sub
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
@@ -18,16 +19,31 @@ SchemaMisfits: TypeAlias = Iterator[tuple[Position, str]]
 ByRef: TypeAlias = Callable[[str, Node], SchemaMisfits]
 """Judges a node by a type of the contract, by its name."""
 
-FORMATS: Final[Mapping[str, ScalarKind]] = {
+FORMATS: Final[Mapping[str, ScalarKind | None]] = {
     "binary": ScalarKind.BYTES,
     "date": ScalarKind.DATE,
     "date-time": ScalarKind.DATETIME,
     "decimal": ScalarKind.DECIMAL,
     "duration": ScalarKind.DURATION,
+    "email": None,
     "time": ScalarKind.TIME,
+    "uri": ScalarKind.URL,
     "uuid": ScalarKind.UUID,
 }
-"""The values of `format`, and which scalar of the language each is."""
+"""The values of `format`, and which scalar of the language each is; None for none."""
+
+_MAX_EMAIL: Final = 254
+"""Characters."""
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+def format_fits(node: Node, format_: str) -> bool:
+    """Whether a text is of one of `FORMATS`."""
+    kind = FORMATS[format_]
+    if kind is not None:
+        return fits(node, kind)
+    text = _text(node) or ""
+    return len(text) <= _MAX_EMAIL and _EMAIL.fullmatch(text) is not None
 
 
 def schema_misfits(node: Node, schema: MapNode, by_ref: ByRef) -> SchemaMisfits:
@@ -134,9 +150,16 @@ def _object(node: MapNode, keywords: Mapping[str, Node], by_ref: ByRef) -> Schem
             yield from schema_misfits(entry.value, own, by_ref)
         elif own is None and isinstance(others, MapNode):
             yield from schema_misfits(entry.value, others, by_ref)
-        elif own is None and properties is not None:
+        elif own is None and _refuses_others(properties, others):
             yield entry.key.at, f"there is no property {quoted(name)}"
     yield from _counted(node, len(node.entries), keywords, "minProperties", "maxProperties")
+
+
+def _refuses_others(properties: Node | None, others: Node | None) -> bool:
+    """Whether a further property is a slip: nobody who knows this schema would send it."""
+    return (others is not None and others.data is False) or (
+        properties is not None and others is None
+    )
 
 
 def _array(node: ListNode, keywords: Mapping[str, Node], by_ref: ByRef) -> SchemaMisfits:
@@ -154,7 +177,7 @@ def _array(node: ListNode, keywords: Mapping[str, Node], by_ref: ByRef) -> Schem
 
 def _string(node: ScalarNode, text: str, keywords: Mapping[str, Node]) -> SchemaMisfits:
     format_ = _text(keywords.get("format"))
-    if format_ is not None and format_ in FORMATS and not fits(node, FORMATS[format_]):
+    if format_ is not None and format_ in FORMATS and not format_fits(node, format_):
         yield node.at, f"this is not of format {quoted(format_)}"
     pattern = _text(keywords.get("pattern"))
     if pattern is not None and matches(pattern, text) is False:

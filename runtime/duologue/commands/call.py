@@ -6,6 +6,7 @@ import ssl as tls
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urldefrag, urlsplit
@@ -17,14 +18,21 @@ from duologue.commands.method_lookup import Found, WrongUse, find_method, sugges
 from duologue.commands.outcome import EXIT_FAILED, EXIT_USAGE
 from duologue.endpoints.direct import connect
 from duologue.endpoints.through_relay import dial
-from duologue.errors import CallError, ConnectionClosed, DuologueError, UnsafeKey, UnsafeKeyFile
+from duologue.errors import (
+    CallError,
+    ConnectionClosed,
+    DuologueError,
+    UnsafeKey,
+    UnsafeKeyFile,
+)
 from duologue.foreign_text import shown
 from duologue.identity import Identity
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.keys import public_key_of
+from duologue.protocol.wording import words_of
 from duologue.relay.addresses import is_loopback
-from duologue.typed.codec import BYTE_STREAM, TEXT_STREAM
+from duologue.typed.codec import ANY_STREAM, BYTE_STREAM, TEXT_STREAM
 from duologue.typed.model import Model
 
 
@@ -92,7 +100,7 @@ def call(
             insecure_plaintext=insecure_plaintext,
         )
     except (WrongUse, UnsafeKeyFile, OSError) as error:
-        typer.echo(str(error), err=True)
+        typer.echo(words_of(error), err=True)
         raise typer.Exit(EXIT_USAGE) from None
     try:
         asyncio.run(make_call(peer, found, keywords, timeout, output))
@@ -102,7 +110,7 @@ def call(
         raise typer.Exit(EXIT_FAILED) from None
     except ConnectionClosed as error:
         # The code of a connection that never was is of no use to anybody.
-        text = error.reason if error.sent == "no" and error.reason else str(error)
+        text = error.reason if error.sent == "no" and error.reason else words_of(error)
         typer.echo(f"{type(error).__name__}: {shown(text)}", err=True)
         raise typer.Exit(EXIT_FAILED) from None
     except (DuologueError, OSError) as error:
@@ -110,17 +118,18 @@ def call(
         raise typer.Exit(EXIT_FAILED) from None
     except ValueError as error:
         # The address or the key in it.
-        typer.echo(str(error), err=True)
+        typer.echo(words_of(error), err=True)
         raise typer.Exit(EXIT_USAGE) from None
 
 
 def read_arguments(found: Found, arguments: Sequence[str]) -> dict[str, Any]:
     """Keywords for the client's method, from `name=value` each.
 
-    A value is JSON if it can be read so and the contract takes it, else a string.
+    A value is JSON if it can be read so and the contract takes it, else a string. So a decimal may
+    stand without quotes: `volts=3.30`. What is JSON goes to the contract as it was typed.
 
     Raises:
-        WrongUse: they do not fit the contract.
+        WrongUse: they do not fit the contract, or a number has more digits than its type keeps.
     """
     texts: dict[str, str] = {}
     for argument in arguments:
@@ -136,26 +145,71 @@ def read_arguments(found: Found, arguments: Sequence[str]) -> dict[str, Any]:
         return {}
     wire_names = _wire_names_of(found.params)
     names = {wire_name: name for name, wire_name in wire_names.items()}
+    takes_unknown = found.params.model_config.get("extra") == "allow"
     for unknown in sorted(texts.keys() - wire_names.keys()):
+        if takes_unknown and unknown not in names:
+            wire_names[unknown] = names[unknown] = unknown
+            continue
         meant = f"; did you mean {names[unknown]}?" if unknown in names else ""
         hint = meant or suggestion(unknown, wire_names)
         raise WrongUse(f"{found.method.full_name} has no {unknown}{hint}")
-    values = {name: _plain(text) for name, text in texts.items()}
-    for _ in range(2):
+    strings = {name: json.dumps(text) for name, text in texts.items()}
+    values = {name: text if _is_json(text) else strings[name] for name, text in texts.items()}
+    met: dict[str, str] = {}
+    while True:
         try:
-            by_wire_name = {wire_names[name]: value for name, value in values.items()}
-            params = found.params.model_validate_json(json.dumps(by_wire_name))
+            by_wire_name = {wire_names[name]: text for name, text in values.items()}
+            params = found.params.model_validate_json(_object(by_wire_name))
         except ValidationError as error:
-            found_wrong = ((each["loc"], each["msg"]) for each in error.errors() if each["loc"])
-            wrong = {names.get(str(loc[0]), str(loc[0])): text for loc, text in found_wrong}
-            if all(values.get(name) == texts.get(name) for name in wrong):
-                lines = [f"{name}: {text}" for name, text in wrong.items()]
-                raise WrongUse("\n".join(lines) or str(error)) from None
+            wrong = _complaints(error, names)
             # `room=7`, where a room has a name.
-            values.update({name: texts[name] for name in wrong if name in texts})
+            retried = {name: strings[name] for name in wrong if name in values}
+            if all(values[name] == text for name, text in retried.items()):
+                # Of a list or an object the string is only a guess.
+                said = (met.get(name, text) for name, text in wrong.items())
+                raise WrongUse("\n".join(said) or str(error)) from None
+            met |= {name: wrong[name] for name in retried if texts[name].lstrip()[:1] in "[{"}
+            values |= retried
         else:
-            return {name: getattr(params, name) for name in params.model_fields_set}
-    raise WrongUse("the arguments do not fit the contract")
+            _check_digits({name: text for name, text in values.items() if text == texts[name]})
+            # Not by `getattr`: a deprecated field would warn.
+            given = {**vars(params), **(params.model_extra or {})}
+            return {name: given[name] for name in params.model_fields_set}
+
+
+def _object(values: Mapping[str, str]) -> str:
+    """The JSON object of fields that are JSON."""
+    fields = ",".join(f"{json.dumps(name)}:{text}" for name, text in values.items())
+    return f"{{{fields}}}"
+
+
+def _complaints(error: ValidationError, names: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with each argument, by its name; `names` are those by wire names."""
+    complaints: dict[str, str] = {}
+    for found in error.errors():
+        if found["loc"]:
+            first, *inside = map(str, found["loc"])
+            name = names.get(first, first)
+            complaints[name] = f"{'.'.join([name, *inside])}: {found['msg']}"
+    return complaints
+
+
+def _check_digits(values: Mapping[str, str]) -> None:
+    """Refuse numbers that a float would round to others than those it shows.
+
+    Raises:
+        WrongUse: there is one.
+    """
+    for name, text in values.items():
+        numbers: list[str] = []
+        json.loads(text, parse_float=numbers.append)
+        for number in numbers:
+            kept = repr(float(number))
+            if Decimal(kept) != Decimal(number):
+                raise WrongUse(
+                    f"{name}: {number} would be sent as {kept}: a float keeps 15 digits or a few "
+                    "more; write fewer"
+                )
 
 
 def check_output(found: Found, output: Path | None, *, is_terminal: bool) -> None:
@@ -172,7 +226,7 @@ def check_output(found: Found, output: Path | None, *, is_terminal: bool) -> Non
                 "to a file with --output FILE, or into a pipe"
             )
         return
-    if found.method.returns not in (BYTE_STREAM, TEXT_STREAM):
+    if found.method.returns not in (BYTE_STREAM, TEXT_STREAM, ANY_STREAM):
         raise WrongUse(f"{found.method.full_name} returns no stream; --output is for streams")
     if not output.absolute().parent.is_dir():
         raise WrongUse(f"--output {output}: there is no folder {output.parent}")
@@ -270,11 +324,12 @@ async def _write_stream(stream: ByteStream | TextStream, output: Path | None) ->
             sys.stdout.buffer.flush()
 
 
-def _plain(text: str) -> Any:
+def _is_json(text: str) -> bool:
     try:
-        return json.loads(text)
+        json.loads(text)
     except ValueError:
-        return text
+        return False
+    return True
 
 
 def _wire_names_of(params: type[Model]) -> dict[str, str]:

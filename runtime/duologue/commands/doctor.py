@@ -16,6 +16,7 @@ from duologue.commands.outcome import EXIT_FAILED, EXIT_USAGE, Format
 from duologue.commands.relay_examination import Examination, Finding, Verdict
 from duologue.errors import UnsafeKeyFile
 from duologue.identity import Identity
+from duologue.protocol.wording import words_of
 from duologue.relay.client.known_relays import KnownRelays, default_file, relay_name
 
 
@@ -54,7 +55,7 @@ def doctor(
         context = tls.create_default_context(cafile=None if ca_file is None else str(ca_file))
         identity = Identity.generate() if key_file is None else Identity.load(key_file)
     except (OSError, UnsafeKeyFile) as error:
-        typer.echo(str(error), err=True)
+        typer.echo(words_of(error), err=True)
         raise typer.Exit(EXIT_USAGE) from None
     examination = Examination(
         url,

@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any, Final, cast
 
+from duologue.protocol.wording import words_of
 from duologue.typed.client import Client
-from duologue.typed.contract import Unary
+from duologue.typed.contract import Method
 from duologue.typed.model import Model
 
 GROUP: Final = "duologue.contracts"
@@ -34,7 +35,7 @@ class Found:
     """A method of a generated package."""
 
     client: type[Client]
-    method: Unary[..., Any, Any]
+    method: Method[..., Any, Any]
     params: type[Model] | None
 
 
@@ -108,7 +109,7 @@ def _generated(package: str, project: Project, packages: str | None) -> ModuleTy
         return importlib.import_module(path)
     except ModuleNotFoundError as error:
         if not f"{path}.".startswith(f"{error.name}."):
-            raise WrongUse(f"the package {path} cannot be imported: {error}") from None
+            raise WrongUse(f"the package {path} cannot be imported: {words_of(error)}") from None
     if packages is None and project.schema.is_dir():
         return _made(package, Path(os.path.relpath(project.schema)))
     raise WrongUse(

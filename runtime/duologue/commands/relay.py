@@ -18,6 +18,7 @@ from duologue.commands.outcome import EXIT_FAILED, EXIT_GOOD, EXIT_USAGE, Format
 from duologue.commands.service_manager import notify, watchdog_interval_s
 from duologue.errors import UnsafeKeyFile
 from duologue.identity import Identity
+from duologue.protocol.wording import words_of
 from duologue.relay.access import BadAccessFile, new_token
 from duologue.relay.addresses import is_loopback
 from duologue.relay.server.admin import AdminServer
@@ -108,7 +109,7 @@ def relay(
         # Also when only checked: files that cannot be read are what one wants to hear of.
         parts = _Parts(configuration, create_key=not check_config)
     except (BadConfiguration, BadAccessFile, UnsafeKeyFile) as error:
-        typer.echo(str(error), err=True)
+        typer.echo(words_of(error), err=True)
         raise typer.Exit(EXIT_USAGE) from None
     except OSError as error:
         typer.echo(f"{error.filename or 'a file'}: {error.strerror or error}", err=True)
@@ -217,9 +218,9 @@ class _Run:
             await server.start()
             if configuration.admin is not None:
                 await admin.start(configuration.admin.host, configuration.admin.port)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             await server.close()
-            typer.echo(f"cannot listen: {error}", err=True)
+            typer.echo(f"cannot listen: {words_of(error)}", err=True)
             return EXIT_USAGE
         self._listen_to_signals(loop)
         self._warn()

@@ -25,6 +25,7 @@ from duologue.foreign_text import shown
 from duologue.identity import Identity
 from duologue.limits import Limits
 from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.protocol.wording import words_of
 from duologue.relay.addresses import is_loopback
 from duologue.relay.client.known_relays import KnownRelays
 from duologue.relay.messages import NOT_ALLOWED_TO_REGISTER, NOT_ALLOWED_TO_REQUEST
@@ -85,7 +86,7 @@ def _plain_text_of(error: OSError) -> str:
         return "nobody listens there"
     if isinstance(error, socket.gaierror):
         return "no such name"
-    return error.strerror or str(error)
+    return error.strerror or words_of(error)
 
 
 def _itself(value: object) -> object:
@@ -144,7 +145,7 @@ class Examination:
                 "TLS", Verdict.bad, text, _advice_on_certificate(error.verify_message)
             )
         except tls.SSLError as error:
-            text = f"no TLS there: {error.reason or error}"
+            text = f"no TLS there: {error.reason or words_of(error)}"
             return self._note("TLS", Verdict.bad, text, "Perhaps it speaks plain text: ws://")
         except TimeoutError:
             text = f"{parts.hostname} does not answer at port {port}"
@@ -184,7 +185,7 @@ class Examination:
                 writer.write(f"GET / HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
                 head = (await reader.read(4096)).decode("latin-1")
         except (OSError, TimeoutError) as error:
-            return self._note("clock", Verdict.doubtful, f"no answer over HTTP: {error}")
+            return self._note("clock", Verdict.doubtful, f"no answer over HTTP: {words_of(error)}")
         writer.transport.abort()
         dates = [line[5:].strip() for line in head.splitlines() if line.lower().startswith("date:")]
         if not dates:
@@ -222,11 +223,11 @@ class Examination:
             advice = "" if self._may_request else NO_RIGHT.format("request")
             if "did not answer as a WebSocket" in str(error) or " answered HTTP " in str(error):
                 advice = NO_RELAY
-            self._note("requests", Verdict.bad, str(error), advice)
+            self._note("requests", Verdict.bad, words_of(error), advice)
             return not self._may_request
         except (DuologueError, ValueError) as error:
             advice = "" if self._context else "Perhaps it speaks TLS: wss://"
-            return self._note("requests", Verdict.bad, str(error), advice)
+            return self._note("requests", Verdict.bad, words_of(error), advice)
 
     async def _look_at_conversation(self) -> bool:
         pins = KnownRelays(self._pins_file)
@@ -253,11 +254,11 @@ class Examination:
                 self._note_pin(pinned, pins.pinned(self._url))
                 return await self._call_ourselves()
         except RelayKeyChanged as error:
-            return self._note("relay key", Verdict.bad, str(error))
+            return self._note("relay key", Verdict.bad, words_of(error))
         except (DuologueError, ValueError) as error:
             is_ours = str(error) == NOT_ALLOWED_TO_REGISTER
             advice = NO_RIGHT.format("register") if is_ours else ""
-            return self._note("registering", Verdict.bad, str(error), advice)
+            return self._note("registering", Verdict.bad, words_of(error), advice)
 
     def _note_pin(self, before: bytes | None, now: bytes | None) -> None:
         if now is None:
@@ -293,9 +294,9 @@ class Examination:
                 await self._round_trip(peer, "x" * 500_000)
                 return self._note("large message", Verdict.good, "500 kB there and back")
         except HandshakeFailed as error:
-            return self._note("handover", Verdict.bad, str(error))
+            return self._note("handover", Verdict.bad, words_of(error))
         except DuologueError as error:
-            return self._note("conversation", Verdict.bad, str(error))
+            return self._note("conversation", Verdict.bad, words_of(error))
 
     async def _round_trip(self, peer: WebsocketPromisifier, value: str) -> float:
         begun = time.perf_counter()

@@ -238,6 +238,11 @@ class Connection(ABC):
     def buffered_amount(self) -> int:
         """Bytes accepted by `send` and not yet handed to the network."""
 
+    @property
+    def is_mid_message(self) -> bool:
+        """Whether a message has begun to come and is not whole; how fast it goes on is watched."""
+        return False
+
     async def drained(self) -> None:
         """Wait until little is buffered (base profile 7.5), or the connection is closed."""
         await self.gate.wait()

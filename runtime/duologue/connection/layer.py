@@ -61,6 +61,11 @@ class Layer(Connection):
         return self._carrier.buffered_amount
 
     @property
+    def is_mid_message(self) -> bool:
+        """See `Connection.is_mid_message`."""
+        return self._carrier.is_mid_message
+
+    @property
     def is_listening(self) -> bool:
         """Whether the carrier's messages are taken; not while some wait here."""
         return self._unlisten_message is not None

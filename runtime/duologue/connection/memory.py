@@ -13,9 +13,17 @@ from duologue.connection.base import (
     Message,
 )
 from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES, DrainGate
+from duologue.connection.write_watch import WriteWatch
 from duologue.errors import DuologueError, LimitExceeded
 from duologue.limits import Limits
-from duologue.protocol.closing import close_text, shorten, terminate_text
+from duologue.protocol.closing import (
+    LOST,
+    close_text,
+    no_answer_text,
+    shorten,
+    takes_nothing_text,
+    terminate_text,
+)
 
 
 def connected_pair(
@@ -65,6 +73,9 @@ class _MemoryConnection(Connection):
         self._delivery_is_due = False
         self._close_received: _Closing | None = None
         self._close_timer: asyncio.TimerHandle | None = None
+        self._write_watch = WriteWatch(
+            limits, loop, lambda: self._outgoing_bytes, self._lose_stopped
+        )
 
     def join(self, partner: "_MemoryConnection") -> None:
         """Give the other end; once, before anything is sent."""
@@ -80,11 +91,14 @@ class _MemoryConnection(Connection):
             raise self.too_large(size)
         unsent = self._outgoing_bytes
         if unsent > self._limits.max_unsent_bytes:
-            self._lose(LimitExceeded("max_unsent_bytes", self._limits.max_unsent_bytes, unsent))
+            failure = LimitExceeded("max_unsent_bytes", self._limits.max_unsent_bytes, unsent)
+            self._lose(str(failure), failure)
             return
         self._put(message, size)
+        self._write_watch.written_bytes += size
         if self._outgoing_bytes > PAUSE_ABOVE_BYTES:
             self.gate.shut()
+            self._write_watch.start()
 
     def close(self, reason: str | None = None) -> None:
         """See `Connection.close`."""
@@ -99,7 +113,7 @@ class _MemoryConnection(Connection):
         if self.state.current_state is ConnectionState.OPEN:
             self._put(_Closing(CLOSE_CODE_NORMAL, text))
         else:
-            self._loop.call_soon(self._partner._end, CLOSE_CODE_LOST, "")
+            self._loop.call_soon(self._partner._end, CLOSE_CODE_LOST, LOST)
         self._end(CLOSE_CODE_LOST, text)
 
     @property
@@ -136,6 +150,7 @@ class _MemoryConnection(Connection):
             elif partner.state.current_state is ConnectionState.OPEN:
                 partner._receive(item, size)
         if self.gate.is_shut and self._outgoing_bytes < RESUME_BELOW_BYTES:
+            self._write_watch.stop()
             self.gate.open()
         if not partner._is_full:
             self._deliver_soon()
@@ -158,8 +173,11 @@ class _MemoryConnection(Connection):
         self._start_closing(_Closing(CLOSE_CODE_TOO_BIG, shorten(text)))
 
     def _start_closing(self, closing: _Closing) -> None:
+        self._close_timer = self._loop.call_later(
+            self._limits.close_timeout_s, self._lose_unanswered
+        )
         self._put(closing)
-        self._close_timer = self._loop.call_later(self._limits.close_timeout_s, self._lose)
+        self._write_watch.stop()
         self.state.enter(ConnectionState.CLOSING)
         # Whatever waited to be read is not wanted any more: the other end can go on.
         self._partner._deliver_soon()
@@ -178,15 +196,24 @@ class _MemoryConnection(Connection):
         if self._close_received is not None:
             self._end(self._close_received.code, self._close_received.reason)
 
-    def _lose(self, failure: DuologueError | None = None) -> None:
+    def _lose_stopped(self) -> None:
+        """The other end takes nothing any more."""
+        timeout_s = self._limits.write_timeout_s
+        self._lose(takes_nothing_text(timeout_s), LimitExceeded("write_timeout_s", timeout_s))
+
+    def _lose_unanswered(self) -> None:
+        self._lose(no_answer_text(self._limits.close_timeout_s))
+
+    def _lose(self, reason: str = LOST, failure: DuologueError | None = None) -> None:
         """End without a closing handshake; the other end sees a lost connection."""
         self._outgoing.clear()
         self._outgoing_bytes = 0
-        self._loop.call_soon(self._partner._end, CLOSE_CODE_LOST, "")
-        self._end(CLOSE_CODE_LOST, "", failure)
+        self._loop.call_soon(self._partner._end, CLOSE_CODE_LOST, LOST)
+        self._end(CLOSE_CODE_LOST, reason, failure)
 
     def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
         if self._close_timer is not None:
             self._close_timer.cancel()
+        self._write_watch.stop()
         self.gate.open()
         super()._end(code, reason, failure)

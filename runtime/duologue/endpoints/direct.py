@@ -9,11 +9,11 @@ import ssl as tls
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow
-from duologue.endpoints.hosting import Host, Manner, OnPeer, Profile, conversation
+from duologue.endpoints.hosting import Host, Manner, OnPeer, Profile, conversation, offer_of
 from duologue.endpoints.redialling import Dial
 from duologue.errors import HandshakeFault
 from duologue.identity import Identity
@@ -34,10 +34,12 @@ class Server(Host):
     `Limits.drain_timeout_s`, new calls are answered GOING_AWAY, then every connection is closed.
     """
 
+    kind = "server"
+
     def __init__(
         self,
         manner: Manner,
-        host: str,
+        host: str | None,
         port: int,
         *,
         ssl: tls.SSLContext | None,
@@ -66,9 +68,13 @@ class Server(Host):
 
     @property
     def port(self) -> int:
-        """The port in use; the real one where 0 was asked for."""
+        """The port in use; the real one where 0 was asked for.
+
+        Raises:
+            RuntimeError: the server has not been entered.
+        """
         if self._listener is None:
-            raise RuntimeError("the server is not running; use it in `async with`")
+            raise RuntimeError(f"the {self.kind} is not running; use it in `async with`")
         return self._listener.port
 
     @property
@@ -76,7 +82,7 @@ class Server(Host):
         """How many encrypted connections came to nothing, by what was wrong; a live view."""
         return {} if self._gate is None else self._gate.rejected
 
-    async def __aenter__(self) -> Self:
+    async def _open(self) -> None:
         from duologue.connection.websocket.listener import accept_websockets
 
         self._listener = await accept_websockets(
@@ -87,8 +93,9 @@ class Server(Host):
             ssl=self._ssl,
             origins=self._origins,
             hosts=self._hosts,
+            # An encrypted conversation has a pulse of its own, inside.
+            has_pulse=self._gate is None,
         )
-        return self
 
     async def _close(self) -> None:
         if self._listener is not None:
@@ -102,7 +109,7 @@ class Server(Host):
 
 def serve(
     *services: Service,
-    host: str = "127.0.0.1",
+    host: str | None = "127.0.0.1",
     port: int = 0,
     ssl: tls.SSLContext | None = None,
     origins: Collection[str] = (),
@@ -116,6 +123,8 @@ def serve(
     on_peer: OnPeer | None = None,
 ) -> Server:
     """Offer services to whoever connects; use the result in `async with`.
+
+    `host=None` is every address of this machine; `port=0` any port that is free there.
 
     With `identity` every conversation is encrypted, and only holders of the keys in `allow` may
     have one: a set of keys (32 bytes or 64 hex digits each), a function that is asked with each
@@ -134,7 +143,9 @@ def serve(
         ValueError: `identity` without `allow`, or the other way round.
         UnsafeKey: a key in `allow` is none to build on.
         ServiceIdTaken: two services want the same number.
+        ValueError (on entering): `host` can be no name of a host.
         OSError (on entering): the address cannot be had.
+        RuntimeError (on entering): it has been entered before.
     """
     if identity is not None and allow is None:
         raise ValueError(
@@ -200,17 +211,19 @@ async def connect(
     the very first connection fails is raised as without `reconnect`.
 
     Raises (on entering):
-        ValueError: `identity` without `to`, or the other way round.
+        ValueError: `identity` without `to`, or the other way round; `url` is no ws: or wss:
+            address, or its host can be no name.
         UnsafeKey: `to` is no key to build on.
         HandshakeFailed: the other side broke the rules of the handshake, or refused us.
         DeadlineExceeded: it took longer than `timeout`.
         ConnectionClosed: nobody there, or TLS failed; `.sent` is "no".
         ProtocolError: what answers is no WebSocket server, or refuses us.
         ServiceIdTaken: two of the offered services want the same number.
+        TypeError: `offer` is one service, not several.
     """
     limits = limits or Limits()
     manner = Manner(
-        offer=Offer(offer),
+        offer=offer_of(offer),
         limits=limits,
         profile=profile,
         same_contracts=same_contracts,
@@ -246,7 +259,7 @@ async def _dial_encrypted(
     from duologue.connection.websocket.dial import dial_websocket
 
     async def dial_carrier(limits: Limits, timeout_s: float) -> Connection:
-        return await dial_websocket(url, limits, ssl=ssl, timeout_s=timeout_s)
+        return await dial_websocket(url, limits, ssl=ssl, timeout_s=timeout_s, has_pulse=False)
 
     return await dial_encrypted(
         dial_carrier, identity, target, limits, loopback=loopback, timeout_s=timeout_s

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import ClassVar, Final, Literal, Self
 
 from duologue.connection.base import Connection
 from duologue.endpoints.redialling import Dial, keep_connected
@@ -16,7 +16,7 @@ from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
 from duologue.protocol.hello import Counterpart, Role, encode_hello
-from duologue.typed.service import Offer
+from duologue.typed.service import Offer, Service
 from duologue.version import VERSION
 
 OnPeer = Callable[[WebsocketPromisifier], None]
@@ -84,6 +84,19 @@ class Manner:
         except BaseException:
             peer.close()
             raise
+
+
+def offer_of(services: Sequence[Service]) -> Offer:
+    """What `offer=` says.
+
+    Raises:
+        TypeError: it is no sequence of services; the text says what to write.
+        ServiceIdTaken: two of them want the same number.
+    """
+    if isinstance(services, Service):
+        name = type(services).__name__
+        raise TypeError(f"offer= takes several services; for one, write offer=[{name}(...)]")
+    return Offer(services)
 
 
 @asynccontextmanager
@@ -167,21 +180,35 @@ class Conversations:
 class Host(ABC):
     """What is called, at an address or through relays; runs inside `async with`.
 
-    Leaving the block ends it gracefully.
+    Leaving the block ends it gracefully. It runs once: for another time, make another one.
     """
+
+    kind: ClassVar[str]
+    """How texts name it."""
 
     def __init__(self, manner: Manner) -> None:
         self._conversations = Conversations(manner)
+        self._is_entered = False
         self._closed = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
 
     @property
     def peers(self) -> frozenset[WebsocketPromisifier]:
-        """The conversations that are open now."""
+        """The conversations that are open now.
+
+        Raises:
+            RuntimeError: it has not been entered.
+        """
+        self._check_entered()
         return self._conversations.peers
 
     async def wait_closed(self) -> None:
-        """Wait until it has been closed; `await` it to serve for ever."""
+        """Wait until it has been closed; `await` it to serve for ever.
+
+        Raises:
+            RuntimeError: it has not been entered.
+        """
+        self._check_entered()
         await self._closed.wait()
 
     async def close(self) -> None:
@@ -191,9 +218,19 @@ class Host(ABC):
         # Shielded: whoever waits may be cancelled, the closing goes on.
         await asyncio.shield(self._closing)
 
-    @abstractmethod
     async def __aenter__(self) -> Self:
-        """Be there to be called."""
+        if self._is_entered or self._closing is not None:
+            how = "has been entered before" if self._is_entered else "has been closed"
+            raise RuntimeError(f"the {self.kind} {how}; make another one for another time")
+        self._is_entered = True
+        is_open = False
+        try:
+            await self._open()
+            is_open = True
+        finally:
+            # What could not be had may be had later.
+            self._is_entered = is_open
+        return self
 
     async def __aexit__(
         self,
@@ -206,6 +243,14 @@ class Host(ABC):
     async def _close_once(self) -> None:
         await self._close()
         self._closed.set()
+
+    def _check_entered(self) -> None:
+        if not self._is_entered and self._closing is None:
+            raise RuntimeError(f"the {self.kind} is not running; use it in `async with`")
+
+    @abstractmethod
+    async def _open(self) -> None:
+        """Be there to be called."""
 
     @abstractmethod
     async def _close(self) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Final, Self
+from typing import Final
 
 from duologue.connection.encrypted.allow import Allow
 from duologue.connection.encrypted.gate import EncryptionGate
@@ -22,6 +22,8 @@ class Listener(Host):
     Leaving the block ends it gracefully: no new conversations, calls that run may finish within
     `Limits.drain_timeout_s`, new calls are answered GOING_AWAY, then every connection is closed.
     """
+
+    kind = "listener"
 
     def __init__(
         self,
@@ -62,7 +64,7 @@ class Listener(Host):
             if presence.fault is not None and not presence.registered
         }
 
-    async def __aenter__(self) -> Self:
+    async def _open(self) -> None:
         self._tasks = [asyncio.create_task(each.run()) for each in self._presences.values()]
         for task in self._tasks:
             task.add_done_callback(_note_end)
@@ -71,7 +73,6 @@ class Listener(Host):
         except BaseException:
             await self.close()
             raise
-        return self
 
     async def _wait_registered(self) -> None:
         """Until one relay has taken us; if none does at the first try, raise what one says."""

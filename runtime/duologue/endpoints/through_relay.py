@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow, Anyone
-from duologue.endpoints.hosting import Manner, OnPeer, Profile, conversation
+from duologue.endpoints.hosting import Manner, OnPeer, Profile, conversation, offer_of
 from duologue.errors import (
     DeadlineExceeded,
     PeerNotFound,
@@ -66,8 +66,8 @@ def listen(
     (default: in the user's configuration folder).
 
     Raises:
-        ValueError: no `allow`; a relay in plain text that is not on this machine, unless
-            `insecure_plaintext` is True.
+        ValueError: no `allow`; a relay that is no address, or one in plain text that is not on this
+            machine, unless `insecure_plaintext` is True.
         UnsafeKey: a key in `allow` is none to build on.
         ServiceIdTaken: two services want the same number.
         RelayUnreachable, RelayRefused, RelayKeyChanged (on entering): no relay has taken us.
@@ -150,7 +150,7 @@ async def dial(
     limits = limits or Limits()
     target = public_key_of(to)
     manner = Manner(
-        offer=Offer(offer),
+        offer=offer_of(offer),
         limits=limits,
         profile=profile,
         same_contracts=same_contracts,
@@ -234,8 +234,12 @@ def _refusal_for(relay: str, close_reason: str) -> RelayError | None:
 
 
 def _check_plaintext(url: str, insecure_plaintext: bool) -> None:
+    """Raises ValueError: `url` is no address of a relay, or one that shows too much."""
+    from duologue.connection.websocket.host_names import check_address, check_host_name
     from duologue.relay.addresses import is_loopback
 
+    check_address(url)
+    check_host_name(urlsplit(url).hostname or "")
     parts = urlsplit(url)
     if parts.scheme == "ws" and not insecure_plaintext and not is_loopback(parts.hostname or ""):
         raise ValueError(

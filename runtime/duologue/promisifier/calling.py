@@ -1,6 +1,7 @@
 """Own calls over one connection, from the moment they are sent until they are settled."""
 
 import asyncio
+import math
 from typing import Any
 
 from duologue.connection.base import CLOSE_CODE_LOST, Connection
@@ -118,6 +119,8 @@ class Calling:
         except ContractMismatch as error:
             call.fail(error)
             return False
+        if call.items is not None:
+            self._bind_items(call, request_id)
         try:
             if isinstance(args, Parcel):
                 self._writer.send_parcel(text, args)
@@ -146,6 +149,19 @@ class Calling:
             self._intake.release(Hold.CALLS)
             self._receiver.inflow.look_again()
         return True
+
+    def _bind_items(self, call: Call[Any], request_id: int) -> None:
+        items = call.items
+        assert items is not None
+        items.bind(self._own.items, self._connection, self._counters, request_id)
+
+        def begun() -> None:
+            # The deadline was for the first item, of either side.
+            call.due_s = math.inf
+
+        for half in (items.source, items.sink):
+            if half is not None:
+                half.on_begun = begun
 
     def obey_limits(self) -> None:
         """Keep to what the other side has said that it takes."""

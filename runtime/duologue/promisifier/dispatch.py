@@ -14,6 +14,7 @@ from duologue.promisifier.failures import describe_incident, describe_limit
 from duologue.promisifier.handlers import Handler, Result, UnreadableArguments
 from duologue.promisifier.intake import Hold, Intake
 from duologue.promisifier.served_call import ServedCall, serving
+from duologue.promisifier.streams.items import ItemDesk
 from duologue.promisifier.streams.sending import send_stream
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.hello import CONTROL_SERVICE
@@ -66,6 +67,7 @@ class Dispatcher(Generic[PeerT]):
         self._session = session
         self._served = session.served
         self._connection = connection
+        self._desk = ItemDesk(session.served.items, connection, session.counters)
         self._intake = intake
         self._reply = reply
         self._give_up = give_up
@@ -78,7 +80,7 @@ class Dispatcher(Generic[PeerT]):
 
     def dispatch(self, request: RequestReceived) -> None:
         """Serve one request: start it, let it wait, or refuse it."""
-        call = ServedCall(request, self._peer)
+        call = ServedCall(request, self._peer, self._desk)
         admission = self.admission
         if admission.running < admission.room and not self._connection.gate.is_shut:
             self._start(call)

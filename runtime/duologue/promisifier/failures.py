@@ -5,6 +5,7 @@ import os
 from typing import Final
 
 from duologue.errors import CallError, DuologueError, InvalidResult, LimitExceeded, RefusedValue
+from duologue.protocol.excess import failure_of
 from duologue.protocol.messages import Failure
 
 THEIRS: Final = "the other side's "
@@ -58,9 +59,4 @@ def describe_limit(error: LimitExceeded) -> Failure:
             error.code,
             {"limit": name, "value": error.value, "of": "caller"},
         )
-    return Failure(
-        "LimitExceeded",
-        f"{error.limit} is {error.value}",
-        error.code,
-        {"limit": error.limit, "value": error.value},
-    )
+    return failure_of(error)

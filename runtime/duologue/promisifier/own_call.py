@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol, TypeVar
 import msgspec
 
 from duologue.errors import ConnectionClosed, DuologueError
+from duologue.promisifier.streams.items import OwnItems
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.hello import ContractOfService
 from duologue.protocol.messages import Failure
@@ -78,8 +79,10 @@ class CallOptions(msgspec.Struct, frozen=True):
     """What a caller may wish of one call. Made once and used for many calls."""
 
     timeout_s: float | None = None
-    """From the moment of the call until its answer; infinity is no deadline, and None is what
-    `Limits.call_timeout_s` says."""
+    """From the moment of the call until its answer, or the first item; infinity is no deadline, and
+    None is what `Limits.call_timeout_s` says."""
+    items: OwnItems | None = None
+    """Where items of the call go; options with them are for one call."""
 
 
 NO_DEADLINE: Final = CallOptions(math.inf)
@@ -104,6 +107,7 @@ class Call(asyncio.Future[T]):
     # A future subclass rather than a done-callback: the callback would cost every call a loop turn.
     __slots__ = (
         "due_s",
+        "items",
         "owner",
         "patience_s",
         "reading",
@@ -144,6 +148,8 @@ class Call(asyncio.Future[T]):
         """What the caller asked for; tells the error how long that was."""
         self.due_s = math.inf if timeout_s == math.inf else loop.time() + timeout_s
         """When it fails unless it is settled, by the loop's clock."""
+        self.items: OwnItems | None = None
+        """Of a call with items."""
         self.patience_s = math.inf
         """How long a stream that answers it may be silent."""
 

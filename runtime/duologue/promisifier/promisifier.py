@@ -185,6 +185,9 @@ class WebsocketPromisifier:
         else:
             call = Call(self._loop, target, reading, self, timeout_s)
             call.patience_s = timeout_s
+        if options.items is not None:
+            call.items = options.items
+            call.add_done_callback(options.items.note_settled)
         self._conversation.calling.send(call, args)
         return call
 

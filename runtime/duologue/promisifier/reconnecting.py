@@ -120,6 +120,9 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         call = KeptCall(self._loop, target, reading, self, timeout_s, args, serial)
         if options.timeout_s is not None:
             call.patience_s = timeout_s
+        if options.items is not None:
+            call.items = options.items
+            call.add_done_callback(options.items.note_settled)
         if self._is_over or (self._stage is Stage.READY and self.is_connected):
             self._send(call, args)
             return call
@@ -210,6 +213,8 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             return False
         if call.was_sent == "no":
             return True
+        if call.items is not None and call.items.has_begun:
+            return False
         return call.target.may_be_repeated and call.times_sent < MAX_TIMES_SENT
 
     def _send(self, call: KeptCall[Any], args: Payload) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from duologue.promisifier.streams.items import ItemDesk
 from duologue.protocol.messages import RequestReceived
 
 PeerT_co = TypeVar("PeerT_co", covariant=True)
@@ -24,6 +25,8 @@ class ServedCall(msgspec.Struct, Generic[PeerT_co], eq=False):
     request: RequestReceived
     peer: PeerT_co
     """Who asks, as the owner of the conversation shows it to handlers."""
+    desk: ItemDesk
+    """Opens its items, if it has some."""
     task: asyncio.Task[None] | None = None
     """What runs an async handler, or sends a stream; None while it waits, and for a plain one."""
     own_calls: int = 0

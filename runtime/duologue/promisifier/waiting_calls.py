@@ -1,8 +1,8 @@
 """Own calls that have not left yet: there is no connection, or it takes no more at present."""
 
 import asyncio
-from collections.abc import Callable, MutableMapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, cast
 
 from duologue.errors import DeadlineExceeded, LimitExceeded
 from duologue.limits import Limits
@@ -55,7 +55,7 @@ class WaitingCalls(Generic[CallT]):
     def remove(self, call: Call[Any]) -> bool:
         """Forget a call that was given up; returns whether it was here."""
         # Typed by the loosest of both: whoever asks need not know what kind of calls wait here.
-        calls: MutableMapping[Any, Payload] = self.calls
+        calls = cast("dict[Any, Payload]", self.calls)
         args = calls.pop(call, None)
         if args is None:
             return False

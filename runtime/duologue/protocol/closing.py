@@ -4,9 +4,31 @@ from typing import Final
 
 from duologue.errors import LimitExceeded
 from duologue.limits import MAX_CLOSE_REASON_BYTES
+from duologue.protocol.wording import words_of
 
 CLOSE_CALLED: Final = "Close called"
 TERMINATE_CALLED: Final = "Terminate called"
+NO_LIFESIGN: Final = "Keepalive: No lifesign of the other side"
+"""Why a connection is terminated over which nothing comes any more."""
+
+
+def takes_nothing_text(timeout_s: float) -> str:
+    """Why a connection is ended of which the other side takes nothing; not sent, it could not."""
+    return f"The other side has taken nothing for {timeout_s:g} s (write_timeout_s)"
+
+
+LOST: Final = "The connection was lost without a close frame"
+"""Why it ended, if nothing more is known; not sent."""
+
+
+def lost_text(error: BaseException | None) -> str:
+    """Why a connection ended that nobody closed, if this is what the system said of it."""
+    return LOST if error is None else f"The connection was lost: {words_of(error)}"
+
+
+def no_answer_text(close_timeout_s: float) -> str:
+    """Why a connection that we were closing was ended; not sent, nobody would read it."""
+    return f"The other side has not answered the close frame for {close_timeout_s:g} s"
 
 
 def close_text(reason: str | None) -> str:

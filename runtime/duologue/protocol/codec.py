@@ -48,7 +48,8 @@ class Envelope(msgspec.Struct, gc=False):
 _REQUEST_ID: Final = b"requestId"
 _RESPONSE_ID: Final = b"responseId"
 
-_decode: Final = msgspec.json.Decoder(Envelope).decode
+decode_envelope: Final = msgspec.json.Decoder(Envelope).decode
+"""`read_envelope` for most messages; what msgspec refuses may be readable all the same."""
 
 
 def read_envelope(text: str) -> Envelope:
@@ -58,7 +59,7 @@ def read_envelope(text: str) -> Envelope:
         BadFrame: not JSON, not an object, or `type` is no string.
     """
     try:
-        return _decode(text)
+        return decode_envelope(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return _read_leniently(text)
 

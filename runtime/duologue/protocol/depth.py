@@ -22,10 +22,7 @@ def is_deeper_than(text: str, max_depth: int) -> bool:
     # Each level takes two characters; most messages are too short to be deep.
     if len(text) <= 2 * max_depth or not _opens_more_often_than(text, max_depth):
         return False
-    if "\\" in text:
-        text = text.replace("\\\\", "").replace('\\"', "")
-    outside_strings = "".join(text.split('"')[::2])
-    steps = outside_strings.encode(errors="replace").translate(_STEPS, _OTHERS)
+    steps = outside_strings(text).encode(errors="replace").translate(_STEPS, _OTHERS)
     depth = 0
     # By chunks, so that a text that only ever opens is given up at once.
     for start in range(0, len(steps), _CHUNK):
@@ -34,6 +31,13 @@ def is_deeper_than(text: str, max_depth: int) -> bool:
             return True
         depth += sum(chunk)
     return False
+
+
+def outside_strings(text: str) -> str:
+    """The JSON `text` without the insides of its strings."""
+    if "\\" in text:
+        text = text.replace("\\\\", "").replace('\\"', "")
+    return "".join(text.split('"')[::2])
 
 
 def _opens_more_often_than(text: str, times: int) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from duologue.errors import BadFrame, StreamFailed
+from duologue.errors import BadFrame, LimitExceeded, StreamFailed
 from duologue.protocol.parcels import Payload
 
 CallT = TypeVar("CallT")
@@ -35,6 +35,8 @@ class RequestReceived(msgspec.Struct, gc=False):
     """The JSON list of the arguments; None when the field is absent or undefined."""
     takes_parts: bool = False
     """Whether the result may have parts beside it."""
+    weight: int = 0
+    """Bytes that the arguments may take once they are decoded; 0 if that is next to nothing."""
 
 
 class AnswerReceived(msgspec.Struct, Generic[CallT], gc=False):
@@ -72,10 +74,10 @@ class StreamEnded(msgspec.Struct, Generic[CallT]):
 
 
 class AnswerBroken(msgspec.Struct, Generic[CallT]):
-    """What answers an own call is no use: an incomplete stream, or too deep to be read."""
+    """What answers an own call is no use: an incomplete stream, or one that holds too much."""
 
     call: CallT
-    error: StreamFailed | BadFrame
+    error: StreamFailed | BadFrame | LimitExceeded
     reply: bytes | None
     """To be sent, if the other side has to be told."""
 

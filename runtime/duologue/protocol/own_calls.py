@@ -180,15 +180,12 @@ class OwnCalls(Generic[CallT]):
         call = self.receive_late_answer(envelope)
         return None if call is None else AnswerReceived(call, parcel)
 
-    def receive_too_deep(
-        self, envelope: codec.Envelope, fault: BadFrame
-    ) -> SessionEvent[CallT] | None:
-        """An answer that cannot be read; None if it is that of no open call."""
-        response_id = codec.integral(envelope.responseId)
-        if response_id not in self._open:
-            return None
-        self._counters.requests_received_invalid += 1
-        return AnswerBroken(self._open.pop(response_id), fault, None)
+    def receive_excess(
+        self, envelope: codec.Envelope, excess: BadFrame | LimitExceeded
+    ) -> AnswerBroken[CallT] | None:
+        """An answer that holds too much to be read; raises as `receive_late_answer`."""
+        call = self.receive_late_answer(envelope)
+        return None if call is None else AnswerBroken(call, excess, None)
 
     def receive_stream(self, kind: str, envelope: codec.Envelope) -> SessionEvent[CallT] | None:
         """A text of a stream; raises as `receive_late_answer`."""

@@ -34,10 +34,14 @@ def size_of(payload: Payload) -> int:
 class Parts(list[bytes]):
     """Collects the parts of one parcel while its text is written."""
 
+    in_a_string = False
+    """Set while JSON is written that will be a string in the text: whatever is in it stays there,
+    since nobody who reads the text looks into its strings."""
+
     def take(self, value: bytes) -> int | None:
         """The index under which `value` travels; None if it is too short for that, or one of too
-        many: then it stays in the text."""
-        if len(value) <= PART_ABOVE_BYTES or len(self) >= MAX_PARTS:
+        many, or in a string: then it stays in the text."""
+        if len(value) <= PART_ABOVE_BYTES or len(self) >= MAX_PARTS or self.in_a_string:
             return None
         self.append(value)
         return len(self) - 1

@@ -57,9 +57,9 @@ class ServedCalls:
     # -- what the other side says ---------------------------------------------------------------
 
     def receive_request(
-        self, envelope: codec.Envelope, parts: Sequence[bytes]
+        self, envelope: codec.Envelope, parts: Sequence[bytes], weight: int = 0
     ) -> RequestReceived | Refused:
-        """A request, with the parts that came beside it.
+        """A request, with the parts that came beside it; `weight` is what it may take in memory.
 
         Raises:
             BadFrame: its ids are no integers.
@@ -92,7 +92,21 @@ class ServedCalls:
             service_id,
             Parcel(args, parts) if parts and args is not None else args,
             envelope.takesParts and self.has_control_service,
+            weight,
         )
+
+    def refuse(self, envelope: codec.Envelope, failure: Failure) -> Refused:
+        """A request that is answered unread.
+
+        Raises:
+            BadFrame: its ids are no integers.
+        """
+        request_id, service_id = _unusual_ids(envelope)
+        if service_id == 0 and self.has_control_service:
+            self._counters.control_requests_received += 1
+        else:
+            self._counters.requests_received_total += 1
+        return Refused(codec.error_answer(request_id, failure))
 
     def receive_stop(self, envelope: codec.Envelope) -> StreamRefused | None:
         """A `write-stream-error`: None if no stream is being sent for it."""

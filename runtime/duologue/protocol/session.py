@@ -11,7 +11,13 @@ from duologue.limits import MAX_SAFE_INTEGER, Limits
 from duologue.protocol import codec
 from duologue.protocol.arriving_parcel import ArrivingParcel
 from duologue.protocol.counters import Counters
-from duologue.protocol.depth import is_deeper_than
+from duologue.protocol.excess import (
+    failure_of,
+    find_excess,
+    plain_characters,
+    read_around,
+    weigh,
+)
 from duologue.protocol.items import ITEM_KINDS, ITEMS
 from duologue.protocol.messages import AnswerReceived, CallT, RequestReceived, SessionEvent
 from duologue.protocol.own_calls import OwnCalls
@@ -54,8 +60,7 @@ class Session(Generic[CallT]):
         self._limits = limits
         # The counters may have a past: those of a peer that outlives its connection.
         self._max_invalid = self.counters.requests_received_invalid + limits.max_invalid_messages
-        self._shallow_characters = 2 * limits.max_json_depth
-        """A text that is no longer cannot be too deep: each level takes two characters."""
+        self._plain_characters = plain_characters(limits)
         self._take_open = self.own.take_open
 
     @property
@@ -87,15 +92,17 @@ class Session(Generic[CallT]):
         """
         if self.arriving is not None:
             raise ProtocolError("a text came where parts of the one before were announced")
+        weight = 0
         try:
+            if len(text) > self._plain_characters:
+                excess = find_excess(text, self._limits)
+                if excess is not None:
+                    return self._receive_excess(text, excess)
+                weight = weigh(text)
             envelope = read_envelope(text)
             if envelope.parts is not None and self.has_control_service:
                 self.arriving = ArrivingParcel(text, envelope, envelope.parts, self._limits)
                 return None
-            if len(text) > self._shallow_characters and is_deeper_than(
-                text, self._limits.max_json_depth
-            ):
-                return self._receive_too_deep(envelope)
             kind = envelope.type
             if kind == "data":
                 call = self._take_open(envelope.responseId, None)
@@ -105,7 +112,7 @@ class Session(Generic[CallT]):
                         return None
                 return AnswerReceived(call, slice_or_none(envelope.data))
             if kind == "request":
-                return self.served.receive_request(envelope, ())
+                return self.served.receive_request(envelope, (), weight)
             if kind == "error":
                 return self.own.receive_failure(envelope)
             if kind in ("stream", "stream-end", "stream-error"):
@@ -146,10 +153,12 @@ class Session(Generic[CallT]):
     def _receive_parcel(self, whole: ArrivingParcel) -> SessionEvent[CallT] | None:
         envelope = whole.envelope
         try:
-            if is_deeper_than(whole.text, self._limits.max_json_depth):
-                return self._receive_too_deep(envelope)
+            excess = find_excess(whole.text, self._limits)
+            if excess is not None:
+                return self._refuse(envelope, excess)
             if envelope.type == "request":
-                return self.served.receive_request(envelope, whole.parts)
+                weight = weigh(whole.text, whole.parts)
+                return self.served.receive_request(envelope, whole.parts, weight)
             if envelope.type == ITEMS:
                 data = slice_or_none(envelope.data)
                 return self._receive_items(whole.text, envelope, data and Parcel(data, whole.parts))
@@ -167,15 +176,25 @@ class Session(Generic[CallT]):
             return self.own.receive_items(envelope.type, text, envelope, data)
         return self.served.receive_items(envelope.type, text, envelope, data)
 
-    def _receive_too_deep(self, envelope: codec.Envelope) -> SessionEvent[CallT]:
-        # Unreadable, and counted so; but if it answers a call, its caller must not wait for ever.
-        fault = BadFrame(f"nested more than {self._limits.max_json_depth} levels")
-        broken = None
+    def _receive_excess(
+        self, text: str, excess: BadFrame | LimitExceeded
+    ) -> SessionEvent[CallT] | None:
+        envelope = read_around(text)
+        if envelope.parts is not None and self.has_control_service:
+            # They come all the same.
+            self.arriving = ArrivingParcel(text, envelope, envelope.parts, self._limits)
+            return None
+        return self._refuse(envelope, excess)
+
+    def _refuse(
+        self, envelope: codec.Envelope, excess: BadFrame | LimitExceeded
+    ) -> SessionEvent[CallT] | None:
+        # Whoever waits for an answer must not wait for ever.
+        if envelope.type == "request":
+            return self.served.refuse(envelope, failure_of(excess))
         if envelope.type in ("data", "error"):
-            broken = self.own.receive_too_deep(envelope, fault)
-        if broken is None:
-            raise fault
-        return broken
+            return self.own.receive_excess(envelope, excess)
+        raise BadFrame(str(excess))
 
     # -- what cannot be read --------------------------------------------------------------------
 

@@ -61,7 +61,7 @@ def encode_value(value: object, key: str, max_depth: int) -> bytes:
             integers beyond 2^53-1, bytes, sets, other objects, other keys, a string equal to the
             sentinel, more than `max_depth` levels.
     """
-    return plain_json(_plain(value, key, max_depth))
+    return plain_json(_plain_to(value, key, max_depth))
 
 
 def encode_arguments(args: tuple[object, ...], max_depth: int) -> bytes:
@@ -70,7 +70,7 @@ def encode_arguments(args: tuple[object, ...], max_depth: int) -> bytes:
     Raises:
         RefusedValue: as `encode_value`.
     """
-    return plain_json([_plain(arg, str(index), max_depth - 1) for index, arg in enumerate(args)])
+    return plain_json([_plain_to(arg, str(index), max_depth - 1) for index, arg in enumerate(args)])
 
 
 def plain_json(value: object) -> bytes:
@@ -145,6 +145,17 @@ def refuse_sentinel(text: bytes, key: str) -> None:
         raise RefusedValue(key, f'{SENTINEL!r} ("string")')
 
 
+class _TooDeep(Exception):
+    """Said at the bottom, which knows neither how deep it is nor what the whole is called."""
+
+
+def _plain_to(value: object, key: str, max_depth: int) -> object:
+    try:
+        return _plain(value, key, max_depth)
+    except _TooDeep:
+        raise RefusedValue(key, f"nested more than {max_depth} levels") from None
+
+
 def _plain(value: object, key: str, levels: int) -> object:
     # bool first: it is an int to isinstance.
     if value is None or value is True or value is False:
@@ -168,7 +179,7 @@ def _plain(value: object, key: str, levels: int) -> object:
         return SENTINEL
     if isinstance(value, list | tuple):
         if levels <= 0:
-            raise RefusedValue(key, "nested too deeply")
+            raise _TooDeep
         items = cast("Sequence[object]", value)
         return [_plain(item, str(index), levels - 1) for index, item in enumerate(items)]
     if isinstance(value, dict):
@@ -178,7 +189,7 @@ def _plain(value: object, key: str, levels: int) -> object:
 
 def _plain_object(value: dict[object, object], key: str, levels: int) -> dict[str, object]:
     if levels <= 0:
-        raise RefusedValue(key, "nested too deeply")
+        raise _TooDeep
     plain: dict[str, object] = {}
     for name, member in value.items():
         if not isinstance(name, str):

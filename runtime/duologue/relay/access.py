@@ -11,6 +11,7 @@ from typing import Final
 
 from duologue.errors import UnsafeKey
 from duologue.protocol.keys import public_key_from_hex
+from duologue.protocol.wording import words_of
 
 TOKEN_BYTES: Final = 32
 HASH_PREFIX: Final = "sha256:"
@@ -121,7 +122,7 @@ def _key(where: str, text: str) -> bytes:
     try:
         return public_key_from_hex(text)
     except UnsafeKey as error:
-        raise BadAccessFile(f"{where}: {error}") from error
+        raise BadAccessFile(f"{where}: {words_of(error)}") from error
 
 
 def _digest(where: str, text: str) -> bytes:

@@ -1,24 +1,35 @@
 """What generated code builds on; applications need it only to name types."""
 
+from duologue.typed.alternatives import OneOf as OneOf
 from duologue.typed.audience import Peer as Peer
 from duologue.typed.client import Client as Client
+from duologue.typed.codec import ANY_STREAM as ANY_STREAM
+from duologue.typed.codec import BYTE_ITEMS as BYTE_ITEMS
 from duologue.typed.codec import BYTE_STREAM as BYTE_STREAM
 from duologue.typed.codec import NOTHING as NOTHING
 from duologue.typed.codec import TEXT_STREAM as TEXT_STREAM
 from duologue.typed.codec import Codec as Codec
+from duologue.typed.contract import Download as Download
+from duologue.typed.contract import Duplex as Duplex
 from duologue.typed.contract import Event as Event
 from duologue.typed.contract import ServiceContract as ServiceContract
 from duologue.typed.contract import Unary as Unary
+from duologue.typed.contract import Upload as Upload
 from duologue.typed.contract import unimplemented as unimplemented
 from duologue.typed.declared_errors import DeclaredError as DeclaredError
+from duologue.typed.items import Items as Items
+from duologue.typed.items import Sender as Sender
+from duologue.typed.json_text import JsonText as JsonText
 from duologue.typed.params import NO_PARAMS as NO_PARAMS
 from duologue.typed.params import Params as Params
 from duologue.typed.params import PositionalParams as PositionalParams
+from duologue.typed.scalars import Email as Email
 from duologue.typed.scalars import Int32 as Int32
 from duologue.typed.scalars import Int64 as Int64
 from duologue.typed.scalars import Json as Json
 from duologue.typed.scalars import NumberEnum as NumberEnum
 from duologue.typed.scalars import NumberKey as NumberKey
+from duologue.typed.scalars import OmitNull as OmitNull
 from duologue.typed.scalars import OpenEnum as OpenEnum
 from duologue.typed.scalars import OpenNumberEnum as OpenNumberEnum
 from duologue.typed.scalars import SafeInt as SafeInt
@@ -27,6 +38,9 @@ from duologue.typed.scalars import UInt64 as UInt64
 from duologue.typed.scalars import Url as Url
 from duologue.typed.service import Reply as Reply
 from duologue.typed.service import Service as Service
+from duologue.typed.streams import Exchange as Exchange
+from duologue.typed.streams import Incoming as Incoming
+from duologue.typed.streams import Outgoing as Outgoing
 from duologue.typed.subscriptions import EventHandler as EventHandler
 from duologue.typed.subscriptions import Subscription as Subscription
 from duologue.typed.unions import OpenUnion as OpenUnion

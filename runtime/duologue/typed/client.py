@@ -2,19 +2,29 @@
 
 from collections.abc import Awaitable
 from copy import copy
-from typing import ClassVar, ParamSpec, Self, TypeVar
+from typing import Any, ClassVar, ParamSpec, Self, TypeVar
 
 from duologue.errors import DuologueError
 from duologue.promisifier.own_call import CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.parcels import Payload
-from duologue.typed.contract import Event, ServiceContract, Unary
+from duologue.typed.contract import (
+    Download,
+    Duplex,
+    Event,
+    Method,
+    ServiceContract,
+    Upload,
+)
+from duologue.typed.streams import Exchange, Incoming, Outgoing
 from duologue.typed.subscriptions import EventHandler, Subscription, subscribe
 
 A = ParamSpec("A")
 P = TypeVar("P")
 R = TypeVar("R")
 E = TypeVar("E")
+S = TypeVar("S")
+Y = TypeVar("Y")
 
 
 class Client:
@@ -41,7 +51,7 @@ class Client:
 
     # Underscores: a contract may have a parameter `args` or `kwargs`, but no name that begins so.
     def _unary(
-        self, method: Unary[A, P, R], /, *_args: A.args, **_kwargs: A.kwargs
+        self, method: Method[A, P, R], /, *_args: A.args, **_kwargs: A.kwargs
     ) -> Awaitable[R]:
         peer, params = self._peer, method.params
         has_bytes = method.has_bytes
@@ -60,6 +70,37 @@ class Client:
         return peer.start_call(
             method, encoded, method, method.options if options is None else options
         )
+
+    def _download(
+        self, method: Download[A, P, Y, R], /, *_args: A.args, **_kwargs: A.kwargs
+    ) -> Incoming[Y, R]:
+        return Incoming(self._peer, method, *self._prepared(method, _args, _kwargs))
+
+    def _upload(
+        self, method: Upload[A, P, S, R], /, *_args: A.args, **_kwargs: A.kwargs
+    ) -> Outgoing[S, R]:
+        return Outgoing(self._peer, method, *self._prepared(method, _args, _kwargs))
+
+    def _duplex(
+        self, method: Duplex[A, P, S, Y, R], /, *_args: A.args, **_kwargs: A.kwargs
+    ) -> Exchange[S, Y, R]:
+        return Exchange(self._peer, method, *self._prepared(method, _args, _kwargs))
+
+    def _prepared(
+        self, method: Method[..., Any, Any], args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> tuple[Payload, CallOptions]:
+        method.look_for_bytes()
+        try:
+            # Without parts: when the request leaves, the other side may have become another one.
+            encoded = method.params.encode(method.full_name, args, kwargs)
+        except DuologueError as error:
+            error.foreign = True
+            raise
+        return encoded, method.options if self._options is None else self._options
+
+    def _given(self, method: Method[..., P, R], /, *_args: P, **_kwargs: object) -> Awaitable[R]:
+        """As `_unary`, where the params may also be one object."""
+        return self._unary(method, *_args, **_kwargs)
 
     def _on(self, event: Event[..., E], handler: EventHandler[E] | None) -> Subscription[E]:
         return subscribe(self._peer, event, handler)

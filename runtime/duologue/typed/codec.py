@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any, Final, Generic, TypeVar, cast, overload
+from typing import Annotated, Any, Final, Generic, TypeVar, cast, get_args, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
@@ -20,15 +20,21 @@ from duologue.protocol.values import (
 )
 from duologue.typed.bytes_beside import BytesBeside, holds_bytes
 from duologue.typed.core_schemas import nodes
+from duologue.typed.depth import may_be_deep, reading_to_depth, refuse_deep, too_deep
+from duologue.typed.exact_values import Exact
 from duologue.typed.model import BY_WIRE_NAME
-from duologue.typed.problems import problems_of
+from duologue.typed.problems import no_form_in_json, problems_of
 from duologue.typed.stop_early import StopEarly
 
 T = TypeVar("T")
 
 # A model brings its own configuration; every other form gets the same one.
 _CONFIG: Final = ConfigDict(
-    strict=True, allow_inf_nan=False, ser_json_bytes="base64", val_json_bytes="base64"
+    strict=True,
+    allow_inf_nan=False,
+    ser_json_inf_nan="strings",
+    ser_json_bytes="base64",
+    val_json_bytes="base64",
 )
 
 # A model may have been spoiled after it was made. pydantic refuses to write such a one if it is
@@ -86,8 +92,11 @@ class Codec(Generic[T]):
                 self._adapter = TypeAdapter(self.form)
                 self._adapter.rebuild()
             else:
-                form = cast(Any, Annotated)[self.form, StopEarly(), BytesBeside()]
-                self._adapter = TypeAdapter(form, config=_CONFIG)
+                form = cast(Any, Annotated)[self.form, StopEarly(), Exact(), BytesBeside()]
+                # `Annotated[Order, JsonText()]` is an alias whose model has its own.
+                inner = get_args(form)[0]
+                has_own = isinstance(inner, type) and issubclass(inner, BaseModel)
+                self._adapter = TypeAdapter(form, config=None if has_own else _CONFIG)
         return self._adapter
 
     def knows_bytes(self) -> bool:
@@ -122,7 +131,8 @@ class Codec(Generic[T]):
             if self._is_model:
                 if type(value) is not self.form and not isinstance(value, self.form):
                     # pydantic would write None as null, and any model with fields of these names.
-                    raise self._misfit(f"met {type(value).__name__}, expected {self.form_name}")
+                    met = f"met {type(value).__name__}, expected {self.form_name}"
+                    raise self._misfit(Problem("", met))
             else:
                 # The serialiser of a scalar does not look at constraints; a model was made by them.
                 self.adapter.validator.validate_python(value)
@@ -135,7 +145,7 @@ class Codec(Generic[T]):
             found = problems_of(error, self.adapter.core_schema)
             raise InvalidResult("the value is not of its contract's type", found) from None
         except (PydanticSerializationError, UserWarning) as error:
-            raise self._misfit(f"a value in this {self.form_name} has no form in JSON") from error
+            raise self._misfit(no_form_in_json(error, self.form_name)) from error
         if SENTINEL_START in text:
             refuse_sentinel(text, self.form_name)
         return text
@@ -163,8 +173,8 @@ class Codec(Generic[T]):
         """The type, for messages."""
         return str(getattr(self.form, "__name__", self.form))
 
-    def _misfit(self, text: str) -> InvalidResult:
-        return InvalidResult("the value is not of its contract's type", [Problem("", text)])
+    def _misfit(self, problem: Problem) -> InvalidResult:
+        return InvalidResult("the value is not of its contract's type", [problem])
 
     def _renames_fields(self) -> bool:
         """Whether a field of the value, however deep, has another name in JSON. pydantic is told
@@ -178,6 +188,8 @@ class Codec(Generic[T]):
         validate: Callable[..., T] = self.adapter.validator.validate_json
         if self._renames_fields():
             validate = partial(validate, **BY_WIRE_NAME)
+        if may_be_deep(self.adapter.core_schema):
+            validate = reading_to_depth(validate, self.form_name)
         self.validate_json = validate
         return validate(text, **options)
 
@@ -186,9 +198,28 @@ class Codec(Generic[T]):
         return self.validate_python(fields)
 
     def _bind_to_json(self, value: T, **options: Any) -> bytes:
-        write = self.adapter.serializer.to_json
-        self.to_json = partial(write, by_alias=True) if self._renames_fields() else write
-        return self.to_json(value, **options)
+        write: Callable[..., bytes] = self.adapter.serializer.to_json
+        if self._renames_fields():
+            write = partial(write, by_alias=True)
+        if may_be_deep(self.adapter.core_schema):
+            write = _writing_to_depth(write, self.form_name)
+        self.to_json = write
+        return write(value, **options)
+
+
+def _writing_to_depth(write: Callable[..., bytes], what: str) -> Callable[..., bytes]:
+    # Here, where pydantic's warnings are looked for: they are noted of the module that calls it.
+    def write_to_depth(value: object, **options: Any) -> bytes:
+        try:
+            text = write(value, **options)
+        except PydanticSerializationError as error:
+            if "depth exceeded" in str(error):
+                raise too_deep(what) from None
+            raise
+        refuse_deep(text, what)
+        return text
+
+    return write_to_depth
 
 
 class _Nothing(Codec[None]):
@@ -265,6 +296,31 @@ class _Text(Codec[TextStream]):
         raise InvalidResult(f"a byte stream came where {what} has a text stream")
 
 
+class _Any(Codec[ByteStream | TextStream]):
+    """`returns: stream`: bytes or text, as the serving side chooses."""
+
+    __slots__ = ()
+
+    def knows_bytes(self) -> bool:
+        return False
+
+    def encode_result(
+        self, value: ByteStream | TextStream, takes_parts: bool = False
+    ) -> ByteStream | TextStream:
+        if isinstance(value, ByteStream):
+            return value
+        return _checked_stream(value, TextStream)
+
+    def decode(self, text: Payload) -> ByteStream | TextStream:
+        raise InvalidResult("a value came where the contract has a stream")
+
+    def _bind_validate_json(self, text: bytes, **options: Any) -> ByteStream | TextStream:
+        return self.decode(text)
+
+    def decode_stream(self, stream: ByteStream | TextStream, what: str) -> ByteStream | TextStream:
+        return stream
+
+
 def _checked_stream(value: Any, expected: type[T]) -> T:
     if not isinstance(value, expected):
         raise InvalidResult(
@@ -279,3 +335,24 @@ BYTE_STREAM: Final[Codec[ByteStream]] = _Bytes(ByteStream)
 
 TEXT_STREAM: Final[Codec[TextStream]] = _Text(TextStream)
 """Of a method that `returns: text stream`."""
+
+ANY_STREAM: Final[Codec[ByteStream | TextStream]] = _Any(ByteStream | TextStream)
+"""Of a method that `returns: stream`."""
+
+
+class _ByteItems(Codec[bytes]):
+    """`sends: bytes`, `yields: bytes`: each item is a byte message, no JSON."""
+
+    __slots__ = ()
+
+    def knows_bytes(self) -> bool:
+        return False
+
+    def encode(self, value: bytes, parts: Parts | None = None) -> bytes:
+        if not isinstance(cast(object, value), bytes | bytearray | memoryview):
+            raise self._misfit(Problem("", f"met {type(value).__name__}, expected bytes"))
+        return bytes(value)
+
+
+BYTE_ITEMS: Final[Codec[bytes]] = _ByteItems(bytes)
+"""Of the items of a method that sends or yields `bytes`."""

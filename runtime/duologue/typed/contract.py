@@ -1,5 +1,6 @@
 """What client, service and runtime read of a contract: its methods, as values."""
 
+import math
 from typing import Any, Generic, Literal, NoReturn, ParamSpec, TypeVar
 
 from pydantic import ValidationError
@@ -19,12 +20,14 @@ A = ParamSpec("A")
 P = TypeVar("P")
 R = TypeVar("R")
 E = TypeVar("E")
+S = TypeVar("S")
+Y = TypeVar("Y")
 
 Effect = Literal["read", "idempotent", "write"]
 """Whether a call may be repeated: the first two may, a `write` must not."""
 
 
-class Unary(Generic[A, P, R]):
+class Method(Generic[A, P, R]):
     """A method with params and one result. `timeout` is the contract's deadline in seconds."""
 
     may_wait = True
@@ -98,6 +101,137 @@ class Unary(Generic[A, P, R]):
         return runtime_error(failure)
 
 
+class Unary(Method[A, P, R]):
+    """A method without items: params go, one result comes."""
+
+
+class Streaming(Method[A, P, R]):
+    """A method with items. Its deadline covers the time to the first of them; none by default."""
+
+    def __init__(
+        self,
+        *,
+        id: int,
+        name: str,
+        params: Params[A, P],
+        returns: Codec[R],
+        sends: Codec[Any] | None = None,
+        yields: Codec[Any] | None = None,
+        errors: tuple[DeclaredError[Any], ...] = (),
+        effect: Effect = "write",
+        timeout: float | None = None,
+        idle_timeout: float | None = None,
+    ) -> None:
+        super().__init__(
+            id=id,
+            name=name,
+            params=params,
+            returns=returns,
+            errors=errors,
+            effect=effect,
+            timeout=timeout,
+        )
+        self.options = CallOptions(math.inf if timeout is None else timeout)
+        self.sends = sends
+        """Of one item that the caller sends; None: it sends none."""
+        self.yields = yields
+        """Of one item that the caller gets; None: it gets none."""
+        self.idle_timeout_s = math.inf if idle_timeout is None else idle_timeout
+        """How long no item may come while its reader waits, in seconds."""
+
+
+class Download(Streaming[A, P, R], Generic[A, P, Y, R]):
+    """A method that yields items to its caller."""
+
+    def __init__(
+        self,
+        *,
+        id: int,
+        name: str,
+        params: Params[A, P],
+        yields: Codec[Y],
+        returns: Codec[R],
+        errors: tuple[DeclaredError[Any], ...] = (),
+        effect: Effect = "write",
+        timeout: float | None = None,
+        idle_timeout: float | None = None,
+    ) -> None:
+        super().__init__(
+            id=id,
+            name=name,
+            params=params,
+            returns=returns,
+            errors=errors,
+            effect=effect,
+            timeout=timeout,
+            idle_timeout=idle_timeout,
+            yields=yields,
+        )
+        self.yields = yields
+
+
+class Upload(Streaming[A, P, R], Generic[A, P, S, R]):
+    """A method to which its caller sends items."""
+
+    def __init__(
+        self,
+        *,
+        id: int,
+        name: str,
+        params: Params[A, P],
+        sends: Codec[S],
+        returns: Codec[R],
+        errors: tuple[DeclaredError[Any], ...] = (),
+        effect: Effect = "write",
+        timeout: float | None = None,
+        idle_timeout: float | None = None,
+    ) -> None:
+        super().__init__(
+            id=id,
+            name=name,
+            params=params,
+            returns=returns,
+            errors=errors,
+            effect=effect,
+            timeout=timeout,
+            idle_timeout=idle_timeout,
+            sends=sends,
+        )
+        self.sends = sends
+
+
+class Duplex(Streaming[A, P, R], Generic[A, P, S, Y, R]):
+    """A method with items both ways."""
+
+    def __init__(
+        self,
+        *,
+        id: int,
+        name: str,
+        params: Params[A, P],
+        sends: Codec[S],
+        yields: Codec[Y],
+        returns: Codec[R],
+        errors: tuple[DeclaredError[Any], ...] = (),
+        effect: Effect = "write",
+        timeout: float | None = None,
+        idle_timeout: float | None = None,
+    ) -> None:
+        super().__init__(
+            id=id,
+            name=name,
+            params=params,
+            returns=returns,
+            errors=errors,
+            effect=effect,
+            timeout=timeout,
+            idle_timeout=idle_timeout,
+            sends=sends,
+            yields=yields,
+        )
+        self.yields = yields
+
+
 class Event(Generic[A, E]):
     """An event of a contract: its number and what it carries."""
 
@@ -124,7 +258,7 @@ class ServiceContract:
         name: str,
         base: int,
         digest: str,
-        methods: tuple[Unary[..., Any, Any], ...],
+        methods: tuple[Method[..., Any, Any], ...],
         events: tuple[Event[..., Any], ...] = (),
     ) -> None:
         self.name = name
@@ -140,7 +274,7 @@ class ServiceContract:
             method.contract = self
 
 
-def unimplemented(method: Unary[..., Any, Any]) -> NoReturn:
+def unimplemented(method: Method[..., Any, Any]) -> NoReturn:
     """What a method of a `...ServicePartial` answers that was not overridden.
 
     Raises:

@@ -1,6 +1,7 @@
 """Errors of a contract to the failures that cross the wire, and back."""
 
-from typing import Final, Generic, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final, Generic, TypeGuard, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,7 +22,7 @@ from duologue.errors import (
     UnknownError,
 )
 from duologue.limits import MAX_REPORTED_PROBLEMS
-from duologue.promisifier.failures import THEIRS
+from duologue.promisifier.failures import THEIRS, describe_failure, describe_incident
 from duologue.protocol.messages import Failure
 from duologue.protocol.session import UNKNOWN_SERVICE
 from duologue.protocol.values import is_list, is_object, parse_json, plain_json
@@ -97,3 +98,22 @@ def _problems(details: object) -> list[Problem]:
         for each in details[:MAX_REPORTED_PROBLEMS]
         if is_object(each)
     ]
+
+
+def failure_of(
+    error: Exception, declared_errors: Mapping[str, DeclaredError[Any]], what: str
+) -> Failure:
+    """What the caller learns of an exception of `what`, which declares these errors by code.
+
+    An error of the contract that the method does not declare is an incident.
+    """
+    if not _is_of_contract(error):
+        return describe_failure(error, what)
+    declared = declared_errors.get(error.code)
+    if declared is None or not isinstance(error, declared.error):
+        return describe_incident(error, what)
+    return declared.describe(error)
+
+
+def _is_of_contract(error: Exception) -> TypeGuard[ContractError[Any]]:
+    return isinstance(error, ContractError)

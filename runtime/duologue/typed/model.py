@@ -8,6 +8,8 @@ from pydantic_core import CoreSchema
 
 from duologue.typed.building import build_parts_of
 from duologue.typed.bytes_beside import let_bytes_travel_beside
+from duologue.typed.exact_values import keep_exact
+from duologue.typed.scalars import Json
 from duologue.typed.stop_early import stop_early
 
 HIDDEN: Final = frozenset(
@@ -39,8 +41,9 @@ class Model(BaseModel):
     """Strict about types, generous about fields it does not know.
 
     `"5"` is no int, NaN is no number. Unknown fields are ignored, which lets a newer side talk to
-    an older one. Bytes are base64url in JSON. Fields may be called `json`, `copy` or `schema`:
-    what pydantic had under these names long ago is hidden.
+    an older one; with `unknown: keep` they are in `model_extra`, and are sent on as they came.
+    Bytes are base64url in JSON. Fields may be called `json`, `copy` or `schema`: what pydantic had
+    under these names long ago is hidden.
 
     A field that has another name in JSON is called by its own name everywhere else, and only by the
     other one there: in messages, and in what `model_validate_json`, `model_dump_json` and
@@ -51,6 +54,7 @@ class Model(BaseModel):
         strict=True,
         extra="ignore",
         allow_inf_nan=False,
+        ser_json_inf_nan="strings",  # a float that was spoiled later: refused there, not null
         ser_json_bytes="base64",
         val_json_bytes="base64",
         protected_namespaces=(),
@@ -59,6 +63,11 @@ class Model(BaseModel):
         ignored_types=(_Hidden,),
         defer_build=True,  # at the first use: see `building`
     )
+
+    if not TYPE_CHECKING:
+        # Of models that keep what they do not know: `class Order(Model, extra="allow")`. To type
+        # checkers it would be a field, which must be given.
+        __pydantic_extra__: dict[str, Json]
 
     if TYPE_CHECKING:
         # Of a type that no field's contradicts. The words for checkers stand here, so that
@@ -89,7 +98,8 @@ class Model(BaseModel):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """As pydantic makes it, but parts come first, lists stop at their first bad item, and bytes
-        may travel beside the JSON."""
+        """As pydantic makes it, but parts come first, lists stop at their first bad item, bytes may
+        travel beside the JSON, and no value is rounded."""
         build_parts_of(cls)
-        return let_bytes_travel_beside(stop_early(handler(source), handler), handler)
+        schema = keep_exact(stop_early(handler(source), handler), handler)
+        return let_bytes_travel_beside(schema, handler)

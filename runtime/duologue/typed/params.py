@@ -18,7 +18,7 @@ from duologue.protocol.values import (
 )
 from duologue.typed.codec import Codec
 from duologue.typed.model import Model
-from duologue.typed.problems import problems_of
+from duologue.typed.problems import no_form_in_json, problems_of
 
 A = ParamSpec("A")
 P = TypeVar("P")
@@ -35,10 +35,9 @@ class Params(Generic[A, P]):
     against the model.
     """
 
-    __slots__ = ("_codec", "_make")
+    __slots__ = ("_codec",)
 
     def __init__(self, model: Callable[A, P], /) -> None:
-        self._make: Callable[..., P] = model
         self._codec: Codec[P] = Codec(model)
 
     @property
@@ -67,8 +66,8 @@ class Params(Generic[A, P]):
     ) -> bytes:
         """The JSON list of arguments of a call of `what`: one object; long bytes go to `parts`.
 
-        `args` and `kwargs` are what the model's constructor takes. Whoever calls this has them from
-        a signature that says so: passing them on as such would copy them.
+        `kwargs` are what the model's constructor takes, or `args` holds the model itself. Whoever
+        calls has them from a signature that says so: passing them on as such would copy them.
 
         Raises:
             InvalidParams: the keywords do not fit the contract; `problems` says where.
@@ -77,18 +76,28 @@ class Params(Generic[A, P]):
         codec = self._codec
         try:
             # What the model's constructor does, without the detour through its Python.
-            params = codec.validate_python(kwargs) if not args else self._make(*args, **kwargs)
+            params = codec.validate_python(kwargs) if not args else self._given(what, args, kwargs)
             text = codec.to_json(params) if parts is None else codec.to_json(params, context=parts)
         except ValidationError as error:
             raise InvalidParams(
                 f"{what} was not called", problems_of(error, codec.adapter.core_schema)
             ) from None
         except PydanticSerializationError as error:
-            problem = Problem("", f"a value in this {codec.form_name} has no form in JSON")
+            problem = no_form_in_json(error, codec.form_name)
             raise InvalidParams(f"{what} was not called", [problem]) from error
         if SENTINEL_START in text:
             refuse_sentinel(text, codec.form_name)
         return b"[%b]" % text
+
+    def _given(self, what: str, args: tuple[object, ...], kwargs: dict[str, object]) -> P:
+        """The one object that a caller has made before, checked anew: it may have changed."""
+        (params, *more), model = args, self.model
+        if more or kwargs:
+            raise TypeError(f"{what} takes keywords, or one {self._codec.form_name} and no more")
+        if model is None or not isinstance(params, model):
+            met = f"met {type(params).__name__}, expected {self._codec.form_name}"
+            raise InvalidParams(f"{what} was not called", [Problem("", met)])
+        return self._codec.validate_python({**vars(params), **(params.model_extra or {})})
 
     def decode(self, what: str, args: Payload | None) -> P:
         """The params in a JSON list of arguments; an empty one stands for an empty object.

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticSerializationError
 
 from duologue.errors import Problem
 from duologue.limits import MAX_REPORTED_PROBLEMS
+from duologue.typed.depth import TOO_DEEP
 
 _MAX_PATH_CHARACTERS: Final = 200
 _MAX_TEXT_CHARACTERS: Final = 500
@@ -49,16 +50,34 @@ def problems_of(error: ValidationError, schema: object) -> list[Problem]:
     return problems
 
 
+def no_form_in_json(error: PydanticSerializationError | UserWarning, form: str) -> Problem:
+    """Why a value in a `form` cannot be written, as far as our own serialisers have said it."""
+    _, is_ours, reason = str(error).rpartition(": ValueError: ")
+    text = f"a value in this {form} has no form in JSON"
+    if is_ours and isinstance(error, PydanticSerializationError):
+        text = f"{text}: {reason}"
+    return Problem("", text[:_MAX_TEXT_CHARACTERS])
+
+
 def _problem(details: ErrorDetails, names: set[str]) -> Problem:
+    kind = details["type"]
+    if _is_too_deep(kind, details["msg"]):
+        return Problem("", TOO_DEEP)
     path = ".".join(
         str(part) if isinstance(part, int) or part in names else "*" for part in details["loc"]
     )
-    kind = details["type"]
     if kind == "union_tag_invalid":
         text = f"Input should be tagged {details.get('ctx', {}).get('expected_tags', '')}"
     else:
         text = _WORDS.get(kind, details["msg"])
     return Problem(path[:_MAX_PATH_CHARACTERS], text[:_MAX_TEXT_CHARACTERS])
+
+
+def _is_too_deep(kind: str, text: str) -> bool:
+    # A circle is nested without end.
+    return kind in ("max_depth", "recursion_loop") or (
+        kind == "json_invalid" and "recursion limit" in text
+    )
 
 
 def _field_names(schema: object) -> Iterator[str]:

@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from duologue.limits import MAX_SAFE_INTEGER
 
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
 
 SafeInt: TypeAlias = Annotated[int, Field(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER)]
 """`int` of a contract: within what every JSON reader keeps exact."""
@@ -23,6 +24,9 @@ UInt32: TypeAlias = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 Url: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:[^\s]+$", max_length=8192)]
 """`url` of a contract: absolute, kept letter for letter. (pydantic's own URL types rewrite it.)"""
+
+Email: TypeAlias = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
+"""`format: email` of a raw schema: kept letter for letter. Only the post office knows more."""
 
 
 def _finite(value: JsonValue) -> JsonValue:
@@ -44,6 +48,14 @@ Json: TypeAlias = Annotated[JsonValue, AfterValidator(_finite)]
 
 OpenEnum: TypeAlias = Annotated[E | str, Field(union_mode="left_to_right")]
 """An enum with `open: true`: known values are members, others stay strings."""
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+OmitNull: TypeAlias = Annotated[T | None, Field(exclude_if=_is_none)]
+"""An optional field with `presence: omit_null`: without a value it is left out of the JSON."""
 
 N = TypeVar("N", bound=IntEnum)
 

@@ -1,10 +1,9 @@
 """The base of every generated service, and how its methods become handlers."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, ClassVar, ParamSpec, Self, TypeAlias, TypeGuard, TypeVar
+from typing import Any, ClassVar, ParamSpec, Self, TypeAlias, TypeVar
 
-from duologue.errors import BadFrame, ContractError, ServiceIdTaken
-from duologue.promisifier.failures import describe_failure, describe_incident
+from duologue.errors import BadFrame, ServiceIdTaken
 from duologue.promisifier.handlers import (
     Handler,
     Outcome,
@@ -17,8 +16,10 @@ from duologue.protocol.hello import OfferedService
 from duologue.protocol.messages import Failure
 from duologue.typed.audience import Audience, Peer
 from duologue.typed.context import CallContext
-from duologue.typed.contract import Event, ServiceContract, Unary
+from duologue.typed.contract import Event, Method, ServiceContract, Streaming
+from duologue.typed.declared_errors import failure_of
 from duologue.typed.params import NO_PARAMS
+from duologue.typed.stream_handler import StreamHandler
 
 A = ParamSpec("A")
 T = TypeVar("T")
@@ -85,7 +86,7 @@ class MethodHandler:
 
     __slots__ = ("_decode_params", "_encode_result", "_form", "_function", "_method", "name")
 
-    def __init__(self, method: Unary[..., Any, Any], function: Callable[..., Any]) -> None:
+    def __init__(self, method: Method[..., Any, Any], function: Callable[..., Any]) -> None:
         self.name = method.full_name
         self._method = method
         self._function = function
@@ -111,20 +112,11 @@ class MethodHandler:
         return self._encode_result(result, request.takes_parts)
 
     def failure(self, error: Exception) -> Failure:
-        """See `Handler`. An error that the method does not declare is an incident."""
-        if _is_declared_somewhere(error):
-            declared = self._method.errors.get(error.code)
-            if declared is None or not isinstance(error, declared.error):
-                return describe_incident(error, self.name)
-            return declared.describe(error)
-        return describe_failure(error, self.name)
+        """See `Handler`."""
+        return failure_of(error, self._method.errors, self.name)
 
     async def _finish(self, result: Awaitable[Any], takes_parts: bool) -> Result:
         return self._encode_result(await result, takes_parts)
-
-
-def _is_declared_somewhere(error: Exception) -> TypeGuard[ContractError[Any]]:
-    return isinstance(error, ContractError)
 
 
 def handlers_of(services: Iterable[object]) -> dict[int, Handler[Peer]]:
@@ -142,7 +134,12 @@ def handlers_of(services: Iterable[object]) -> dict[int, Handler[Peer]]:
         contract = service.__contract__
         for method in contract.methods:
             number = contract.base + method.id
-            handler = MethodHandler(method, getattr(service, method.name))
+            function = getattr(service, method.name)
+            handler: Handler[Peer]
+            if isinstance(method, Streaming):
+                handler = StreamHandler(method, function)
+            else:
+                handler = MethodHandler(method, function)
             if number in handlers:
                 raise ServiceIdTaken(number, handlers[number].name, handler.name)
             handlers[number] = handler

@@ -63,13 +63,13 @@ class Subscription(Generic[E]):
                 self._waiting.clear()
             self._wake()
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """The peer is closed: as `close`, and a handler that runs is cancelled."""
         self.close()
         if self._task is not None:
             self._task.cancel()
 
-    def _deliver(self, payload: E) -> None:
+    def deliver(self, payload: E) -> None:
         """One event has come."""
         if self._handler is not None and self._task is None:
             later = self._begin(self._handler, payload)
@@ -164,7 +164,7 @@ class _Receiver(Generic[E]):
     def close(self) -> None:
         """See `Subscriber`."""
         for subscription in tuple(self._subscriptions):
-            subscription._end()
+            subscription.end()
 
     def start(self, call: ServedCall[Peer]) -> Outcome:
         """See `Handler`."""
@@ -176,7 +176,7 @@ class _Receiver(Generic[E]):
             _log.warning("an event does not fit its contract: %s", error)
             raise
         for subscription in tuple(self._subscriptions):
-            subscription._deliver(payload)
+            subscription.deliver(payload)
         return None
 
     def failure(self, error: Exception) -> Failure:

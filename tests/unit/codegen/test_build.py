@@ -255,7 +255,7 @@ def test_an_unchanged_tree_imports_no_generator(schema: Path, out: Path, tmp_pat
 
 
 def test_judging_only_reads(schema: Path, out: Path) -> None:
-    result = judge(schema)
+    result = judge(schema, import_root="generated")
     assert result.ok
     assert [contract.package for contract in result.project.judged] == ["common.v1", "hello.v1"]
     assert not out.exists()

@@ -50,6 +50,8 @@ def test_a_nearer_file_without_the_table_is_passed_by(tmp_path: Path) -> None:
         ("[tool.duologue]\nschema = 3\n", "`schema` must be text"),
         ('[tool.duologue]\nout = ""\n', "`out` must name a folder"),
         ('[tool.duologue]\nimport_root = "a-b"\n', "`import_root` must be a dotted name"),
+        ('[tool.duologue]\nimport_root = "api.class"\n', "`import_root` must be a dotted name"),
+        ('[tool.duologue]\nimport_root = "pydantic"\n', "would hide the module of that name"),
         ('[tool.duologue]\noff = "x"\n', "`off` must be a list"),
         ("[tool.duologue]\noff = [1]\n", "`off` must be a list"),
         ("[tool]\nduologue = 3\n", "must be a table"),

@@ -16,11 +16,13 @@ MANUAL = (SCHEMA / "README.md").read_text("utf-8")
 # What examples speak of without declaring it.
 AROUND = {
     "types": {
+        "Address": "{fields: {street: string}}",
         "Channel": "{is: int32}",
         "File": "{fields: {size: int}}",
         "Member": "{fields: {user: common.User, joined_at: datetime}}",
         "Message": "{fields: {text: string}}",
         "Role": "{enum: {member: May write.}, open: false}",
+        "Order": "{fields: {id: string}}",
         "RoomId": "{is: string}",
         "Text": "{fields: {text: string}}",
         "User": "{fields: {id: string}}",

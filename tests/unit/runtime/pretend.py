@@ -126,6 +126,7 @@ class Bench:
         client: bool = False,
         transport: PretendTransport | None = None,
         on_open: Callable[[WebSocketConnection], None] | None = None,
+        has_pulse: bool = False,
     ) -> None:
         self.loop = PretendLoop()
         self.transport = transport or PretendTransport()
@@ -141,6 +142,7 @@ class Bench:
             opening_timeout_s=None if client else 7.0,
             on_open=on_open or self.opened.append,
             on_lost=self.lost.append,
+            has_pulse=has_pulse,
         )
         self.connection.state.on_enter_state.listen(self.entered.append)
         self.connection.connection_made(self.transport)

@@ -1,7 +1,7 @@
 """Every bound has a positive value."""
 
 import math
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 from typing import Any
 
 import pytest
@@ -17,7 +17,10 @@ def test_the_defaults_are_legal() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_bound_may_be_small(name: str) -> None:
-    assert getattr(Limits(**{name: 1}), name) == 1
+    values: dict[str, Any] = {name: 1}
+    if name == "keepalive_timeout_s":
+        values["keepalive_interval_s"] = 0.5
+    assert getattr(Limits(**values), name) == 1
 
 
 @pytest.mark.parametrize("value", [0, -1, math.nan])
@@ -26,6 +29,24 @@ def test_a_bound_that_lets_nothing_through_is_refused_by_its_name(name: str, val
     values: dict[str, Any] = {name: value}
     with pytest.raises(ValueError, match=rf"^Limits\.{name} must be above 0 but is {value}$"):
         Limits(**values)
+
+
+@pytest.mark.parametrize("name", ["keepalive_interval_s", "stream_stall_timeout_s"])
+def test_what_has_to_be_below_the_keepalive_timeout_is(name: str) -> None:
+    values: dict[str, Any] = {name: 25.0}
+    text = (
+        rf"^Limits\.{name} is 25.0 and must be below keepalive_timeout_s, which is 25.0; set both$"
+    )
+    with pytest.raises(ValueError, match=text):
+        Limits(**values)
+    values[name] = 24.9
+    assert getattr(Limits(**values), name) == 24.9
+
+
+def test_a_short_keepalive_timeout_takes_the_usual_stall_timeout_with_it() -> None:
+    limits = Limits(keepalive_interval_s=2, keepalive_timeout_s=3)
+    assert limits.stream_stall_timeout_s == pytest.approx(2.4)
+    assert replace(limits, keepalive_timeout_s=2.5).stream_stall_timeout_s == pytest.approx(2.4)
 
 
 def test_limits_do_not_change() -> None:

@@ -9,10 +9,9 @@ from typing import Final
 LINE_LENGTH: Final = 100
 """Of generated code, docstrings included."""
 
-_OPEN_QUOTE: Final = re.compile(r'(?<!\\)(?:\\\\)*"$')
-"""A quote at the end that is not escaped: an even number of backslashes stands before it."""
-
 _ITEM: Final = re.compile(r"(?P<indent>\s*)(?P<mark>[-*]|\d+[.)]|\w+:)?\s*")
+
+_QUOTES: Final = re.compile('"{3,}')
 
 
 def docstring(text: str, indent: int = 0) -> str:
@@ -26,9 +25,7 @@ def docstring(text: str, indent: int = 0) -> str:
         return ""
     margin = " " * indent
     if len(lines) == 1 and len(lines[0]) + indent + 6 <= LINE_LENGTH:
-        line = lines[0]
-        # A quote at the end would join the closing ones.
-        return f'"""{line[:-1]}\\""""' if _OPEN_QUOTE.search(line) else f'"""{line}"""'
+        return f'"""{_without_quote_at_end(lines[0])}"""'
     body = [f"{margin}{line}".rstrip() for line in lines[1:]]
     return "\n".join([f'"""{lines[0]}', *body, f'{margin}"""'])
 
@@ -67,4 +64,13 @@ def _printable(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return _QUOTES.sub(lambda run: '\\"' * len(run[0]), text.replace("\\", "\\\\"))
+
+
+def _without_quote_at_end(escaped: str) -> str:
+    """`escaped` with its last quote escaped, which would join those that close the docstring."""
+    if not escaped.endswith('"'):
+        return escaped
+    before = escaped[:-1]
+    backslashes = len(before) - len(before.rstrip("\\"))
+    return escaped if backslashes % 2 else f'{before}\\"'

@@ -1,4 +1,4 @@
-"""models.py: classes by datamodel-code-generator, types as the view spells them."""
+"""models.py: classes by datamodel-code-generator, names and types as the view spells them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from datamodel_code_generator.enums import (
 )
 from datamodel_code_generator.format import Formatter, PythonVersion
 
+from .comparison import differences
 from .docstrings import LINE_LENGTH
 from .generator_schema import WIRE, models_schema
 from .retouching import retouched
@@ -61,7 +62,7 @@ def models_module(models: ModelsView, *, header: str, doc: str) -> str:
     """The text of models.py, not yet formatted: `header`, docstring `doc`, and the types.
 
     Raises:
-        ModelsRefused: the generator failed or warned.
+        ModelsRefused: the generator failed or warned, or made something else than `models` says.
     """
     made = models_schema(models)
     try:
@@ -72,4 +73,8 @@ def models_module(models: ModelsView, *, header: str, doc: str) -> str:
         raise ModelsRefused(f"datamodel-code-generator: {error}") from error
     if not isinstance(text, str):
         raise ModelsRefused(f"datamodel-code-generator: expected one module, met {text!r}")
-    return retouched(text, models, made.annotations, doc)
+    module = retouched(text, models, made, doc)
+    found = "\n".join(differences(module, models))
+    if found:
+        raise ModelsRefused(f"models.py is not what the contract says:\n{found}")
+    return module

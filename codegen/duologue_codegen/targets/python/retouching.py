@@ -13,21 +13,36 @@ from typing import Final, TypeGuard
 
 from .docstrings import docstring
 from .edits import Edit, Source
-from .generator_schema import PLACEHOLDER_MODULE, field_name, member_name, type_name
-from .view import ClassModel, EnumModel, FieldModel, ModelsView
+from .generator_schema import (
+    PLACEHOLDER_MODULE,
+    ModelsSchema,
+    field_name,
+    member_name,
+    type_name,
+)
+from .view import (
+    AliasModel,
+    Circle,
+    ClassModel,
+    EnumModel,
+    FieldModel,
+    ModelsView,
+    TypeModel,
+)
 
 
-def retouched(text: str, models: ModelsView, annotations: Mapping[str, str], doc: str) -> str:
-    """`text`, a module with placeholders, as the models.py it stands for; `doc` opens it."""
+def retouched(text: str, models: ModelsView, made: ModelsSchema, doc: str) -> str:
+    """`text`, which was made of `made`, as the models.py it stands for; `doc` opens it."""
     module = ast.parse(text)
     source = Source(text)
     types = {type_name(number): model for number, model in enumerate(models.types)}
     imported = {name: models.local_name(name) for name in _imported(module)}
+    bases = _bases(module, types, imported)
     edits = [
         *_opening(module, source, doc),
         *_imports(module, source, models),
-        *_names(module, source, {**annotations, **imported}),
-        *_docstrings(module, source),
+        *_names(module, source, {**made.annotations, **imported}, bases),
+        *_docstrings(module, source, made.docs),
     ]
     for statement in module.body:
         match statement:
@@ -48,7 +63,47 @@ def retouched(text: str, models: ModelsView, annotations: Mapping[str, str], doc
                 edits += _constraints(statement, None, source, imported)
             case _:
                 pass
-    return quoted_where_early(source.edited(edits))
+    edits += (source.edit(node, base) for node, base in bases.items())
+    circles = {
+        each.name: each.circle
+        for each in models.types
+        if isinstance(each, AliasModel) and each.circle is not None
+    }
+    return circles_opened(quoted_where_early(source.edited(edits)), circles)
+
+
+def _bases(
+    module: ast.Module, types: Mapping[str, TypeModel], imported: Mapping[str, str]
+) -> dict[ast.expr, str]:
+    """The bases of classes that need another one than the usual, or more said beside it."""
+    found: dict[ast.expr, str] = {}
+    for statement in module.body:
+        if isinstance(statement, ast.ClassDef):
+            model = types[statement.name]
+            if isinstance(model, ClassModel) and model.base is not None:
+                found[statement.bases[0]] = model.base
+            elif isinstance(model, ClassModel) and model.keeps_unknown:
+                found[statement.bases[0]] = f'{imported["Model"]}, extra="allow"'
+    return found
+
+
+def circles_opened(text: str, circles: Mapping[str, Circle]) -> str:
+    """`text` with what aliases in a circle mean in quotes, and said once more to type checkers."""
+    source = Source(text)
+    edits: list[Edit] = []
+    for statement in ast.parse(text).body:
+        name = _defined(statement)
+        if name in circles and isinstance(statement, ast.Assign):
+            assert isinstance(statement.value, ast.Call)
+            circle, meant = circles[name], repr(ast.unparse(statement.value.args[1]))
+            lines = (
+                f"if {circle.type_checking}:",
+                f"    {name}: {circle.type_alias} = {meant}",
+                "else:",
+                f"    {name} = {ast.unparse(statement.value.func)}({name!r}, {meant})",
+            )
+            edits.append(source.edit(statement, "\n".join(lines)))
+    return source.edited(edits)
 
 
 def quoted_where_early(text: str) -> str:
@@ -121,10 +176,13 @@ def _imported(module: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in statement.names)
 
 
-def _names(module: ast.Module, source: Source, meant: Mapping[str, str]) -> Iterator[Edit]:
-    """Names that stand for something else. `Field(…)` and the base of an enum of numbers are
-    written anew as a whole."""
+def _names(
+    module: ast.Module, source: Source, meant: Mapping[str, str], bases: Collection[ast.expr]
+) -> Iterator[Edit]:
+    """Names that stand for something else. `Field(…)`, the base of an enum of numbers and `bases`
+    are written anew as a whole."""
     written_anew: set[ast.expr] = {node.func for node in ast.walk(module) if _is_field(node)}
+    written_anew |= set(bases)
     for node in ast.walk(module):
         if isinstance(node, ast.ClassDef):
             written_anew |= {base for base in node.bases if ast.unparse(base) == "IntEnum"}
@@ -154,8 +212,9 @@ def _members(class_: ast.ClassDef, model: EnumModel, source: Source) -> Iterator
     members = {member_name(number): member for number, member in enumerate(model.members)}
     for line in class_.body:
         match line:
-            case ast.Assign(targets=[ast.Name(id=name) as target]):
+            case ast.Assign(targets=[ast.Name(id=name) as target], value=value):
                 yield source.edit(target, members[name].name)
+                yield source.edit(value, repr(members[name].value))
             case _:
                 pass
 
@@ -201,21 +260,10 @@ def _constraints(
         yield source.edit(node, f"{imported['Field']}({arguments})")
 
 
-def _docstrings(module: ast.Module, source: Source) -> Iterator[Edit]:
+def _docstrings(module: ast.Module, source: Source, docs: Mapping[str, str]) -> Iterator[Edit]:
     for statement in ast.walk(module):
-        if (
-            isinstance(statement, ast.Expr)
-            and isinstance(statement.value, ast.Constant)
-            and isinstance(statement.value.value, str)
-        ):
-            text = statement.value.value
-            if text.startswith("\n"):
-                text = _dedented(text, statement.col_offset)
-            yield source.edit(statement, docstring(text, statement.col_offset))
-
-
-def _dedented(text: str, margin: int) -> str:
-    """A docstring of several lines without the margin that it was given."""
-    return "\n".join(
-        line[margin:] if not line[:margin].strip() else line for line in text.split("\n")
-    )
+        match statement:
+            case ast.Expr(value=ast.Constant(value=str(text))):
+                yield source.edit(statement, docstring(docs[text], statement.col_offset))
+            case _:
+                pass

@@ -25,7 +25,7 @@ class RoomNotFound(ContractError[RoomNotFoundData]):
     code = "room_not_found"
 
     def __init__(self, *, room: RoomId) -> None:
-        super().__init__(RoomNotFoundData(room=room))
+        self._carry(RoomNotFoundData(room=room))
 
     def __str__(self) -> str:
         return f"room {self.data.room} not found"
@@ -38,7 +38,7 @@ class RoomFull(ContractError[RoomFullData]):
     retry = "later"
 
     def __init__(self, *, capacity: int) -> None:
-        super().__init__(RoomFullData(capacity=capacity))
+        self._carry(RoomFullData(capacity=capacity))
 
     def __str__(self) -> str:
         return f"room holds {self.data.capacity} members"
@@ -50,7 +50,7 @@ class NotAllowed(ContractError[NotAllowedData]):
     code = "not_allowed"
 
     def __init__(self, *, needed: Role) -> None:
-        super().__init__(NotAllowedData(needed=needed))
+        self._carry(NotAllowedData(needed=needed))
 
     def __str__(self) -> str:
         return f"this takes the role {self.data.needed}"
@@ -63,7 +63,7 @@ class EditConflict(ContractError[EditConflictData]):
     retry = "now"
 
     def __init__(self, *, current: Note) -> None:
-        super().__init__(EditConflictData(current=current))
+        self._carry(EditConflictData(current=current))
 
     def __str__(self) -> str:
         return "the note has changed meanwhile"

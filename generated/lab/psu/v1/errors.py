@@ -25,7 +25,7 @@ class NoSuchChannel(ContractError[NoSuchChannelData]):
     code = "no_such_channel"
 
     def __init__(self, *, channel: Channel, channels: int) -> None:
-        super().__init__(NoSuchChannelData(channel=channel, channels=channels))
+        self._carry(NoSuchChannelData(channel=channel, channels=channels))
 
     def __str__(self) -> str:
         return f"there is no output {self.data.channel}, only {self.data.channels}"
@@ -37,7 +37,7 @@ class BeyondRating(ContractError[BeyondRatingData]):
     code = "beyond_rating"
 
     def __init__(self, *, volts: Volts, amperes: Amperes) -> None:
-        super().__init__(BeyondRatingData(volts=volts, amperes=amperes))
+        self._carry(BeyondRatingData(volts=volts, amperes=amperes))
 
     def __str__(self) -> str:
         return f"the output is rated for {self.data.volts} V and {self.data.amperes} A"
@@ -50,7 +50,7 @@ class FrontLocked(ContractError[None]):
     retry = "later"
 
     def __init__(self) -> None:
-        super().__init__(None)
+        self._carry(None)
 
     def __str__(self) -> str:
         return "the device is under local control"
@@ -62,7 +62,7 @@ class NoSuchPreset(ContractError[NoSuchPresetData]):
     code = "no_such_preset"
 
     def __init__(self, *, name: PresetName) -> None:
-        super().__init__(NoSuchPresetData(name=name))
+        self._carry(NoSuchPresetData(name=name))
 
     def __str__(self) -> str:
         return f"there is no preset {self.data.name}"

@@ -15,7 +15,7 @@ class CustomError(ContractError[None]):
     code = "CE-CODE-TEST"
 
     def __init__(self) -> None:
-        super().__init__(None)
+        self._carry(None)
 
     def __str__(self) -> str:
         return "Custom error creation"

@@ -284,7 +284,8 @@ def _send(connection: Connection, message: Message) -> None:
 
 def _closed(connection: Connection, fault: HandshakeFault) -> HandshakeFailed:
     # The words of base profile 5.
-    failed = HandshakeFailed(f"The connection was closed. {connection.close_reason}", fault)
+    why = connection.close_reason or f"No reason was given (close code {connection.close_code})"
+    failed = HandshakeFailed(f"The connection was closed. {why}", fault)
     failed.__cause__ = connection.failure
     return failed
 

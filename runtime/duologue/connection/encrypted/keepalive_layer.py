@@ -7,9 +7,8 @@ from duologue.connection.encrypted.timed_layer import TimedLayer
 from duologue.connection.event_loop import LATE_S, Loop
 from duologue.errors import ConnectionClosed
 from duologue.limits import Limits
+from duologue.protocol.closing import NO_LIFESIGN
 from duologue.protocol.escaping import KEEPALIVE, KEEPALIVE_WORDS, escape, escape_utf8, unescape
-
-NO_LIFESIGN: Final = "Keepalive: No lifesign of the other side"
 
 _WORDS_UTF8: Final = tuple(word.encode() for word in KEEPALIVE_WORDS)
 
@@ -17,8 +16,8 @@ _WORDS_UTF8: Final = tuple(word.encode() for word in KEEPALIVE_WORDS)
 class KeepAliveLayer(TimedLayer):
     """Sends `keepalive` after a time without sending; ends the connection after one of silence.
 
-    Silence is measured only while messages are taken from the carrier. One timer serves both;
-    messages only note the time.
+    Silence is measured only while messages are taken from the carrier, and while none has begun to
+    come there. One timer serves both; messages only note the time.
     """
 
     def __init__(self, carrier: Connection, limits: Limits, loop: Loop | None = None) -> None:
@@ -82,7 +81,11 @@ class KeepAliveLayer(TimedLayer):
         if now_s - self._last_sent_s >= self._interval_s:
             self.send_lifesign()
         if self.is_listening and now_s - self._last_received_s >= self._timeout_s:
-            if now_s - self._timer_due_s < LATE_S:
+            if self._carrier.is_mid_message:
+                # A large frame comes slowly, and nothing can come beside it.
+                self._last_received_s = now_s
+                self._arm()
+            elif now_s - self._timer_due_s < LATE_S:
                 self.terminate(NO_LIFESIGN)
             else:
                 self._arm_in(LATE_S)

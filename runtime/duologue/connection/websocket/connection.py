@@ -21,7 +21,13 @@ from duologue.connection.websocket.wire import Wire
 from duologue.connection.websocket.writer import FLUSH_MESSAGES, SocketWriter
 from duologue.errors import DuologueError, LimitExceeded
 from duologue.limits import Limits
-from duologue.protocol.closing import close_text, shorten, terminate_text
+from duologue.protocol.closing import (
+    close_text,
+    lost_text,
+    no_answer_text,
+    shorten,
+    terminate_text,
+)
 
 
 class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
@@ -29,13 +35,15 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
 
     It is an asyncio protocol as well: the `connection_made` and later methods are for transports.
     `on_open` is called once the opening handshake is done and before any message; `on_lost` when
-    the socket is gone, whether it was ever open or not.
+    the socket is gone, whether it was ever open or not. Without `has_pulse` it sends no pings and
+    bears silence: something above it looks after that, end to end.
 
     Of what is protected, subclasses may use `_loop`, `_wire`, `_reading_space` and
     `_max_message_bytes`; call `_pause_reading`, `_note_read`, `_note_end` and `_write_from`; and
-    override `_resume_reading`, `_enter_closing` and `_deliver`, calling `super()`, or in place of
-    the last doing in this order: `_note_read`, the messages, and if it was the last read
-    `_write_from` and `_note_end`. All else is private. `SocketLink` of the relay is one.
+    override `_resume_reading`, `_enter_closing`, `_watch_writing` and `_deliver`, calling
+    `super()`, or in place of the last doing in this order: `_note_read`, the messages, and if it
+    was the last read `_write_from` and `_note_end`. All else is private. `SocketLink` of the relay
+    is one.
     """
 
     def __init__(
@@ -47,12 +55,14 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         opening_timeout_s: float | None,
         on_open: Callable[["WebSocketConnection"], None],
         on_lost: Callable[["WebSocketConnection"], None],
+        has_pulse: bool = True,
     ) -> None:
         super().__init__(limits, loop)
         self._make_opening = make_opening
         self._opening_timeout_s = opening_timeout_s
         self._on_open = on_open
         self._on_lost = on_lost
+        self._has_pulse = has_pulse
         self._opening: Opening | None = None
         self._wire: Wire | None = None
         self._timer: Timer | None = None
@@ -93,11 +103,10 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         if self._wire is not None:
             self._wire.allow_message_bytes(max_bytes)
 
-    def send_ping_frame(self) -> None:
-        """Send a WebSocket ping; the answer shows in nothing but the bytes that come."""
-        if self._wire is not None and self.state.current_state is ConnectionState.OPEN:
-            self._wire.protocol.send_ping(b"")
-            self._write_from(self._wire)
+    @property
+    def is_mid_message(self) -> bool:
+        """See `Connection.is_mid_message`."""
+        return self._arrival.is_watching
 
     def _send_close(self, text: str, code: int = CLOSE_CODE_NORMAL) -> None:
         if self._pending:
@@ -170,6 +179,8 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             self._mask_keys = mask_keys()
         self.on_message.when_emptied = self._resume_reading
         self.state.enter(ConnectionState.OPEN)
+        if self._has_pulse:
+            self._pulse.start()
         # What is sent at once goes out together with the answer to the request, and behind it.
         self._pending.extend(filter(None, opening.protocol.data_to_send()))
         self._is_receiving = True
@@ -208,6 +219,10 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             # Pongs first: they must not wait for the answers to messages that came behind their
             # pings. At the end it is the other way round, as nothing may follow a close frame.
             self._write_from(wire)
+        if is_new:
+            self._pulse.has_read = True
+        else:
+            self._pulse.note_read()
         if wire.is_unfinished:
             self._watch_arrival(received_bytes, is_new=is_new)
         elif self._arrival.is_watching:
@@ -228,12 +243,14 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         ):
             self._transport.pause_reading()
             self._reading_is_paused = True
+            self._pulse.note_pause()
             self._arrival.stop()
 
     def _resume_reading(self) -> None:
         if self._transport is not None and self._reading_is_paused:
             self._transport.resume_reading()
             self._reading_is_paused = False
+            self._pulse.note_resumption()
             if self._wire is not None and self._wire.is_unfinished:
                 self._watch_arrival(0, is_new=True)
 
@@ -260,7 +277,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             transport.write(data)
         if self.state.current_state is not ConnectionState.CLOSING:
             # Without a close frame. What is unsent is of no use to a peer that has gone.
-            transport.abort()
+            self._from_outside(transport, transport.abort)
 
     # -- the end ------------------------------------------------------------------------------
 
@@ -271,13 +288,19 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         # The answer to our close frame stands behind what nobody listened to.
         self._resume_reading()
         self._arrival.stop()
+        self._pulse.stop()
+        self._write_watch.stop()
         self.state.enter(ConnectionState.CLOSING)
 
     def _give_up(self) -> None:
         """The peer took too long for the opening or the closing handshake."""
         if self._transport is not None:
             self._transport.abort()
-        self._end(*self._close_code_and_reason())
+        if self._wire is None:
+            why = f"The opening handshake was not done after {self._opening_timeout_s:g} s"
+        else:
+            why = no_answer_text(self._limits.close_timeout_s)
+        self._end_as_told(why)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
@@ -286,12 +309,14 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             opening.receive_eof()
             if self.failure is None:
                 self.failure = opening.failure
-        self._end(*self._close_code_and_reason())
+        self._end_as_told(lost_text(self.failure or exc))
         self._transport = None
         self._on_lost(self)
 
-    def _close_code_and_reason(self) -> tuple[int, str]:
-        return (CLOSE_CODE_LOST, "") if self._wire is None else self._wire.ending
+    def _end_as_told(self, why_lost: str) -> None:
+        """End in the words of the close frame, or else for this reason."""
+        told = None if self._wire is None else self._wire.ending
+        self._end(*(told or (CLOSE_CODE_LOST, why_lost)))
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

@@ -9,9 +9,11 @@ from websockets.uri import WebSocketURI, parse_uri
 
 from duologue.connection.websocket.connection import WebSocketConnection
 from duologue.connection.websocket.happy_eyeballs import connected_socket
+from duologue.connection.websocket.host_names import check_address, check_host_name
 from duologue.connection.websocket.opening import ClientOpening
 from duologue.errors import ConnectionClosed, DeadlineExceeded
 from duologue.limits import Limits
+from duologue.protocol.wording import words_of
 
 
 async def dial_websocket(
@@ -22,8 +24,11 @@ async def dial_websocket(
     headers: Sequence[tuple[str, str]] = (),
     origin: str | None = None,
     timeout_s: float,
+    has_pulse: bool = True,
 ) -> WebSocketConnection:
     """Open a connection to `url`, ws: or wss:; `timeout_s` covers all of it.
+
+    `has_pulse`: see `WebSocketConnection`.
 
     Redirects are not followed. Without `ssl`, wss: uses the system's certificates.
 
@@ -58,6 +63,7 @@ async def dial_websocket(
         opening_timeout_s=None,
         on_open=lambda _connection: settle(True),
         on_lost=lambda _connection: settle(False),
+        has_pulse=has_pulse,
     )
     patience = asyncio.timeout(timeout_s)
     context = (ssl or tls.create_default_context()) if uri.secure else None
@@ -76,7 +82,8 @@ async def dial_websocket(
         connection.terminate("not opened")
         if patience.expired():
             raise DeadlineExceeded(f"{address} was not open after {timeout_s:g} s") from error
-        raise ConnectionClosed(1006, f"cannot reach {address}: {error}", sent="no") from error
+        why = f"cannot reach {address}: {words_of(error)}"
+        raise ConnectionClosed(1006, why, sent="no") from error
     except asyncio.CancelledError:
         connection.terminate("not opened")
         raise
@@ -86,13 +93,16 @@ async def dial_websocket(
 
 
 def _parsed(url: str) -> WebSocketURI:
+    check_address(url)
     try:
-        return parse_uri(url)
+        uri = parse_uri(url)
     except InvalidURI as error:
         # Its own text repeats the address, passwords included.
         raise ValueError(f"not a ws: or wss: address: {error.msg}") from None
     except ValueError as error:
         raise ValueError(f"not a ws: or wss: address: {error}") from None
+    check_host_name(uri.host)
+    return uri
 
 
 def _address(uri: WebSocketURI) -> str:

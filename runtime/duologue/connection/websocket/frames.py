@@ -22,6 +22,9 @@ WHOLE_TEXT: Final = 0x81
 WHOLE_BINARY: Final = 0x82
 """First byte of a binary frame that is a message of its own."""
 
+PING: Final = 0x89
+"""First byte of a ping."""
+
 OPCODE_BITS: Final = 0x0F
 CONTROL_BIT: Final = 0x08
 MASK_BIT: Final = 0x80
@@ -30,7 +33,7 @@ _pack_medium: Final = Struct(">BBH").pack
 _pack_long: Final = Struct(">BBQ").pack
 _SHORT_HEADS: Final = {
     (first, mask): tuple(bytes((first, mask | length)) for length in range(126))
-    for first in (WHOLE_TEXT, WHOLE_BINARY)
+    for first in (WHOLE_TEXT, WHOLE_BINARY, PING)
     for mask in (0, MASK_BIT)
 }
 
@@ -112,7 +115,7 @@ def take_plain_frames(
 
 
 def encode_frame(first: int, payload: bytes) -> bytes:
-    """A plain frame as a server sends it. `first` is WHOLE_TEXT or WHOLE_BINARY."""
+    """A plain frame as a server sends it. `first` is WHOLE_TEXT, WHOLE_BINARY or PING."""
     length = len(payload)
     if length < 126:
         return _SHORT_HEADS[first, 0][length] + payload

@@ -11,6 +11,8 @@ from collections.abc import Collection, Sequence
 from itertools import chain, zip_longest
 from typing import Any, Final, cast
 
+from duologue.protocol.wording import words_of
+
 ATTEMPT_DELAY_S: Final = 0.25
 """How long one address may stay silent before the next is tried too (RFC 8305 5)."""
 
@@ -102,7 +104,7 @@ async def _first_of(addresses: Sequence[Address], attempt_delay_s: float) -> soc
                 sock.close()
         await _end(waiting)
     if chosen is None:
-        raise OSError("; ".join(dict.fromkeys(map(str, errors))) or "no address to try")
+        raise OSError("; ".join(dict.fromkeys(map(words_of, errors))) or "no address to try")
     return chosen
 
 

@@ -7,12 +7,16 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from duologue.connection.websocket.connection import WebSocketConnection
+from duologue.connection.websocket.listening import listening_sockets
 from duologue.connection.websocket.opening import AcceptanceRules, ServerOpening
 from duologue.limits import Limits
 
 MAX_WAITING_REFUSALS: Final = 100
 """Connections above the limit that are still read from, so that they get to see HTTP 503. More
 than these are dropped unheard."""
+
+BACKLOG: Final = 100
+"""Connections that the system keeps until we come to accept them."""
 
 ACCEPTING_TURNS: Final = 4
 """Loop turns from accepting a socket, in asyncio, to having dropped it."""
@@ -28,15 +32,20 @@ async def accept_websockets(
     origins: Collection[str] = (),
     hosts: Collection[str] | None = None,
     sock: socket.socket | None = None,
+    has_pulse: bool = True,
 ) -> "WebSocketListener":
-    """Listen at `host` and `port` (0: any free one), or at `sock`, a TCP socket.
+    """Listen at `host` and `port`, or at `sock`, a TCP socket.
+
+    Without `host` it is every address of this machine; `port` 0 is any that is free at all of them.
 
     `on_connection` is called with each connection when it is open, before any message is
     delivered. Refused with HTTP: pages of origins that `origins` does not name, requests whose
     `Host` is neither this address nor a loopback name nor in `hosts`, whoever comes above
-    `max_connections`, heads that are too long, and what is no WebSocket request.
+    `max_connections`, heads that are too long, and what is no WebSocket request. `has_pulse`: see
+    `WebSocketConnection`.
 
     Raises:
+        ValueError: `host` can be no name of a host.
         OSError: the address cannot be listened at.
     """
     loop = asyncio.get_running_loop()
@@ -45,30 +54,24 @@ async def accept_websockets(
         limits,
         loop,
         AcceptanceRules(origins=tuple(origins), hosts=tuple(hosts or ())),
-        bound_host=host,
+        bound_host=host or None,
         secure=ssl is not None,
+        has_pulse=has_pulse,
     )
     # asyncio refuses these two without TLS.
     tls_timeout_s = limits.handshake_timeout_s if ssl is not None else None
     tls_close_timeout_s = limits.close_timeout_s if ssl is not None else None
-    if sock is None:
-        server = await loop.create_server(
-            listener.make_connection,
-            host,
-            port,
-            ssl=ssl,
-            ssl_handshake_timeout=tls_timeout_s,
-            ssl_shutdown_timeout=tls_close_timeout_s,
+    sockets = [sock] if sock else await listening_sockets([host or None], port, BACKLOG)
+    for each in sockets:
+        listener.start(
+            await loop.create_server(
+                listener.make_connection,
+                sock=each,
+                ssl=ssl,
+                ssl_handshake_timeout=tls_timeout_s,
+                ssl_shutdown_timeout=tls_close_timeout_s,
+            )
         )
-    else:
-        server = await loop.create_server(
-            listener.make_connection,
-            sock=sock,
-            ssl=ssl,
-            ssl_handshake_timeout=tls_timeout_s,
-            ssl_shutdown_timeout=tls_close_timeout_s,
-        )
-    listener.start(server)
     return listener
 
 
@@ -88,6 +91,7 @@ class WebSocketListener:
         *,
         bound_host: str | None,
         secure: bool,
+        has_pulse: bool,
     ) -> None:
         self.connections: set[WebSocketConnection] = set()
         """Those that are open or closing."""
@@ -97,7 +101,8 @@ class WebSocketListener:
         self._rules = rules
         self._bound_host = bound_host
         self._secure = secure
-        self._server: asyncio.Server | None = None
+        self._has_pulse = has_pulse
+        self._servers: list[asyncio.Server] = []
         self._port = 0
         self._is_closed = False
         self._admitted: set[WebSocketConnection] = set()
@@ -108,21 +113,21 @@ class WebSocketListener:
 
     @property
     def port(self) -> int:
-        """Where it listens, or listened; of the first socket, should there be several."""
+        """Where it listens, or listened."""
         return self._port
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
         """The listening sockets; none once closed."""
-        return tuple(self._server.sockets) if self._server is not None else ()
+        return tuple(sock for server in self._servers for sock in server.sockets)
 
     def close(self) -> None:
         """Stop accepting and drop unfinished opening handshakes. Open connections stay."""
         if self._is_closed:
             return
         self._is_closed = True
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for connection in (self._admitted | self._refused) - self.connections:
             connection.terminate("server is closing")
         self._wake_if_all_gone()
@@ -139,8 +144,8 @@ class WebSocketListener:
             await asyncio.sleep(0)
 
     def start(self, server: asyncio.Server) -> None:
-        """For `accept_websockets`: the asyncio server that feeds this listener."""
-        self._server = server
+        """For `accept_websockets`: an asyncio server that feeds this listener."""
+        self._servers.append(server)
         address = server.sockets[0].getsockname()
         self._port = int(address[1])
 
@@ -154,6 +159,7 @@ class WebSocketListener:
             opening_timeout_s=self._limits.handshake_timeout_s,
             on_open=self._note_open,
             on_lost=self._note_lost,
+            has_pulse=self._has_pulse,
         )
 
     def _judge(

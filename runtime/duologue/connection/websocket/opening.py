@@ -23,6 +23,7 @@ from websockets.typing import Origin
 from websockets.uri import WebSocketURI
 
 from duologue.errors import ConnectionClosed, DuologueError, ProtocolError
+from duologue.protocol.wording import words_of
 
 MAX_HEAD_BYTES: Final = 16_384
 """Request line and headers together. Browsers send one or two KiB."""
@@ -157,10 +158,10 @@ class ClientOpening(Opening):
                 1006, f"{self._address} closed before the opening handshake was done", sent="no"
             )
         else:
-            cause = f" ({error.__cause__})" if error.__cause__ else ""
+            cause = f" ({words_of(error.__cause__)})" if error.__cause__ else ""
             # Not chained: these repeat what came, and a traceback would print it as it is.
             return ProtocolError(
-                f"{self._address} did not answer as a WebSocket server: {error}{cause}"
+                f"{self._address} did not answer as a WebSocket server: {words_of(error)}{cause}"
             )
         failure.__cause__ = error
         return failure

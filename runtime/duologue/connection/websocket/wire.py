@@ -9,7 +9,7 @@ from websockets.exceptions import PayloadTooBig
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Protocol, Side
 
-from duologue.connection.base import CLOSE_CODE_LOST, CLOSE_CODE_TOO_BIG, Message
+from duologue.connection.base import CLOSE_CODE_TOO_BIG, Message
 from duologue.connection.random_stocks import MASK_KEY_BYTES
 from duologue.connection.websocket.frame_passer import FramePasser, TakeFrames
 from duologue.connection.websocket.frames import (
@@ -25,6 +25,7 @@ from duologue.connection.websocket.frames import (
 from duologue.errors import BadFrame, DuologueError, LimitExceeded
 from duologue.limits import MAX_SHORT_FRAGMENTS, SHORT_FRAGMENT_BYTES
 from duologue.protocol.closing import refusal_text
+from duologue.protocol.wording import words_of
 
 LARGE_FRAME_BYTES: Final = 32_768
 """Half of what is read at once: a frame above this gets a buffer of its own."""
@@ -104,12 +105,12 @@ class Wire:
         )
 
     @property
-    def ending(self) -> tuple[int, str]:
-        """The close code and reason that count, as far as anything has been said of it."""
+    def ending(self) -> tuple[int, str] | None:
+        """The close code and reason that count; None if nothing has been said of it."""
         # Who fails a connection does not read the answer: its own words count.
         protocol = self.protocol
         close = protocol.close_rcvd if self.failure is None else protocol.close_sent
-        return (CLOSE_CODE_LOST, "") if close is None else (int(close.code), close.reason)
+        return None if close is None else (int(close.code), close.reason)
 
     @property
     def what_went_wrong(self) -> DuologueError | None:
@@ -306,6 +307,6 @@ class Wire:
         elif isinstance(error, UnicodeDecodeError):
             failure = BadFrame(f"close reason is not UTF-8: {error.reason}")
         else:
-            failure = BadFrame(str(error))
+            failure = BadFrame(words_of(error))
         failure.__cause__ = error
         return failure

@@ -1,6 +1,7 @@
 """The sending half of a WebSocket: messages to frames, and frames to few writes."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, cast
 
 from duologue.connection.base import CLOSE_CODE_LOST, Connection, ConnectionState, Message
@@ -8,15 +9,19 @@ from duologue.connection.drain_gate import DrainGate
 from duologue.connection.event_loop import Loop
 from duologue.connection.random_stocks import MaskKeys
 from duologue.connection.websocket.frames import (
+    PING,
     WHOLE_BINARY,
     WHOLE_TEXT,
     encode_frame,
     encode_masked_frame,
 )
 from duologue.connection.websocket.opening import Opening
+from duologue.connection.websocket.pulse import Pulse
 from duologue.connection.websocket.wire import Wire
+from duologue.connection.write_watch import WriteWatch
 from duologue.errors import DuologueError, LimitExceeded
 from duologue.limits import Limits
+from duologue.protocol.closing import NO_LIFESIGN, takes_nothing_text
 
 FLUSH_MESSAGES: Final = 32
 """Messages that wait at most before they are written. One by one costs a system call each; all at
@@ -51,6 +56,8 @@ class SocketWriter(Connection):
         self._pending_bytes = 0
         self._flush_messages = FLUSH_MESSAGES
         self._tick_is_due = False
+        self._pulse = Pulse(limits, loop, ping=self.send_ping_frame, lose=self._lose_silent)
+        self._write_watch = WriteWatch(limits, loop, self._unsent_bytes, self._lose_stopped)
 
     def send(self, message: Message) -> None:
         """See `Connection.send`."""
@@ -96,9 +103,21 @@ class SocketWriter(Connection):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if self.gate.is_shut and self._is_overfull(transport):
+        data = b"".join(cast(list[bytes], frames))
+        if self.gate.is_shut and not self._may_add(len(data), transport):
             return
-        transport.write(b"".join(cast(list[bytes], frames)))
+        transport.write(data)
+
+    def send_ping_frame(self) -> None:
+        """Send a WebSocket ping; the answer shows in nothing but the bytes that come."""
+        if self.state.current_state is not _OPEN:
+            return
+        keys = self._mask_keys
+        # Pings do not wait for the end of the tick: the time they take tells something.
+        self._pending.append(
+            encode_frame(PING, b"") if keys is None else encode_masked_frame(PING, b"", keys.take())
+        )
+        self._flush()
 
     @property
     def buffered_amount(self) -> int:
@@ -122,37 +141,51 @@ class SocketWriter(Connection):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if self.gate.is_shut and self._is_overfull(transport):
+        if self.gate.is_shut and not self._may_add(len(data), transport):
             return
+        self._pulse.has_written = True
         transport.write(data)
 
-    def _is_overfull(self, transport: asyncio.Transport) -> bool:
-        """Whether too much is unsent to write more; then the connection has ended."""
-        # What is about to be written does not count: one message within its limit ends nothing.
+    def _may_add(self, size: int, transport: asyncio.Transport) -> bool:
+        """Whether `size` bytes may be written while the gate is shut; if not, it has ended."""
+        # They themselves do not count: one message within its limit ends nothing.
         unsent = transport.get_write_buffer_size()
-        if unsent <= self._limits.max_unsent_bytes:
+        if unsent > self._limits.max_unsent_bytes:
+            failure = LimitExceeded("max_unsent_bytes", self._limits.max_unsent_bytes, unsent)
+            self._drop(str(failure), failure)
             return False
-        # No close frame: it would stand behind all that the peer does not read.
-        transport.abort()
-        failure = LimitExceeded("max_unsent_bytes", self._limits.max_unsent_bytes, unsent)
-        self._end(CLOSE_CODE_LOST, "", failure)
+        self._write_watch.written_bytes += size
         return True
+
+    def _unsent_bytes(self) -> int:
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    def _lose_stopped(self) -> None:
+        """The other side takes nothing any more."""
+        timeout_s = self._limits.write_timeout_s
+        failure = LimitExceeded("write_timeout_s", timeout_s)
+        self._drop(takes_nothing_text(timeout_s), failure)
+
+    def _lose_silent(self) -> None:
+        """Nothing comes any more."""
+        self.terminate(NO_LIFESIGN)
+
+    def _drop(self, reason: str, failure: DuologueError) -> None:
+        """End without a close frame: it would stand behind all that the peer does not read."""
+        if self._transport is not None:
+            self._transport.abort()
+        self._end(CLOSE_CODE_LOST, reason, failure)
 
     def _write_from(self, source: Wire | Opening) -> None:
         """Write what `websockets` wants sent."""
         transport = self._transport
-        data_to_send = source.protocol.data_to_send()
-        if (
-            data_to_send
-            and transport is not None
-            and self.gate.is_shut
-            and self._is_overfull(transport)
-        ):
-            return
-        for data in data_to_send:
+        for data in source.protocol.data_to_send():
             if transport is None or transport.is_closing():
                 return
             if data:
+                if self.gate.is_shut and not self._may_add(len(data), transport):
+                    return
+                self._pulse.has_written = True
                 transport.write(data)
             elif transport.can_write_eof():
                 try:
@@ -160,18 +193,39 @@ class SocketWriter(Connection):
                 except OSError:
                     transport.abort()  # the peer was faster: the socket is gone
             else:
-                transport.close()  # TLS has no half-close
+                # TLS has no half-close.
+                self._from_outside(transport, transport.close)
+
+    def _from_outside(self, transport: asyncio.Transport, end: Callable[[], None]) -> None:
+        """Call `end` of `transport` from where it is no caller of ours.
+
+        One with TLS that is ended while it hands over what it has read goes on reading inside the
+        call, and fails where the other side has ended TLS in the same packet.
+        """
+        if transport.get_extra_info("sslcontext"):
+            self._loop.call_soon(end)
+        else:
+            end()
 
     def pause_writing(self) -> None:
         """The transport holds more than it should."""
-        self.gate.shut()
+        if self.state.current_state is not ConnectionState.CLOSED:
+            self.gate.shut()
+            self._watch_writing()
 
     def resume_writing(self) -> None:
         """The transport has little left."""
+        self._write_watch.stop()
         self.gate.open()
+
+    def _watch_writing(self) -> None:
+        if self.state.current_state is _OPEN:
+            self._write_watch.start()
 
     def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
         self._pending.clear()
         self._pending_bytes = 0
+        self._pulse.stop()
+        self._write_watch.stop()
         self.gate.open()
         super()._end(code, reason, failure)

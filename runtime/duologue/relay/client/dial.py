@@ -37,6 +37,8 @@ class RelayAccount:
 async def dial_relay(account: RelayAccount, timeout_s: float) -> Connection:
     """An open connection to the relay; nothing is said yet.
 
+    It has no pulse: the relay asks its spares for a lifesign, and conversations are encrypted.
+
     Raises:
         RelayUnreachable: nobody is there, TLS failed, or it took too long.
         RelayRefused: what is there is no relay, or lets nobody like us in.
@@ -44,7 +46,12 @@ async def dial_relay(account: RelayAccount, timeout_s: float) -> Connection:
     headers = [] if account.token is None else [("Authorization", f"Bearer {account.token}")]
     try:
         return await dial_websocket(
-            account.url, account.limits, ssl=account.ssl, headers=headers, timeout_s=timeout_s
+            account.url,
+            account.limits,
+            ssl=account.ssl,
+            headers=headers,
+            timeout_s=timeout_s,
+            has_pulse=False,
         )
     except (ConnectionClosed, DeadlineExceeded) as error:
         reason = error.reason if isinstance(error, ConnectionClosed) else error.message

@@ -18,6 +18,7 @@ from duologue.errors import (
 )
 from duologue.protocol.boxes import NONCE_BYTES
 from duologue.protocol.keys import canonical_public_key
+from duologue.protocol.wording import words_of
 from duologue.relay import messages
 from duologue.relay.challenge import answer_challenge, read_next_key
 from duologue.relay.client.dial import RelayAccount, dial_relay
@@ -101,14 +102,14 @@ async def _register(connection: Connection, account: RelayAccount) -> float:
     try:
         account.known_relays.check(account.url, relay_key)
     except OSError as error:
-        raise RelayError(f"the pinned keys of relays cannot be read: {error}") from error
+        raise RelayError(f"the pinned keys of relays cannot be read: {words_of(error)}") from error
     if _is_a_peers(relay_key, account):
         raise RelayRefused(f"{account.url} shows the key of a peer as its own")
     try:
         shared_key = account.identity.shared_key(relay_key)
         response = answer_challenge(asked.challenge, shared_key, os.urandom(NONCE_BYTES))
     except (UnsafeKey, ProtocolError, DecryptionFailed) as error:
-        raise RelayRefused(f"{account.url} poses no proper challenge: {error}") from error
+        raise RelayRefused(f"{account.url} poses no proper challenge: {words_of(error)}") from error
     _send(connection, AuthenticationResponse(response))
     answer = await _receive(connection)
     if not isinstance(answer, AuthenticationSuccess):
@@ -118,7 +119,7 @@ async def _register(connection: Connection, account: RelayAccount) -> float:
         try:
             account.known_relays.pin(account.url, relay_key, next_key)
         except OSError as error:
-            _log.warning("the key of %s cannot be kept: %s", account.url, error)
+            _log.warning("the key of %s cannot be kept: %s", account.url, words_of(error))
     return answer.ping_interval_ms / 1000
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from duologue.errors import UnsafeKey
 from duologue.protocol.keys import public_key_from_hex
+from duologue.protocol.wording import words_of
 from duologue.relay.addresses import is_loopback
 from duologue.relay.limits import RelayLimits
 
@@ -165,7 +166,7 @@ def read_configuration(
         try:
             values = tomllib.loads(file.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise BadConfiguration(f"{file.name}: {error}") from error
+            raise BadConfiguration(f"{file.name}: {words_of(error)}") from error
     _merge(values, _from_environment(environment))
     _merge(values, flags)
     try:

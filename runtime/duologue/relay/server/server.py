@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from duologue.connection.websocket.listening import listening_sockets
 from duologue.identity import Identity
 from duologue.protocol.keys import canonical_public_key
 from duologue.relay.access import OPEN
@@ -15,7 +16,7 @@ from duologue.relay.exchange import Exchange
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Link
 from duologue.relay.server.door import Door
-from duologue.relay.server.tls_arrivals import TlsArrivals, listening_sockets
+from duologue.relay.server.tls_arrivals import TlsArrivals
 from duologue.relay.server.watched_files import AccessFiles, TlsFiles
 from duologue.relay.trusted_proxies import TrustedProxies
 
@@ -134,7 +135,9 @@ class RelayServer:
         Raises:
             OSError: the address cannot be had.
         """
-        sockets = await listening_sockets(self._host, self._wanted_port, BACKLOG)
+        # One of its own for each family: what `::` alone means is up to the system.
+        hosts = ("0.0.0.0", "::") if self._host == "::" else (self._host,)
+        sockets = await listening_sockets(hosts, self._wanted_port, BACKLOG)
         self._port = int(sockets[0].getsockname()[1])
         if self.tls is None:
             for sock in sockets:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from duologue.connection.base import ConnectionState, Message, Unlisten
+from duologue.connection.base import CLOSE_CODE_LOST, ConnectionState, Message, Unlisten
 from duologue.connection.event_loop import Loop
 from duologue.connection.websocket.connection import WebSocketConnection
 from duologue.connection.websocket.opening import BearerOpening, Opening
@@ -51,6 +51,8 @@ class SocketLink(WebSocketConnection):
             opening_timeout_s=limits.handshake_timeout_s,
             on_open=self._tell_open,
             on_lost=lambda _: doorkeeper.note_lost(self),
+            # The relay's rules say who is asked for a lifesign, and how.
+            has_pulse=False,
         )
         self.address_group = ""
         self.token: str | None = None
@@ -91,7 +93,8 @@ class SocketLink(WebSocketConnection):
         """See `Link.parting_text`."""
         if self._wire is not None and self._wire.protocol.close_rcvd is not None:
             return self._wire.protocol.close_rcvd.reason
-        return self.close_reason
+        # Base profile 4.5: of a connection that was lost, nothing is passed on.
+        return "" if self.close_code == CLOSE_CODE_LOST else self.close_reason
 
     @property
     def fault(self) -> str:
@@ -215,6 +218,9 @@ class SocketLink(WebSocketConnection):
         if read_bytes != self._read_bytes:
             self._read_bytes = read_bytes
             self._reading_window = self._reading_space[:read_bytes]
+
+    def _watch_writing(self) -> None:
+        """Not here: the relay's rules compare both sides of a pair."""
 
     def pause_writing(self) -> None:
         """As in `WebSocketConnection`."""

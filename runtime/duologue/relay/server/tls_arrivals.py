@@ -6,7 +6,6 @@ deadline: until then it would be counted nowhere, and it costs more than one wit
 
 import asyncio
 import errno
-import os
 import socket
 import ssl as tls
 from collections.abc import Sequence
@@ -102,44 +101,3 @@ class TlsArrivals:
         except asyncio.CancelledError:
             self._door.note_lost(link)
             raise
-
-
-async def listening_sockets(host: str, port: int, backlog: int) -> list[socket.socket]:
-    """Sockets that listen at all addresses of `host`; `::` stands for every address there is.
-
-    Raises:
-        OSError: one of the addresses cannot be had.
-    """
-    loop = asyncio.get_running_loop()
-    hosts = ("0.0.0.0", "::") if host == "::" else (host,)
-    found = [
-        (family, address)
-        for each in hosts
-        for family, _, _, _, address in await loop.getaddrinfo(
-            each, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-    ]
-    sockets: list[socket.socket] = []
-    try:
-        for family, address in dict.fromkeys(found):
-            try:
-                sock = socket.socket(family, socket.SOCK_STREAM)
-            except OSError:
-                # The machine does not speak this family at all.
-                continue
-            sockets.append(sock)
-            sock.setblocking(False)
-            if os.name == "posix":
-                # Elsewhere it would let a second program listen at the same address.
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.bind(address)
-            sock.listen(backlog)
-    except OSError:
-        for sock in sockets:
-            sock.close()
-        raise
-    if not sockets:
-        raise OSError(errno.EADDRNOTAVAIL, f"{host} has no address that can be listened at")
-    return sockets

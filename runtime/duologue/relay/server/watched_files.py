@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
+from duologue.protocol.wording import words_of
 from duologue.relay.access import CLOSED, Access, BadAccessFile, read_access
 
 _Stamp = tuple[int, int, int] | None
@@ -61,7 +62,7 @@ class AccessFiles:
             self.fault = ""
         except (BadAccessFile, OSError) as error:
             self.access = CLOSED
-            self.fault = str(error)
+            self.fault = words_of(error)
         return True
 
 
@@ -90,7 +91,7 @@ class TlsFiles:
             self.context.load_cert_chain(*self._paths)
             self.fault = ""
         except OSError as error:
-            self.fault = str(error)
+            self.fault = words_of(error)
         return True
 
     def _new_context(self) -> ssl.SSLContext:

@@ -50,6 +50,66 @@ def test_canonical_form_tells_what_the_contract_says() -> None:
     }
 
 
+WORLD = """
+    types:
+      A:
+        unknown: keep
+        fields:
+          a: {type: optional int or list of B or bool, presence: omit_null}
+          b: {type: duration, default: PT5S}
+      B: {is: string or map of text of A}
+    services: {S: {methods: {m: {id: 1, params: A, returns: stream}}}}
+    """
+
+
+def test_canonical_form_tells_of_alternatives_and_what_is_kept_and_left_out() -> None:
+    form = canonical(contract_of(WORLD))
+    assert form["types"] == {
+        "A": {
+            "unknown": "keep",
+            "fields": {
+                "a": {"type": "optional int or list of B or bool", "presence": "omit_null"},
+                "b": {"type": "duration", "default": "PT5S"},
+            },
+        },
+        "B": {"is": {"type": "string or map of text of A"}},
+    }
+    method = {"id": 1, "effect": "write", "params": "A", "returns": "stream"}
+    assert form["services"] == {"S": {"base": 0, "methods": {"m": method}}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("unknown: keep", ""),
+        (", presence: omit_null", ""),
+        ("list of B or bool", "list of B"),
+        ("text of A", "A"),
+        ("PT5S", "PT6S"),
+        ("returns: stream", "returns: byte stream"),
+    ],
+)
+def test_digest_changes_with_what_is_kept_left_out_or_alternative(before: str, after: str) -> None:
+    assert before in WORLD
+    changed = contract_of(WORLD.replace(before, after))
+    assert contract_digest(changed) != contract_digest(contract_of(WORLD))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("string or int", "int or string"),
+        ("bool or string or list of int or A", "string or bool or list of A or int"),
+    ],
+)
+def test_order_of_alternatives_means_nothing(one: str, other: str) -> None:
+    digests = {
+        contract_digest(contract_of(f"types: {{A: {{fields: {{}}}}, T: {{is: {text}}}}}"))
+        for text in (one, other)
+    }
+    assert len(digests) == 1
+
+
 def test_text_has_sorted_keys_and_no_spaces() -> None:
     assert canonical_text({"b": [1, "ü"], "a": None}) == '{"a":null,"b":[1,"ü"]}'
 

@@ -1,7 +1,17 @@
 import pytest
 
 from duologue_codegen.diagnostics import Position
-from duologue_codegen.model import AliasType, ListOf, MapOf, OptionalOf, Ref, Scalar, TypeExpr
+from duologue_codegen.model import (
+    AliasType,
+    ListOf,
+    MapOf,
+    OneOf,
+    OptionalOf,
+    Ref,
+    Scalar,
+    TextOf,
+    TypeExpr,
+)
 from duologue_codegen.reading.expressions import MAX_WORDS
 from tests.unit.codegen.contract_text import FILE, contract_of, read
 
@@ -19,6 +29,10 @@ def spelled(type_: TypeExpr) -> str:
             return f"list({spelled(item)})"
         case MapOf(key=key, value=value):
             return f"map({'string' if key is None else spelled(key)}, {spelled(value)})"
+        case TextOf(of=inner):
+            return f"text({spelled(inner)})"
+        case OneOf(forms=forms):
+            return f"one({', '.join(map(spelled, forms))})"
 
 
 def expression(text: str) -> TypeExpr:
@@ -40,6 +54,14 @@ def expression(text: str) -> TypeExpr:
         ("map of RoomId to list of Member", "map(RoomId, list(Member))"),
         ("map of map of A to int", "map(string, map(A, int))"),
         ("map of A to map of B to int", "map(A, map(B, int))"),
+        ("string or int", "one(string, int)"),
+        ("optional A or int or bool", "optional(one(A, int, bool))"),
+        ("int or list of A or bool", "one(int, list(one(A, bool)))"),
+        ("list of A or int", "list(one(A, int))"),
+        ("map of K to A or int", "map(K, one(A, int))"),
+        ("text of A", "text(A)"),
+        ("text of list of A or int", "text(list(one(A, int)))"),
+        ("list of text of optional A", "list(text(optional(A)))"),
         ("list  of   int", "list(int)"),
         ("'list of int'", "list(int)"),
     ],
@@ -58,11 +80,17 @@ def test_each_part_stands_where_its_words_stand() -> None:
     assert whole.of.of.at == Position(FILE, 3, start + 18, 11)
 
 
-@pytest.mark.parametrize("text", ["byte stream", "list of text stream"])
+STREAMS = ["byte stream", "list of text stream", "stream", "string or stream"]
+
+
+@pytest.mark.parametrize("text", STREAMS)
 def test_stream_is_no_type_of_a_value(text: str) -> None:
     _, faults = read(f"types: {{T: {{fields: {{f: {text}}}}}}}")
     assert [fault.rule for fault in faults] == ["type-expression"]
     assert "a result only" in faults[0].message
+
+
+FORMS = "a type is a scalar, a name, `optional T`, `list of T`, `map of K to T` or `T or U`"
 
 
 @pytest.mark.parametrize(
@@ -76,11 +104,17 @@ def test_stream_is_no_type_of_a_value(text: str) -> None:
         ("'[int]'", "write `list of int`"),
         ("list int", "write `list of T`"),
         ("map string to int", "write `map of T` or `map of K to T`"),
-        ("optional", "a type follows `optional` and `of`"),
-        ("list of", "a type follows `optional` and `of`"),
-        ("map of K to", "a type follows `optional` and `of`"),
+        ("optional", "a type follows `optional`, `of` and `or`"),
+        ("list of", "a type follows `optional`, `of` and `or`"),
+        ("map of K to", "a type follows `optional`, `of` and `or`"),
+        ("string or", "a type follows `optional`, `of` and `or`"),
+        ("string or optional int", "write `optional` in front of the whole type"),
+        ("string|int", "write `string or int`"),
         ("''", "write a type, such as `int`"),
-        ("a.b.c", "a type is a scalar, a name, `optional T`, `list of T` or `map of K to T`"),
+        (
+            "a.b.c",
+            FORMS,
+        ),
     ],
 )
 def test_other_spellings_get_a_hint(text: str, hint: str) -> None:

@@ -69,3 +69,26 @@ def test_choice_lists_what_there_is() -> None:
     assert shapes.choice(node_of("red"), "it", {"red": "stop", "green": "go"}) == "red"
     assert shapes.choice(node_of("blue"), "it", {"red": "stop", "green": "go"}) is None
     assert shapes.faults[0].hint == "expected `red` (stop), `green` (go)"
+
+
+def test_an_invisible_character_is_underlined_itself() -> None:
+    shapes = Shapes()
+    node = node_of('"one\\ttwo"')
+    assert shapes.prose(node, "the doc") is None
+    (fault,) = shapes.faults
+    assert (fault.at.column - node.at.column, fault.at.length) == (4, 2)
+    assert fault.message == "the doc holds the invisible character U+0009"
+
+
+@pytest.mark.parametrize("text", ["0.1", "1e3", "1234567890123456", "-0.25"])
+def test_a_bound_is_the_number_that_was_written(text: str) -> None:
+    shapes = Shapes()
+    assert shapes.number(node_of(text), "min") == float(text)
+    assert shapes.faults == []
+
+
+def test_a_bound_with_more_digits_than_a_float_keeps_is_noted() -> None:
+    shapes = Shapes()
+    assert shapes.number(node_of("12345678901234567890.5"), "min") is None
+    (fault,) = shapes.faults
+    assert "fewer digits, such as `1.2345678901234567e+19`" in fault.hint

@@ -76,10 +76,30 @@ def test_part_of_a_scalar_has_its_own_place() -> None:
     assert node.part_at(8, 6) == Position("f", 1, 13, 6)
 
 
-def test_part_of_an_escaped_scalar_has_the_place_of_the_whole() -> None:
-    node = tree(b'a: "x\\ty"').get("a")
+@pytest.mark.parametrize(
+    ("text", "start", "length", "column", "characters"),
+    [
+        ('"x\\ty"', 0, 1, 5, 1),
+        ('"x\\ty"', 1, 1, 6, 2),
+        ('"x\\ty"', 2, 1, 8, 1),
+        ('"x\\ty"', 1, 2, 6, 3),
+        ('"\\u0009\\x41\\U0001F600."', 2, 2, 15, 11),
+        ("'it''s'", 2, 1, 7, 2),
+        ("'it''s'", 3, 1, 9, 1),
+    ],
+)
+def test_part_of_an_escaped_scalar_has_the_place_of_its_escapes(
+    text: str, start: int, length: int, column: int, characters: int
+) -> None:
+    node = tree(f"a: {text}".encode()).get("a")
     assert isinstance(node, ScalarNode)
-    assert node.part_at(2, 1) == Position("f", 1, 4, 6)
+    assert node.part_at(start, length) == Position("f", 1, column, characters)
+
+
+def test_part_of_a_scalar_on_several_lines_has_the_place_of_the_whole() -> None:
+    node = tree(b'a: "x\\ty\n  z"').get("a")
+    assert isinstance(node, ScalarNode)
+    assert node.part_at(2, 1) == Position("f", 1, 4, 5)
 
 
 def test_key_that_comes_twice_is_told_with_both_places() -> None:

@@ -1,8 +1,10 @@
 import pytest
 
 from duologue_codegen.model import Contract, Field, ObjectType
+from duologue_codegen.model.forms import own_tag_of
 from duologue_codegen.text.source import MAX_DEPTH
-from duologue_codegen.values.fits import field_misfits, misfits, tag_of, type_misfits
+from duologue_codegen.text.tree import ScalarNode
+from duologue_codegen.values.fits import field_misfits, misfits, type_misfits
 from tests.unit.codegen.contract_text import contract_of, node_of
 
 CONTRACT = contract_of("""
@@ -92,6 +94,77 @@ def test_misfit_is_told_in_words(value: str, message: str) -> None:
     assert message in messages(value)
 
 
+WORLD = contract_of("""
+    types:
+      Address: {fields: {street: string}}
+      Kept: {unknown: keep, fields: {id: int}}
+      Tree: {is: string or list of Tree}
+      Leaf: {fields: {text: string}}
+      Inner: {union: {leaf: Leaf}, tag: kind, open: true}
+      Outer: {union: {address: Address, inner: Inner}, tag: kind, open: true}
+      World:
+        fields:
+          place: {type: optional string or Address, presence: omit_null}
+          port: {type: optional int or string}
+          kept: optional Kept
+          tree: optional Tree
+          outer: optional Outer
+          held: optional text of Address
+    """)
+
+
+def world_messages(value: str) -> list[str]:
+    return [one.message for one in type_misfits(node_of(value), WORLD.types["World"], WORLD)]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{place: here, port: 5}",
+        '{place: {street: a}, port: "5"}',
+        "{place: null, port: null}",
+        "{kept: {id: 1, more: [1, {a: null}]}}",
+        "{tree: [a, [b, []]]}",
+        "{outer: {kind: address, street: a}}",
+        "{outer: {kind: leaf, text: a}}",
+        "{outer: {kind: other, x: 1}}",
+        '{held: \'{"street": "a"}\'}',
+    ],
+)
+def test_value_of_the_world_as_it_is_has_no_misfits(value: str) -> None:
+    assert world_messages(value) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("{place: 5}", "`5` is not `Address or string`"),
+        ("{place: {}}", "field `street` of `Address` is missing"),
+        ("{port: 1.5}", "`1.5` is not an int"),
+        ("{port: true}", "`true` is not `int or string`"),
+        ("{kept: {id: a, more: .nan}}", "`a` is not an int"),
+        ("{kept: {id: 1, more: .nan}}", "`.nan` is not a json"),
+        ("{tree: [a, [5]]}", "`5` is not `string or list of Tree`"),
+        ("{outer: {kind: leaf, street: a}}", "field `text` of `Leaf` is missing"),
+        ("{held: {street: a}}", "a mapping is not a text with JSON in it"),
+        ("{held: '{'}", "`{` is not a text with JSON in it"),
+        ("{held: '{\"street\": NaN}'}", '`{"street": NaN}` is not a text with JSON in it'),
+        ("{held: '{\"street\": 5}'}", "in the text: `5` is not a string"),
+        ("{held: '{\"strt\": 5}'}", "in the text: field `street` of `Address` is missing"),
+    ],
+)
+def test_misfit_of_the_world_as_it_is_is_told_in_words(value: str, message: str) -> None:
+    assert message in world_messages(value)
+
+
+@pytest.mark.parametrize(("depth", "misfits"), [(MAX_DEPTH, 0), (MAX_DEPTH + 1, 1), (5000, 1)])
+def test_json_in_a_text_is_as_deep_as_contracts_are(depth: int, misfits: int) -> None:
+    contract = contract_of("types: {A: {is: text of Tree}, Tree: {is: string or list of Tree}}")
+    text = "[" * depth + "]" * depth
+    value = ScalarNode(text, text, node_of("1").at)
+    assert len(list(type_misfits(value, contract.types["A"], contract))) == misfits
+
+
 def test_each_misfit_is_told_at_its_own_place() -> None:
     found = list(field_misfits(node_of("{words: [A, b, C]}"), fields(), CONTRACT, "`All`"))
     assert [(one.at.column, one.at.length) for one in found][:2] == [(17, 1), (23, 1)]
@@ -106,7 +179,8 @@ def test_missing_field_is_told_unless_it_may_be_absent() -> None:
 
 def test_object_of_a_union_may_carry_its_tag_alone_as_well() -> None:
     text = CONTRACT.types["Text"]
-    assert tag_of("Text", CONTRACT) == ("kind", "text")
+    assert isinstance(text, ObjectType)
+    assert own_tag_of(text, CONTRACT) == ("kind", "kind", "text")
     assert list(type_misfits(node_of("{kind: text, text: a}"), text, CONTRACT)) == []
     assert len(list(type_misfits(node_of("{kind: file, text: a}"), text, CONTRACT))) == 1
 

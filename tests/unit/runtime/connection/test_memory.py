@@ -9,6 +9,7 @@ from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES
 from duologue.connection.memory import connected_pair
 from duologue.errors import ConnectionClosed, LimitExceeded
 from duologue.limits import Limits
+from duologue.protocol.closing import LOST
 
 SMALL = Limits(max_message_bytes=10, max_unsent_bytes=30)
 
@@ -107,11 +108,11 @@ async def test_unsent_bytes_above_the_limit_end_the_connection() -> None:
     left, right = connected_pair(SMALL)
     for _ in range(5):
         left.send(b"x" * 10)
-    assert end_of(left) == (ConnectionState.CLOSED, 1006, "")
     assert isinstance(left.failure, LimitExceeded)
     assert left.failure.limit == "max_unsent_bytes"
+    assert end_of(left) == (ConnectionState.CLOSED, 1006, str(left.failure))
     await turns()
-    assert end_of(right) == (ConnectionState.CLOSED, 1006, "")
+    assert end_of(right) == (ConnectionState.CLOSED, 1006, LOST)
     assert right.failure is None
 
 
@@ -231,7 +232,8 @@ async def test_a_close_that_is_never_read_ends_after_the_close_timeout() -> None
     closed = asyncio.Event()
     left.state.on_enter_state.listen(lambda _: closed.set())
     await closed.wait()
-    assert end_of(left) == (ConnectionState.CLOSED, 1006, "")
+    why = "The other side has not answered the close frame for 0.01 s"
+    assert end_of(left) == (ConnectionState.CLOSED, 1006, why)
     await turns()
     assert right.close_code == 1006
 

@@ -8,13 +8,13 @@ from duologue.promisifier.admission import Admission
 from duologue.promisifier.served_call import ServedCall
 from duologue.protocol.messages import RequestReceived
 from tests.pretend_loop import PretendCarrier
-from tests.support import turns
+from tests.support import NO_DESK, turns
 
 NOBODY = object()
 
 
 def call(request_id: int, args: bytes = b"[]") -> ServedCall[object]:
-    return ServedCall(RequestReceived(request_id, 3, args), NOBODY)
+    return ServedCall(RequestReceived(request_id, 3, args), NOBODY, NO_DESK)
 
 
 class Door:

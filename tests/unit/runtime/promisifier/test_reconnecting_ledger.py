@@ -26,6 +26,7 @@ from duologue.limits import MAX_TIMES_SENT
 from duologue.promisifier.own_call import Call, CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.typed import Codec, Params, SafeInt, Service, ServiceContract, Unary
+from duologue.typed.contract import Method
 from duologue.typed.service import Offer
 from tests.reconnect_support import lose
 from tests.support import turns
@@ -78,7 +79,7 @@ class History:
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)
         self.executed: Counter[int] = Counter()
-        self.calls: list[tuple[Unary[..., Any, int], Call[int]]] = []
+        self.calls: list[tuple[Method[..., Any, int], Call[int]]] = []
         self.connections = 1
         self._wire: Connection
         self._guest = Manner(offer=Offer(()), limits=Limits(max_open_calls=MAX_OPEN_CALLS))

@@ -393,12 +393,20 @@ def test_messages_are_read_down_to_the_deepest_level() -> None:
     assert isinstance(receiver.receive(text), RequestReceived)
 
 
-def test_a_message_that_is_nested_deeper_is_unreadable() -> None:
+@pytest.mark.parametrize("levels", [256, 5_000])
+def test_a_request_that_is_nested_deeper_is_answered(levels: int) -> None:
     receiver = session()
-    text = '{"requestId":0,"type":"request","serviceId":3,"args":%s}' % nested(256)
-    assert receiver.receive(text) is None
-    assert receiver.counters.requests_received_invalid == 1
-    assert receiver.counters.requests_received_total == 0
+    text = '{"requestId":0,"type":"request","serviceId":3,"args":%s}' % nested(levels)
+    event = receiver.receive(text)
+    assert isinstance(event, Refused)
+    assert json.loads(event.reply)["error"] == {
+        "name": "InvalidParams",
+        "message": "nested more than 256 levels",
+        "code": "INVALID_PARAMS",
+        "details": [{"path": "", "text": "nested more than 256 levels"}],
+    }
+    assert receiver.counters.requests_received_invalid == 0
+    assert receiver.counters.requests_received_total == 1
 
 
 @pytest.mark.parametrize(

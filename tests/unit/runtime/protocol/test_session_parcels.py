@@ -268,8 +268,10 @@ def test_arguments_that_are_no_list_are_refused_when_the_parts_have_come() -> No
 def test_a_text_that_is_too_deep_is_refused_when_the_parts_have_come() -> None:
     served = session(Limits(max_json_depth=4))
     deep = REQUEST.replace('[{"blob":0}]', "[[[[[]]]]]")
-    assert hear(served, deep, PART) == [None, None]
-    assert served.counters.requests_received_invalid == 1
+    nothing, refused = hear(served, deep, PART)
+    assert nothing is None
+    assert isinstance(refused, Refused)
+    assert b"nested more than 4 levels" in refused.reply
 
 
 def test_an_answer_that_is_too_deep_fails_its_call_when_the_parts_have_come() -> None:

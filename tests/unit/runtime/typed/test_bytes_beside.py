@@ -13,7 +13,7 @@ from duologue.limits import MAX_PARTS, PART_ABOVE_BYTES
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Parcel, Parts
 from duologue.typed import NO_PARAMS, NOTHING, Codec, DeclaredError, Params, Unary
-from duologue.typed.codec import BYTE_STREAM, TEXT_STREAM
+from duologue.typed.codec import ANY_STREAM, BYTE_STREAM, TEXT_STREAM
 from duologue.typed.model import Model
 from duologue.typed.params import PositionalParams
 from duologue.typed.unions import OpenUnion, Unknown
@@ -126,7 +126,7 @@ def test_types_that_hold_no_long_bytes_are_known_for_it(form: Any) -> None:
     assert not codec.knows_bytes()
 
 
-@pytest.mark.parametrize("codec", [NOTHING, BYTE_STREAM, TEXT_STREAM])
+@pytest.mark.parametrize("codec", [NOTHING, BYTE_STREAM, TEXT_STREAM, ANY_STREAM])
 def test_no_result_and_streams_have_no_parts(codec: Codec[Any]) -> None:
     assert not codec.knows_bytes()
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 from duologue.errors import Problem
-from duologue.typed import Codec, PositionalParams
+from duologue.typed import Codec, OmitNull, PositionalParams
 from duologue.typed.model import HIDDEN, Model
 from duologue.typed.problems import problems_of
 
@@ -69,6 +69,35 @@ def test_bytes_are_base64_in_json() -> None:
 
 def test_fields_may_be_called_model_something() -> None:
     assert ModelFields(model_name="x").model_name == "x"
+
+
+class Kept(Model, extra="allow"):
+    name: str
+    nick: OmitNull[str] = None
+
+
+def test_what_a_model_does_not_know_is_kept_if_it_says_so() -> None:
+    text = b'{"name":"a","x":{"a":[1,2.5,null]},"model_config":1,"__class__":2,"":"e"}'
+    kept = Kept.model_validate_json(text)
+    assert kept.model_extra == {
+        "x": {"a": [1, 2.5, None]},
+        "model_config": 1,
+        "__class__": 2,
+        "": "e",
+    }
+    assert kept.model_dump_json().encode() == text
+    assert type(kept) is Kept
+
+
+def test_what_is_kept_has_no_number_that_json_does_not_have() -> None:
+    with pytest.raises(ValidationError):
+        Kept.model_validate_json(b'{"name":"a","x":[NaN]}')
+
+
+def test_field_that_leaves_null_out_reads_it_and_never_writes_it() -> None:
+    assert Kept(name="a").model_dump_json() == '{"name":"a"}'
+    assert Kept(name="a", nick="b").model_dump_json() == '{"name":"a","nick":"b"}'
+    assert Kept.model_validate_json(b'{"name":"a","nick":null}') == Kept(name="a")
 
 
 class Hiding(Model):

@@ -7,6 +7,7 @@ import pytest
 
 from duologue.errors import BadFrame, InvalidParams, RefusedValue
 from duologue.limits import MAX_REPORTED_PROBLEMS
+from duologue.protocol.values import SENTINEL
 from duologue.typed.model import Model
 from duologue.typed.params import NO_PARAMS, Params, PositionalParams
 from duologue.typed.scalars import Json
@@ -184,3 +185,46 @@ def test_a_null_that_means_something_is_sent_as_null() -> None:
 
 def test_a_field_may_have_any_name() -> None:
     assert Params(Find).encode("find", (), {"what": 1}) == b'[{"what":1,"where":null,"how":"well"}]'
+
+
+def test_params_that_a_caller_has_go_as_they_are() -> None:
+    params = Join(room="a", by_name={"x": 1})
+    assert JOIN.encode("join", (params,), {}) == JOIN.encode("join", (), vars(params))
+    assert json.loads(POSITIONAL.encode("join", (params,), {})) == ["a", 1, SENTINEL, 0.0, {"x": 1}]
+
+
+def test_params_that_changed_since_they_were_made_are_checked_anew() -> None:
+    params = Join(room="a")
+    params.by_name["x"] = 2
+    params.seats = "five"  # type: ignore[assignment]
+    with pytest.raises(InvalidParams) as refused:
+        JOIN.encode("join", (params,), {})
+    assert [each.path for each in refused.value.problems] == ["seats"]
+    params.seats = 5
+    assert json.loads(JOIN.encode("join", (params,), {}))[0]["by_name"] == {"x": 2}
+
+
+def test_unknown_fields_of_params_that_keep_them_go_along() -> None:
+    class Kept(Model, extra="allow"):
+        room: str
+
+    params = Kept.model_validate_json(b'{"room":"a","x_more":[1]}')
+    assert Params(Kept).encode("join", (params,), {}) == b'[{"room":"a","x_more":[1]}]'
+
+
+@pytest.mark.parametrize("wrong", [None, Inner(), {"room": "a"}])
+def test_other_object_than_the_params_is_refused(wrong: object) -> None:
+    with pytest.raises(InvalidParams) as refused:
+        JOIN.encode("join", (wrong,), {})
+    assert str(refused.value.problems[0]) == f"met {type(wrong).__name__}, expected Join"
+
+
+def test_params_come_as_one_object_or_as_keywords_and_not_as_both() -> None:
+    named: dict[str, object] = {"room": "a"}
+    for args, kwargs in (((Join(room="a"),), named), ((Join(room="a"),) * 2, {})):
+        with pytest.raises(TypeError, match="join takes keywords, or one Join and no more"):
+            JOIN.encode("join", args, kwargs)
+
+
+def test_params_tell_their_model() -> None:
+    assert (JOIN.model, NO_PARAMS.model) == (Join, None)

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from duologue.errors import InvalidResult
 from duologue.typed import (
     Codec,
+    Email,
     Int32,
     Int64,
     Json,
@@ -37,6 +38,7 @@ SAFE_INT = Codec[SafeInt](SafeInt)
 INT32 = Codec[Int32](Int32)
 INT64 = Codec[Int64](Int64)
 URL = Codec[Url](Url)
+EMAIL = Codec[Email](Email)
 JSON = Codec[Json](Json)
 OpenRole: TypeAlias = OpenEnum[Role]
 ROLE = Codec[OpenRole](OpenRole)
@@ -57,6 +59,7 @@ NAMES: dict[object, str] = {
     URL: "Url",
     JSON: "Json",
     ROLE: "OpenRole",
+    EMAIL: "Email",
     UINT32: "UInt32",
     UINT64: "UInt64",
     STATE: "State",
@@ -140,6 +143,10 @@ REFUSED_JSON: list[tuple[Codec[Any], bytes]] = [
     (URL, b'"http://example.org\\n"'),
     (URL, b'""'),
     (URL, b'"x:%b"' % (b"y" * 8191)),
+    (EMAIL, b'"ann"'),
+    (EMAIL, b'"a b@example.org"'),
+    (EMAIL, b'"a@b@c"'),
+    (EMAIL, b'"ann@%b"' % (b"x" * 251)),
     (JSON, b"1e400"),
     (JSON, b"NaN"),
     (JSON, b'[{"a":[-Infinity]}]'),
@@ -225,6 +232,11 @@ def test_the_same_holds_for_fields_of_a_model() -> None:
 
 def test_int64_is_a_string_in_json_schema() -> None:
     assert TypeAdapter(Int64).json_schema()["type"] == "string"
+
+
+def test_mail_address_is_kept_letter_for_letter_up_to_its_length() -> None:
+    for text in (b'"Ann@Example.ORG"', b'"ann@%b"' % (b"x" * 250)):
+        assert EMAIL.encode(EMAIL.decode(text)) == text
 
 
 def test_an_enum_of_numbers_lists_them_in_json_schema() -> None:

@@ -6,6 +6,7 @@ from .methods import MethodView
 from .models import (
     AliasModel,
     Bounds,
+    Circle,
     ClassModel,
     EnumModel,
     FieldModel,
@@ -19,6 +20,7 @@ __all__ = [
     "HEADER",
     "AliasModel",
     "Bounds",
+    "Circle",
     "ClassModel",
     "EnumModel",
     "ErrorView",

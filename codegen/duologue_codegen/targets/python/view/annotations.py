@@ -25,12 +25,15 @@ from ....model import (
     EnumType,
     ListOf,
     MapOf,
+    OneOf,
     OptionalOf,
     Ref,
     Scalar,
     ScalarKind,
+    TextOf,
     TypeExpr,
 )
+from ....model.json_kinds import json_kind
 from ....model.walk import stands_for_number
 from ....names import pascal, words
 from .models import free_name
@@ -203,10 +206,16 @@ class Speller:
         match expression:
             case Scalar(kind=kind):
                 return self._take((_PLAIN if style is Style.PLAIN else _CHECKED)[kind])
+            case OptionalOf(of=OneOf() as one_of):
+                return self._spell_one_of(one_of, style, home, nullable=True)
+            case OptionalOf(of=TextOf() as text_of) if style is Style.VALUE:
+                # pyright cannot join an `Annotated[...]` and None where a value stands.
+                optional = self.need("typing", "Optional")
+                return f"{optional}[{self.spell(text_of, style, home=home)}]"
             case OptionalOf(of=inner):
                 enum = open_enum(inner, home) if isinstance(inner, Ref) else None
                 if isinstance(inner, Ref) and enum is not None and style is Style.VALUE:
-                    # pyright cannot join an `Annotated[...]` and None where a value stands.
+                    # As above.
                     return self._in_order(f"{self._open_enum(inner, enum, style, home)} | None")
                 return f"{self.spell(inner, style, home=home)} | None"
             case ListOf(of=item):
@@ -214,8 +223,27 @@ class Speller:
             case MapOf(key=key, value=value):
                 of_key = self._spell_key(key, style, home)
                 return f"{self.builtin('dict')}[{of_key}, {self.spell(value, style, home=home)}]"
+            case TextOf(of=inner):
+                held = self.spell(inner, style, home=home)
+                if style is Style.PLAIN:
+                    return held
+                mark = f"{self.need('duologue.typed', 'JsonText')}()"
+                return f"{self.need('typing', 'Annotated')}[{held}, {mark}]"
+            case OneOf():
+                return self._spell_one_of(expression, style, home)
             case Ref():
                 return self._spell_ref(expression, style, home)
+
+    def _spell_one_of(
+        self, one_of: OneOf, style: Style, home: Contract, *, nullable: bool = False
+    ) -> str:
+        forms = [self.spell(form, style, home=home) for form in one_of.forms]
+        union = " | ".join([*forms, "None"] if nullable else forms)
+        if style is Style.PLAIN:
+            return union
+        kinds = ", ".join(f'"{json_kind(form, home)}"' for form in one_of.forms)
+        mark = f"{self.need('duologue.typed', 'OneOf')}({kinds})"
+        return f"{self.need('typing', 'Annotated')}[{union}, {mark}]"
 
     def _spell_key(self, key: Scalar | Ref | None, style: Style, home: Contract) -> str:
         """The key of a map: a number is written as its digits there, and read from nothing else."""
@@ -250,10 +278,13 @@ class Speller:
     def name(self, ref: Ref, *, home: Contract | None = None) -> str:
         """The bare name of the type that `ref`, written in `home`, points at."""
         target = (home or self._contract).home_of(ref)
-        package = ref.package if target is None else target.package
+        return self.class_(ref.package if target is None else target.package, ref.name)
+
+    def class_(self, package: str, name: str) -> str:
+        """What the class or alias `name` of the models of `package` is called here."""
         if package == self._contract.package:
-            return self.own(ref.name)
-        foreign = self._foreign.of(package, ref.name)
+            return self.own(name)
+        foreign = self._foreign.of(package, name)
         self.imports[foreign.import_] = None
         return foreign.local_name
 

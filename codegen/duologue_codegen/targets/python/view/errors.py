@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ....model import Contract, ErrorDef
+from ....model import (
+    Contract,
+    ErrorDef,
+    Field,
+    Ref,
+    Scalar,
+    ScalarKind,
+    SchemaType,
+    TypeExpr,
+)
+from ....model.walk import meaning
 from .annotations import Speller, Spellers
 from .fields import Keyword, keyword
 from .wording import constant, literal, with_deprecation
@@ -42,7 +52,7 @@ def error_view(error: ErrorDef, contract: Contract, spellers: Spellers) -> Error
         keywords=tuple(
             keyword(field, contract, spellers.errors) for field in error.fields.values()
         ),
-        message=message_literal(error),
+        message=message_literal(error, contract),
         doc=with_deprecation(error.doc, error.deprecated),
     )
 
@@ -53,18 +63,36 @@ def _codec(data_class: str | None, speller: Speller) -> str:
     return f"{speller.need('duologue.typed', 'Codec')}({speller.own(data_class)})"
 
 
-def message_literal(error: ErrorDef) -> str | None:
-    """The message of an error as a Python string over `self.data`."""
+def message_literal(error: ErrorDef, contract: Contract) -> str | None:
+    """The message of an error, which `contract` declares, as a Python string over `self.data`."""
     if error.message is None:
         return None
     has_fields = any(not isinstance(part, str) for part in error.message.parts)
     pieces = [
         _inside_quotes(part, in_f_string=has_fields)
         if isinstance(part, str)
-        else f"{{self.data.{part.name}}}"
+        else f"{{{_read(error.fields[part.name], contract)}}}"
         for part in error.message.parts
     ]
     return f'{"f" if has_fields else ""}"{"".join(pieces)}"'
+
+
+def _read(field: Field, contract: Contract) -> str:
+    """The value of a field of `self.data`, to stand in an f-string with double quotes."""
+    # A deprecated attribute warns whoever reads it. The message is no user of it.
+    value = f"self.data.{field.name}"
+    if field.deprecated is not None:
+        value = f"vars(self.data)['{field.name}']"
+    # What bytes look like in a text must be said: type checkers and `python -bb` want it.
+    return f"{value}!r" if _is_bytes(field.type, contract) else value
+
+
+def _is_bytes(expression: TypeExpr, contract: Contract) -> bool:
+    found, home = meaning(expression, contract) or (expression, contract)
+    if isinstance(found, Ref):
+        named = home.resolve(found)
+        return isinstance(named, SchemaType) and named.schema.data.get("format") == "binary"
+    return isinstance(found, Scalar) and found.kind is ScalarKind.BYTES
 
 
 def _inside_quotes(text: str, *, in_f_string: bool) -> str:

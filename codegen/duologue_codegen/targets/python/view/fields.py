@@ -8,7 +8,6 @@ from ....model import (
     WHOLE_NUMBERS,
     Constraints,
     Contract,
-    EnumType,
     Field,
     InlineParams,
     InlinePayload,
@@ -21,8 +20,8 @@ from ....model import (
 from ....model.walk import meaning, parts
 from ....text.tree import Data, Node
 from .annotations import Speller, Style
-from .models import Bounds, Default, FieldModel, Measure
-from .wording import enum_member, literal
+from .defaults import default_of
+from .models import Bounds, FieldModel, Measure
 
 _NUMBERS = frozenset(
     {
@@ -56,33 +55,12 @@ def own_names(expression: TypeExpr, package: str) -> frozenset[str]:
     )
 
 
-def default_of(field: Field, home: Contract, speller: Speller) -> Default | None:
-    """What `field`, written in `home`, is when it is not given. None: it must be given, or may
-    be absent."""
-    if field.default is None:
-        optional = isinstance(field.type, OptionalOf) and not field.explicit_presence
-        return Default(data=None, text="None") if optional else None
-    data = field.default.data
-    found, found_home = meaning(field.type, home) or (field.type, home)
-    if isinstance(found, Ref) and isinstance(data, str | int):
-        enum = found_home.resolve(found)
-        if isinstance(enum, EnumType):
-            for value in enum.values.values():
-                if value.value == data:
-                    name = speller.name(found, home=found_home)
-                    text = f"{name}.{enum_member(value.name)}"
-                    return Default(data=data, text=text, enum=name)
-    if isinstance(found, Scalar) and found.kind is ScalarKind.FLOAT and isinstance(data, int):
-        data = float(data)
-    return Default(data=data, text=literal(data))
-
-
 def field_model(field: Field, home: Contract, speller: Speller) -> FieldModel:
     """`field` as a field of a class."""
     default = default_of(field, home, speller)
     return FieldModel(
         name=field.name,
-        annotation=speller.spell(field.type, Style.CHECKED, home=home),
+        annotation=_annotation(field, home, speller),
         needs=own_names(field.type, home.package),
         default=default,
         may_be_absent=default is None and field.explicit_presence,
@@ -92,6 +70,13 @@ def field_model(field: Field, home: Contract, speller: Speller) -> FieldModel:
         doc=field.doc,
         wire=None if field.wire == field.name else field.wire,
     )
+
+
+def _annotation(field: Field, home: Contract, speller: Speller) -> str:
+    if field.omit_null and isinstance(field.type, OptionalOf):
+        inner = speller.spell(field.type.of, Style.CHECKED, home=home)
+        return f"{speller.need('duologue.typed', 'OmitNull')}[{inner}]"
+    return speller.spell(field.type, Style.CHECKED, home=home)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,8 +36,16 @@ _CLASSES = frozenset(
 )
 """Scalars that Python has a class of its own for, without constraints."""
 
-_STREAM_CLASSES = {StreamKind.BYTES: "ByteStream", StreamKind.TEXT: "TextStream"}
-_STREAM_CODECS = {StreamKind.BYTES: "BYTE_STREAM", StreamKind.TEXT: "TEXT_STREAM"}
+_STREAM_CLASSES = {
+    StreamKind.BYTES: ("ByteStream",),
+    StreamKind.TEXT: ("TextStream",),
+    StreamKind.ANY: ("ByteStream", "TextStream"),
+}
+_STREAM_CODECS = {
+    StreamKind.BYTES: "BYTE_STREAM",
+    StreamKind.TEXT: "TEXT_STREAM",
+    StreamKind.ANY: "ANY_STREAM",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,17 @@ class Raised:
 
     name: str
     doc: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneObject:
+    """Params that are a type with a name: a caller may have one already."""
+
+    type: str
+    overload: str
+    """What client.py calls `typing.overload`."""
+    any: str
+    """What it calls `typing.Any`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +83,8 @@ class MethodView:
     """The text, quoted."""
     since: str | None
     keywords: tuple[Keyword, ...]
+    one_object: OneObject | None
+    """What the client also takes instead of keywords; None without such a type."""
     params: str
     """Of the contract: `Params(m.RoomsJoinParams)`."""
     params_class: str | None
@@ -100,6 +121,7 @@ def method_view(
         deprecated_literal=None if method.deprecated is None else literal(method.deprecated),
         since=method.since,
         keywords=keywords_of(method.params, contract, spellers.client),
+        one_object=_one_object(method, spellers.client),
         params=_params(service, method, spellers.contract),
         params_class=_params_class(service, method, spellers.service),
         returns=returns,
@@ -110,6 +132,16 @@ def method_view(
         timeout=None if method.timeout_s is None else literal(float(method.timeout_s)),
         error_alias=f"{prefix}Error",
         error_tuple=f"{constant(service.name, method.name)}_ERRORS",
+    )
+
+
+def _one_object(method: Method, speller: Speller) -> OneObject | None:
+    if not isinstance(method.params, Ref):
+        return None
+    return OneObject(
+        type=speller.name(method.params),
+        overload=speller.need("typing", "overload"),
+        any=speller.need("typing", "Any"),
     )
 
 
@@ -159,6 +191,6 @@ def _result(returns: TypeExpr | StreamOf | None, speller: Speller) -> str:
         case None:
             return "None"
         case StreamOf(kind=kind):
-            return speller.need("duologue", _STREAM_CLASSES[kind])
+            return " | ".join(speller.need("duologue", each) for each in _STREAM_CLASSES[kind])
         case _:
             return speller.spell(returns, Style.PLAIN)

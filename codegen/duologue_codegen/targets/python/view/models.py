@@ -71,6 +71,9 @@ class ClassModel:
 
     name: str
     fields: tuple[FieldModel, ...]
+    base: str | None = None
+    """What it inherits from; None for the usual base."""
+    keeps_unknown: bool = False
     doc: str = ""
 
     @property
@@ -111,12 +114,29 @@ class EnumModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Circle:
+    """Aliases that need each other, so that none of them can be read first.
+
+    What they mean stands in quotes, once for type checkers and once for Python: pyright knows
+    nothing of a `TypeAliasType` that it meets through a class of another file, if it is recursive.
+    """
+
+    names: frozenset[str]
+    type_checking: str
+    """What models.py calls `typing.TYPE_CHECKING`."""
+    type_alias: str
+    """What it calls `typing.TypeAlias`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AliasModel:
     """Another name for a type, a union among them."""
 
     name: str
     annotation: str
     needs: frozenset[str]
+    circle: Circle | None = None
+    """Set when it leads back to itself through nothing but aliases."""
     bounds: Bounds = NO_BOUNDS
     examples: tuple[Data, ...] = ()
     doc: str = ""
@@ -124,7 +144,7 @@ class AliasModel:
     @property
     def needs_first(self) -> frozenset[str]:
         """Names that must be defined before it: an alias is made when the module is read."""
-        return self.needs
+        return self.needs if self.circle is None else self.needs - self.circle.names
 
 
 TypeModel: TypeAlias = ClassModel | EnumModel | AliasModel

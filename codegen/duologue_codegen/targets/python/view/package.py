@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ....model import Contract
+from ....model import Contract, UnionType
+from ....model.forms import class_of_form, forms_of, needs_own_class
 from .annotations import ForeignNames, Spellers
 from .errors import ErrorView, error_view
 from .models import ModelsView
@@ -75,6 +76,10 @@ def package_view(
 def _own_type_names(contract: Contract) -> Iterator[str]:
     """Every class and alias that the package defines."""
     yield from contract.types
+    for type_ in contract.types.values():
+        if isinstance(type_, UnionType):
+            forms = (form for form in forms_of(type_, contract) if form.union is type_)
+            yield from (class_of_form(form) for form in forms if needs_own_class(form))
     for error in contract.errors:
         yield from (error, f"{error}Data")
     for service in contract.services.values():

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ....model import REF_PREFIX, Contract, Ref, SchemaType
-from ....text.tree import Data
+from ....model import REF_PREFIX, Contract, Ref, ScalarKind, SchemaType
+from ....model.raw_unions import mapped_tags
+from ....text.tree import Data, ScalarNode
+from ....values.schemas import FORMATS
 from .annotations import Speller, Style
+from .defaults import scalar_text
 from .models import AliasModel, Bounds, ClassModel, Default, FieldModel
 from .wording import literal
 
@@ -23,6 +26,8 @@ _FORMATS: Final = {
     "duration": ("datetime", "timedelta"),
     "uuid": ("uuid", "UUID"),
     "decimal": ("decimal", "Decimal"),
+    "email": ("duologue.typed", "Email"),
+    "uri": ("duologue.typed", "Url"),
 }
 _LENGTHS: Final = (
     ("minLength", "maxLength"),
@@ -42,13 +47,16 @@ class RawSchemas:
         """The class, or the alias where the schema describes no object with known fields."""
         schema = type_.schema.data
         doc = type_.doc or _text(schema.get("description"))
-        if isinstance(schema.get("properties"), dict):
+        others = schema.get("additionalProperties")
+        if isinstance(schema.get("properties"), dict) or others is False:
             required = set(_list(schema.get("required")))
+            tags = mapped_tags(type_.name, self._contract)
             fields = tuple(
-                self._field(name, _schema(stated), name in required)
+                self._field(name, self._tagged(stated, tags.get(name)), name in required)
                 for name, stated in _schema(schema.get("properties")).items()
             )
-            return ClassModel(name=type_.name, fields=fields, doc=doc)
+            keeps = others is True
+            return ClassModel(name=type_.name, fields=fields, keeps_unknown=keeps, doc=doc)
         return AliasModel(
             name=type_.name,
             annotation=self._spell(schema),
@@ -59,15 +67,15 @@ class RawSchemas:
             doc=doc,
         )
 
+    def _tagged(self, stated: Data, tag: str | None) -> Schema:
+        """The schema of a property; with the one value that a `mapping` says it has."""
+        schema = _schema(stated)
+        return schema if tag is None or "const" in schema else {**schema, "const": tag}
+
     def _field(self, name: str, schema: Schema, required: bool) -> FieldModel:
         default = None
         if "default" in schema:
-            data = schema["default"]
-            if schema.get("type") == "number" and isinstance(data, int):
-                data = float(data)
-            default = Default(data=data, text=literal(data))
-        elif "const" in schema:
-            default = Default(data=schema["const"], text=literal(schema["const"]))
+            default = Default(data=schema["default"], text=self._default_text(schema))
         return FieldModel(
             name=name,
             annotation=self._spell(schema),
@@ -79,6 +87,16 @@ class RawSchemas:
             deprecated="Deprecated." if schema.get("deprecated") is True else None,
             doc=_text(schema.get("description")),
         )
+
+    def _default_text(self, schema: Schema) -> str:
+        """The default of a property as Python."""
+        data = schema["default"]
+        kind = FORMATS.get(_text(schema.get("format")))
+        if schema.get("type") == "number":
+            kind = ScalarKind.FLOAT
+        if kind is None or not isinstance(data, str | int | float):
+            return literal(data)
+        return scalar_text(ScalarNode(data, str(data), self._contract.at), kind, self._speller)
 
     def _nested(self, schema: Schema) -> str:
         """A type inside another one, which carries its own constraints."""

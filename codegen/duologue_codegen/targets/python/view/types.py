@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ....model import (
     AliasType,
@@ -16,12 +17,14 @@ from ....model import (
     TypeDef,
     UnionType,
 )
-from ....model.walk import fields
+from ....model.forms import Form, class_of_form, forms_of, needs_own_class
+from ....model.walk import alias_circles, fields
 from ....text.tree import MapNode
 from .annotations import IN_MODELS, ForeignNames, Speller, Style
 from .fields import bounds_of, examples_of, field_model, own_names
 from .models import (
     AliasModel,
+    Circle,
     ClassModel,
     Default,
     EnumMember,
@@ -60,9 +63,10 @@ class _Builder:
         self._contract = contract
         self._speller = Speller(contract, foreign, IN_MODELS, frozenset(_field_names(contract)))
         self._raw = RawSchemas(contract, self._speller)
+        self._circles = alias_circles(contract)
 
     def view(self) -> ModelsView:
-        types = [self._type(type_) for type_ in self._contract.types.values()]
+        types = list(self._types())
         types += (
             self._class(
                 f"{error.name}Data", tuple(error.fields.values()), f"What `{error.name}` carries."
@@ -75,6 +79,34 @@ class _Builder:
             types=in_reading_order(types),
             imports=self._speller.lines(),
             taken=self._speller.taken,
+        )
+
+    def _types(self) -> Iterator[TypeModel]:
+        """The types of the contract, and the classes of its forms that need a tag added."""
+        for type_ in self._contract.types.values():
+            if isinstance(type_, UnionType):
+                for form in forms_of(type_, self._contract):
+                    if form.union is type_ and needs_own_class(form):
+                        yield self._tagged(form)
+            yield self._type(type_)
+
+    def _tagged(self, form: Form) -> ClassModel:
+        """An object of another contract, and the tag that it lacks there."""
+        return ClassModel(
+            name=class_of_form(form),
+            base=self._speller.name(form.variant.type),
+            fields=(self._tag(form.union, form.tag_value),),
+            doc=f"`{form.type.name}` as a form of `{form.union.name}`.",
+        )
+
+    def _tag(self, union: UnionType, value: str) -> FieldModel:
+        text = literal(value)
+        return FieldModel(
+            name=union.tag,
+            annotation=f"{self._speller.need('typing', 'Literal')}[{text}]",
+            needs=frozenset(),
+            default=Default(data=value, text=text),
+            wire=None if union.wire == union.tag else union.wire,
         )
 
     def _of_services(self) -> Iterator[TypeModel]:
@@ -99,7 +131,10 @@ class _Builder:
         match type_:
             case ObjectType():
                 doc = with_deprecation(type_.doc, type_.deprecated)
-                return self._class(type_.name, tuple(type_.fields.values()), doc, self._tags(type_))
+                model = self._class(
+                    type_.name, tuple(type_.fields.values()), doc, self._tags(type_)
+                )
+                return replace(model, keeps_unknown=type_.keeps_unknown)
             case EnumType():
                 return self._enum(type_)
             case UnionType():
@@ -109,12 +144,26 @@ class _Builder:
                     name=type_.name,
                     annotation=self._speller.spell(type_.type, Style.CHECKED),
                     needs=own_names(type_.type, self._contract.package),
+                    circle=self._circle(type_),
                     bounds=bounds_of(type_.type, type_.constraints, self._contract),
                     examples=examples_of(type_.examples),
                     doc=with_deprecation(type_.doc, type_.deprecated),
                 )
             case SchemaType():
-                return self._raw.model(type_)
+                raw = self._raw.model(type_)
+                if isinstance(raw, AliasModel):
+                    return replace(raw, circle=self._circle(type_))
+                return raw
+
+    def _circle(self, alias: AliasType | SchemaType) -> Circle | None:
+        names = self._circles.get(alias.name)
+        if names is None:
+            return None
+        return Circle(
+            names=names,
+            type_checking=self._speller.need("typing", "TYPE_CHECKING"),
+            type_alias=self._speller.need("typing", "TypeAlias"),
+        )
 
     def _class(
         self, name: str, fields: tuple[Field, ...], doc: str, tags: tuple[FieldModel, ...] = ()
@@ -130,19 +179,16 @@ class _Builder:
                 continue
             for value, form in union.variants.items():
                 if self._contract.resolve(form.type) is variant:
-                    text = literal(value)
-                    found[union.tag] = FieldModel(
-                        name=union.tag,
-                        annotation=f"{self._speller.need('typing', 'Literal')}[{text}]",
-                        needs=frozenset(),
-                        default=Default(data=value, text=text),
-                        wire=None if union.wire == union.tag else union.wire,
-                    )
+                    found[union.tag] = self._tag(union, value)
         return tuple(found.values())
 
     def _union(self, union: UnionType) -> AliasModel:
         need = self._speller.need
-        forms = [self._speller.name(variant.type) for variant in union.variants.values()]
+        classes = [
+            ((form.union_home if needs_own_class(form) else form.home).package, class_of_form(form))
+            for form in forms_of(union, self._contract)
+        ]
+        forms = [self._speller.class_(package, name) for package, name in classes]
         tag = literal(union.tag)
         examples = [literal(example) for example in examples_of(union.examples)]
         shown = f"examples=[{', '.join(examples)}]" if examples else ""
@@ -167,7 +213,7 @@ class _Builder:
         return AliasModel(
             name=union.name,
             annotation=annotation,
-            needs=frozenset(variant.type.name for variant in union.variants.values()),
+            needs=frozenset(name for package, name in classes if package == self._contract.package),
             doc=with_deprecation(union.doc, union.deprecated),
         )
 

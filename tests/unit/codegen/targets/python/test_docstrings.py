@@ -22,6 +22,9 @@ AWKWARD = [
     'A backslash and a quote: \\"',
     'Two of them: \\\\"',
     'All: \\"""',
+    'Three at the end """',
+    'Three and a backslash \\"""',
+    'A backslash and a quote \\"',
     "word " * 60,
     "Two.\n\nParagraphs.",
     "A list:\n\n  * one\n  * two",
@@ -43,6 +46,25 @@ def test_any_text_is_safe_and_says_the_same(text: str, indent: int) -> None:
     met = read(docstring(text, indent), indent)
     assert met is not None
     assert met.split() == text.split()
+
+
+# What could end a docstring early or change its meaning comes often.
+AWKWARD_TEXTS = st.text(st.sampled_from("\"'\\{} \nabcxNu0ü😀") | st.characters(), max_size=300)
+
+
+@given(AWKWARD_TEXTS)
+def test_every_text_parses_back_to_its_words(text: str) -> None:
+    printable = "".join(char if char.isprintable() or char == "\n" else " " for char in text)
+    for indent in (0, 4):
+        literal = docstring(text, indent)
+        met = read(literal, indent) if literal else ""
+        assert met is not None
+        assert met.split() == printable.split()
+
+
+@given(st.text(st.sampled_from("\"'\\{}abcxNu0ü"), min_size=1, max_size=80))
+def test_a_line_that_fits_parses_back_to_itself(text: str) -> None:
+    assert ast.literal_eval(docstring(text)) == text
 
 
 @pytest.mark.parametrize("text", AWKWARD)

@@ -26,7 +26,7 @@ def definitions(*types: TypeModel) -> dict[str, Data]:
     return stated
 
 
-def test_a_class_is_an_object_whose_types_are_placeholders() -> None:
+def test_a_class_is_an_object_of_placeholders() -> None:
     fields = (
         FieldModel(name="text", annotation="str", needs=frozenset()),
         FieldModel(
@@ -46,7 +46,7 @@ def test_a_class_is_an_object_whose_types_are_placeholders() -> None:
     assert made.schema["$defs"] == {
         "Type0": {
             "type": "object",
-            "description": "An A.",
+            "description": "Doc 0.",
             "properties": {
                 "field_0": {
                     "type": "number",
@@ -57,15 +57,16 @@ def test_a_class_is_an_object_whose_types_are_placeholders() -> None:
                     "x-python-type": f"{PLACEHOLDER_MODULE}.Annotation_1",
                     "minimum": 0,
                     "exclusiveMaximum": 9,
-                    "default": 3,
+                    "default": None,
                     "deprecated": True,
-                    "description": "How many.",
+                    "description": "Doc 1.",
                 },
             },
             "required": ["field_0"],
         }
     }
     assert made.annotations == {"Annotation_0": "str", "Annotation_1": "SafeInt"}
+    assert made.docs == {"Doc 0.": "An A.", "Doc 1.": "How many."}
 
 
 def test_lengths_are_bounds_of_a_string_whatever_has_them() -> None:
@@ -80,15 +81,22 @@ def test_lengths_are_bounds_of_a_string_whatever_has_them() -> None:
     }
 
 
-def test_an_enum_states_wire_values_names_and_docs() -> None:
+def test_an_enum_states_placeholders_for_values_names_and_docs() -> None:
     members = (EnumMember(name="A_B", value="a-b", doc="Both."), EnumMember(name="C", value="c"))
-    assert definitions(EnumModel(name="E", members=members, doc="An E."))["Type0"] == {
-        "type": "string",
-        "description": "An E.",
-        "enum": ["a-b", "c"],
-        "x-enum-varnames": ["MEMBER_0", "MEMBER_1"],
-        "x-enum-descriptions": ["Both.", ""],
+    view = ModelsView(
+        types=(EnumModel(name="E", members=members, doc="An E."),), imports=(), taken=frozenset()
+    )
+    made = models_schema(view)
+    assert made.schema["$defs"] == {
+        "Type0": {
+            "type": "string",
+            "description": "Doc 0.",
+            "enum": ["value 0", "value 1"],
+            "x-enum-varnames": ["MEMBER_0", "MEMBER_1"],
+            "x-enum-descriptions": ["Doc 1.", ""],
+        }
     }
+    assert made.docs == {"Doc 0.": "An E.", "Doc 1.": "Both."}
 
 
 def test_a_field_that_may_be_absent_is_neither_required_nor_has_a_default() -> None:
@@ -121,7 +129,7 @@ def test_an_enum_of_numbers_states_numbers() -> None:
     members = (EnumMember(name="A", value=3), EnumMember(name="B", value=-1))
     made = definitions(EnumModel(name="E", members=members, number_base="NumberEnum"))["Type0"]
     assert isinstance(made, dict)
-    assert (made["type"], made["enum"]) == ("integer", [3, -1])
+    assert (made["type"], made["enum"]) == ("integer", [0, 1])
 
 
 def test_a_wire_name_goes_along() -> None:
@@ -139,6 +147,9 @@ def test_a_wire_name_goes_along() -> None:
 
 def test_types_keep_their_order_under_numbers_of_their_own() -> None:
     docs = ["C", "A", "B"]
-    made = definitions(*(ClassModel(name=f"X{doc}", fields=(), doc=doc) for doc in docs))
-    assert list(made) == ["Type0", "Type1", "Type2"]
-    assert [each["description"] for each in made.values() if isinstance(each, dict)] == docs
+    types = tuple(ClassModel(name=f"X{doc}", fields=(), doc=doc) for doc in docs)
+    made = models_schema(ModelsView(types=types, imports=(), taken=frozenset()))
+    stated = made.schema["$defs"]
+    assert isinstance(stated, dict)
+    assert list(stated) == ["Type0", "Type1", "Type2"]
+    assert list(made.docs.values()) == docs

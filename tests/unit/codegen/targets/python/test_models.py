@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from datamodel_code_generator import generate
 from pydantic import ValidationError
 
 from duologue_codegen.targets.python import models as python_models
@@ -56,7 +57,10 @@ def test_docs_stand_under_what_they_describe(tmp_path: Path) -> None:
     assert '    RED = "red"\n    """Like blood."""\n    BLUE = "blue"\n' in text
 
 
-@pytest.mark.parametrize("doc", ['Ends with "quotes"', 'Has """three""", \\n and \\', "{x} '''"])
+@pytest.mark.parametrize(
+    "doc",
+    ['Ends with "quotes"', 'Ends in """three"""', 'Has """three""", \\n and \\', "{x} '''"],
+)
 def test_any_doc_is_safe(doc: str, tmp_path: Path) -> None:
     quoted = doc.replace("'", "''")
     module = ast.parse(text_of(f"types: {{A: {{doc: '{quoted}', fields: {{}}}}}}", tmp_path))
@@ -234,6 +238,20 @@ def test_a_doubt_of_the_generator_is_a_bug_of_ours(
         models_module(view.models, header=HEADER, doc="Types.")
 
 
+def test_what_the_generator_renames_is_never_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def renaming(*arguments: Any, **options: Any) -> str:
+        return str(generate(*arguments, **options)).replace(
+            'MEMBER_0 = "value 0"', 'MEMBER_0: str = "red"'
+        )
+
+    view = view_of("types: {A: {enum: {red: Like blood.}, open: false}}", tmp_path)
+    monkeypatch.setattr(python_models, "generate", renaming)
+    with pytest.raises(ModelsRefused, match="expected `RED = 'red'`, met nothing"):
+        models_module(view.models, header=HEADER, doc="Types.")
+
+
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -275,3 +293,115 @@ def test_neither_hash_seed_nor_folder_changes_a_byte(tmp_path: Path) -> None:
         )
     assert met[0] == met[1]
     assert "generated/test/v1/models.py" in met[0]
+
+
+DEFAULTS = [
+    ("int64", '"-7"'),
+    ("bytes", '"aGVsbG8="'),
+    ("bytes", '"_-8"'),
+    ("datetime", '"2026-01-31T12:00:00Z"'),
+    ("datetime", '"2026-01-31t12:00:00.25-05:30"'),
+    ("date", '"2026-01-31"'),
+    ("time", '"12:30:00"'),
+    ("time", '"12:30:00.5+01:00"'),
+    ("duration", '"PT1M30.5S"'),
+    ("duration", '"-P1DT1H"'),
+    ("duration", '"P1W"'),
+    ("duration", '"PT0S"'),
+    ("uuid", '"6f1c1d1e-7f0a-4a51-9c3b-0d8e2b7a5c11"'),
+    ("decimal", '"1.50"'),
+    ("url", '"https://example.org/?q"'),
+    ("json", '{"a": [1, null, "x", 2.5]}'),
+    ("json", '"text"'),
+    ("json", "[]"),
+    ("int or string", '"80"'),
+    ("int or string", "80"),
+    ("decimal or int", '"80"'),
+    ("float or list of int", "2"),
+    ("bool or list of int", "[]"),
+    ("optional duration", '"PT5S"'),
+]
+
+
+@pytest.mark.parametrize(("type_", "default"), DEFAULTS)
+def test_a_default_is_what_the_same_json_is_when_it_is_sent(
+    type_: str, default: str, tmp_path: Path
+) -> None:
+    body = f"types: {{A: {{fields: {{x: {{type: {type_}, default: {default}}}}}}}}}"
+    model = module_of(body, tmp_path).A
+    left_out, sent = model(), model.model_validate_json(f'{{"x": {default}}}')
+    assert left_out == sent
+    assert type(left_out.x) is type(sent.x)
+    assert model.model_validate_json(left_out.model_dump_json()) == left_out
+
+
+def test_a_default_of_json_is_not_shared(tmp_path: Path) -> None:
+    body = "types: {A: {fields: {x: {type: json, default: {a: []}}}}}"
+    model = module_of(body, tmp_path).A
+    model().x["a"].append(1)
+    assert model().x == {"a": []}
+
+
+def test_a_default_beside_a_field_called_as_its_class_is_made_of_the_class(tmp_path: Path) -> None:
+    body = """
+    types:
+      A:
+        fields:
+          timedelta: {type: duration, default: PT5S}
+          other: {type: duration, default: PT6S}
+          datetime: {type: datetime, default: 2026-01-31T12:00:00Z}
+          at: {type: datetime, default: 2026-01-31T12:00:00Z}
+    """
+    made = module_of(body, tmp_path).A()
+    assert (made.timedelta.seconds, made.other.seconds) == (5, 6)
+    assert made.datetime == made.at
+
+
+def test_aliases_in_a_circle_can_be_read_in_any_order(tmp_path: Path) -> None:
+    body = """
+    types:
+      Tree: {is: string or list of Tree}
+      A: {is: list of B}
+      B: {is: {type: map of A, max: 2}}
+      Raw: {schema: {type: object, additionalProperties: {$ref: "#/$defs/Raw"}}}
+      Use: {fields: {tree: Tree, a: A, raw: Raw}}
+    """
+    model = module_of(body, tmp_path).Use
+    text = '{"tree":["a",["b",[]]],"a":[{"x":[],"y":[{}]}],"raw":{"z":{}}}'
+    assert model.model_validate_json(text).model_dump_json() == text
+    for part in ('"tree":[5]', '"a":[{"x":5}]', '"a":[{"x":[],"y":[],"z":[]}]', '"raw":{"z":5}'):
+        right = '{"tree":"a","a":[],"raw":{},'
+        with pytest.raises(ValidationError):
+            model.model_validate_json(f"{right}{part}}}")
+
+
+def test_a_raw_object_keeps_what_it_does_not_know_or_has_no_more(tmp_path: Path) -> None:
+    body = """
+    types:
+      Kept: {schema: {type: object, properties: {a: {type: integer}}, additionalProperties: true}}
+      Closed: {schema: {properties: {a: {type: integer}}, additionalProperties: false}}
+      Empty: {schema: {type: object, additionalProperties: false}}
+      Anything: {schema: {type: object, additionalProperties: true}}
+    """
+    module = module_of(body, tmp_path)
+    text = '{"a":1,"b":[2]}'
+    assert module.Kept.model_validate_json(text).model_dump_json() == text
+    assert module.Closed.model_validate_json(text).model_dump_json() == '{"a":1}'
+    assert module.Empty.model_validate_json(text).model_dump_json() == "{}"
+
+
+def test_a_mapping_says_the_tags_that_raw_forms_do_not_say(tmp_path: Path) -> None:
+    body = """
+    types:
+      Cat: {schema: {type: object, required: [kind], properties: {kind: {type: string}}}}
+      Dog: {schema: {type: object, required: [kind], properties: {kind: {const: wuff}}}}
+      Pet:
+        schema:
+          oneOf: [{$ref: "#/$defs/Cat"}, {$ref: "#/$defs/Dog"}]
+          discriminator: {propertyName: kind, mapping: {cat: "#/$defs/Cat", wuff: "#/$defs/Dog"}}
+      Home: {fields: {pet: Pet}}
+    """
+    module = module_of(body, tmp_path)
+    home = module.Home.model_validate_json('{"pet":{"kind":"cat"}}')
+    assert home.pet == module.Cat(kind="cat")
+    assert module.Home(pet=module.Dog(kind="wuff")).model_dump_json() == '{"pet":{"kind":"wuff"}}'

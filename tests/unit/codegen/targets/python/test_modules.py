@@ -106,7 +106,7 @@ def test_an_error_carries_its_fields_and_says_its_message(modules: dict[str, str
     retry = "later"
 
     def __init__(self, *, capacity: int) -> None:
-        super().__init__(FullData(capacity=capacity))
+        self._carry(FullData(capacity=capacity))
 
     def __str__(self) -> str:
         return f"only {self.data.capacity}"
@@ -121,7 +121,7 @@ def test_an_error_without_fields_and_message_stays_small(modules: dict[str, str]
     code = "gone"
 
     def __init__(self) -> None:
-        super().__init__(None)
+        self._carry(None)
 
 
 '''

@@ -159,3 +159,13 @@ def test_bytes_like_a_lifesign_are_not_escaped() -> None:
     assert side.carrier.sent == [b"keepalive"]
     side.carrier.arrive(b"keepalive", b"keepalivex")
     assert side.arrived == [b"keepalive", b"keepalivex"]
+
+
+def test_a_large_frame_that_comes_slowly_is_no_silence() -> None:
+    side = Side()
+    side.carrier.is_half_way = True
+    side.loop.pass_time(60)
+    assert side.is_open
+    side.carrier.is_half_way = False
+    side.loop.pass_time(25)
+    assert not side.is_open

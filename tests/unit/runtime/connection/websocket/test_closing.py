@@ -50,7 +50,8 @@ def test_a_close_that_is_not_answered_is_given_up() -> None:
     assert bench.loop.fire_timer() == bench.limits.close_timeout_s
     assert bench.transport.done == ["abort"]
     assert bench.entered[-1] is ConnectionState.CLOSED
-    assert (bench.connection.close_code, bench.connection.close_reason) == (1006, "")
+    why = "The other side has not answered the close frame for 5 s"
+    assert (bench.connection.close_code, bench.connection.close_reason) == (1006, why)
     bench.connection.connection_lost(None)
     assert bench.loop.timers == []
 
@@ -103,7 +104,8 @@ def test_a_lost_socket_is_1006() -> None:
     bench = open_server()
     bench.connection.connection_lost(ConnectionResetError())
     assert bench.entered[-1] is ConnectionState.CLOSED
-    assert (bench.connection.close_code, bench.connection.close_reason) == (1006, "")
+    why = "The connection was lost: ConnectionResetError"
+    assert (bench.connection.close_code, bench.connection.close_reason) == (1006, why)
     assert bench.connection.failure is None
 
 
@@ -189,3 +191,9 @@ def test_a_socket_that_is_gone_when_the_stream_is_ended_is_no_error() -> None:
     bench = Bench(transport=Gone())
     bench.receive(REQUEST + close_frame(1000))
     assert bench.transport.done == ["abort"]
+
+
+def test_who_goes_away_without_a_word_is_said_to_have_done_so() -> None:
+    bench = open_server()
+    bench.connection.connection_lost(None)
+    assert bench.connection.close_reason == "The connection was lost without a close frame"

@@ -7,6 +7,7 @@ from __future__ import annotations
 from datetime import date as date_
 from datetime import datetime as datetime_
 from datetime import time, timedelta
+from typing import Any, overload
 
 from duologue import ByteStream, TextStream
 from duologue.typed import Client, EventHandler
@@ -39,6 +40,10 @@ class FilesClient(Client):
         """Read the end."""
         return await self._unary(c.FILES_TAIL)
 
+    @overload
+    async def meet(self, params: Appointment, /) -> Subscription: ...
+
+    @overload
     async def meet(
         self,
         *,
@@ -49,22 +54,27 @@ class FilesClient(Client):
         lasts: timedelta | None = None,
         kwargs: dict[str, int] = {},
         args: list[int] = [],
-    ) -> Subscription:
-        """Takes a named object."""
-        return await self._unary(
-            c.FILES_MEET,
-            date=date,
-            time=time,
-            timedelta=timedelta,
-            begins=begins,
-            lasts=lasts,
-            kwargs=kwargs,
-            args=args,
-        )
+    ) -> Subscription: ...
 
-    async def find(self, *, at: datetime_, values: list[float] = []) -> Peer:
-        """Takes an imported one."""
-        return await self._unary(c.FILES_FIND, at=at, values=values)
+    async def meet(self, *params: Appointment, **keywords: Any) -> Subscription:
+        """Takes a named object.
+
+        Takes the fields as keywords, or one `Appointment`.
+        """
+        return await self._given(c.FILES_MEET, *params, **keywords)
+
+    @overload
+    async def find(self, params: Reading, /) -> Peer: ...
+
+    @overload
+    async def find(self, *, at: datetime_, values: list[float] = []) -> Peer: ...
+
+    async def find(self, *params: Reading, **keywords: Any) -> Peer:
+        """Takes an imported one.
+
+        Takes the fields as keywords, or one `Reading`.
+        """
+        return await self._given(c.FILES_FIND, *params, **keywords)
 
     async def date(self) -> date_:
         """Called as its result."""

@@ -15,7 +15,7 @@ class Broken(ContractError[None]):
     code = "CE-BROKEN!"
 
     def __init__(self) -> None:
-        super().__init__(None)
+        self._carry(None)
 
 
 FilesReadError: TypeAlias = Broken

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, overload
 
 from duologue.typed import Client
 from pydantic import MISSING, JsonValue
 from typing_extensions import deprecated
 
 from . import _contract
-from .models import Color, Growing, Mood, Raw, RawEnum, Shape, Size, Slugs, Tree, User
+from .models import Circle, Color, Growing, Mood, Raw, RawEnum, Shape, Size, Slugs, Tree, User
 
 
 class ThingsClient(Client):
@@ -85,21 +86,37 @@ class ThingsClient(Client):
             when=when,
         )
 
-    async def named(self, *, radius: float, around: Shape | None = None) -> Shape:
+    @overload
+    async def named(self, params: Circle, /) -> Shape: ...
+
+    @overload
+    async def named(self, *, radius: float, around: Shape | None = None) -> Shape: ...
+
+    async def named(self, *params: Circle, **keywords: Any) -> Shape:
         """Takes a named object.
 
+        Takes the fields as keywords, or one `Circle`.
+
         Raises:
             Plain: No fields and no message.
         """
-        return await self._unary(_contract.THINGS_NAMED, radius=radius, around=around)
+        return await self._given(_contract.THINGS_NAMED, *params, **keywords)
 
-    async def foreign(self, *, id: str, color: Color = Color.RED) -> User:
+    @overload
+    async def foreign(self, params: User, /) -> User: ...
+
+    @overload
+    async def foreign(self, *, id: str, color: Color = Color.RED) -> User: ...
+
+    async def foreign(self, *params: User, **keywords: Any) -> User:
         """Takes an imported object.
 
+        Takes the fields as keywords, or one `User`.
+
         Raises:
             Plain: No fields and no message.
         """
-        return await self._unary(_contract.THINGS_FOREIGN, id=id, color=color)
+        return await self._given(_contract.THINGS_FOREIGN, *params, **keywords)
 
     async def slugs(self) -> Slugs:
         """Gives an alias.

@@ -17,7 +17,7 @@ class Plain(ContractError[None]):
     code = "plain"
 
     def __init__(self) -> None:
-        super().__init__(None)
+        self._carry(None)
 
 
 class Said(ContractError[None]):
@@ -26,7 +26,7 @@ class Said(ContractError[None]):
     code = "said"
 
     def __init__(self) -> None:
-        super().__init__(None)
+        self._carry(None)
 
     def __str__(self) -> str:
         return 'a "quoted" {brace} back\\slash'
@@ -41,7 +41,7 @@ class Full(ContractError[FullData]):
     def __init__(
         self, *, size: Size | str, user: User, count: int = 3, why: str | None = None
     ) -> None:
-        super().__init__(FullData(size=size, user=user, count=count, why=why))
+        self._carry(FullData(size=size, user=user, count=count, why=why))
 
     def __str__(self) -> str:
         return f'{self.data.count} of {self.data.user} {{literally}} "{self.data.size}" \\ {self.data.why}'

@@ -209,4 +209,4 @@ class Raw(Model):
     )
     mapped: dict[str, OpenEnum[Size]] | MISSING = MISSING
     maybe: SafeInt | None = None
-    fixed: Literal["x"] = "x"
+    fixed: Literal["x"] | MISSING = MISSING

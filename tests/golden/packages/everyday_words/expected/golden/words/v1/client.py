@@ -10,6 +10,7 @@ from builtins import int as int_
 from builtins import list as list_
 from builtins import str as str_
 from datetime import date
+from typing import Any, overload
 from uuid import UUID as UUID_
 
 from duologue import ByteStream
@@ -30,6 +31,7 @@ from .models import (
     Model,
     NothingList,
     OpenEnum,
+    Pydantic,
     Reply,
     Shape,
 )
@@ -58,6 +60,10 @@ class ServiceClient(Client_):
         """
         return await self._unary(_contract.SERVICE_BOOL)
 
+    @overload
+    async def copy(self, params: Pydantic, /) -> str_ | None: ...
+
+    @overload
     async def copy(
         self,
         *,
@@ -77,8 +83,12 @@ class ServiceClient(Client_):
         schema_json: str_,
         update_forward_refs: bool_,
         validate: bool_,
-    ) -> str_ | None:
+    ) -> str_ | None: ...
+
+    async def copy(self, *params: Pydantic, **keywords: Any) -> str_ | None:
         """Call `Service.copy`.
+
+        Takes the fields as keywords, or one `Pydantic`.
 
         Args:
             validate: Deprecated: It is.
@@ -87,25 +97,7 @@ class ServiceClient(Client_):
             ContractError: Of the same name.
             TimeoutError: Too late.
         """
-        return await self._unary(
-            _contract.SERVICE_COPY,
-            construct=construct,
-            copy=copy,
-            dict=dict,
-            fields=fields,
-            from_orm=from_orm,
-            json=json,
-            model_name=model_name,
-            mro=mro,
-            parse_file=parse_file,
-            parse_obj=parse_obj,
-            parse_raw=parse_raw,
-            register=register,
-            schema=schema,
-            schema_json=schema_json,
-            update_forward_refs=update_forward_refs,
-            validate=validate,
-        )
+        return await self._given(_contract.SERVICE_COPY, *params, **keywords)
 
     @deprecated_("Use it.")
     async def deprecated(self) -> Reply:
@@ -139,6 +131,10 @@ class ServiceClient(Client_):
         """
         return await self._unary(_contract.SERVICE_FILTER, match=match, case=case, type=type)
 
+    @overload
+    async def format(self, params: Builtins, /) -> float: ...
+
+    @overload
     async def format(
         self,
         *,
@@ -161,35 +157,18 @@ class ServiceClient(Client_):
         tuple: list_[float],
         type: Colour | str_ = Colour.MRO,
         vars: bool_ = False,
-    ) -> float:
+    ) -> float: ...
+
+    async def format(self, *params: Builtins, **keywords: Any) -> float:
         """Call `Service.format`.
+
+        Takes the fields as keywords, or one `Builtins`.
 
         Raises:
             ContractError: Of the same name.
             TimeoutError: Too late.
         """
-        return await self._unary(
-            _contract.SERVICE_FORMAT,
-            bool=bool,
-            bytes=bytes,
-            date=date,
-            dict=dict,
-            filter=filter,
-            float=float,
-            format=format,
-            id=id,
-            int=int,
-            list=list,
-            map=map,
-            object=object,
-            property=property,
-            set=set,
-            str=str,
-            super=super,
-            tuple=tuple,
-            type=type,
-            vars=vars,
-        )
+        return await self._given(_contract.SERVICE_FORMAT, *params, **keywords)
 
     async def id(self, *, id: str_, key: bytes) -> bytes:
         """Call `Service.id`.

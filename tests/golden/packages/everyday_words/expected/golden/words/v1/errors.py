@@ -18,7 +18,7 @@ class ContractError(ContractError_[ContractErrorData]):
     code = "contract_error"
 
     def __init__(self, *, args: list[Url], code: int) -> None:
-        super().__init__(ContractErrorData(args=args, code=code))
+        self._carry(ContractErrorData(args=args, code=code))
 
     def __str__(self) -> str:
         return f"{self.data.code}: {self.data.args}"
@@ -30,7 +30,7 @@ class TimeoutError(ContractError_[None]):
     code = "timeout_error"
 
     def __init__(self) -> None:
-        super().__init__(None)
+        self._carry(None)
 
 
 class TypeAlias(ContractError_[TypeAliasData]):
@@ -39,7 +39,7 @@ class TypeAlias(ContractError_[TypeAliasData]):
     code = "type_alias"
 
     def __init__(self, *, type: Colour | str, str: str) -> None:
-        super().__init__(TypeAliasData(type=type, str=str))
+        self._carry(TypeAliasData(type=type, str=str))
 
 
 ServiceAbstractmethodError: TypeAlias_ = ContractError | TimeoutError

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any, overload
+
 from duologue.typed import Client, EventHandler, Subscription
 from pydantic import MISSING
 
@@ -32,6 +34,10 @@ class DeviceClient(Client):
         """Call `Device.level`."""
         return await self._unary(c.DEVICE_LEVEL)
 
+    @overload
+    async def counts(self, params: Everything, /) -> dict[int, int]: ...
+
+    @overload
     async def counts(
         self,
         *,
@@ -53,29 +59,14 @@ class DeviceClient(Client):
         by_state: dict[State, str],
         by_level: dict[Level | int, str],
         by_colour: dict[Colour, float],
-    ) -> dict[int, int]:
-        """Call `Device.counts`."""
-        return await self._unary(
-            c.DEVICE_COUNTS,
-            u32=u32,
-            u64=u64,
-            state=state,
-            level=level,
-            alias=alias,
-            colour=colour,
-            shade=shade,
-            maybe=maybe,
-            some=some,
-            by_int=by_int,
-            by_int32=by_int32,
-            by_int64=by_int64,
-            by_uint32=by_uint32,
-            by_channel=by_channel,
-            by_serial=by_serial,
-            by_state=by_state,
-            by_level=by_level,
-            by_colour=by_colour,
-        )
+    ) -> dict[int, int]: ...
+
+    async def counts(self, *params: Everything, **keywords: Any) -> dict[int, int]:
+        """Call `Device.counts`.
+
+        Takes the fields as keywords, or one `Everything`.
+        """
+        return await self._given(c.DEVICE_COUNTS, *params, **keywords)
 
     async def shade(self) -> Shade | str:
         """Call `Device.shade`."""

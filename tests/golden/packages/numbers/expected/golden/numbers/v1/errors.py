@@ -17,7 +17,7 @@ class Stuck(ContractError[StuckData]):
     code = "stuck"
 
     def __init__(self, *, state: State, level: Level | int) -> None:
-        super().__init__(StuckData(state=state, level=level))
+        self._carry(StuckData(state=state, level=level))
 
     def __str__(self) -> str:
         return f"it is {self.data.state} at {self.data.level}"

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any, overload
+
 from duologue.typed import Client, EventHandler, Subscription
 
 from . import _contract as c
@@ -23,13 +25,21 @@ class ToolsClient(Client):
         """
         return await self._unary(c.TOOLS_CALL, tool_name=tool_name, thing=thing)
 
-    async def swap(self, *, a: int, b: int) -> Swapped:
+    @overload
+    async def swap(self, params: Swapped, /) -> Swapped: ...
+
+    @overload
+    async def swap(self, *, a: int, b: int) -> Swapped: ...
+
+    async def swap(self, *params: Swapped, **keywords: Any) -> Swapped:
         """Call `Tools.swap`.
+
+        Takes the fields as keywords, or one `Swapped`.
 
         Raises:
             NotFound
         """
-        return await self._unary(c.TOOLS_SWAP, a=a, b=b)
+        return await self._given(c.TOOLS_SWAP, *params, **keywords)
 
     async def place(self, *, first_one: int, second: int | None = None) -> Growing | None:
         """Call `Tools.place`.

@@ -17,7 +17,7 @@ class NotFound(ContractError[NotFoundData]):
     code = "not_found"
 
     def __init__(self, *, tool_name: str) -> None:
-        super().__init__(NotFoundData(tool_name=tool_name))
+        self._carry(NotFoundData(tool_name=tool_name))
 
     def __str__(self) -> str:
         return f"there is no {self.data.tool_name}"

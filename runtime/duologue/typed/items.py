@@ -1,0 +1,95 @@
+"""Items as models: read by whoever they come to, sent by whoever has them."""
+
+from collections import deque
+from collections.abc import AsyncIterable, Iterable
+from types import GenericAlias
+from typing import Any, Generic, Self, TypeVar
+
+from pydantic import ValidationError
+
+from duologue.errors import CallError, InvalidParams, InvalidResult, Problem
+from duologue.promisifier.streams.items import ItemSink, ItemSource
+from duologue.protocol.items import Batch
+from duologue.protocol.parcels import Parts
+from duologue.typed.codec import BYTE_ITEMS, Codec
+from duologue.typed.problems import problems_of
+
+T = TypeVar("T")
+
+AnyItems = Iterable[T] | AsyncIterable[T]
+"""What `send_all` takes items from."""
+
+
+class Items(Generic[T]):
+    """Items as they come; one reader. A service gets one for what its caller sends.
+
+    Each message is checked whole, when its first item is asked for.
+    """
+
+    def __init__(self, source: ItemSource, codec: Codec[T], what: str, *, is_result: bool) -> None:
+        """With `is_result` what does not fit is an `InvalidResult`, else an `InvalidParams`."""
+        self._source = source
+        self._what = what
+        self._is_result = is_result
+        self._is_bytes = codec is BYTE_ITEMS
+        self._list: Codec[list[T]] = Codec(GenericAlias(list, (codec.form,)))
+        self._ready: deque[T] = deque()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        while not self._ready:
+            self._ready.extend(self._decode(await self._source.take()))
+        return self._ready.popleft()
+
+    def _decode(self, batch: Batch) -> list[Any]:
+        if batch.is_bytes != self._is_bytes:
+            met, wanted = ("bytes", "JSON") if batch.is_bytes else ("JSON", "bytes")
+            raise self._misfit([Problem("", f"an item is {met}, expected {wanted}")])
+        if self._is_bytes:
+            return [batch.data]
+        try:
+            return self._list.decode(batch.data)
+        except ValidationError as error:
+            problems = problems_of(error, self._list.adapter.core_schema)
+            raise self._misfit(problems) from None
+
+    def _misfit(self, problems: list[Problem]) -> CallError:
+        if self._is_result:
+            return InvalidResult(f"an item of {self._what} does not fit the contract", problems)
+        return InvalidParams(f"{self._what} refuses this item", problems)
+
+
+class Sender(Generic[T]):
+    """Sends items to the caller, no faster than it takes them; a service's `out`."""
+
+    def __init__(self, sink: ItemSink, codec: Codec[T], *, takes_parts: bool) -> None:
+        self._sink = sink
+        self._codec = codec
+        self._is_bytes = codec is BYTE_ITEMS
+        self._takes_parts = takes_parts and codec.knows_bytes()
+
+    async def send(self, item: T) -> None:
+        """Send one item; returns when it has been taken, which may wait for the reader.
+
+        Raises:
+            InvalidResult: it is not of the contract's type.
+            LimitExceeded: it is larger than a message may be.
+        """
+        if self._is_bytes:
+            await self._sink.send_bytes(self._codec.encode(item))
+        elif self._takes_parts:
+            parts = Parts()
+            await self._sink.send(parts.with_text(self._codec.encode(item, parts)))
+        else:
+            await self._sink.send(self._codec.encode(item))
+
+    async def send_all(self, items: AnyItems[T]) -> None:
+        """Send each item; raises as `send`, and what `items` raises."""
+        if isinstance(items, AsyncIterable):
+            async for item in items:
+                await self.send(item)
+        else:
+            for item in items:
+                await self.send(item)
