@@ -3,8 +3,8 @@
     python -m tests.mutants relay connection protocol
     python -m tests.mutants relay/server/door.py --also tests/integration/test_relay_abuse.py
 
-Each comparison is changed in a copy of the runtime, one at a time, and the unit tests of the
-module's folder are run against it, then those given with `--also`. A mutant that no test kills is
+Each comparison is changed in a copy of the project, one at a time, and the unit tests of the
+module's folder are run there, then those given with `--also`. A mutant that no test kills is
 printed, and the exit code is then 1. It takes some seconds for each of them, so it is no test of
 its own: run it after changing limits. What cannot make a difference is listed in `EQUAL`.
 """
@@ -23,8 +23,10 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
-RUNTIME: Final = ROOT / "runtime"
-UNIT: Final = ROOT / "tests" / "unit" / "runtime"
+PACKAGE: Final = Path("runtime", "duologue")
+UNIT: Final = Path("tests", "unit", "runtime")
+INTEGRATION: Final = Path("tests", "integration")
+NOT_COPIED: Final = (".*", "__pycache__", "dist", "build")
 
 TIMEOUT_S: Final = 180
 """A mutant may wait for ever; then it is noticed as well."""
@@ -41,6 +43,14 @@ _LIMIT: Final = re.compile(r"_?(max|min)_\w+|_?limits?|_?[A-Z][A-Z0-9_]{2,}")
 
 EQUAL: Final = {
     "connection/base.py: max_bytes < self.max_send_bytes": "the lesser of two equal ones",
+    "protocol/credit.py: self._window_bytes > FIRST_WINDOW_BYTES": "nothing is given back",
+    "protocol/depth.py: len(text) <= 2 * max_depth": "it only saves time",
+    "protocol/excess.py: objects > limits.max_json_depth": "it only saves time",
+    "protocol/padding.py: size <= SMALL_BUCKETS_END": "both kinds of bucket end there",
+    "protocol/padding.py: size <= SMALL_BUCKETS_END <= max_message_bytes": "the same, and so is "
+    "the end of the last one",
+    "protocol/served_calls.py: 0 <= request_id <= MAX_SAFE_INTEGER": "the slow way finds the same",
+    "protocol/served_calls.py: 0 <= service_id <= MAX_SAFE_INTEGER": "the slow way finds the same",
 }
 """Comparisons, as `module: source`, that may be either, and why."""
 
@@ -105,31 +115,36 @@ def _is_limit(node: ast.expr) -> bool:
 def tests_of(module: Path) -> list[Path]:
     """The tests of a module: those of its name first, those of its folder, integration tests."""
     folder = UNIT / module.parent
-    while not folder.is_dir():
+    while not (ROOT / folder).is_dir():
         folder = folder.parent
-    own = sorted(folder.glob(f"test_{module.stem}*.py"))
-    whole = sorted((ROOT / "tests" / "integration").glob(f"test_*{module.stem}.py"))
-    return [*own, folder, *whole]
+    own = sorted((ROOT / folder).glob(f"test_{module.stem}*.py"))
+    whole = sorted((ROOT / INTEGRATION).glob(f"test_*{module.stem}.py"))
+    return [*(each.relative_to(ROOT) for each in (*own, *whole)), folder]
 
 
 def survives(comparison: Comparison, copy: Path, tests: Sequence[Path]) -> bool:
     """Whether all `tests` pass with the comparison changed in `copy`, which is left as it was."""
-    file = copy / "duologue" / comparison.module
+    file = copy / PACKAGE / comparison.module
     text = file.read_text("utf-8")
     file.write_text(comparison.mutated(text), "utf-8")
     try:
-        return all(_pass(test, copy) for test in tests)
+        return all(passes(test, copy) for test in tests)
     finally:
         file.write_text(text, "utf-8")
 
 
-def _pass(test: Path, copy: Path) -> bool:
+def passes(test: Path, copy: Path) -> bool:
+    """Whether a test file, or a folder of them, passes in `copy`."""
     command = (sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", str(test))
-    # Compiled files are told apart by second and size: two mutants have the same.
-    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(copy / "runtime"), str(copy / "codegen"))),
+        # Compiled files are told apart by second and size: two mutants have the same.
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     try:
         ran = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False
+            command, cwd=copy, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
         return False
@@ -138,7 +153,7 @@ def _pass(test: Path, copy: Path) -> bool:
 
 def chosen(asked: Sequence[str]) -> Iterator[Comparison]:
     """The comparisons in modules and folders below `runtime/duologue`."""
-    package = RUNTIME / "duologue"
+    package = ROOT / PACKAGE
     for name in asked:
         place = package / name
         files = [place] if place.is_file() else sorted(place.rglob("*.py"))
@@ -160,11 +175,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(*found, sep="\n")
         return 0
     alive: list[Comparison] = []
+    sound: set[Path] = set()
     with TemporaryDirectory(prefix="duologue-mutants-") as folder:
-        copy = Path(folder) / "runtime"
-        shutil.copytree(RUNTIME, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        copy = Path(folder) / "project"
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*NOT_COPIED))
         for each in found:
-            lives = survives(each, copy, [*tests_of(each.module), *options.also])
+            tests = [*tests_of(each.module), *options.also]
+            for test in tests:
+                if test not in sound and not passes(test, copy):
+                    raise SystemExit(f"{test} fails without a mutant: it would kill any")
+                sound.add(test)
+            lives = survives(each, copy, tests)
             print("ALIVE " if lives else "killed", each, flush=True)
             alive += [each] if lives else []
     print(f"{len(found)} comparisons, {len(alive)} alive")
