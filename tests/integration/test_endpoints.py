@@ -421,8 +421,9 @@ async def test_a_request_that_the_host_would_not_take_is_refused_and_the_connect
 async def test_an_oversized_request_closes_with_typed_errors_on_both_sides() -> None:
     hosts: list[WebsocketPromisifier] = []
     async with serve(Greeter(), limits=SMALL, on_peer=hosts.append) as server:
-        # A base peer has not said what it takes.
-        async with connect(url(server.port), profile="base") as guest:
+        # A base peer has not been told what is taken.
+        guests = connect(url(server.port), profile="base")
+        async with guests as guest:
             with pytest.raises(ConnectionClosed) as closed:
                 await GreeterClient(guest).greet(name="x" * 10_000)
             assert closed.value.close_code == 1009
@@ -469,7 +470,8 @@ async def test_a_flood_of_calls_is_answered_with_the_limit() -> None:
     hosts: list[WebsocketPromisifier] = []
     async with serve(slow, limits=limits, on_peer=hosts.append) as server:
         # A peer that has been told how many calls are taken has the others wait on its own side.
-        async with connect(url(server.port), profile="base") as guest:
+        guests = connect(url(server.port), profile="base")
+        async with guests as guest:
             client = GreeterClient(guest)
             calls = [asyncio.ensure_future(client.greet(name=str(number))) for number in range(8)]
             refused = await asyncio.gather(*calls[5:], return_exceptions=True)

@@ -249,7 +249,7 @@ class TextStream(_Stream[str]):
         return "".join(parts)
 
     def _to_bytes(self, piece: str) -> bytes:
-        return piece.encode()
+        return piece.encode(errors="surrogatepass")
 
 
 def _finish_file(file: BinaryIO, block: bytearray) -> None:
