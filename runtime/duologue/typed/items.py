@@ -8,7 +8,8 @@ from typing import Any, Generic, Self, TypeVar
 from pydantic import ValidationError
 
 from duologue.errors import CallError, InvalidParams, InvalidResult, Problem
-from duologue.promisifier.streams.items import ItemSink, ItemSource
+from duologue.promisifier.streams.item_sink import ItemSink
+from duologue.promisifier.streams.item_source import ItemSource
 from duologue.protocol.items import Batch
 from duologue.protocol.parcels import Parts
 from duologue.typed.codec import BYTE_ITEMS, Codec

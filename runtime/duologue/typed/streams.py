@@ -18,7 +18,9 @@ from duologue.errors import (
 )
 from duologue.promisifier.own_call import Call, CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier
-from duologue.promisifier.streams.items import ITEM_CHUNK_BYTES, ItemSink, ItemSource, OwnItems
+from duologue.promisifier.streams.item_sink import ITEM_CHUNK_BYTES, ItemSink
+from duologue.promisifier.streams.item_source import ItemSource
+from duologue.promisifier.streams.items import OwnItems
 from duologue.promisifier.streams.stream import ByteStream
 from duologue.protocol.hello import ITEMS
 from duologue.protocol.parcels import Payload
