@@ -1,7 +1,7 @@
 """Items as models: read by whoever they come to, sent by whoever has them."""
 
 from collections import deque
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Coroutine, Iterable
 from types import GenericAlias
 from typing import Any, Generic, Self, TypeVar
 
@@ -78,19 +78,33 @@ class Sender(Generic[T]):
             InvalidResult: it is not of the contract's type.
             LimitExceeded: it is larger than a message may be.
         """
-        if self._is_bytes:
-            await self._sink.send_bytes(self._codec.encode(item))
-        elif self._takes_parts:
-            parts = Parts()
-            await self._sink.send(parts.with_text(self._codec.encode(item, parts)))
-        else:
-            await self._sink.send(self._codec.encode(item))
+        waiting = self.put(item)
+        if waiting is not None:
+            await waiting
 
     async def send_all(self, items: AnyItems[T]) -> None:
         """Send each item; raises as `send`, and what `items` raises."""
         if isinstance(items, AsyncIterable):
             async for item in items:
-                await self.send(item)
+                waiting = self.put(item)
+                if waiting is not None:
+                    await waiting
         else:
             for item in items:
-                await self.send(item)
+                waiting = self.put(item)
+                if waiting is not None:
+                    await waiting
+
+    def put(self, item: T) -> Coroutine[Any, Any, None] | None:
+        """Send one item: None if it has been taken, as most are, else what to await for that.
+
+        A coroutine for each item would cost as much as all the rest. Raises what `send` raises.
+        """
+        if self._is_bytes:
+            return self._sink.send_bytes(self._codec.encode(item))
+        if self._takes_parts:
+            parts = Parts()
+            payload = parts.with_text(self._codec.encode(item, parts))
+            return self._sink.send(payload)
+        text = self._codec.encode(item)
+        return None if self._sink.put(text) else self._sink.send(text)

@@ -97,8 +97,7 @@ class StreamHandler:
         self, items: AsyncIterator[Any], sink: ItemSink, out: Sender[Any]
     ) -> None:
         try:
-            async for item in items:
-                await out.send(item)
+            await out.send_all(items)
         finally:
             sink.end()
             # Closed in this task whatever happened: its `finally` blocks run at once.

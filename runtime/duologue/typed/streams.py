@@ -4,7 +4,7 @@ import asyncio
 import math
 import os
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Generator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
@@ -197,12 +197,16 @@ class _Writing(_StreamCall[R], Generic[S, R]):
         """
         if self._out is None:
             await self._begin()
+        waiting = self._put(item)
+        if waiting is not None:
+            await waiting
+
+    def _put(self, item: S) -> Coroutine[Any, Any, None] | None:
+        """As `Sender.put`; what does not fit is a param here."""
         assert self._out is not None
         try:
-            await self._out.send(item)
+            return self._out.put(item)
         except InvalidResult as error:
-            if error.foreign:
-                raise
             raise InvalidParams(
                 f"an item of {self._method.full_name} was not sent", error.problems
             ) from None
@@ -226,7 +230,9 @@ class _Writing(_StreamCall[R], Generic[S, R]):
                 async for item in iterator:
                     if call is not None and call.done():
                         break
-                    await self.send(item)
+                    waiting = self._put(item)
+                    if waiting is not None:
+                        await waiting
             finally:
                 if isinstance(iterator, AsyncGenerator):
                     await iterator.aclose()
@@ -234,7 +240,9 @@ class _Writing(_StreamCall[R], Generic[S, R]):
         for item in items:
             if call is not None and call.done():
                 break
-            await self.send(item)
+            waiting = self._put(item)
+            if waiting is not None:
+                await waiting
 
 
 class Incoming(_Reading[Y, R]):

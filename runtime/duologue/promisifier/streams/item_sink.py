@@ -24,7 +24,8 @@ _MESSAGE_OVERHEAD_BYTES: Final = 200
 class ItemSink:
     """Items that leave, no faster than the other side lets them come.
 
-    What one turn of the loop produces leaves in one message. One writer.
+    The first item of an idle turn of the loop leaves at once, what else the turn brings in one
+    message. One writer.
     """
 
     def __init__(self, what: str) -> None:
@@ -37,9 +38,11 @@ class ItemSink:
         self._is_own = False
         self._prefix = b""
         self._pending: list[bytes] = []
-        self._pending_bytes = 0
+        """The items of the next message, which leaves at the end of this turn."""
+        self._room_items = self._room_bytes = 0
+        """What still fits into that message, and may leave; 0 if none is begun."""
         self._max_list_bytes = MAX_LIST_BYTES
-        self._flush_is_due = False
+        self._turn_is_watched = self._has_sent = False
         self._is_over = False
         self._failure: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -73,6 +76,19 @@ class ItemSink:
         """Whether an item has been taken."""
         return bool(self._pending) or (self._outgoing is not None and self._outgoing.has_begun)
 
+    def put(self, item: bytes) -> bool:
+        """Let one item, JSON, leave with those of this turn of the loop; False: `send` it.
+
+        Most items come this way, so it does nothing but count.
+        """
+        size = len(item) + 1
+        if size > self._room_bytes or not self._room_items:
+            return False
+        self._room_bytes -= size
+        self._room_items -= 1
+        self._pending.append(item)
+        return True
+
     async def send(self, item: Payload) -> None:
         """Send one item, JSON; returns when it has been taken.
 
@@ -85,21 +101,22 @@ class ItemSink:
         if type(item) is not bytes:
             await self._send_alone(item)
             return
-        size = len(item) + 1
-        if self._pending and not self._fits(size):
-            self.flush()
-        if not self._may_send(len(self._pending) + 1, self._pending_bytes + size + 1):
-            if self._is_over:
+        size = len(item) + _LIST_OVERHEAD_BYTES
+        while not self.put(item):
+            if self._pending:
+                # The message is full. Whoever else has something to do comes first: an item that
+                # is always ready must not keep the loop to itself.
+                self.flush()
+                await asyncio.sleep(0)
+            elif self._may_send(1, size):
+                self._check_size(size)
+                self._begin_message(item)
+                break
+            elif self._is_over:
                 await asyncio.sleep(0)
                 return
-            await self._wait_for_credit(size + 1)
-        if size > self._max_list_bytes:
-            self._check_size(size)
-        self._pending.append(item)
-        self._pending_bytes += size
-        if not self._flush_is_due:
-            self._loop.call_soon(self._flush_soon)
-            self._flush_is_due = True
+            else:
+                await self._wait_for_credit(size)
         if self._connection is not None and self._connection.gate.is_shut:
             self.flush()
             await self._connection.gate.wait()
@@ -127,10 +144,8 @@ class ItemSink:
         if not self._pending or self._is_over:
             return
         items, self._pending = self._pending, []
-        self._pending_bytes = 0
-        # Whoever lost the connection fails the call, and that fails the next `send`.
-        with contextlib.suppress(ConnectionClosed):
-            self._send_list(b"[%b]" % b",".join(items), len(items), ())
+        self._room_items = 0
+        self._send_pending(items)
 
     def end(self) -> None:
         """There are no more items: what is pending leaves, and nothing after it."""
@@ -149,19 +164,39 @@ class ItemSink:
         self._is_over = True
         self._failure = failure
         self._pending.clear()
+        self._room_items = 0
         self._wake()
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _flush_soon(self) -> None:
-        self._flush_is_due = False
-        self.flush()
+    def _begin_message(self, item: bytes) -> None:
+        """With an item that may leave. In an idle turn of the loop it does not wait for others."""
+        outgoing = self._outgoing
+        if outgoing is None:
+            return
+        if not self._turn_is_watched:
+            self._loop.call_soon(self._end_turn)
+            self._turn_is_watched = True
+            self._send_pending([item])
+            return
+        self._pending.append(item)
+        items, size = outgoing.left
+        self._room_items = min(items, MAX_LIST_ITEMS) - 1
+        self._room_bytes = min(size, self._max_list_bytes) - len(item) - _LIST_OVERHEAD_BYTES
 
-    def _fits(self, size: int) -> bool:
-        return (
-            len(self._pending) < MAX_LIST_ITEMS
-            and self._pending_bytes + size <= self._max_list_bytes
-        )
+    def _end_turn(self) -> None:
+        self.flush()
+        if self._has_sent:
+            # Whoever sends without a pause goes on in the next turn: that is no idle one.
+            self._has_sent = False
+            self._loop.call_soon(self._end_turn)
+        else:
+            self._turn_is_watched = False
+
+    def _send_pending(self, items: list[bytes]) -> None:
+        # Whoever lost the connection fails the call, and that fails the next `send`.
+        with contextlib.suppress(ConnectionClosed):
+            self._send_list(b"[%b]" % b",".join(items), len(items), ())
 
     def _may_send(self, items: int, size: int) -> bool:
         if self._failure is not None:
@@ -214,6 +249,7 @@ class ItemSink:
             connection.send(part)
         size = len(data) + sum(map(len, parts))
         outgoing.take(number, size)
+        self._has_sent = True
         self._counters.bytes_sent += len(text) + size - len(data)
         self._note_begun()
 
