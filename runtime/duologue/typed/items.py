@@ -1,13 +1,13 @@
 """Items as models: read by whoever they come to, sent by whoever has them."""
 
 from collections import deque
-from collections.abc import AsyncIterable, Coroutine, Iterable
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
 from types import GenericAlias
 from typing import Any, Generic, Self, TypeVar
 
 from pydantic import ValidationError
 
-from duologue.errors import CallError, InvalidParams, InvalidResult, Problem
+from duologue.errors import CallError, DeadlineExceeded, InvalidParams, InvalidResult, Problem
 from duologue.promisifier.streams.item_sink import ItemSink
 from duologue.promisifier.streams.item_source import ItemSource
 from duologue.protocol.items import Batch
@@ -27,11 +27,23 @@ class Items(Generic[T]):
     Each message is checked whole, when its first item is asked for.
     """
 
-    def __init__(self, source: ItemSource, codec: Codec[T], what: str, *, is_result: bool) -> None:
-        """With `is_result` what does not fit is an `InvalidResult`, else an `InvalidParams`."""
+    def __init__(
+        self,
+        source: ItemSource,
+        codec: Codec[T],
+        what: str,
+        *,
+        is_result: bool,
+        on_failure: Callable[[], None] | None = None,
+    ) -> None:
+        """With `is_result` what does not fit is an `InvalidResult`, else an `InvalidParams`.
+
+        `on_failure` is told when what came does not fit, or nothing came in time.
+        """
         self._source = source
         self._what = what
         self._is_result = is_result
+        self._on_failure = on_failure
         self._is_bytes = codec is BYTE_ITEMS
         self._list: Codec[list[T]] = Codec(GenericAlias(list, (codec.form,)))
         self._ready: deque[T] = deque()
@@ -40,8 +52,13 @@ class Items(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        while not self._ready:
-            self._ready.extend(self._decode(await self._source.take()))
+        if not self._ready:
+            try:
+                self._ready.extend(self._decode(await self._source.take()))
+            except (InvalidResult, DeadlineExceeded):
+                if self._on_failure is not None:
+                    self._on_failure()
+                raise
         return self._ready.popleft()
 
     def _decode(self, batch: Batch) -> list[Any]:

@@ -5,6 +5,7 @@ import math
 import os
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Generator
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
@@ -58,10 +59,7 @@ class _StreamCall(Generic[R]):
 
     def cancel(self) -> None:
         """Give the call up: the other side stops, and nothing more is read or sent."""
-        if self._call is not None and not self._call.done():
-            self._call.cancel()
-        if self._source is not None:
-            self._source.close()
+        _give_up(self._call, self._source)
 
     async def _begin(self) -> None:
         """Send the request, once it is known what the other side can do.
@@ -142,23 +140,28 @@ class _Reading(_StreamCall[R], Generic[Y, R]):
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Y:
-        if self._call is None:
-            await self._begin()
-        items = self._items
-        if items is not None:
-            try:
-                return await items.__anext__()
-            except (InvalidResult, DeadlineExceeded):
-                self.cancel()
-                raise
+    def __anext__(self) -> Coroutine[Any, Any, Y]:
+        # No coroutine of its own for each item.
+        return self._first() if self._items is None else self._items.__anext__()
+
+    async def _first(self) -> Y:
+        await self._begin()
+        if self._items is not None:
+            return await self._items.__anext__()
         assert self._base_items is not None
         return await anext(self._base_items)
 
     def _on_begun(self) -> None:
         codec = self._method.yields
         if self._source is not None and codec is not None and self._base_items is None:
-            self._items = Items(self._source, codec, self._method.full_name, is_result=True)
+            self._items = Items(
+                self._source,
+                codec,
+                self._method.full_name,
+                is_result=True,
+                # Not a method of ours: a circle would keep a call that was left open alive.
+                on_failure=partial(_give_up, self._call, self._source),
+            )
 
     async def result(self) -> R:
         """The call's result, once the other side has no more items; those not read are dropped.
@@ -396,6 +399,13 @@ class Exchange(_Writing[S, R], _Reading[Y, R], Generic[S, Y, R]):
         own = [each for each in failures if not isinstance(each, DuologueError)]
         if own and (error is None or isinstance(error, Exception)):
             raise own[0] from error
+
+
+def _give_up(call: Call[Any] | None, source: ItemSource | None) -> None:
+    if call is not None and not call.done():
+        call.cancel()
+    if source is not None:
+        source.close()
 
 
 async def _cut(stream: ByteStream) -> AsyncIterator[bytes]:

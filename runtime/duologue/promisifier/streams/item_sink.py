@@ -42,7 +42,7 @@ class ItemSink:
         self._room_items = self._room_bytes = 0
         """What still fits into that message, and may leave; 0 if none is begun."""
         self._max_list_bytes = MAX_LIST_BYTES
-        self._turn_is_watched = self._has_sent = False
+        self._turn_is_watched = self._has_flushed = False
         self._is_over = False
         self._failure: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -145,6 +145,7 @@ class ItemSink:
             return
         items, self._pending = self._pending, []
         self._room_items = 0
+        self._has_flushed = True
         self._send_pending(items)
 
     def end(self) -> None:
@@ -186,9 +187,9 @@ class ItemSink:
 
     def _end_turn(self) -> None:
         self.flush()
-        if self._has_sent:
+        if self._has_flushed:
             # Whoever sends without a pause goes on in the next turn: that is no idle one.
-            self._has_sent = False
+            self._has_flushed = False
             self._loop.call_soon(self._end_turn)
         else:
             self._turn_is_watched = False
@@ -249,7 +250,6 @@ class ItemSink:
             connection.send(part)
         size = len(data) + sum(map(len, parts))
         outgoing.take(number, size)
-        self._has_sent = True
         self._counters.bytes_sent += len(text) + size - len(data)
         self._note_begun()
 
