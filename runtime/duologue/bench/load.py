@@ -242,11 +242,7 @@ async def _calls(caller: Caller, order: Json, pids: Sequence[int]) -> Json:
     elapsed = time.perf_counter() - start
     figures: Json = {
         "per_s": number / elapsed,
-        "client_us": (own_cpu_s() - own) / number * 1e6,
-        "server_us": [
-            (cpu_s_of(pid) - before) / number * 1e6
-            for pid, before in zip(pids, servers, strict=True)
-        ],
+        **_cpu(own, servers, pids, number),
     }
     return {**figures, **_latencies(taken)} if taken else figures
 
@@ -266,14 +262,24 @@ async def _items(
     flow: Callable[[int], Awaitable[None]], seconds: float, pids: Sequence[int]
 ) -> Json:
     await flow(ITEMS_OF_CALL // 4)
-    own, servers = own_cpu_s(), sum(map(cpu_s_of, pids))
+    own, servers = own_cpu_s(), [cpu_s_of(pid) for pid in pids]
     start, items = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
         await flow(ITEMS_OF_CALL)
         items += ITEMS_OF_CALL
     elapsed = time.perf_counter() - start
-    used = own_cpu_s() - own + sum(map(cpu_s_of, pids)) - servers
-    return {"items_per_s": items / elapsed, "item_us": used / items * 1e6}
+    return {"items_per_s": items / elapsed, **_cpu(own, servers, pids, items)}
+
+
+def _cpu(own: float, servers: Sequence[float], pids: Sequence[int], number: int) -> Json:
+    """What each of `number` calls or items has cost since these processes had used so much."""
+    return {
+        "client_us": (own_cpu_s() - own) / number * 1e6,
+        "server_us": [
+            (cpu_s_of(pid) - before) / number * 1e6
+            for pid, before in zip(pids, servers, strict=True)
+        ],
+    }
 
 
 async def _trips(caller: Caller, seconds: float) -> Json:

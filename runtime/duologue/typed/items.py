@@ -86,7 +86,7 @@ class Sender(Generic[T]):
         self._sink = sink
         self._codec = codec
         self._is_bytes = codec is BYTE_ITEMS
-        self._takes_parts = takes_parts and codec.knows_bytes()
+        self._is_plain = not self._is_bytes and not (takes_parts and codec.knows_bytes())
 
     async def send(self, item: T) -> None:
         """Send one item; returns when it has been taken, which may wait for the reader.
@@ -117,11 +117,11 @@ class Sender(Generic[T]):
 
         A coroutine for each item would cost as much as all the rest. Raises what `send` raises.
         """
+        if self._is_plain:
+            text = self._codec.encode(item)
+            return None if self._sink.put(text) else self._sink.send(text)
         if self._is_bytes:
             return self._sink.send_bytes(self._codec.encode(item))
-        if self._takes_parts:
-            parts = Parts()
-            payload = parts.with_text(self._codec.encode(item, parts))
-            return self._sink.send(payload)
-        text = self._codec.encode(item)
-        return None if self._sink.put(text) else self._sink.send(text)
+        parts = Parts()
+        payload = parts.with_text(self._codec.encode(item, parts))
+        return self._sink.send(payload)
