@@ -55,7 +55,10 @@ CONNECT: Final = Row(
     module=PEERS + "connect_rpc",
     is_alone=True,
     environment="connectrpc",
-    note="granian serves (one worker), pyqwest calls; it opens HTTP/1.1 connections as needed, which have no items both ways",
+    note=(
+        "granian serves (one worker), pyqwest calls; it opens HTTP/1.1 connections as needed, "
+        "which have no items both ways"
+    ),
     skipped=("idle",),
 )
 RIVER: Final = Row(

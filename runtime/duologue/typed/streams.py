@@ -1,9 +1,7 @@
 """Calls with items, as their callers hold them, and what a service sends items with."""
 
 import asyncio
-import math
 import os
-import warnings
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Generator
 from functools import partial
 from pathlib import Path
@@ -11,25 +9,21 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
 from duologue.errors import (
-    DeadlineExceeded,
     DuologueError,
     InvalidParams,
     InvalidResult,
-    Unimplemented,
 )
 from duologue.promisifier.own_call import Call, CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier
-from duologue.promisifier.streams.item_sink import ITEM_CHUNK_BYTES, ItemSink
-from duologue.promisifier.streams.item_source import ItemSource
-from duologue.promisifier.streams.items import OwnItems
+from duologue.promisifier.streams.item_sink import ITEM_CHUNK_BYTES
 from duologue.promisifier.streams.stream import ByteStream
-from duologue.protocol.hello import ITEMS
 from duologue.protocol.parcels import Payload
 from duologue.protocol.stream_kinds import cut_bytes
 from duologue.typed.codec import NOTHING
 from duologue.typed.contract import Streaming
 from duologue.typed.items import AnyItems, Items, Sender
 from duologue.typed.items_as_streams import StreamReading, items_of
+from duologue.typed.stream_call import StreamCall, give_up
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -37,101 +31,7 @@ Y = TypeVar("Y")
 R = TypeVar("R")
 
 
-class _StreamCall(Generic[R]):
-    """One call with items, at its caller: begun when it is entered, or first used."""
-
-    def __init__(
-        self,
-        peer: WebsocketPromisifier,
-        method: Streaming[..., Any, R],
-        args: Payload,
-        options: CallOptions,
-    ) -> None:
-        self._peer = peer
-        self._method = method
-        self._args: Payload = args
-        self._options = options
-        self._call: Call[R] | None = None
-        self._source: ItemSource | None = None
-        self._sink: ItemSink | None = None
-        self._beginning: asyncio.Task[None] | None = None
-        self._is_entered = False
-
-    def cancel(self) -> None:
-        """Give the call up: the other side stops, and nothing more is read or sent."""
-        _give_up(self._call, self._source)
-
-    async def _begin(self) -> None:
-        """Send the request, once it is known what the other side can do.
-
-        Raises:
-            Unimplemented: the other side knows no calls with items, and there is no other form.
-            DeadlineExceeded: it did not say in time.
-        """
-        if self._call is not None:
-            return
-        await self._introduced()
-        method, what = self._method, self._method.full_name
-        if method.yields is not None:
-            self._source = ItemSource(what, idle_timeout_s=method.idle_timeout_s)
-        if self._peer.counterpart.has(ITEMS):
-            if method.sends is not None:
-                self._sink = ItemSink(what)
-            items = OwnItems(what, self._source, self._sink)
-            options = CallOptions(self._options.timeout_s, items)
-            self._call = self._peer.start_call(method, self._args, method, options)
-        else:
-            await self._begin_without_items()
-        self._on_begun()
-
-    async def _introduced(self) -> None:
-        timeout_s = self._options.timeout_s
-        try:
-            async with asyncio.timeout(None if timeout_s == math.inf else timeout_s):
-                await self._peer.introduced()
-        except TimeoutError:
-            raise DeadlineExceeded(
-                f"no answer to {self._method.full_name} within {timeout_s:g} s"
-            ) from None
-
-    async def _begin_without_items(self) -> None:
-        raise Unimplemented(
-            f"{self._method.full_name} needs items, which the other side does not know"
-        )
-
-    def _on_begun(self) -> None:
-        pass
-
-    async def _outcome(self) -> R:
-        assert self._call is not None
-        return await self._call
-
-    async def __aenter__(self) -> Self:
-        self._is_entered = True
-        await self._begin()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.cancel()
-
-    def __del__(self) -> None:
-        call = getattr(self, "_call", None)
-        if call is not None and not call.done() and not self._is_entered:
-            self.cancel()
-            warnings.warn(
-                f"the call of {self._method.full_name} was left open; use it in `async with`",
-                ResourceWarning,
-                stacklevel=2,
-                source=self,
-            )
-
-
-class _Reading(_StreamCall[R], Generic[Y, R]):
+class _Reading(StreamCall[R], Generic[Y, R]):
     """The half that comes."""
 
     _items: Items[Y] | None = None
@@ -160,7 +60,7 @@ class _Reading(_StreamCall[R], Generic[Y, R]):
                 self._method.full_name,
                 is_result=True,
                 # Not a method of ours: a circle would keep a call that was left open alive.
-                on_failure=partial(_give_up, self._call, self._source),
+                on_failure=partial(give_up, self._call, self._source),
             )
 
     async def result(self) -> R:
@@ -175,7 +75,7 @@ class _Reading(_StreamCall[R], Generic[Y, R]):
         return await self._outcome()
 
 
-class _Writing(_StreamCall[R], Generic[S, R]):
+class _Writing(StreamCall[R], Generic[S, R]):
     """The half that leaves."""
 
     _out: Sender[S] | None = None
@@ -399,13 +299,6 @@ class Exchange(_Writing[S, R], _Reading[Y, R], Generic[S, Y, R]):
         own = [each for each in failures if not isinstance(each, DuologueError)]
         if own and (error is None or isinstance(error, Exception)):
             raise own[0] from error
-
-
-def _give_up(call: Call[Any] | None, source: ItemSource | None) -> None:
-    if call is not None and not call.done():
-        call.cancel()
-    if source is not None:
-        source.close()
 
 
 async def _cut(stream: ByteStream) -> AsyncIterator[bytes]:
