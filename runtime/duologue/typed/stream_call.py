@@ -38,6 +38,7 @@ class StreamCall(Generic[R]):
         self._sink: ItemSink | None = None
         self._beginning: asyncio.Task[None] | None = None
         self._is_entered = False
+        self._is_used = False
 
     def cancel(self) -> None:
         """Give the call up: the other side stops, and nothing more is read or sent."""
@@ -54,6 +55,7 @@ class StreamCall(Generic[R]):
         """
         if self._call is not None:
             return
+        self._is_used = True
         await self._introduced()
         method, what = self._method, self._method.full_name
         if method.yields is not None:
@@ -91,6 +93,10 @@ class StreamCall(Generic[R]):
         return await self._call
 
     async def __aenter__(self) -> Self:
+        if self._is_entered:
+            raise RuntimeError(
+                f"this call of {self._method.full_name} was entered before: make another one"
+            )
         self._is_entered = True
         await self._begin()
         return self
@@ -110,6 +116,14 @@ class StreamCall(Generic[R]):
             warnings.warn(
                 f"the call of {self._method.full_name} was left open; use it in `async with`",
                 ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
+        elif not getattr(self, "_is_used", True):
+            # As of a coroutine that nobody awaits.
+            warnings.warn(
+                f"the call of {self._method.full_name} was never made; use it in `async with`",
+                RuntimeWarning,
                 stacklevel=2,
                 source=self,
             )

@@ -2,9 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Generator
+from collections.abc import AsyncIterator, Coroutine, Generator
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
@@ -15,13 +14,10 @@ from duologue.errors import (
 )
 from duologue.promisifier.own_call import Call, CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier
-from duologue.promisifier.streams.item_sink import ITEM_CHUNK_BYTES
-from duologue.promisifier.streams.stream import ByteStream
 from duologue.protocol.parcels import Payload
-from duologue.protocol.stream_kinds import cut_bytes
 from duologue.typed.codec import NOTHING
 from duologue.typed.contract import Streaming
-from duologue.typed.items import AnyItems, Items, Sender
+from duologue.typed.items import AnyItems, Items, Sender, send_each
 from duologue.typed.items_as_streams import StreamReading, items_of
 from duologue.typed.stream_call import StreamCall, give_up
 
@@ -79,6 +75,7 @@ class _Writing(StreamCall[R], Generic[S, R]):
     """The half that leaves."""
 
     _out: Sender[S] | None = None
+    _has_ended = False
 
     def _on_begun(self) -> None:
         codec = self._method.sends
@@ -97,8 +94,9 @@ class _Writing(StreamCall[R], Generic[S, R]):
             InvalidParams: it is not of the contract's type; nothing was sent.
             LimitExceeded: it is larger than a message may be; that item alone was not sent.
             CallError, ConnectionClosed: the call has failed.
+            RuntimeError: the items have been ended.
         """
-        if self._out is None:
+        if self._out is None and not self._has_ended:
             await self._begin()
         waiting = self._put(item)
         if waiting is not None:
@@ -106,7 +104,11 @@ class _Writing(StreamCall[R], Generic[S, R]):
 
     def _put(self, item: S) -> Coroutine[Any, Any, None] | None:
         """As `Sender.put`; what does not fit is a param here."""
-        assert self._out is not None
+        if self._out is None:
+            raise RuntimeError(
+                f"the items of {self._method.full_name} have ended: send before `end`, "
+                "`result` and the end of another `send_all`"
+            )
         try:
             return self._out.put(item)
         except InvalidResult as error:
@@ -119,33 +121,12 @@ class _Writing(StreamCall[R], Generic[S, R]):
         await self._begin()
         assert self._sink is not None
         self._sink.end()
+        self._out = None
+        self._has_ended = True
 
     async def _send_each(self, items: "AnyItems[S] | os.PathLike[str]") -> None:
-        call = self._call
-        if isinstance(items, os.PathLike):
-            async with ByteStream(Path(items)) as stream:
-                # Whether items are bytes, type checkers have seen where the path was given.
-                await self._send_each(cast("AsyncIterable[S]", _cut(stream)))
-            return
-        if isinstance(items, AsyncIterable):
-            iterator = aiter(items)
-            try:
-                async for item in iterator:
-                    if call is not None and call.done():
-                        break
-                    waiting = self._put(item)
-                    if waiting is not None:
-                        await waiting
-            finally:
-                if isinstance(iterator, AsyncGenerator):
-                    await iterator.aclose()
-            return
-        for item in items:
-            if call is not None and call.done():
-                break
-            waiting = self._put(item)
-            if waiting is not None:
-                await waiting
+        assert self._call is not None
+        await send_each(items, self._put, self._call.done)
 
 
 class Incoming(_Reading[Y, R]):
@@ -196,9 +177,9 @@ class Outgoing(_Writing[S, R]):
     """
 
     async def send_all(self, items: "AnyItems[S] | os.PathLike[str]") -> None:
-        """Send each item; of a file, a path, its bytes. Stops early once the call is answered.
+        """Send each item; of a path or a binary file, the bytes in pieces.
 
-        Raises what `send` and `items` raise.
+        Stops early once the call is answered. Raises what `send` and `items` raise.
         """
         await self._begin()
         await self._send_each(items)
@@ -299,9 +280,3 @@ class Exchange(_Writing[S, R], _Reading[Y, R], Generic[S, Y, R]):
         own = [each for each in failures if not isinstance(each, DuologueError)]
         if own and (error is None or isinstance(error, Exception)):
             raise own[0] from error
-
-
-async def _cut(stream: ByteStream) -> AsyncIterator[bytes]:
-    async for block in stream:
-        for chunk in cut_bytes(block, ITEM_CHUNK_BYTES):
-            yield chunk

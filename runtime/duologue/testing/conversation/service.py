@@ -98,8 +98,10 @@ POUR: Final = Unary(id=7, name="pour", params=NO_PARAMS, returns=BYTE_STREAM)
 TELL: Final = Unary(id=8, name="tell", params=NO_PARAMS, returns=TEXT_STREAM)
 POUR_ON: Final = Unary(id=9, name="pour_on", params=NO_PARAMS, returns=BYTE_STREAM)
 BREAK_OFF: Final = Unary(id=10, name="break_off", params=NO_PARAMS, returns=BYTE_STREAM)
+ASK: Final = Unary(id=11, name="ask", params=NO_PARAMS, returns=Codec(int), effect="read")
+NOTE: Final = Unary(id=12, name="note", params=Params(Words), returns=NOTHING)
 COUNT: Final = Download(
-    id=11,
+    id=13,
     name="count",
     params=Params(Step),
     yields=Codec(Step),
@@ -108,10 +110,10 @@ COUNT: Final = Download(
     effect="read",
 )
 COUNT_UP: Final = Download(
-    id=12, name="count_up", params=Params(Step), yields=Codec(Step), returns=Codec[SafeInt](SafeInt)
+    id=14, name="count_up", params=Params(Step), yields=Codec(Step), returns=Codec[SafeInt](SafeInt)
 )
 ADD: Final = Upload(
-    id=13,
+    id=15,
     name="add",
     params=NO_PARAMS,
     sends=Codec(Step),
@@ -119,11 +121,11 @@ ADD: Final = Upload(
     errors=(DeclaredError(Refusal, Codec(Why)),),
 )
 MIRROR: Final = Duplex(
-    id=14, name="mirror", params=NO_PARAMS, sends=Codec(Step), yields=Codec(Step), returns=NOTHING
+    id=16, name="mirror", params=NO_PARAMS, sends=Codec(Step), yields=Codec(Step), returns=NOTHING
 )
-FETCH: Final = Download(id=15, name="fetch", params=NO_PARAMS, yields=BYTE_ITEMS, returns=NOTHING)
+FETCH: Final = Download(id=17, name="fetch", params=NO_PARAMS, yields=BYTE_ITEMS, returns=NOTHING)
 STORE: Final = Upload(
-    id=16, name="store", params=NO_PARAMS, sends=BYTE_ITEMS, returns=Codec[SafeInt](SafeInt)
+    id=18, name="store", params=NO_PARAMS, sends=BYTE_ITEMS, returns=Codec[SafeInt](SafeInt)
 )
 TOLD: Final = Event(id=20, name="told", payload=Params(Words))
 
@@ -132,7 +134,7 @@ CONTRACT: Final = ServiceContract(
     base=9000,
     digest="sha256:" + "0" * 64,
     methods=(
-        *(ECHO, BLOB, REFUSE, FAIL, HOLD, BACK, POUR, TELL, POUR_ON, BREAK_OFF),
+        *(ECHO, BLOB, REFUSE, FAIL, HOLD, BACK, POUR, TELL, POUR_ON, BREAK_OFF, ASK, NOTE),
         *(COUNT, COUNT_UP, ADD, MIRROR, FETCH, STORE),
     ),
     events=(TOLD,),
@@ -156,9 +158,13 @@ class CheckedService(Service):
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()
-        """A call of `hold` runs."""
+        """A call of `hold`, or the first of `ask`, runs."""
         self.ended = asyncio.Event()
         """A call of `hold`, or the stream of `pour_on`, was ended from outside."""
+        self.asked = 0
+        """How often `ask` ran."""
+        self.noted: list[str] = []
+        """What `note` was given, in the order in which it ran."""
 
     def echo(self, params: Words, ctx: CallContext) -> str:
         """The same text."""
@@ -227,6 +233,18 @@ class CheckedService(Service):
             raise SecretError("the secret")
 
         return ByteStream(pieces())
+
+    async def ask(self, ctx: CallContext) -> int:
+        """How often it was asked; the first time it never answers."""
+        self.asked += 1
+        if self.asked == 1:
+            self.begun.set()
+            await asyncio.get_running_loop().create_future()
+        return self.asked
+
+    def note(self, params: Words, ctx: CallContext) -> None:
+        """Keeps the text."""
+        self.noted.append(params.text)
 
     async def count(self, params: Step, ctx: CallContext) -> AsyncIterator[Step]:
         """Numbers from 0 to the one given; with `data` it refuses to go on then."""
@@ -328,6 +346,14 @@ class CheckedClient(Client):
     async def break_off(self) -> ByteStream:
         """Fails when it is read."""
         return await self._unary(BREAK_OFF)
+
+    async def ask(self) -> int:
+        """How often it was asked, from the second time on."""
+        return await self._unary(ASK)
+
+    async def note(self, *, text: str) -> None:
+        """Leaves a text there."""
+        return await self._unary(NOTE, text=text)
 
     def count(self, *, number: int, data: bytes = b"") -> Incoming[Step, None]:
         """Numbers; with `data` and then `Refusal`."""
