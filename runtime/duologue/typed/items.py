@@ -7,7 +7,6 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
-    Awaitable,
     Callable,
     Coroutine,
     Iterable,
@@ -24,7 +23,6 @@ from duologue.promisifier.streams.item_source import ItemSource
 from duologue.promisifier.streams.stream import ByteStream
 from duologue.protocol.items import Batch
 from duologue.protocol.parcels import Parts
-from duologue.protocol.stream_kinds import cut_bytes
 from duologue.typed.codec import BYTE_ITEMS, Codec
 from duologue.typed.problems import problems_of
 
@@ -136,10 +134,10 @@ class Sender(Generic[T]):
 
 async def send_each(
     items: "AnyItems[T] | os.PathLike[str]",
-    put: Callable[[T], Awaitable[None] | None],
+    put: Callable[[T], Coroutine[Any, Any, None] | None],
     is_over: Callable[[], bool],
 ) -> None:
-    """`put` each of `items`, as long as it is of use. A generator is closed here, in this task."""
+    """Send each of `items`, as long as it is of use. A generator is closed here, in this task."""
     if _is_file(items):
         # Whether items are bytes, type checkers have seen where the file was given.
         items = cast("AsyncIterable[T]", _pieces_of(items))
@@ -177,6 +175,5 @@ async def _pieces_of(file: os.PathLike[str] | BinaryIO) -> AsyncIterator[bytes]:
     """A file as items, each of which is one frame; read in a thread."""
     source = Path(file) if isinstance(file, os.PathLike) else file
     async with ByteStream(source) as stream:
-        async for block in stream:
-            for piece in cut_bytes(block, ITEM_CHUNK_BYTES):
-                yield piece
+        while piece := await stream.read(ITEM_CHUNK_BYTES):
+            yield piece

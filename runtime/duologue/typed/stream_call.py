@@ -1,12 +1,21 @@
-"""One call with items, at its caller: how it begins, and how it ends."""
+"""What every call with items is for its caller: begun, read, written, ended once."""
 
 import asyncio
 import math
+import os
 import warnings
+from collections.abc import AsyncIterator, Coroutine
+from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from duologue.errors import Cancelled, DeadlineExceeded, Unimplemented
+from duologue.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    InvalidParams,
+    InvalidResult,
+    Unimplemented,
+)
 from duologue.promisifier.own_call import Call, CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.streams.item_sink import ItemSink
@@ -15,7 +24,11 @@ from duologue.promisifier.streams.items import OwnItems
 from duologue.protocol.hello import ITEMS
 from duologue.protocol.parcels import Payload
 from duologue.typed.contract import Streaming
+from duologue.typed.items import AnyItems, Items, Sender, send_each
 
+T = TypeVar("T")
+S = TypeVar("S")
+Y = TypeVar("Y")
 R = TypeVar("R")
 
 
@@ -129,8 +142,111 @@ class StreamCall(Generic[R]):
             )
 
 
+class Reading(StreamCall[R], Generic[Y, R]):
+    """The half that comes."""
+
+    _items: Items[Y] | None = None
+    _base_items: AsyncIterator[Y] | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Coroutine[Any, Any, Y]:
+        # No coroutine of its own for each item.
+        return self._first() if self._items is None else self._items.__anext__()
+
+    async def _first(self) -> Y:
+        await self._begin()
+        if self._items is not None:
+            return await self._items.__anext__()
+        assert self._base_items is not None
+        return await anext(self._base_items)
+
+    def _on_begun(self) -> None:
+        codec = self._method.yields
+        if self._source is not None and codec is not None and self._base_items is None:
+            self._items = Items(
+                self._source,
+                codec,
+                self._method.full_name,
+                is_result=True,
+                # Not a method of ours: a circle would keep a call that was left open alive.
+                on_failure=partial(give_up, self._call, self._source),
+            )
+
+    async def result(self) -> R:
+        """The call's result, once the other side has no more items; those not read are dropped.
+
+        Raises:
+            CallError, ConnectionClosed: as any call.
+        """
+        await self._begin()
+        if self._source is not None:
+            self._source.discard()
+        return await self._outcome()
+
+
+class Writing(StreamCall[R], Generic[S, R]):
+    """The half that leaves."""
+
+    _out: Sender[S] | None = None
+    _has_ended = False
+
+    def _on_begun(self) -> None:
+        codec = self._method.sends
+        if self._sink is not None and codec is not None:
+            contract = self._method.contract
+            takes_parts = contract is not None and self._peer.takes_parts_of(contract)
+            self._out = Sender(self._sink, codec, takes_parts=takes_parts)
+        super()._on_begun()
+
+    async def send(self, item: S) -> None:
+        """Send one item; returns when it has been taken, which may wait for the reader.
+
+        Once the other side has answered, items go nowhere.
+
+        Raises:
+            InvalidParams: it is not of the contract's type; nothing was sent.
+            LimitExceeded: it is larger than a message may be; that item alone was not sent.
+            CallError, ConnectionClosed: the call has failed.
+            RuntimeError: the items have been ended.
+        """
+        if self._out is None:
+            if self._has_ended:
+                raise RuntimeError(
+                    f"the items of {self._method.full_name} have ended: send before `end`, "
+                    "`result` and the end of another `send_all`"
+                )
+            await self._begin()
+        waiting = self._put(item)
+        if waiting is not None:
+            await waiting
+
+    def _put(self, item: S) -> Coroutine[Any, Any, None] | None:
+        """As `Sender.put`; what does not fit is a param here."""
+        assert self._out is not None
+        try:
+            return self._out.put(item)
+        except InvalidResult as error:
+            raise InvalidParams(
+                f"an item of {self._method.full_name} was not sent", error.problems
+            ) from None
+
+    async def end(self) -> None:
+        """There are no more items of ours."""
+        await self._begin()
+        assert self._sink is not None
+        self._sink.end()
+        self._out = None
+        self._has_ended = True
+
+    async def _send_each(self, items: "AnyItems[S] | os.PathLike[str]") -> None:
+        assert self._call is not None
+        await send_each(items, self._put, self._call.done)
+
+
 def give_up(call: Call[Any] | None, source: ItemSource | None) -> None:
-    """The other side stops, and nothing more is read."""
+    """End the call from here, and read no more of it."""
     if call is not None and not call.done():
         call.cancel()
     if source is not None:
