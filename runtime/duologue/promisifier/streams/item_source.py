@@ -36,7 +36,6 @@ class ItemSource:
         incoming.on_grant = grant
         if incoming.has_begun or incoming.has_ended:
             self._on_change()
-        self._wake()
 
     @property
     def has_begun(self) -> bool:
@@ -50,22 +49,22 @@ class ItemSource:
             StopAsyncIteration: there are no more.
             DuologueError: why there are no more.
         """
-        incoming = self._incoming
-        if self._taken is not None and incoming is not None:
+        if self._taken is not None and self._incoming is not None:
             # Only now has the reader used it up: it has come back.
             taken, self._taken = self._taken, None
-            granted = incoming.read(taken)
+            granted = self._incoming.read(taken)
             if granted is not None:
                 self._grant(granted)
         while True:
-            incoming = self._incoming  # there is none as long as the call waits to be sent
+            # None while the call waits in line; another one if the call was made once more.
+            incoming = self._incoming
             batch = None if incoming is None else incoming.take()
             if batch is not None:
                 self._taken = batch
                 return batch
             if self._failure is not None:
                 raise self._failure
-            if self._has_ended:
+            if self._ended or (incoming is not None and incoming.has_ended):
                 raise StopAsyncIteration
             await self._wait()
 
@@ -89,15 +88,12 @@ class ItemSource:
     def close(self) -> None:
         """Nobody reads any more. Who does all the same is told that something is missing."""
         incoming = self._incoming
-        if not self._has_ended or (incoming is not None and incoming.take() is not None):
+        has_ended = self._ended or (incoming is not None and incoming.has_ended)
+        if not has_ended or (incoming is not None and incoming.take() is not None):
             self.fail(Cancelled(f"the rest of {self._what} was dropped unread, here"))
         if incoming is not None:
             incoming.close()
         self.finish()
-
-    @property
-    def _has_ended(self) -> bool:
-        return self._ended or (self._incoming is not None and self._incoming.has_ended)
 
     def _drain(self) -> None:
         incoming = self._incoming
@@ -122,8 +118,8 @@ class ItemSource:
     async def _wait_within(self, waiter: asyncio.Future[None]) -> None:
         while not waiter.done():
             done, _ = await asyncio.wait([waiter], timeout=self._idle_timeout_s)
+            # What holds the sender, or the request, back is ours: no silence of its.
             incoming = self._incoming
-            # What holds the sender back, or the call, is ours: no silence of the other side.
             if not done and incoming is not None and not incoming.is_held_back:
                 raise DeadlineExceeded(
                     f"no item of {self._what} came within {self._idle_timeout_s:g} s"

@@ -407,6 +407,37 @@ async def test_a_thousand_streams_stay_within_the_budget_and_come_to_their_end()
             assert await asyncio.gather(*(read() for _ in range(1000))) == [70] * 1000
 
 
+async def test_what_is_read_and_ended_while_a_call_waits_in_line_comes_in_its_turn() -> None:
+    async with linked(Streams(), StreamsClient, limits=Limits(max_open_calls=1)) as client:
+        log, up = client.count(upto=70), client.sum()
+
+        async def read() -> int:
+            async with log:
+                return len([item async for item in log])
+
+        async with client.squares() as exchange:
+            await exchange.send(Number(number=2))
+            await anext(exchange)
+            reading, summing = asyncio.ensure_future(read()), asyncio.ensure_future(up.result())
+            await turns(50)
+            assert not reading.done()
+            assert not summing.done()
+        assert await reading == 70
+        assert await summing == 0
+
+
+async def test_who_reads_a_call_that_was_given_up_in_line_is_told() -> None:
+    limits = Limits(max_open_calls=1)
+    async with linked(Streams(), StreamsClient, limits=limits) as client, client.squares() as first:
+        await first.send(Number(number=2))
+        log = client.count(upto=70)
+        reading = asyncio.ensure_future(anext(log))
+        await turns(50)
+        log.cancel()
+        with pytest.raises(Cancelled):
+            await reading
+
+
 # -- deadlines ----------------------------------------------------------------------------------
 
 
