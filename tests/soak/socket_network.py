@@ -135,11 +135,15 @@ class SocketNetwork:
         self._houses += 1
         house = House(self._books, self._chance, self._houses, SLOW_S)
         stack = AsyncExitStack()
-        plain, encrypted = (
-            duologue.serve(house, port=port, hosts=[HOST], limits=LIMITS, **how)
-            for port, how in zip(
-                self._ports, ({}, {"identity": self._key, "allow": ANYONE}), strict=True
-            )
+        plain_port, encrypted_port = self._ports
+        plain = duologue.serve(house, port=plain_port, hosts=[HOST], limits=LIMITS)
+        encrypted = duologue.serve(
+            house,
+            port=encrypted_port,
+            hosts=[HOST],
+            limits=LIMITS,
+            identity=self._key,
+            allow=ANYONE,
         )
         for server in (plain, encrypted):
             await stack.enter_async_context(server)

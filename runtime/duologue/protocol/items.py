@@ -195,6 +195,11 @@ class OutgoingItems:
         """Whether so many items, of `size` bytes together, may leave now."""
         return self._allowance.may_send(items, size)
 
+    @property
+    def left(self) -> Credit:
+        """How much may leave now."""
+        return self._allowance.left
+
     def take(self, items: int, size: int) -> None:
         """They leave."""
         self.has_begun = True
