@@ -22,7 +22,7 @@ class ItemSource:
         self._incoming: IncomingItems | None = None
         self._grant: Callable[[Credit], None] = _ignore
         self._taken: Batch | None = None
-        self._ended = False
+        self._ended = self._is_discarded = False
         self._failure: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
         self.on_begun: Callable[[], None] = _ignore
@@ -32,10 +32,16 @@ class ItemSource:
         """Read from `incoming`; `grant` tells the other side that more may come."""
         self._incoming = incoming
         self._grant = grant
-        incoming.on_change = self._on_change
         incoming.on_grant = grant
+        if self._is_discarded:
+            self.discard()
+            return
+        incoming.on_change = self._on_change
         if incoming.has_begun or incoming.has_ended:
             self._on_change()
+        else:
+            # Whoever reads already has waited for the request to leave.
+            self._wake()
 
     @property
     def has_begun(self) -> bool:
@@ -49,9 +55,11 @@ class ItemSource:
             StopAsyncIteration: there are no more.
             DuologueError: why there are no more.
         """
+        while self._incoming is None:
+            if self._ended or self._failure is not None:
+                raise self._failure or StopAsyncIteration
+            await self._wait(None)
         incoming = self._incoming
-        if incoming is None:
-            raise self._failure or StopAsyncIteration
         if self._taken is not None:
             # Only now has the reader used it up: it has come back.
             taken, self._taken = self._taken, None
@@ -82,6 +90,7 @@ class ItemSource:
 
     def discard(self) -> None:
         """Let what still comes go, so that its sender comes to an end."""
+        self._is_discarded = True
         if self._incoming is not None:
             self._incoming.on_change = self._drain
             self._drain()
@@ -104,12 +113,13 @@ class ItemSource:
             if granted is not None:
                 self._grant(granted)
 
-    async def _wait(self, incoming: IncomingItems) -> None:
+    async def _wait(self, incoming: IncomingItems | None) -> None:
         if self._waiter is not None:
             raise RuntimeError(f"the items of {self._what} have one reader; two tasks read them")
         self._waiter = asyncio.get_running_loop().create_future()
         try:
-            if self._idle_timeout_s == math.inf:
+            # A request that has not left has a deadline of its own.
+            if incoming is None or self._idle_timeout_s == math.inf:
                 await self._waiter
             else:
                 await self._wait_within(incoming, self._waiter)

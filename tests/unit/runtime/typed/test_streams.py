@@ -389,6 +389,25 @@ async def test_a_thousand_streams_stay_within_the_budget_and_come_to_their_end()
             assert await asyncio.gather(*(read() for _ in range(1000))) == [70] * 1000
 
 
+async def test_calls_whose_requests_have_to_wait_are_read_like_any_other() -> None:
+    async with linked(Streams(), StreamsClient, limits=Limits(max_open_calls=1)) as client:
+
+        async def read() -> int:
+            async with client.count(upto=70) as log:
+                return len([item async for item in log])
+
+        async def skip() -> int:
+            async with client.count_up(upto=100) as log:
+                return await log.result()
+
+        async with client.count(upto=3) as first:
+            await anext(first)
+            later = asyncio.gather(read(), skip(), read())
+            await turns()
+            assert len([item async for item in first]) == 2
+        assert await later == [70, 100, 70]
+
+
 # -- deadlines ----------------------------------------------------------------------------------
 
 
