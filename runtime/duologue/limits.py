@@ -156,14 +156,16 @@ class Limits:
     max_running_calls: int = 256
     """Handlers that run for the peer at once; a handler counts until it has really ended."""
 
-    max_running_calls_total: int = 8192
-    """The same for all peers of one server, and for those whose connection has ended. Nobody may
-    have more than are left for others, so that there is one for every newcomer. With arguments too
-    small to be weighed (256 characters) that many calls hold some 500 MiB at worst."""
+    max_running_calls_total: int = 1024
+    """The same for all peers of one server, and for those whose connection has ended: a handler
+    that ignores its cancellation counts on. Nobody may have more than are left for others, so that
+    there is one for every newcomer: `max_connections` of them. Servers whose peers keep calls or
+    streams open for long want more. Arguments too small to be weighed (256 characters) take at
+    most 130 KiB each, so these take 130 MiB at worst."""
 
-    max_running_calls_per_key: int = 1024
+    max_running_calls_per_key: int = 512
     """The same for all connections of one proven key, those that have ended included: who comes
-    anew again and again runs no more than who stays. Four times what one connection may."""
+    anew again and again runs no more than twice what one connection may."""
 
     max_running_bytes: int = 64 * 1024 * 1024
     """What the arguments of those handlers may take in memory, as estimated from their JSON: at
@@ -199,7 +201,7 @@ class Limits:
     """Streams that are sent to one peer at once; further ones wait, their sources untouched. One
     that rests costs some 6 KiB."""
 
-    max_outgoing_streams_total: int = 2048
+    max_outgoing_streams_total: int = 1024
     """The same for all peers of one server. Nobody may have more than are left for others."""
 
     max_outgoing_stream_bytes: int = 1024 * 1024
