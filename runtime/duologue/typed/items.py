@@ -1,16 +1,28 @@
 """Items as models: read by whoever they come to, sent by whoever has them."""
 
+import io
+import os
 from collections import deque
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+)
+from pathlib import Path
 from types import GenericAlias
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, BinaryIO, Generic, Self, TypeGuard, TypeVar, cast
 
 from pydantic import ValidationError
 
 from duologue.errors import CallError, InvalidParams, InvalidResult, Problem
-from duologue.promisifier.streams.items import ItemSink, ItemSource
+from duologue.promisifier.streams.items import ITEM_CHUNK_BYTES, ItemSink, ItemSource
+from duologue.promisifier.streams.stream import ByteStream
 from duologue.protocol.items import Batch
 from duologue.protocol.parcels import Parts
+from duologue.protocol.stream_kinds import cut_bytes
 from duologue.typed.codec import BYTE_ITEMS, Codec
 from duologue.typed.problems import problems_of
 
@@ -85,11 +97,53 @@ class Sender(Generic[T]):
         else:
             await self._sink.send(self._codec.encode(item))
 
-    async def send_all(self, items: AnyItems[T]) -> None:
-        """Send each item; raises as `send`, and what `items` raises."""
-        if isinstance(items, AsyncIterable):
-            async for item in items:
-                await self.send(item)
-        else:
-            for item in items:
-                await self.send(item)
+    async def send_all(self, items: "AnyItems[T] | os.PathLike[str]") -> None:
+        """Send each item; of a path or a binary file, the bytes in pieces.
+
+        Raises as `send`, and what `items` raises.
+        """
+        await send_each(items, self.send, _never)
+
+
+async def send_each(
+    items: "AnyItems[T] | os.PathLike[str]",
+    send: Callable[[T], Awaitable[None]],
+    is_over: Callable[[], bool],
+) -> None:
+    """Send each of `items`, as long as it is of use. A generator is closed here, in this task."""
+    if _is_file(items):
+        # Whether items are bytes, type checkers have seen where the file was given.
+        items = cast("AsyncIterable[T]", _pieces_of(items))
+    if isinstance(items, AsyncIterable):
+        iterator = aiter(items)
+        try:
+            async for item in iterator:
+                if is_over():
+                    break
+                await send(item)
+        finally:
+            if isinstance(iterator, AsyncGenerator):
+                await iterator.aclose()
+        return
+    for item in cast("Iterable[T]", items):
+        if is_over():
+            break
+        await send(item)
+
+
+def _never() -> bool:
+    return False
+
+
+def _is_file(items: object) -> TypeGuard[os.PathLike[str] | BinaryIO]:
+    """Whether `items` is a file of bytes. As an iterable it would be cut at its line ends."""
+    return isinstance(items, os.PathLike | io.RawIOBase | io.BufferedIOBase)
+
+
+async def _pieces_of(file: os.PathLike[str] | BinaryIO) -> AsyncIterator[bytes]:
+    """A file as items, each of which is one frame; read in a thread."""
+    source = Path(file) if isinstance(file, os.PathLike) else file
+    async with ByteStream(source) as stream:
+        async for block in stream:
+            for piece in cut_bytes(block, ITEM_CHUNK_BYTES):
+                yield piece

@@ -4,8 +4,7 @@ import asyncio
 import math
 import os
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator
-from pathlib import Path
+from collections.abc import AsyncIterator, Generator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, cast
 
@@ -18,14 +17,12 @@ from duologue.errors import (
 )
 from duologue.promisifier.own_call import Call, CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier
-from duologue.promisifier.streams.items import ITEM_CHUNK_BYTES, ItemSink, ItemSource, OwnItems
-from duologue.promisifier.streams.stream import ByteStream
+from duologue.promisifier.streams.items import ItemSink, ItemSource, OwnItems
 from duologue.protocol.hello import ITEMS
 from duologue.protocol.parcels import Payload
-from duologue.protocol.stream_kinds import cut_bytes
 from duologue.typed.codec import NOTHING
 from duologue.typed.contract import Streaming
-from duologue.typed.items import AnyItems, Items, Sender
+from duologue.typed.items import AnyItems, Items, Sender, send_each
 from duologue.typed.items_as_streams import StreamReading, items_of
 
 T = TypeVar("T")
@@ -53,6 +50,7 @@ class _StreamCall(Generic[R]):
         self._sink: ItemSink | None = None
         self._beginning: asyncio.Task[None] | None = None
         self._is_entered = False
+        self._is_used = False
 
     def cancel(self) -> None:
         """Give the call up: the other side stops, and nothing more is read or sent."""
@@ -70,6 +68,7 @@ class _StreamCall(Generic[R]):
         """
         if self._call is not None:
             return
+        self._is_used = True
         await self._introduced()
         method, what = self._method, self._method.full_name
         if method.yields is not None:
@@ -107,6 +106,10 @@ class _StreamCall(Generic[R]):
         return await self._call
 
     async def __aenter__(self) -> Self:
+        if self._is_entered:
+            raise RuntimeError(
+                f"this call of {self._method.full_name} was entered before: make another one"
+            )
         self._is_entered = True
         await self._begin()
         return self
@@ -126,6 +129,14 @@ class _StreamCall(Generic[R]):
             warnings.warn(
                 f"the call of {self._method.full_name} was left open; use it in `async with`",
                 ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
+        elif not getattr(self, "_is_used", True):
+            # As of a coroutine that nobody awaits.
+            warnings.warn(
+                f"the call of {self._method.full_name} was never made; use it in `async with`",
+                RuntimeWarning,
                 stacklevel=2,
                 source=self,
             )
@@ -174,6 +185,7 @@ class _Writing(_StreamCall[R], Generic[S, R]):
     """The half that leaves."""
 
     _out: Sender[S] | None = None
+    _has_ended = False
 
     def _on_begun(self) -> None:
         codec = self._method.sends
@@ -192,8 +204,14 @@ class _Writing(_StreamCall[R], Generic[S, R]):
             InvalidParams: it is not of the contract's type; nothing was sent.
             LimitExceeded: it is larger than a message may be; that item alone was not sent.
             CallError, ConnectionClosed: the call has failed.
+            RuntimeError: the items have been ended.
         """
         if self._out is None:
+            if self._has_ended:
+                raise RuntimeError(
+                    f"the items of {self._method.full_name} have ended: send before `end`, "
+                    "`result` and the end of another `send_all`"
+                )
             await self._begin()
         assert self._out is not None
         try:
@@ -210,29 +228,12 @@ class _Writing(_StreamCall[R], Generic[S, R]):
         await self._begin()
         assert self._sink is not None
         self._sink.end()
+        self._out = None
+        self._has_ended = True
 
     async def _send_each(self, items: "AnyItems[S] | os.PathLike[str]") -> None:
-        call = self._call
-        if isinstance(items, os.PathLike):
-            async with ByteStream(Path(items)) as stream:
-                # Whether items are bytes, type checkers have seen where the path was given.
-                await self._send_each(cast("AsyncIterable[S]", _cut(stream)))
-            return
-        if isinstance(items, AsyncIterable):
-            iterator = aiter(items)
-            try:
-                async for item in iterator:
-                    if call is not None and call.done():
-                        break
-                    await self.send(item)
-            finally:
-                if isinstance(iterator, AsyncGenerator):
-                    await iterator.aclose()
-            return
-        for item in items:
-            if call is not None and call.done():
-                break
-            await self.send(item)
+        assert self._call is not None
+        await send_each(items, self.send, self._call.done)
 
 
 class Incoming(_Reading[Y, R]):
@@ -283,9 +284,9 @@ class Outgoing(_Writing[S, R]):
     """
 
     async def send_all(self, items: "AnyItems[S] | os.PathLike[str]") -> None:
-        """Send each item; of a file, a path, its bytes. Stops early once the call is answered.
+        """Send each item; of a path or a binary file, the bytes in pieces.
 
-        Raises what `send` and `items` raise.
+        Stops early once the call is answered. Raises what `send` and `items` raise.
         """
         await self._begin()
         await self._send_each(items)
@@ -386,9 +387,3 @@ class Exchange(_Writing[S, R], _Reading[Y, R], Generic[S, Y, R]):
         own = [each for each in failures if not isinstance(each, DuologueError)]
         if own and (error is None or isinstance(error, Exception)):
             raise own[0] from error
-
-
-async def _cut(stream: ByteStream) -> AsyncIterator[bytes]:
-    async for block in stream:
-        for chunk in cut_bytes(block, ITEM_CHUNK_BYTES):
-            yield chunk

@@ -56,8 +56,8 @@ class Rooms(RoomsServicePartial):
         self.members_by_room.pop(params.room)
 
 
-def page_size(params: RoomsHistoryParams) -> int:
-    return params.limit
+def first_seq(params: RoomsHistoryParams) -> int:
+    return params.after + 1
 
 
 async def try_it_without_a_network() -> None:

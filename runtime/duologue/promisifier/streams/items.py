@@ -111,9 +111,13 @@ class ItemSource:
             self._drain()
 
     def close(self) -> None:
-        """Nobody reads any more."""
-        if self._incoming is not None:
-            self._incoming.close()
+        """Nobody reads any more. Who does all the same is told that something is missing."""
+        incoming = self._incoming
+        if incoming is not None:
+            is_whole = (self._ended or incoming.has_ended) and incoming.take() is None
+            if not is_whole:
+                self.fail(Cancelled(f"the rest of {self._what} was dropped unread, here"))
+            incoming.close()
         self.finish()
 
     def _drain(self) -> None:
