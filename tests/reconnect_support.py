@@ -9,6 +9,7 @@ from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
 from duologue.endpoints.hosting import Manner
 from duologue.limits import Limits
+from duologue.promisifier.on_connected import OnConnected
 from duologue.promisifier.own_call import NO_DEADLINE, Call, CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
@@ -55,12 +56,14 @@ class Line:
     `said` holds what the peer has sent over the present connection, read from its JSON.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(
+        self, limits: Limits | None = None, on_connected: OnConnected | None = None
+    ) -> None:
         self.limits = limits or Limits()
         self.wire: Connection
         self.said: list[Any] = []
-        self.peer = ReconnectingPromisifier(self.pair(), self.limits)
-        self._going_on: asyncio.Task[None] | None = None
+        self.peer = ReconnectingPromisifier(self.pair(), self.limits, on_connected)
+        self._going_on = asyncio.ensure_future(self.peer.stand())
 
     def pair(self) -> Connection:
         """A new connection for the peer; its other end becomes `wire`."""
@@ -126,8 +129,7 @@ class Line:
     ) -> None:
         self.peer.close()
         await self.peer.promise.wait()
-        if self._going_on is not None:
-            await self._going_on
+        await self._going_on
 
 
 class Home:

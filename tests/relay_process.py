@@ -15,6 +15,8 @@ import pytest
 from duologue.relay.limits import RelayLimits
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="measures through /proc")
+SHORT_GRACE_S = 0.01
+"""`startup_grace_s` where it is not what is tested: keys that nobody has are refused at once."""
 COMMAND = "from duologue.commands.cli import main; main()"
 PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20 if hasattr(os, "sysconf") else 0
 
@@ -85,11 +87,12 @@ async def relay_process(
     max_files: int | None = None,
 ) -> AsyncGenerator[RelayProcess]:
     """A running one; killed at the end, if it has not ended by then."""
-    unknown = set(limits or {}) - set(RelayLimits.__slots__)
+    limits = {"startup_grace_s": SHORT_GRACE_S, **(limits or {})}
+    unknown = set(limits) - set(RelayLimits.__slots__)
     assert not unknown, unknown
     environment = {
         **os.environ,
-        **{f"DUOLOGUE_RELAY_LIMITS__{name}": str(each) for name, each in (limits or {}).items()},
+        **{f"DUOLOGUE_RELAY_LIMITS__{name}": str(each) for name, each in limits.items()},
     }
     code = COMMAND
     if max_files is not None:

@@ -168,7 +168,9 @@ class Relay:
         announces_key: bool = True,
         meeting_points: bool = False,
         seed: int = 0,
+        is_new: bool = False,
     ) -> None:
+        """Unless `is_new`, it has been there for a while: nobody's listener is on its way back."""
         self.now_s = 1000.0
         self.events: list[RelayEvent] = []
         self.exchange = Exchange(
@@ -181,6 +183,8 @@ class Relay:
             meeting_points=meeting_points,
         )
         self.exchange.access = OPEN
+        if not is_new:
+            self.now_s += (limits or RelayLimits()).startup_grace_s
 
     def link(self, address: str = "192.0.2.1") -> FakeLink:
         """A connection that has just been opened."""

@@ -20,6 +20,8 @@ from duologue.errors import DecryptionFailed as DecryptionFailed
 from duologue.errors import DuologueError as DuologueError
 from duologue.errors import GoingAway as GoingAway
 from duologue.errors import HandshakeFailed as HandshakeFailed
+from duologue.errors import HttpRefused as HttpRefused
+from duologue.errors import HttpUnavailable as HttpUnavailable
 from duologue.errors import IdentityMismatch as IdentityMismatch
 from duologue.errors import InternalError as InternalError
 from duologue.errors import InvalidParams as InvalidParams
@@ -47,11 +49,13 @@ from duologue.errors import UnsafeKey as UnsafeKey
 from duologue.errors import UnsafeKeyFile as UnsafeKeyFile
 from duologue.identity import Identity as Identity
 from duologue.limits import Limits as Limits
+from duologue.promisifier.peer_state import PeerState as PeerState
 from duologue.promisifier.promise import CloseStatus as CloseStatus
 from duologue.promisifier.promisifier import WebsocketPromisifier as WebsocketPromisifier
 from duologue.promisifier.streams.stream import ByteStream as ByteStream
 from duologue.promisifier.streams.stream import SavedFile as SavedFile
 from duologue.promisifier.streams.stream import TextStream as TextStream
+from duologue.protocol.backoff import Backoff as Backoff
 from duologue.protocol.values import UNDEFINED as UNDEFINED
 from duologue.typed.context import CallContext as CallContext
 from duologue.typed.model import Model as Model

@@ -10,7 +10,9 @@
     |  |- StreamFailed                          the other side broke a stream off
     |  `- RemoteError(.cause)                   failure of an untyped `send`
     |- ConnectionClosed(.code .reason .stats .pending .sent)    also a ConnectionError
-    |- ProtocolError                            the other side broke the protocol; BadFrame and kin
+    |  `- HttpUnavailable(.status .retry_after_s)              408, 425, 429, 5xx: not now
+    |- ProtocolError                            the other side broke the protocol
+    |  `- BadFrame  HttpRefused(.status .retry_after_s)
     |- LimitExceeded(.limit .value .met)
     |- RefusedValue  RefusedService  ServiceIdTaken  ContractMismatch
     |- SecurityError                            a proof of identity or a sealed message is not right
@@ -37,8 +39,8 @@ class DuologueError(SafelyShown):
     """The root: `except DuologueError` catches everything this library raises on purpose."""
 
     foreign: bool = False
-    """True once it came out of an own call. A handler that lets such an error pass answers
-    INTERNAL, or it would speak of somebody else's call. (A declared error that it lists passes.)"""
+    """True once it came out of an own call. A handler that lets it pass answers INTERNAL, or it
+    would speak of somebody else's call. (A declared error that it lists passes.)"""
 
 
 class CallError(DuologueError):
@@ -230,8 +232,7 @@ class ConnectionClosed(DuologueError, ConnectionError):
         pending: Sequence[int] = (),
         sent: Sent = "unknown",
     ) -> None:
-        self.code = code
-        self.reason = reason
+        self.code, self.reason = code, reason
         self.close_code = code if isinstance(code, int) else close_code
         self.stats: Mapping[str, int] = stats if stats is not None else {}
         self.pending = tuple(pending)
@@ -268,15 +269,29 @@ class BadFrame(ProtocolError):
     """A message that cannot be read, or that may not come here. Says what was met."""
 
 
+class HttpUnavailable(ConnectionClosed):
+    """HTTP 408, 425, 429 or 5xx in the place of a WebSocket: not now; later, if it says when."""
+
+    def __init__(self, text: str, status: int, retry_after_s: float | None = None) -> None:
+        super().__init__(1006, text, sent="no")
+        self.status, self.retry_after_s = status, retry_after_s
+
+
+class HttpRefused(ProtocolError):
+    """Any other HTTP answer in the place of a WebSocket: 4xx, a redirect, a page."""
+
+    def __init__(self, text: str, status: int, retry_after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.status, self.retry_after_s = status, retry_after_s
+
+
 class LimitExceeded(DuologueError):
     """A bound was met: its name in `Limits`, its value, and what was met if that is known."""
 
     code = "LIMIT_EXCEEDED"
 
     def __init__(self, limit: str, value: float, met: float | None = None) -> None:
-        self.limit = limit
-        self.value = value
-        self.met = met
+        self.limit, self.value, self.met = limit, value, met
         super().__init__(limit, value, met)
 
     def __str__(self) -> str:
@@ -300,18 +315,15 @@ class RefusedService(DuologueError, ValueError):
     code = "WSP-SN3"
 
     def __init__(self, met: object) -> None:
-        super().__init__(
-            f'{self.code}: "type" must be a number > 0 but is {met!r} ({type(met).__name__})'
-        )
+        kind = type(met).__name__
+        super().__init__(f'{self.code}: "type" must be a number > 0 but is {met!r} ({kind})')
 
 
 class ServiceIdTaken(DuologueError):
     """Two services of one connection want the same number. Names both."""
 
     def __init__(self, service_id: int, holder: str, newcomer: str) -> None:
-        self.service_id = service_id
-        self.holder = holder
-        self.newcomer = newcomer
+        self.service_id, self.holder, self.newcomer = service_id, holder, newcomer
         super().__init__(
             f"service id {service_id} belongs to {holder}; {newcomer} cannot have it too. "
             "Give one of them another `base` in its contract."
@@ -361,8 +373,7 @@ class UnsafeKeyFile(SecurityError):
     """A key file that others could read or swap, or that is damaged; `remedy` mends it."""
 
     def __init__(self, path: str, trouble: str, remedy: str) -> None:
-        self.path = path
-        self.remedy = remedy
+        self.path, self.remedy = path, remedy
         super().__init__(f"{path}: {trouble}. {remedy}")
 
 
@@ -391,10 +402,7 @@ class RelayKeyChanged(RelayError, SecurityError):
     """A relay that announced a lasting key has another one now. Its challenge got no answer."""
 
     def __init__(self, url: str, pinned: bytes, met: bytes, remedy: str) -> None:
-        self.url = url
-        self.pinned = pinned
-        self.met = met
-        self.remedy = remedy
+        self.url, self.pinned, self.met, self.remedy = url, pinned, met, remedy
         super().__init__(
             f"{url} had the key {pinned.hex()} and now has {met.hex()}. If its operator has "
             f"changed it on purpose, forget the old one: {remedy}"

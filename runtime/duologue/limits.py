@@ -182,12 +182,13 @@ class Limits:
     """How long the other side may take to introduce itself before it is taken for a base peer."""
 
     reconnect_pause_s: float = 1.0
-    """The longest pause before the first try to connect again, or to register at a relay again; it
-    doubles with each failure in a row. The pause is random, so that after a restart not everybody
-    comes at once."""
+    """The longest pause before the first try to register at a relay again; it doubles with each
+    failure in a row. The pause is random, so that after a restart not everybody comes at once. Of
+    peers with `reconnect=True` it is `Backoff.first_s`, if no `backoff=` was given."""
 
     max_reconnect_pause_s: float = 30.0
-    """What doubling ends at: who was away for a night is still back within half a minute."""
+    """What doubling ends at: who was away for a night is still back within half a minute. The same
+    for `Backoff.max_s`."""
 
     relay_ping_grace_s: float = 4.0
     """How much later than announced the ping of a relay may come, before a listener takes the relay

@@ -18,7 +18,8 @@ from duologue.bench.duologue_echo import (
     service,
 )
 from duologue.bench.load import main
-from duologue.endpoints.hosting import Manner, conversation
+from duologue.endpoints.guest import Lasting, conversation
+from duologue.endpoints.hosting import Manner
 from duologue.endpoints.meeting_point import meet
 from duologue.typed.service import Offer
 
@@ -68,7 +69,7 @@ async def met(url: str) -> AsyncGenerator[WebsocketPromisifier]:
     """The caller's side of a meeting point."""
     manner = Manner(offer=Offer([]), limits=Limits())
     dial = partial(meet, url, POINT, manner.limits, 10)
-    async with conversation(dial, manner, reconnect=False) as peer:
+    async with conversation(dial, manner, Lasting()) as peer:
         yield peer
 
 

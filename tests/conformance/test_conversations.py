@@ -52,8 +52,9 @@ async def test_peers_on_loopback_keep_the_promises(encrypted: bool) -> None:
     await check_conversation(partial(on_loopback, encrypted=encrypted))
 
 
-async def test_peers_that_would_reconnect_keep_the_promises() -> None:
-    make_pair = partial(on_loopback, encrypted=False, reconnect=True)
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+async def test_peers_that_would_reconnect_keep_the_promises(encrypted: bool) -> None:
+    make_pair = partial(on_loopback, encrypted=encrypted, reconnect=True)
     await check_conversation(make_pair, closers=("right",))
 
 

@@ -11,7 +11,9 @@ from nacl.public import PrivateKey
 
 from duologue import Identity, WebsocketPromisifier
 from duologue.relay.events import Observer, RelayEvent
+from duologue.relay.limits import RelayLimits
 from duologue.relay.server.server import RelayServer
+from tests.relay_process import SHORT_GRACE_S
 from tests.support import echo, square
 
 PATIENCE_S = 10
@@ -49,6 +51,7 @@ async def running(
     *, observers: Sequence[Observer] = (), **settings: Any
 ) -> AsyncGenerator[Running]:
     events: list[RelayEvent] = []
+    settings.setdefault("limits", RelayLimits(startup_grace_s=SHORT_GRACE_S))
     server = RelayServer(observers=[events.append, *observers], **settings)
     await server.start()
     try:

@@ -15,6 +15,7 @@ import pytest
 
 import duologue
 from duologue import ANYONE, ByteStream, CallContext, Identity, TextStream
+from duologue.relay.limits import RelayLimits
 from duologue.relay.server.server import RelayServer
 from generated.chat.common.v1 import User
 from generated.chat.rooms.v1 import Member, RoomFull, RoomsJoinParams, RoomsServicePartial
@@ -33,7 +34,7 @@ from tests.golden.packages.wire_names.expected.golden.wire.v1 import (
     ToolsCallParams,
     ToolsServicePartial,
 )
-from tests.relay_process import COMMAND
+from tests.relay_process import COMMAND, SHORT_GRACE_S
 
 ROOT = Path(__file__).parents[2]
 BEN = Identity.generate()
@@ -93,7 +94,7 @@ async def test_a_declared_error_is_told_with_its_code_and_fields() -> None:
 
 
 async def test_through_a_relay_and_encrypted_without_one(tmp_path: Path) -> None:
-    relay = RelayServer()
+    relay = RelayServer(limits=RelayLimits(startup_grace_s=SHORT_GRACE_S))
     await relay.start()
     async with (
         duologue.listen(

@@ -6,8 +6,10 @@ import pytest
 
 import duologue
 from duologue import Identity, Limits, create_websocket_promisifier
+from duologue.relay.limits import RelayLimits
 from duologue.relay.server.server import RelayServer
 from tests.integration.loopback import nothing_is_left as nothing_is_left
+from tests.relay_process import SHORT_GRACE_S
 from tests.support import square
 
 ANN, BEN = Identity.generate(), Identity.generate()
@@ -15,7 +17,7 @@ ANN, BEN = Identity.generate(), Identity.generate()
 
 @pytest.fixture
 async def relay() -> RelayServer:
-    server = RelayServer(meeting_points=True)
+    server = RelayServer(meeting_points=True, limits=RelayLimits(startup_grace_s=SHORT_GRACE_S))
     await server.start()
     return server
 

@@ -12,11 +12,13 @@ import pytest
 
 from duologue import Identity
 from duologue.relay.access import new_token
+from duologue.relay.limits import RelayLimits
 from duologue.relay.server.server import RelayServer
 from duologue.relay.server.watched_files import AccessFiles, TlsFiles
-from tests.relay_process import COMMAND
+from tests.relay_process import COMMAND, SHORT_GRACE_S
 
 RELAY = Identity.generate()
+QUICK = RelayLimits(startup_grace_s=SHORT_GRACE_S)
 CERTIFICATE = Path(__file__).parent / "localhost.pem"
 
 
@@ -36,7 +38,10 @@ async def examine(url: str, folder: Path, *arguments: str) -> tuple[int, dict[st
 
 async def test_a_good_relay_is_good_in_every_respect(tmp_path: Path) -> None:
     server = RelayServer(
-        host="localhost", identity=Identity.generate(), tls=TlsFiles(CERTIFICATE, CERTIFICATE)
+        host="localhost",
+        identity=Identity.generate(),
+        tls=TlsFiles(CERTIFICATE, CERTIFICATE),
+        limits=QUICK,
     )
     await server.start()
     code, verdicts = await examine(server.url, tmp_path, "--ca-file", str(CERTIFICATE))
@@ -66,12 +71,12 @@ async def read_aloud(url: str, folder: Path, *arguments: str, token: str = "") -
 
 
 async def test_what_people_read_ends_with_the_sum(tmp_path: Path) -> None:
-    server = RelayServer(identity=Identity.generate())
+    server = RelayServer(identity=Identity.generate(), limits=QUICK)
     await server.start()
     said = await read_aloud(server.url, tmp_path)
     assert f"{server.url} is all right." in said
     await server.close()
-    server = RelayServer()
+    server = RelayServer(limits=QUICK)
     await server.start()
     said = await read_aloud(server.url, tmp_path)
     assert f"{server.url} works; look at: relay key." in said
@@ -87,7 +92,7 @@ async def test_what_a_token_does_not_allow_is_named_with_what_would(tmp_path: Pa
     tokens = tmp_path / "tokens"
     for right, missing in (("register", "request"), ("request", "register")):
         tokens.write_text(f"{line} {right}\n")
-        server = RelayServer(access=AccessFiles(None, tokens), identity=RELAY)
+        server = RelayServer(access=AccessFiles(None, tokens), identity=RELAY, limits=QUICK)
         await server.start()
         said = await read_aloud(server.url, tmp_path, token=token)
         assert f"Give a token with the right `{missing}`" in said
@@ -98,13 +103,13 @@ async def test_what_a_token_does_not_allow_is_named_with_what_would(tmp_path: Pa
 
 
 async def test_who_speaks_tls_to_plain_text_or_the_reverse_is_told(tmp_path: Path) -> None:
-    server = RelayServer(host="localhost", tls=TlsFiles(CERTIFICATE, CERTIFICATE))
+    server = RelayServer(host="localhost", tls=TlsFiles(CERTIFICATE, CERTIFICATE), limits=QUICK)
     await server.start()
     said = await read_aloud(server.url.replace("wss:", "ws:"), tmp_path)
     assert "Perhaps it speaks TLS: wss://" in said
     assert "--ca-file" in await read_aloud(server.url, tmp_path)
     await server.close()
-    server = RelayServer()
+    server = RelayServer(limits=QUICK)
     await server.start()
     said = await read_aloud(server.url.replace("ws:", "wss:"), tmp_path)
     assert "Perhaps it speaks plain text: ws://" in said
@@ -117,7 +122,7 @@ async def test_a_relay_with_another_key_is_bad_until_the_old_one_is_forgotten(
     port = 0
     outcomes: list[int] = []
     for _ in range(2):
-        server = RelayServer(identity=Identity.generate(), port=port)
+        server = RelayServer(identity=Identity.generate(), port=port, limits=QUICK)
         await server.start()
         port = server.port
         code, verdicts = await examine(server.url, tmp_path)
@@ -137,7 +142,7 @@ async def test_a_relay_with_another_key_is_bad_until_the_old_one_is_forgotten(
 async def test_a_relay_that_lets_nobody_in_is_bad(tmp_path: Path) -> None:
     allowed = tmp_path / "allow"
     allowed.write_text("* request\n")
-    server = RelayServer(access=AccessFiles(allowed, None))
+    server = RelayServer(access=AccessFiles(allowed, None), limits=QUICK)
     await server.start()
     code, verdicts = await examine(server.url, tmp_path)
     await server.close()
@@ -145,7 +150,7 @@ async def test_a_relay_that_lets_nobody_in_is_bad(tmp_path: Path) -> None:
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_bad(tmp_path: Path) -> None:
-    server = RelayServer(host="localhost", tls=TlsFiles(CERTIFICATE, CERTIFICATE))
+    server = RelayServer(host="localhost", tls=TlsFiles(CERTIFICATE, CERTIFICATE), limits=QUICK)
     await server.start()
     code, verdicts = await examine(server.url, tmp_path)
     await server.close()

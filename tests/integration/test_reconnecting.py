@@ -5,7 +5,8 @@ import contextlib
 import random
 import socket
 import time
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from duologue import (
     ANYONE,
     CallContext,
     ConnectionClosed,
+    DeadlineExceeded,
     HandshakeFailed,
+    HttpRefused,
     Identity,
     Limits,
     ProtocolError,
@@ -184,24 +187,105 @@ async def test_a_server_that_allows_us_no_more_ends_it(tmp_path: Path) -> None:
             assert caught.value.sent == "no"
 
 
-async def test_what_is_no_server_any_more_ends_it(tmp_path: Path) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+def http(status: str, *headers: str, body: bytes = b"") -> bytes:
+    """An answer of something that is no server of ours."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+IN_THE_WAY = {
+    "502": http("502 Bad Gateway", body=b"x"),
+    "503": http("503 Unavailable", "Retry-After: 1"),
+    "429": http("429 Too Many Requests"),
+    "408": http("408 Request Timeout"),
+    "404": http("404 Not Found"),
+    "403, once": http("403 Forbidden"),
+    "a page": http("200 OK", body=b"<html>we are back soon"),
+    "a portal": http("302 Found", "Location: http://portal.example/"),
+    "no HTTP": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "nothing": b"",
+}
+
+
+@asynccontextmanager
+async def answering(answer: bytes, port: int = 0) -> AsyncGenerator[tuple[int, asyncio.Event]]:
+    """Something at a port that answers so to whoever comes; its port, and the first who came."""
+    asked = asyncio.Event()
+
+    async def on_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+        writer.write(answer)
         await writer.drain()
         writer.close()
+        asked.set()
 
+    async with await asyncio.start_server(on_client, "127.0.0.1", port) as server:
+        yield server.sockets[0].getsockname()[1], asked
+
+
+@pytest.mark.parametrize("what", IN_THE_WAY)
+async def test_what_stands_in_the_way_for_a_while_is_waited_out(what: str, tmp_path: Path) -> None:
+    rooms = NotingRooms(tmp_path / "notes", answers=True)
+    async with contextlib.AsyncExitStack() as stack:
+        async with duologue.serve(rooms) as server:
+            port = server.port
+            peer = await stack.enter_async_context(
+                duologue.connect(f"ws://127.0.0.1:{port}", reconnect=True)
+            )
+        async with answering(IN_THE_WAY[what], port) as (_, asked):
+            await within_patience(asked.wait())
+        async with duologue.serve(rooms, port=port):
+            await within_patience(RoomsClient(peer).note(room="b"))
+
+
+async def test_a_right_that_is_denied_twice_ends_it() -> None:
     async with contextlib.AsyncExitStack() as stack:
         async with duologue.serve() as server:
             port = server.port
             peer = await stack.enter_async_context(
                 duologue.connect(f"ws://127.0.0.1:{port}", reconnect=True)
             )
-        async with await asyncio.start_server(answer, "127.0.0.1", port):
+        async with answering(http("401 Unauthorized"), port):
             async with asyncio.timeout(PATIENCE_S):
                 outcome = await peer.promise.wait()
             assert isinstance(outcome, ConnectionClosed)
-            assert isinstance(outcome.__cause__, ProtocolError)
+            assert isinstance(outcome.__cause__, HttpRefused)
+            assert outcome.__cause__.status == 401
+            with pytest.raises(ConnectionClosed, match=r"not connected again.*HTTP 401") as caught:
+                await peer.send(3)
+            assert caught.value.sent == "no"
+            assert caught.value.__cause__ is outcome.__cause__
+
+
+@pytest.mark.parametrize("what", ["404", "403, once", "a page", "a portal", "no HTTP"])
+async def test_the_first_time_a_wrong_address_is_told_at_once(what: str) -> None:
+    async with answering(IN_THE_WAY[what]) as (port, _):
+        with pytest.raises(ProtocolError):
+            async with duologue.connect(f"ws://127.0.0.1:{port}", reconnect=True):
+                raise AssertionError("not to be reached")
+
+
+async def test_the_first_time_somebody_else_is_told_at_once() -> None:
+    async with duologue.serve(identity=EVE, allow=[ANN.public_key]) as server:
+        url = f"ws://127.0.0.1:{server.port}"
+        with pytest.raises(HandshakeFailed) as caught:
+            async with duologue.connect(url, identity=ANN, to=BEN.public_key, reconnect=True):
+                raise AssertionError("not to be reached")
+        assert caught.value.fault == "target"
+
+
+@pytest.mark.parametrize("what", ["502", "408", "nothing"])
+async def test_the_first_time_a_server_that_is_not_ready_is_waited_for(what: str) -> None:
+    entering = contextlib.AsyncExitStack()
+    async with answering(IN_THE_WAY[what]) as (port, asked):
+        connecting = asyncio.ensure_future(
+            entering.enter_async_context(duologue.connect(f"ws://127.0.0.1:{port}", reconnect=True))
+        )
+        await within_patience(asked.wait())
+    async with duologue.serve(port=port):
+        await within_patience(connecting)
+        assert (await connecting).state == "connected"
+        await entering.aclose()
 
 
 async def test_the_block_is_left_at_once_though_nobody_is_there() -> None:
@@ -217,13 +301,74 @@ async def test_the_block_is_left_at_once_though_nobody_is_there() -> None:
         assert isinstance(waiting.exception(), ConnectionClosed)
 
 
-async def test_a_first_connection_that_fails_is_told_at_once() -> None:
+async def test_a_server_that_is_not_there_yet_is_waited_for_as_long_as_we_say() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with pytest.raises(ConnectionClosed):
-        async with duologue.connect(f"ws://127.0.0.1:{port}", reconnect=True):
+    with pytest.raises(DeadlineExceeded, match=r"within 0\.1 s; .*cannot reach") as caught:
+        async with duologue.connect(f"ws://127.0.0.1:{port}", reconnect=True, open_timeout=0.1):
             raise AssertionError("not to be reached")
+    assert isinstance(caught.value.__cause__, ConnectionClosed)
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_an_agent_registers_again_before_anything_that_waits_leaves(encrypted: bool) -> None:
+    heard: list[object] = []
+
+    def on_peer(peer: WebsocketPromisifier) -> None:
+        peer.add_service(3, heard.append)
+
+    async def register(peer: WebsocketPromisifier) -> None:
+        await peer.send(3, "agent")
+
+    own = {"identity": BEN, "allow": [ANN.public_key]} if encrypted else {}
+    theirs = {"identity": ANN, "to": BEN.public_key} if encrypted else {}
+    async with contextlib.AsyncExitStack() as stack:
+        async with duologue.serve(on_peer=on_peer, **own) as server:  # type: ignore[arg-type]
+            port = server.port
+            peer = await stack.enter_async_context(
+                duologue.connect(
+                    f"ws://127.0.0.1:{port}",
+                    reconnect=True,
+                    on_connected=register,
+                    **theirs,  # type: ignore[arg-type]
+                )
+            )
+            assert heard == ["agent"]
+        changes = peer.state_changes()
+        waiting = asyncio.ensure_future(peer.send(3, "work"))
+        async with duologue.serve(on_peer=on_peer, port=port, **own):  # type: ignore[arg-type]
+            await within_patience(waiting)
+            assert heard == ["agent", "agent", "work"]
+            async with asyncio.timeout(PATIENCE_S):
+                async for state in changes:
+                    if state == "connected":
+                        break
+            assert peer.state == "connected"
+    assert peer.state == "closed"
+
+
+async def test_what_a_server_turns_away_when_it_stops_runs_at_the_next(tmp_path: Path) -> None:
+    first, second = (NotingRooms(tmp_path / name, answers=True) for name in ("a", "b"))
+    async with contextlib.AsyncExitStack() as stack:
+        async with duologue.serve(first) as server:
+            port = server.port
+            peer = await stack.enter_async_context(
+                duologue.connect(f"ws://127.0.0.1:{port}", reconnect=True)
+            )
+            (host,) = server.peers
+            draining = asyncio.ensure_future(host.drain(5))
+            rooms = RoomsClient(peer)
+            write = asyncio.ensure_future(rooms.edit_note(room="d", revision=1, edits=[Edit(at=0)]))
+            await draining
+            for _ in range(100):
+                if peer.state == "waiting":
+                    break
+                await asyncio.sleep(0.01)
+        async with duologue.serve(second, port=port):
+            await within_patience(write)
+    assert not (tmp_path / "a").exists()
+    assert (tmp_path / "b").read_text() == "edit_note d\n"
 
 
 # -- a relay ------------------------------------------------------------------------------------
@@ -327,6 +472,43 @@ async def test_a_listener_that_is_away_for_a_while_is_waited_for(tmp_path: Path)
         async with listening():
             await within_patience(call)
             assert await call == 16
+
+
+async def test_another_relay_is_taken_when_one_is_down(tmp_path: Path) -> None:
+    def on_peer(peer: WebsocketPromisifier) -> None:
+        peer.add_service(3, square)
+
+    async with contextlib.AsyncExitStack() as stack:
+        other = await stack.enter_async_context(relay_process())
+        async with relay_process() as relay:
+            relays = [relay.url, other.url]
+            await stack.enter_async_context(
+                duologue.listen(
+                    relays, identity=BEN, allow=ANYONE, on_peer=on_peer,
+                    known_relays=tmp_path / "known",
+                )
+            )  # fmt: skip
+            peer = await stack.enter_async_context(
+                duologue.dial(relays, to=BEN.public_key, identity=ANN, reconnect=True)
+            )
+            assert await peer.send(3, 3) == 9
+            relay.process.kill()
+        await within_patience(peer.send(3, 4))
+
+
+async def test_a_relay_that_has_just_started_waits_for_listeners(tmp_path: Path) -> None:
+    async with relay_process(limits={"startup_grace_s": PATIENCE_S}) as relay:
+        dialled = duologue.dial(relay.url, to=BEN.public_key, identity=ANN)
+        async with contextlib.AsyncExitStack() as stack:
+            entering = asyncio.ensure_future(stack.enter_async_context(dialled))
+            await asyncio.sleep(0.2)
+            assert not entering.done()
+            await stack.enter_async_context(
+                duologue.listen(
+                    relay.url, identity=BEN, allow=ANYONE, known_relays=tmp_path / "known"
+                )
+            )
+            await within_patience(entering)
 
 
 async def test_a_relay_that_allows_us_no_more_ends_it(tmp_path: Path) -> None:

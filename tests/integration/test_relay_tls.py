@@ -154,7 +154,12 @@ async def test_a_renewed_certificate_is_used_and_nobody_is_dropped(
 
 async def test_limits_hold_before_a_tls_handshake_is_spent_on_anybody() -> None:
     """Catalogue row 33, behind TLS: sockets that say nothing at all."""
-    limits = replace(RelayLimits(), max_unauthenticated_per_address=5, first_message_timeout_s=0.5)
+    limits = replace(
+        RelayLimits(),
+        max_unauthenticated_per_address=5,
+        first_message_timeout_s=0.5,
+        startup_grace_s=0.01,
+    )
     async with running(
         host="localhost", tls=TlsFiles(CERTIFICATE, CERTIFICATE), limits=limits
     ) as relay:

@@ -28,6 +28,7 @@ from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.wording import words_of
 from duologue.relay.addresses import is_loopback
 from duologue.relay.client.known_relays import KnownRelays
+from duologue.relay.limits import RelayLimits
 from duologue.relay.messages import NOT_ALLOWED_TO_REGISTER, NOT_ALLOWED_TO_REQUEST
 
 ECHO: Final = 1
@@ -205,7 +206,8 @@ class Examination:
                 self._url,
                 to=Identity.generate().public_key,
                 identity=self._identity,
-                timeout=self._timeout_s,
+                # A relay that was just started waits for whoever may be on the way back to it.
+                timeout=self._timeout_s + RelayLimits().startup_grace_s,
                 token=self._token,
                 ssl=self._context,
                 insecure_plaintext=True,

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow
-from duologue.endpoints.hosting import Host, Manner, OnPeer, Profile, conversation, offer_of
+from duologue.endpoints.guest import Lasting, conversation
+from duologue.endpoints.hosting import Host, Manner, OnPeer, Profile, offer_of
 from duologue.endpoints.redialling import Dial
 from duologue.errors import HandshakeFault
 from duologue.identity import Identity
 from duologue.limits import Limits
+from duologue.promisifier.on_connected import OnConnected
 from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.protocol.backoff import Backoff
 from duologue.protocol.keys import public_key_of
 from duologue.typed.service import Offer, Service
 
@@ -188,36 +191,57 @@ async def connect(
     same_contracts: bool = True,
     limits: Limits | None = None,
     on_peer: OnPeer | None = None,
+    on_connected: OnConnected | None = None,
     reconnect: bool = False,
+    backoff: Backoff | None = None,
+    open_timeout: float | None = None,
 ) -> AsyncGenerator[WebsocketPromisifier]:
     """A conversation with the server at `url`, closed when the block is left.
 
-    `offer` are services that the server may call; `timeout` is for reaching it, in seconds
+    `offer` are services that the server may call; `timeout` is for each try to reach it, in seconds
     (default: `Limits.connect_timeout_s`). With `identity` the conversation is encrypted, and only
     the holder of the key `to` (32 bytes or 64 hex digits) can have it; `peer.remote_key` is that
     key once a frame has proved it. `loopback` allows `to` to be our own key. `profile` and
     `same_contracts` are as in `serve`.
 
-    With `reconnect` the peer outlives its connection: whenever that is lost, or closed by the other
-    side, another one is made, after a random pause that grows from 1 s to 30 s with each failure in
-    a row, and at most six times in 30 s. Services stay offered and subscriptions go on; `on_peer`
-    is called once. Calls that are made meanwhile leave over the new connection, and so do open ones
-    again if their contract declares them `read` or `idempotent`, all within their deadlines; other
-    open calls fail with `ConnectionClosed`. A call without a deadline (`send`) waits for ever.
-    Events for the other side are dropped and counted. `peer.is_connected` tells how things stand,
-    `peer.stats.reconnects_total` how often it came back. It ends when the block is left, after
-    `peer.close()`, or when another try could not do better, because the other side refuses us or is
-    somebody else: `peer.promise` then raises `ConnectionClosed` with the reason as its cause. That
-    the very first connection fails is raised as without `reconnect`.
+    With `reconnect` entering waits until the server is there, and the peer outlives its connection:
+    whenever that is lost, or closed by the other side, another one is made, after a random pause
+    (`backoff`, see `Backoff`) of at most 2 s for the first four tries and 30 s later, and at most
+    six times in 30 s. A call that is made meanwhile has the next try come at once, if the last is
+    more than 1 s ago. `Retry-After` is obeyed, up to 60 s.
+
+    Services stay offered and subscriptions go on; `on_peer` is called once. Calls that are made
+    meanwhile leave over the new connection, and so do open ones again if their contract declares
+    them `read` or `idempotent`, or if the other side has said that it was going away and has not
+    run them; all within their deadlines. Other open calls fail with `ConnectionClosed`. A call
+    without a deadline (`send`) waits for ever. Events for the other side are dropped and counted.
+
+    `on_connected`, a function or coroutine function, is called with the peer each time a
+    conversation stands, before anything that waits leaves: the place to register again, to log in.
+    Calls made in it leave at once. If it raises, or takes more than `Limits.connect_timeout_s`, the
+    connection is given up and tried again, as after any failure. Without `reconnect` it is called
+    once, and what it raises comes out of here.
+
+    `peer.state` and `peer.state_changes()` tell how things stand, `peer.stats.reconnects_total` how
+    often it came back. It ends when the block is left, after `peer.close()`, or when another try
+    could not do better, because the other side refuses us (an HTTP 401 or 403 twice in a row, a key
+    that is not allowed) or is somebody else: `peer.promise` and later calls then raise
+    `ConnectionClosed` with the reason as its cause. Before the first conversation a wrong address
+    ends it too: an HTTP answer like 404, a redirect, a page, anything that is no WebSocket, or a
+    certificate that does not fit; these raise on entering, and so does any 401 and 403.
+    `open_timeout` bounds the waiting, in seconds; None waits for ever, and a warning in the log
+    tells once a minute why.
 
     Raises (on entering):
         ValueError: `identity` without `to`, or the other way round; `url` is no ws: or wss:
-            address, or its host can be no name.
+            address, or its host can be no name; `backoff` without `reconnect`.
         UnsafeKey: `to` is no key to build on.
         HandshakeFailed: the other side broke the rules of the handshake, or refused us.
-        DeadlineExceeded: it took longer than `timeout`.
-        ConnectionClosed: nobody there, or TLS failed; `.sent` is "no".
-        ProtocolError: what answers is no WebSocket server, or refuses us.
+        DeadlineExceeded: it took longer than `timeout` or `open_timeout`.
+        ConnectionClosed: nobody there, or TLS failed; `.sent` is "no". `HttpUnavailable` if the
+            server has trouble (HTTP 408, 425, 429, 5xx).
+        ProtocolError: what answers is no WebSocket server, or refuses us; `HttpRefused` if it did
+            so by an HTTP status.
         ServiceIdTaken: two of the offered services want the same number.
         TypeError: `offer` is one service, not several.
     """
@@ -242,7 +266,13 @@ async def connect(
             raise ValueError("connect(identity=...) needs to=, the key of whom to speak with")
         target = public_key_of(to)
         dial = partial(_dial_encrypted, url, identity, target, limits, ssl, loopback, seconds)
-    async with conversation(dial, manner, reconnect=reconnect) as peer:
+    lasting = Lasting(
+        reconnect=reconnect,
+        backoff=backoff,
+        open_timeout_s=open_timeout,
+        on_connected=on_connected,
+    )
+    async with conversation(dial, manner, lasting) as peer:
         yield peer
 
 

@@ -1,18 +1,16 @@
-"""Connections made into conversations, the same for every endpoint."""
+"""Connections made into conversations, the same for every endpoint; and the side that is called."""
 
 import asyncio
-import logging
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import ClassVar, Final, Literal, Self
 
 from duologue.connection.base import Connection
-from duologue.endpoints.redialling import Dial, keep_connected
 from duologue.limits import Limits
 from duologue.promisifier.greeting import Greeting
+from duologue.promisifier.on_connected import OnConnected
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
 from duologue.protocol.hello import Counterpart, Role, encode_hello
@@ -29,8 +27,6 @@ Profile = Literal["auto", "base"]
 
 AGENT: Final = f"duologue/{VERSION}"
 """Name and version of this library, as peers show it."""
-
-_log: Final = logging.getLogger("duologue")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +48,11 @@ class Manner:
         self._receive(peer, connection, role)
         return peer
 
-    def begin_lasting(self, connection: Connection) -> ReconnectingPromisifier:
+    def begin_lasting(
+        self, connection: Connection, on_connected: OnConnected | None = None
+    ) -> ReconnectingPromisifier:
         """As `begin`, by the side that called: the peer may go on over other connections."""
-        peer = ReconnectingPromisifier(connection, self.limits)
+        peer = ReconnectingPromisifier(connection, self.limits, on_connected)
         self._receive(peer, connection, "connector")
         return peer
 
@@ -97,56 +95,6 @@ def offer_of(services: Sequence[Service]) -> Offer:
         name = type(services).__name__
         raise TypeError(f"offer= takes several services; for one, write offer=[{name}(...)]")
     return Offer(services)
-
-
-@asynccontextmanager
-async def conversation(
-    dial: Dial, manner: Manner, *, reconnect: bool
-) -> AsyncGenerator[WebsocketPromisifier]:
-    """The side that calls: dials, greets, and closes when the block is left.
-
-    With `reconnect` it dials again whenever the connection is lost. The task that does so belongs
-    to the block. If the first try fails, whatever `dial` raises comes out of here.
-    """
-    connection = await dial()
-    if not reconnect:
-        async with _until_left(manner.begin(connection, "connector")) as peer:
-            yield peer
-        return
-    lasting = manner.begin_lasting(connection)
-
-    def greet(peer: WebsocketPromisifier, connection: Connection) -> None:
-        manner.greet(peer, connection, "connector")
-
-    keeper = asyncio.create_task(keep_connected(lasting, dial, greet))
-
-    def note_end(keeper: asyncio.Task[None]) -> None:
-        error = None if keeper.cancelled() else keeper.exception()
-        if error is not None:
-            _log.error("connections are not made anew any more", exc_info=error)
-            lasting.give_up(error)
-
-    def stop(_peer: WebsocketPromisifier) -> None:
-        keeper.cancel()
-
-    keeper.add_done_callback(note_end)
-    lasting.on_closed(stop)
-    try:
-        async with _until_left(lasting) as peer:
-            yield peer
-    finally:
-        keeper.cancel()
-        await asyncio.wait([keeper])
-
-
-@asynccontextmanager
-async def _until_left(peer: WebsocketPromisifier) -> AsyncGenerator[WebsocketPromisifier]:
-    try:
-        await peer.introduced()
-        yield peer
-    finally:
-        peer.close()
-        await peer.promise.wait()
 
 
 class Conversations:

@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow, Anyone
-from duologue.endpoints.hosting import Manner, OnPeer, Profile, conversation, offer_of
+from duologue.endpoints.guest import Lasting, conversation
+from duologue.endpoints.hosting import Manner, OnPeer, Profile, offer_of
+from duologue.endpoints.one_of_several import OneOfSeveral
 from duologue.errors import (
     DeadlineExceeded,
     PeerNotFound,
@@ -24,7 +26,9 @@ from duologue.errors import (
 )
 from duologue.identity import Identity
 from duologue.limits import Limits
+from duologue.promisifier.on_connected import OnConnected
 from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.protocol.backoff import Backoff
 from duologue.protocol.keys import public_key_of
 from duologue.typed.service import Offer, Service
 
@@ -77,7 +81,7 @@ def listen(
             "listen(...) needs allow=, the keys that may speak with us; to let anybody in who has "
             "a key of their own, say allow=duologue.ANYONE"
         )
-    urls = [relays] if isinstance(relays, str) else list(dict.fromkeys(relays))
+    urls = _distinct(relays)
     if not urls or spares < 1:
         raise ValueError("listen(...) needs at least one relay and one spare connection")
     for url in urls:
@@ -113,7 +117,7 @@ def listen(
 
 @asynccontextmanager
 async def dial(
-    relay: str,
+    relays: str | Sequence[str],
     *,
     to: bytes | str,
     identity: Identity,
@@ -127,24 +131,29 @@ async def dial(
     same_contracts: bool = True,
     limits: Limits | None = None,
     on_peer: OnPeer | None = None,
+    on_connected: OnConnected | None = None,
     reconnect: bool = False,
+    backoff: Backoff | None = None,
+    open_timeout: float | None = None,
 ) -> AsyncGenerator[WebsocketPromisifier]:
-    """A conversation with the holder of the key `to`, who listens at `relay`; encrypted end to end.
+    """A conversation with the holder of the key `to`, who listens at one of these relays.
 
-    It is closed when the block is left. `offer` are services that the other side may call;
-    `timeout` is for all of reaching it, in seconds (default: `Limits.connect_timeout_s`). The other
-    arguments are as in `listen` and `connect`. With `reconnect` a relay that is away or too busy,
-    and a listener that is not there at present, are waited for.
+    It is encrypted end to end, and closed when the block is left. Relays are asked in order, until
+    one joins us; who comes back begins with the one that did so last. `offer` are services that the
+    other side may call; `timeout` is for all of reaching it once, in seconds (default:
+    `Limits.connect_timeout_s`), and several relays share it. The other arguments are as in `listen`
+    and `connect`. With `reconnect` a relay that is away or too busy, and a listener that is not
+    there at present, are waited for.
 
-    Raises (on entering):
-        ValueError: the relay is not on this machine and in plain text, without
-            `insecure_plaintext`.
+    Raises (on entering, with several relays what is most likely to pass):
+        ValueError: no relay; one is not on this machine and in plain text, without
+            `insecure_plaintext`; `backoff` without `reconnect`.
         UnsafeKey: `to` is no key to build on.
         PeerNotFound: nobody listens at the relay under this key.
         RelayRefused: the relay does not let us.
         RelayUnreachable: nobody is there, or TLS failed.
         HandshakeFailed: the other side broke the rules of the handshake, or refused us.
-        DeadlineExceeded: it took longer than `timeout`.
+        DeadlineExceeded: it took longer than `timeout` or `open_timeout`.
         ServiceIdTaken: two of the offered services want the same number.
     """
     limits = limits or Limits()
@@ -156,19 +165,30 @@ async def dial(
         same_contracts=same_contracts,
         on_peer=on_peer,
     )
-    dial_again = partial(
+    urls = _distinct(relays)
+    if not urls:
+        raise ValueError("dial(...) needs at least one relay")
+    for url in urls:
+        _check_plaintext(url, insecure_plaintext)
+    dial_one = partial(
         dial_through_relay,
-        relay,
         identity=identity,
         target=target,
         limits=limits,
-        timeout_s=limits.connect_timeout_s if timeout is None else timeout,
         token=token,
         ssl=ssl,
         insecure_plaintext=insecure_plaintext,
         loopback=loopback,
     )
-    async with conversation(dial_again, manner, reconnect=reconnect) as peer:
+    seconds = limits.connect_timeout_s if timeout is None else timeout
+    lasting = Lasting(
+        reconnect=reconnect,
+        backoff=backoff,
+        open_timeout_s=open_timeout,
+        on_connected=on_connected,
+    )
+    several = OneOfSeveral(urls, dial_one, timeout_s=seconds)
+    async with conversation(several.dial, manner, lasting) as peer:
         yield peer
 
 
@@ -246,6 +266,10 @@ def _check_plaintext(url: str, insecure_plaintext: bool) -> None:
             "a relay on another machine is reached with wss:, or everybody on the way learns who "
             "speaks with whom; insecure_plaintext=True allows ws:"
         )
+
+
+def _distinct(relays: str | Sequence[str]) -> list[str]:
+    return [relays] if isinstance(relays, str) else list(dict.fromkeys(relays))
 
 
 def _keys_in(allow: Allow) -> frozenset[bytes]:

@@ -11,6 +11,7 @@ from duologue.errors import (
     ContractMismatch,
     DeadlineExceeded,
     DuologueError,
+    GoingAway,
     LimitExceeded,
     Sent,
 )
@@ -264,8 +265,9 @@ class Calling:
 
     def fail(self, event: FailureReceived[Call[Any]]) -> None:
         """The other side says that a call has failed."""
-        call = event.call
-        self._receiver.break_off(call, call.reading.decode_failure(event.failure))
+        call, failure = event.call, event.failure
+        if failure.code != GoingAway.code or not self._is_taken_back(call):
+            self._receiver.break_off(call, call.reading.decode_failure(failure))
         if self._line.calls:
             self._resume()
 
@@ -277,6 +279,12 @@ class Calling:
         self._receiver.receive(event)
         if self._line.calls:
             self._resume()
+
+    def _is_taken_back(self, call: Call[Any]) -> bool:
+        # Only the runtime of a peer that has introduced itself is known to mean what the code says.
+        return (
+            self.counterpart.is_introduced and not call.done() and call.owner.on_turned_away(call)
+        )
 
     def note_reading(self, is_reading: bool) -> None:
         """The connection is read from now on, or is not."""

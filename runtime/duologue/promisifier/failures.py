@@ -4,7 +4,14 @@ import logging
 import os
 from typing import Final
 
-from duologue.errors import CallError, DuologueError, InvalidResult, LimitExceeded, RefusedValue
+from duologue.errors import (
+    CallError,
+    DuologueError,
+    GoingAway,
+    InvalidResult,
+    LimitExceeded,
+    RefusedValue,
+)
 from duologue.protocol.excess import failure_of
 from duologue.protocol.messages import Failure
 
@@ -19,11 +26,12 @@ def describe_failure(error: Exception, what: str) -> Failure:
 
     Only errors meant for callers are told: a `CallError` that was raised here, and results that
     could not be sent. Anything else becomes `INTERNAL` with an incident id, which stands beside
-    the traceback in the log.
+    the traceback in the log. So does `GOING_AWAY`, which tells callers that nothing has run: only
+    the runtime can say that.
     """
     if isinstance(error, DuologueError) and error.foreign:
         return describe_incident(error, what)
-    if isinstance(error, CallError):
+    if isinstance(error, CallError) and error.code != GoingAway.code:
         if isinstance(error, InvalidResult):
             _log.error("the result of %s does not fit its contract: %s", what, error)
         name = getattr(error, "name", type(error).__name__)

@@ -97,6 +97,10 @@ class CallOwner(Protocol):
     def on_unanswered(self, call: "Call[Any]", error: ConnectionClosed) -> None:
         """The connection of `call` is closed and it was not answered; it is to be settled."""
 
+    def on_turned_away(self, call: "Call[Any]") -> bool:
+        """`call` was answered `GOING_AWAY`: it has not run. Returns whether it is taken care of."""
+        ...
+
 
 class Call(asyncio.Future[T]):
     """The result of a call, awaitable. One object per call, and no task.

@@ -28,8 +28,8 @@ class KeptCall(Call[T]):
         serial: int,
     ) -> None:
         super().__init__(loop, target, reading, owner, timeout_s)
-        self.args: Payload | None = args
-        """None once the request will not be needed again."""
+        self.args = args
+        """Kept until it is settled: the other side may turn away what has left."""
         self.serial = serial
         """Calls leave in the order in which they were made, also the second time."""
         self.times_sent = 0

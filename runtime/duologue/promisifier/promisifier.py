@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from duologue.connection.base import Connection, ConnectionState
 from duologue.errors import ConnectionClosed, DuologueError, ServiceIdTaken
@@ -18,6 +18,7 @@ from duologue.promisifier.own_call import (
     Reading,
     Target,
 )
+from duologue.promisifier.peer_state import PeerState, PeerStates, StateChanges
 from duologue.promisifier.promise import CloseStatus, Promise, end_of
 from duologue.promisifier.stats import Stats
 from duologue.promisifier.streams.sending import PAUSE_ABOVE_BYTES
@@ -30,6 +31,13 @@ from duologue.protocol.session import check_service_id
 from duologue.protocol.values import encode_arguments
 
 T = TypeVar("T")
+
+_STATES: Final = {
+    ConnectionState.CONNECTING: PeerState.CONNECTING,
+    ConnectionState.OPEN: PeerState.CONNECTED,
+    ConnectionState.CLOSING: PeerState.CLOSED,
+    ConnectionState.CLOSED: PeerState.CLOSED,
+}
 
 
 class WebsocketPromisifier:
@@ -49,6 +57,8 @@ class WebsocketPromisifier:
         self._stats = Stats(self._counters)
         self._promise = Promise(self._loop)
         self._closed_listeners: list[Callable[[WebsocketPromisifier], None]] = []
+        self._states: PeerStates | None = None
+        """Made for the first who wants to be told."""
         self._conversation = self._converse(connection)
 
     # -- the documented API ---------------------------------------------------------------------
@@ -73,6 +83,23 @@ class WebsocketPromisifier:
         Once False it stays so, unless the peer was made with `reconnect=True`.
         """
         return self._conversation.connection.state.current_state is ConnectionState.OPEN
+
+    @property
+    def state(self) -> PeerState:
+        """How things stand: connecting, connected, waiting or closed."""
+        return _STATES[self._conversation.connection.state.current_state]
+
+    def state_changes(self) -> StateChanges:
+        """The states that are entered from now on, as an async iterator; it ends with `closed`.
+
+        print(peer.state)
+        async for state in peer.state_changes():
+            print(state)
+        """
+        if self._states is None:
+            self._states = PeerStates(self.state)
+            self._watch_state()
+        return self._states.changes()
 
     @property
     def stats(self) -> Stats:
@@ -250,6 +277,19 @@ class WebsocketPromisifier:
         """Tell `listener`, once, when the connection is closed."""
         self._closed_listeners.append(listener)
 
+    def _watch_state(self) -> None:
+        def note(state: ConnectionState) -> None:
+            self._note_state()
+            if state is ConnectionState.CLOSED:
+                unlisten()
+
+        unlisten = self._conversation.connection.state.on_enter_state.listen(note)
+
+    def _note_state(self) -> None:
+        """Tell of the present state, if it is a new one."""
+        if self._states is not None:
+            self._states.enter(self.state)
+
     # -- conversations come and go --------------------------------------------------------------
 
     def _converse(self, connection: Connection) -> "Conversation[WebsocketPromisifier]":
@@ -262,6 +302,10 @@ class WebsocketPromisifier:
     def on_unanswered(self, call: Call[Any], error: ConnectionClosed) -> None:
         """The conversation has ended and `call` is open, or never left; it is to be settled."""
         call.fail_quietly(error)
+
+    def on_turned_away(self, call: Call[Any]) -> bool:
+        """The other side takes no new calls. Whoever called is told: there is nobody else."""
+        return False
 
     def on_conversation_end(self, ending: Ending) -> None:
         """The conversation has ended, and nothing of it is left."""

@@ -8,16 +8,13 @@ from enum import Enum, auto
 from typing import Any, TypeVar
 
 from duologue.connection.base import CLOSE_CODE_LOST, CLOSE_CODE_NORMAL, Connection
-from duologue.errors import (
-    ConnectionClosed,
-    IdentityMismatch,
-    LimitExceeded,
-    Sent,
-)
+from duologue.errors import ConnectionClosed, IdentityMismatch, LimitExceeded, Sent
 from duologue.limits import MAX_TIMES_SENT, Limits
 from duologue.promisifier.conversation import Ending
+from duologue.promisifier.on_connected import OnConnected, Registration
 from duologue.promisifier.own_call import Call, CallOptions, Reading, Target
 from duologue.promisifier.parked_calls import KeptCall, ParkedCalls
+from duologue.promisifier.peer_state import PeerState
 from duologue.promisifier.promise import CloseStatus
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.closing import close_text
@@ -39,8 +36,12 @@ class Stage(Enum):
     """There is none."""
     GREETING = auto()
     """There is one; the other side has not said yet how its services are numbered."""
+    REGISTERING = auto()
+    """Numbers are known, and `on_connected` runs; its calls leave, all others wait for its end."""
     RESENDING = auto()
-    """Numbers are known, and parked calls leave one after the other."""
+    """Parked calls leave one after the other."""
+    LEAVING = auto()
+    """The other side takes no new calls over it, and will close it; what is open goes on."""
 
 
 class ReconnectingPromisifier(WebsocketPromisifier):
@@ -48,47 +49,85 @@ class ReconnectingPromisifier(WebsocketPromisifier):
 
     Services, subscriptions and counters stay; `conn_id`, `remote_key` and `remote_address` are
     those of the present connection, or of the last. Calls that are made meanwhile wait. Whoever
-    owns it waits for `went_away`, finds a connection, and hands it to `go_on`. `promise` settles
-    when it is closed by this side, or given up.
+    owns it calls `stand` once, and then again and again waits for `went_away`, finds a connection,
+    and hands it to `go_on`. `promise` settles when it is closed by this side, or given up.
     """
 
-    def __init__(self, connection: Connection, limits: Limits) -> None:
-        self._stage = Stage.READY
+    def __init__(
+        self, connection: Connection, limits: Limits, on_connected: OnConnected | None = None
+    ) -> None:
+        """`on_connected` is called each time a conversation stands, before parked calls leave."""
+        self._registration = None if on_connected is None else Registration(on_connected)
+        self._stage = Stage.READY if on_connected is None else Stage.GREETING
         self._known: Counterpart | None = None
         """What is known of the other side, from the present connection or the one before."""
         self._is_over = False
         """No connection will follow the present one."""
         self._is_draining = False
+        self._is_trying = False
         self._serials = itertools.count()
         self._went_away = asyncio.Event()
+        self.has_stood = asyncio.Event()
+        """Set once calls could leave over one of its connections."""
+        self._leaving: asyncio.TimerHandle | None = None
+        self._why_over: tuple[str, BaseException | None] | None = None
+        """What calls are told after the end, if that came between two connections."""
+        self.on_call_parked: Callable[[bool], None] = _ignore
+        """Told of each new call that waits for a connection, and whether others wait already."""
         super().__init__(connection, limits)
         self._parked = ParkedCalls(self._loop, limits)
 
     # -- what the owner does --------------------------------------------------------------------
+
+    @property
+    def last_end(self) -> ConnectionClosed:
+        """How the present connection ended, in words of the other side where it had some."""
+        connection = self._conversation.connection
+        closed = ConnectionClosed(
+            connection.close_code or CLOSE_CODE_LOST, connection.close_reason, sent="no"
+        )
+        closed.__cause__ = connection.failure
+        return closed
+
+    def note_trying(self, is_trying: bool) -> None:
+        """Another connection is being opened, or one pauses before the next try."""
+        self._is_trying = is_trying
+        self._note_state()
 
     async def went_away(self) -> None:
         """Wait until the connection is closed and another one is wanted."""
         await self._went_away.wait()
 
     async def go_on(self, connection: Connection, greet: Greet) -> None:
-        """Converse over `connection`, which is open and new.
-
-        Returns when everything that was parked has left, or the connection is closed again.
-        """
+        """Converse over `connection`, which is open and new; otherwise as `stand`."""
         self._went_away.clear()
         self._counters.reconnects_total += 1
+        self._is_trying = False
         self._stage = Stage.GREETING
         self._conversation = self._converse(connection)
+        self._note_state()
         greet(self, connection)
         self.start()
         if self._is_draining:
             # Nothing runs yet: this only shuts the door, and returns at once.
             await self._conversation.drain(0)
+        await self.stand()
+
+    async def stand(self) -> None:
+        """Bring the present conversation to where calls leave at once.
+
+        Returns when everything that was parked has left, or the connection is closed again.
+        """
         await self.introduced()
         if self._stage is Stage.GREETING:
             # No hello was said: its services are where our contracts say.
             self.on_introduced()
-        self._resend()
+        if self._stage is Stage.REGISTERING:
+            await self._register()
+        if self._stage is Stage.RESENDING:
+            self._resend()
+        if self._stage is Stage.READY and self.is_connected:
+            self.has_stood.set()
 
     def give_up(self, cause: BaseException) -> None:
         """No other connection will come: fail what is parked, and the promise, because of it."""
@@ -98,7 +137,8 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         if self._stage is not Stage.AWAY:
             super().close("it cannot be made anew")
             return
-        reason = f"not connected again: {cause}"
+        reason = f"not connected again: {str(cause) or type(cause).__name__}"
+        self._why_over = reason, cause
         pending = self._fail_parked(reason, cause)
         sent: Sent = "no" if all(each.was_sent == "no" for each in pending) else "unknown"
         closed = ConnectionClosed(
@@ -123,16 +163,14 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         if options.items is not None:
             call.items = options.items
             call.add_done_callback(options.items.note_settled)
-        if self._is_over or (self._stage is Stage.READY and self.is_connected):
-            self._send(call, args)
-            return call
-        if not target.may_wait:
+        if (self._stage is Stage.READY and self.is_connected) or self._is_registering():
+            self._conversation.calling.send(call, args)
+        elif self._is_over:
+            self._refuse(call, args)
+        elif not target.may_wait:
             call.fail(self._conversation.calling.aborted(call, "no", "there is no connection"))
-            return call
-        try:
-            self._parked.add(call, args)
-        except LimitExceeded as error:
-            call.fail(error)
+        else:
+            self._park(call, args)
         return call
 
     def close(self, reason: str | None = None) -> None:
@@ -141,8 +179,10 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         was_over, self._is_over = self._is_over, True
         if self._stage is not Stage.AWAY:
             super().close(reason)
+            self._note_state()
         elif not was_over:
             text = close_text(reason)
+            self._why_over = f"closed by this side: {text}", None
             pending = self._fail_parked(text, None)
             stats = self._stats.snapshot()
             self._settle(CloseStatus(CLOSE_CODE_NORMAL, text, stats, _ids(pending)))
@@ -155,7 +195,7 @@ class ReconnectingPromisifier(WebsocketPromisifier):
     def on_introduced(self) -> None:
         """As everywhere; parked calls may leave."""
         if self._stage is Stage.GREETING:
-            self._stage = Stage.RESENDING
+            self._stage = Stage.RESENDING if self._registration is None else Stage.REGISTERING
         self._known = self._conversation.counterpart
         super().on_introduced()
 
@@ -165,6 +205,19 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         if self._stage is Stage.GREETING and self._known is not None:
             return self._known
         return super().counterpart
+
+    @property
+    def state(self) -> PeerState:
+        """As everywhere."""
+        match self._stage:
+            case _ if self._is_over:
+                return PeerState.CLOSED
+            case Stage.GREETING | Stage.REGISTERING:
+                return PeerState.CONNECTING
+            case Stage.READY | Stage.RESENDING if self.is_connected:
+                return PeerState.CONNECTED
+            case _:
+                return PeerState.CONNECTING if self._is_trying else PeerState.WAITING
 
     @property
     def is_congested(self) -> bool:
@@ -186,15 +239,38 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             return
         call.note_lost(error.sent)
         error.sent = call.was_sent
-        if call.args is not None and self._may_leave_later(call) and not self._ends_for_good:
+        if self._may_leave_later(call) and not self._ends_for_good:
             self._parked.keep(call, call.args)
         else:
             super().on_unanswered(call, error)
 
+    def on_turned_away(self, call: Call[Any]) -> bool:
+        """It has not run: it leaves over the next connection, whatever its effect."""
+        if (
+            not isinstance(call, KeptCall)
+            or not call.target.may_wait
+            or (call.items is not None and call.items.has_begun)
+            or self._is_over
+            or self._stage is Stage.REGISTERING
+        ):
+            # Of the calls of `on_connected`, it is told: this conversation does not stand.
+            return False
+        if self._stage is not Stage.LEAVING:
+            self._stage = Stage.LEAVING
+            self._note_state()
+            self._leave_later()
+        self._parked.keep(call, call.args)
+        return True
+
     def on_conversation_end(self, ending: Ending) -> None:
         """As everywhere, if no connection is to follow."""
         self._stage = Stage.AWAY
+        if self._leaving is not None:
+            self._leaving.cancel()
+        if self._registration is not None:
+            self._registration.cancel()
         if not self._ends_for_good:
+            self._note_state()
             self._went_away.set()
             return
         self._is_over = True
@@ -208,6 +284,69 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         failure = self._conversation.connection.failure
         return self._is_over or isinstance(failure, IdentityMismatch)
 
+    def _watch_state(self) -> None:
+        """Nothing more: each change of a stage is told of."""
+
+    def _settle(self, outcome: CloseStatus | ConnectionClosed) -> None:
+        self._note_state()
+        super()._settle(outcome)
+
+    async def _register(self) -> None:
+        """Call `on_connected`; if it fails, this conversation is given up."""
+        assert self._registration is not None
+        is_registered = await self._registration.succeeds(self)
+        if self._stage is not Stage.REGISTERING:
+            return
+        if is_registered:
+            self._stage = Stage.RESENDING
+        else:
+            self._conversation.connection.close("on_connected has failed")
+
+    def _is_registering(self) -> bool:
+        return (
+            self._stage is Stage.REGISTERING
+            and self.is_connected
+            and self._registration is not None
+            and self._registration.makes_this_call(self.conn_id)
+        )
+
+    def _park(self, call: KeptCall[Any], args: Payload) -> None:
+        others_wait = bool(self._parked.calls)
+        try:
+            self._parked.add(call, args)
+        except LimitExceeded as error:
+            call.fail(error)
+        else:
+            self.on_call_parked(others_wait)
+
+    def _refuse(self, call: KeptCall[Any], args: Payload) -> None:
+        """There is no connection, and none will come."""
+        if self._why_over is None:
+            # The last one ended it, and says why.
+            self._conversation.calling.send(call, args)
+            return
+        reason, cause = self._why_over
+        closed = ConnectionClosed(
+            "WSP-ONCL0",
+            reason,
+            close_code=CLOSE_CODE_LOST,
+            stats=self._stats.snapshot(),
+            pending=_ids([call]),
+            sent="no",
+        )
+        closed.__cause__ = cause
+        call.fail(closed)
+
+    def _leave_later(self) -> None:
+        self._leaving = self._loop.call_later(self._limits.drain_timeout_s, self._leave)
+
+    def _leave(self) -> None:
+        """The other side was to close by now; once nothing is open, this side does."""
+        if self._conversation.calling.in_flight:
+            self._leave_later()
+        else:
+            self._conversation.connection.close("the other side takes no calls any more")
+
     def _may_leave_later(self, call: KeptCall[Any]) -> bool:
         if not call.target.may_wait:
             return False
@@ -217,27 +356,23 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             return False
         return call.target.may_be_repeated and call.times_sent < MAX_TIMES_SENT
 
-    def _send(self, call: KeptCall[Any], args: Payload) -> None:
-        has_left = self._conversation.calling.send(call, args)
-        if has_left and not call.target.may_be_repeated:
-            call.args = None
-
     def _resend(self) -> None:
         """Send what is parked, in order; what the connection does not take now waits in its line.
 
         If that is lost meanwhile, what has not left is parked again.
         """
         self._parked.sort()
-        while self.is_connected and self._parked.calls:
+        while self.is_connected and self._parked.calls and self._stage is Stage.RESENDING:
             call, args = self._parked.take()
             contract = call.target.contract
             if isinstance(args, Parcel) and not (contract and self.takes_parts_of(contract)):
                 reason = "the other side takes no large bytes any more"
                 call.fail(self._conversation.calling.aborted(call, call.was_sent, reason))
                 continue
-            self._send(call, args)
-        if self.is_connected:
+            self._conversation.calling.send(call, args)
+        if self.is_connected and self._stage is Stage.RESENDING:
             self._stage = Stage.READY
+            self._note_state()
 
     def _fail_parked(self, reason: str, cause: BaseException | None) -> list[KeptCall[Any]]:
         self._parked.sort()
@@ -247,6 +382,10 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             error.__cause__ = cause
             call.fail_quietly(error)
         return calls
+
+
+def _ignore(_others_wait: bool) -> None:
+    pass
 
 
 def _ids(calls: list[KeptCall[Any]]) -> tuple[int, ...]:

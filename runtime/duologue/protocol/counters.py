@@ -37,5 +37,5 @@ class Counters:
     reconnects_total: int = 0
     """Connections after the first one (`reconnect=True`)."""
     requests_repeated: int = 0
-    """Requests of `read` and `idempotent` methods that were sent again over a new connection; each
-    is counted in `requests_sent_total` too."""
+    """Requests that were sent again over a new connection: of `read` and `idempotent` methods, and
+    whatever was answered `GOING_AWAY`. Each is counted in `requests_sent_total` too."""

@@ -27,6 +27,9 @@ KEY_FLIGHT_BYTES: Final = BOX_OVERHEAD_BYTES + KEY_BYTES
 REQUEST: Final = "communication_request"
 READY: Final = "communication_ready"
 
+ANOTHER_TARGET: Final = "We do not accept connections for this target public key"
+"""What a connector is told that wants somebody else."""
+
 MAX_SHOWN: Final = 40
 """Characters of a foreign word that an error text repeats."""
 
@@ -150,9 +153,7 @@ class AcceptorHandshake:
         except UnsafeKey as error:
             raise HandshakeFailed(str(error), "key") from error
         if target != self._own_key:
-            raise HandshakeFailed(
-                "We do not accept connections for this target public key", "target"
-            )
+            raise HandshakeFailed(ANOTHER_TARGET, "target")
         _check_loopback(self._own_key, self._source, self._loopback)
         return READY_TEXT
 

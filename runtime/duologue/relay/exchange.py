@@ -57,7 +57,7 @@ class Exchange:
         """`on_known` is told of links that are no longer strangers: spares and pairs."""
         self.access: Access = Access()
         """May be replaced at any time; call `apply_access` then."""
-        self.switchboard = Switchboard(limits)
+        self.switchboard = Switchboard(limits, started_s=clock())
         self._limits = limits
         self._registrar = Registrar(
             identity,

@@ -87,6 +87,11 @@ class RelayLimits:
     spare_wait_s: float = 2.0
     """How long a request waits for the listener to refill. Twice a slow round trip."""
 
+    startup_grace_s: float = 10.0
+    """From the start of the relay on: so long a request waits for a key that has not registered
+    yet. Listeners of a relay that was restarted need some seconds to come back, and an original
+    caller that is refused asks again only after five."""
+
     max_waiting_per_target: int = 32
     """Requests that may wait so for one key. Those of addresses that have had few are served first;
     when all places are taken, the address that has had most gives one up."""

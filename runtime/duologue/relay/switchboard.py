@@ -8,6 +8,7 @@ without spares has no entry.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
 
 from duologue.protocol.deadline_wheel import DeadlineWheel
@@ -83,9 +84,13 @@ class _Pair:
 class Switchboard:
     """The tables of one relay."""
 
-    def __init__(self, limits: RelayLimits) -> None:
+    def __init__(self, limits: RelayLimits, *, started_s: float = -inf) -> None:
+        """`started_s` is when the relay was started; without it, long ago."""
         self.is_draining = False
         self._limits = limits
+        self._listeners_are_back_s = started_s + limits.startup_grace_s
+        self._are_back: set[bytes] = set()
+        """Keys that have registered since the start; until then only."""
         self._deadlines: DeadlineWheel[Leg] = DeadlineWheel()
         self._spares: dict[Leg, _Spare] = {}
         self._spares_of: dict[bytes, list[Leg]] = {}
@@ -164,6 +169,8 @@ class Switchboard:
         spare = _Spare(key, address, now_s)
         self._spares[leg] = spare
         self._spares_of.setdefault(key, []).append(leg)
+        if now_s < self._listeners_are_back_s:
+            self._are_back.add(key)
         self._set_ping(leg, spare, now_s)
         return self._serve_waiting(key, now_s)
 
@@ -185,7 +192,8 @@ class Switchboard:
         """A caller wants to speak with `target`. Both keys must have been checked (4.3).
 
         Nothing to do means that the request waits: for a spare that has been pinged and has not
-        answered yet, for the refill after a spare was handed over, or for the end of a pair.
+        answered yet, for the refill after a spare was handed over, for the end of a pair, or, just
+        after the start, for a listener to come back.
         """
         if self.is_draining:
             return [Close(leg, messages.DRAINING, Cause.DRAINING)]
@@ -200,7 +208,11 @@ class Switchboard:
         handed_over_s = self._handed_over_s.get(target, float("-inf"))
         is_refilled = now_s - handed_over_s <= self._limits.spare_wait_s
         if is_full or is_refilled or target in self._spares_of:
-            return self._wait(request, now_s)
+            return self._wait(request, now_s + self._limits.spare_wait_s)
+        if now_s >= self._listeners_are_back_s:
+            self._are_back.clear()
+        elif target not in self._are_back:
+            return self._wait(request, self._listeners_are_back_s)
         return [Close(leg, messages.NO_LISTENER, Cause.NO_SPARE)]
 
     # -- time and the end -----------------------------------------------------------------------
@@ -268,7 +280,7 @@ class Switchboard:
         met = self._shares.take_request(address, target, now_s)
         return _over(leg, met, messages.TOO_MANY_FOR_KEY) if met else None
 
-    def _wait(self, request: Request, now_s: float) -> list[Action]:
+    def _wait(self, request: Request, due_s: float) -> list[Action]:
         actions: list[Action] = []
         if self._waiting.count_for(request.target) >= self._limits.max_waiting_per_target:
             greediest = self._waiting.find_greediest(request.target)
@@ -278,7 +290,7 @@ class Switchboard:
             if greediest is request:
                 return actions
             self._forget_waiting(greediest.caller)
-        tick = self._deadlines.add(request.caller, now_s + self._limits.spare_wait_s)
+        tick = self._deadlines.add(request.caller, due_s)
         self._waiting.add(request, tick)
         return actions
 

@@ -51,5 +51,13 @@ def refuse_deep(text: bytes, what: str) -> None:
 def too_deep(what: str) -> ValidationError:
     """The finding that a value of the type `what` is nested too deeply."""
     return ValidationError.from_exception_data(
-        what, [{"type": PydanticCustomError("too_deep", TOO_DEEP), "input": None}]
+        what,
+        [
+            {
+                "type": PydanticCustomError(
+                    "too_deep", "nested more than {levels} levels", {"levels": MAX_TYPED_DEPTH}
+                ),
+                "input": None,
+            }
+        ],
     )

@@ -6,7 +6,7 @@ Both functions own the connection they are given: if they raise, or are cancelle
 import asyncio
 import inspect
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
@@ -22,7 +22,7 @@ from duologue.limits import MAX_SEALED_FRAME_BYTES, Limits
 from duologue.protocol.acceptance import AcceptanceBook, Place
 from duologue.protocol.boxes import NONCE_BYTES
 from duologue.protocol.closing import CLOSE_CALLED
-from duologue.protocol.handshake import AcceptorHandshake, ConnectorHandshake
+from duologue.protocol.handshake import ANOTHER_TARGET, AcceptorHandshake, ConnectorHandshake
 from duologue.protocol.keys import KeyPair, canonical_public_key
 
 __all__ = [
@@ -40,6 +40,12 @@ unconfirmed, in round trips of the handshake. Own acceptors need one; those of t
 may stay silent until they are asked something."""
 
 NOT_ALLOWED: Final = "This key is not allowed here"
+
+_TOLD_FAULTS: Final[Mapping[str, HandshakeFault]] = {
+    NOT_ALLOWED: "not-allowed",
+    ANOTHER_TARGET: "target",
+}
+"""What an acceptor says when it closes, for who must know whether another try may do better."""
 
 MIN_CONFIRMATION_WAIT_S: Final = 0.1
 """A round trip may be shorter than the time in which an acceptor on a busy machine answers."""
@@ -107,8 +113,10 @@ async def encrypt_as_connector(
                 round_trip_s = loop.time() - sent_at_s
         except HandshakeFailed as error:
             # There is only the text to tell it by.
-            if connection.close_reason == f"{CLOSE_CALLED}: Error: {NOT_ALLOWED}":
-                error.fault = "not-allowed"
+            words = connection.close_reason.removeprefix(f"{CLOSE_CALLED}: Error: ")
+            fault = _TOLD_FAULTS.get(words)
+            if fault is not None:
+                error.fault = fault
             raise
         except TimeoutError as error:
             if not patience.expired():

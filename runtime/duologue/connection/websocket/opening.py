@@ -10,25 +10,40 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
 from websockets.client import ClientProtocol
+from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus, SecurityError
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 from websockets.protocol import Protocol, State
 from websockets.server import ServerProtocol
 from websockets.typing import Origin
 from websockets.uri import WebSocketURI
 
-from duologue.errors import ConnectionClosed, DuologueError, ProtocolError
+from duologue.errors import (
+    ConnectionClosed,
+    DuologueError,
+    HttpRefused,
+    HttpUnavailable,
+    ProtocolError,
+)
 from duologue.protocol.wording import words_of
 
 MAX_HEAD_BYTES: Final = 16_384
 """Request line and headers together. Browsers send one or two KiB."""
 
 _HEAD_END: Final = b"\r\n\r\n"
+
+_NOT_NOW: Final = (
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_EARLY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+)
+"""Refusals that say themselves that they will pass; so do all above 499."""
 
 LOGGER: Final = logging.getLogger("duologue.websockets")
 """Given to `websockets`, which logs frames with their payload at DEBUG and every connection at
@@ -133,26 +148,14 @@ class ClientOpening(Opening):
 
     @property
     def failure(self) -> DuologueError | None:
-        """ConnectionClosed if another try may do better, ProtocolError if not."""
+        """ConnectionClosed if another try may do better, ProtocolError if what answered is no
+        server of ours; `HttpUnavailable` and `HttpRefused` where that was an HTTP answer."""
         error = self.protocol.handshake_exc
         if error is None:
             return None
         failure: DuologueError
         if isinstance(error, InvalidStatus):
-            response = error.response
-            text = f"{self._address} answered HTTP {response.status_code}"
-            if response.reason_phrase:
-                text += f" {response.reason_phrase}"
-            body = bytes(response.body[:200]).decode(errors="replace").strip()
-            if body:
-                text += f": {body}"
-            if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                failure = ConnectionClosed(1006, text, sent="no")
-            elif HTTPStatus.MULTIPLE_CHOICES <= response.status_code < HTTPStatus.BAD_REQUEST:
-                where = response.headers.get("Location", "elsewhere")
-                failure = ProtocolError(f"{text}; redirects are not followed: {where}")
-            else:
-                failure = ProtocolError(text)
+            failure = self._http_answer(error.response)
         elif isinstance(error.__cause__, EOFError):
             failure = ConnectionClosed(
                 1006, f"{self._address} closed before the opening handshake was done", sent="no"
@@ -166,12 +169,49 @@ class ClientOpening(Opening):
         failure.__cause__ = error
         return failure
 
+    def _http_answer(self, response: Response) -> HttpUnavailable | HttpRefused:
+        """What a status other than 101 stands for."""
+        status = response.status_code
+        text = f"{self._address} answered HTTP {status}"
+        if response.reason_phrase:
+            text += f" {response.reason_phrase}"
+        body = bytes(response.body[:200]).decode(errors="replace").strip()
+        if body:
+            text += f": {body}"
+        retry_after_s = wished_pause_s(response.headers)
+        if status in _NOT_NOW or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return HttpUnavailable(text, status, retry_after_s)
+        if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+            where = response.headers.get("Location", "elsewhere")
+            text += f"; redirects are not followed: {where}"
+        return HttpRefused(text, status, retry_after_s)
+
     def _answer(self, request: Request) -> None:
         """Not reached: `websockets` reads no requests as a client."""
 
     def _refuse_head(self) -> None:
         """End it. `websockets` bounds lines and their number itself, but loosely."""
         self._client.handshake_exc = SecurityError(f"more than {MAX_HEAD_BYTES} bytes of headers")
+
+
+def wished_pause_s(headers: Headers) -> float | None:
+    """Seconds until one should come again, by `Retry-After` (RFC 9110 10.2.3).
+
+    A moment counts from the answer's own `Date`, not from this machine's clock; without one, and
+    in any other form, it says nothing.
+    """
+    wish = headers.get_all("Retry-After")
+    if len(wish) != 1:
+        return None
+    if wish[0].isascii() and wish[0].isdecimal():
+        # More digits than anybody means: the length of a number is bounded before it is read.
+        return float(wish[0][:9])
+    try:
+        moment = parsedate_to_datetime(wish[0])
+        pause = moment - parsedate_to_datetime(headers.get_all("Date")[0])
+    except (ValueError, TypeError, IndexError):
+        return None
+    return max(0.0, pause.total_seconds())
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Final
 
 from duologue.connection.base import Connection
 from duologue.errors import RelayError
-from duologue.protocol.backoff import full_jitter
+from duologue.protocol.backoff import full_jitter, wished_pause_s
 from duologue.relay.client.dial import RelayAccount
 from duologue.relay.client.registration import Spare, register_spare
 
@@ -50,6 +50,8 @@ class Presence:
         """Whether the last try, or the last word of a spare, was a good one."""
         self._failures = 0
         """Of the relay as a whole, in a row."""
+        self._wished_pause_s = 0.0
+        """What stands before the relay has said how long it will take (`Retry-After`)."""
         self._turn = asyncio.Lock()
         self._tried = asyncio.Event()
 
@@ -71,16 +73,19 @@ class Presence:
             try:
                 async with turn:
                     in_a_row = max(failures, self._failures)
-                    await self._sleep(full_jitter(in_a_row, account.limits, self._chance))
+                    pause_s = full_jitter(in_a_row, account.limits, self._chance)
+                    await self._sleep(max(pause_s, self._wished_pause_s))
                     spare = await register_spare(account)
             except RelayError as error:
                 failures += 1
                 self._failures += 1
                 self._is_up = False
+                self._wished_pause_s = wished_pause_s(error)
                 self._note_fault(error)
                 continue
             self._is_up = True
             self._failures = 0
+            self._wished_pause_s = 0.0
             self.fault = None
             since_s = self._clock()
             try:

@@ -10,84 +10,79 @@ import pytest
 
 from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
-from duologue.endpoints.redialling import MAX_LOGGED_CHARACTERS, is_lasting, keep_connected
+from duologue.endpoints.redialling import MAX_LOGGED_CHARACTERS, WARNING_INTERVAL_S, Redialling
+from duologue.endpoints.verdicts import MAX_REFUSALS
 from duologue.errors import (
-    BadFrame,
     ConnectionClosed,
-    ContractMismatch,
-    DeadlineExceeded,
-    DecryptionFailed,
     DuologueError,
-    HandshakeFailed,
+    HttpRefused,
+    HttpUnavailable,
     IdentityMismatch,
     PeerNotFound,
     ProtocolError,
     RelayRefused,
     RelayUnreachable,
-    UnsafeKey,
 )
 from duologue.limits import Limits
-from duologue.promisifier.own_call import NO_DEADLINE
+from duologue.promisifier.own_call import NO_DEADLINE, Call
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
-from duologue.protocol.backoff import STEADY_S
+from duologue.protocol.backoff import STEADY_S, Backoff
 from tests.reconnect_support import Repeatable, lose
-from tests.support import turns
+from tests.support import PlainReading, turns
+from tests.virtual_time import at_once
 
 AWAY = ConnectionClosed(1006, "nobody there", sent="no")
+DENIED = HttpRefused("answered HTTP 403", 403)
 
 
 class World:
-    """A server that is there or not, and a clock that runs only while somebody sleeps."""
+    """A server that is there or not. Times count from the beginning."""
 
-    def __init__(self, chance: Callable[[], float] = lambda: 1.0) -> None:
-        self.now_s = 0.0
-        self.horizon_s = 1e6
+    def __init__(self, chance: Callable[[], float]) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.begun_s = self.loop.time()
         self.tries: list[float] = []
+        self.faults: list[DuologueError] = []
+        """Of the next tries; then `fault`."""
         self.fault: DuologueError | None = None
         self.greeted = 0
         self.wire: Connection
+        self.redialling = Redialling(self._dial, Backoff(), chance=chance)
         self.peer = ReconnectingPromisifier(self._pair(), Limits())
-        self._forever = asyncio.Event()
-        self.task = asyncio.ensure_future(
-            keep_connected(
-                self.peer,
-                self._dial,
-                self._greet,
-                chance=chance,
-                sleep=self._sleep,
-                clock=lambda: self.now_s,
-            )
-        )
+        self.task = asyncio.ensure_future(self.redialling.keep(self.peer, self._greet))
+
+    @property
+    def now_s(self) -> float:
+        return self.loop.time() - self.begun_s
 
     def _pair(self) -> Connection:
         connection, self.wire = connected_pair()
         return connection
 
     async def _dial(self) -> Connection:
-        self.tries.append(self.now_s)
+        self.tries.append(round(self.now_s, 6))
         await asyncio.sleep(0)
-        if self.fault is not None:
-            raise self.fault
+        fault = self.faults.pop(0) if self.faults else self.fault
+        if fault is not None:
+            raise fault
         return self._pair()
 
     def _greet(self, _peer: ReconnectingPromisifier, _connection: Connection) -> None:
         self.greeted += 1
 
-    async def _sleep(self, seconds: float) -> None:
-        self.now_s += seconds
-        if self.now_s > self.horizon_s:
-            await self._forever.wait()
-        await asyncio.sleep(0)
-
     async def lose(self) -> None:
         lose(self.wire)
         await turns(20)
+
+    def call(self) -> Call[bytes | None]:
+        reading = PlainReading()
+        return self.peer.start_call(reading, b"[]", reading, NO_DEADLINE)
 
 
 @asynccontextmanager
 async def world(chance: Callable[[], float] = lambda: 1.0) -> AsyncGenerator[World]:
     made = World(chance)
-    await turns(2)
+    await turns(4)
     yield made
     made.task.cancel()
     await asyncio.wait([made.task])
@@ -98,65 +93,92 @@ async def world(chance: Callable[[], float] = lambda: 1.0) -> AsyncGenerator[Wor
 # -- how often ----------------------------------------------------------------------------------
 
 
+@at_once
 async def test_a_lost_connection_is_made_anew_after_a_pause() -> None:
     async with world(lambda: 0.5) as there:
-        assert there.tries == []
         await there.lose()
+        assert there.tries == []
+        await asyncio.sleep(0.6)
         assert there.tries == [0.5]
         assert there.peer.is_connected
         assert there.greeted == 1
 
 
+@at_once
 async def test_one_that_was_closed_in_good_order_too() -> None:
     async with world() as there:
         there.wire.close("the server is shutting down")
-        await turns(20)
+        await asyncio.sleep(1.1)
         assert there.peer.is_connected
         assert not there.peer.promise.done()
 
 
-async def test_pauses_double_while_nobody_is_there_up_to_half_a_minute() -> None:
+@at_once
+async def test_pauses_are_short_at_first_and_then_double_up_to_half_a_minute() -> None:
     async with world() as there:
         there.fault = AWAY
-        there.horizon_s = 121
         await there.lose()
-        await turns(60)
-        pauses = [
-            later - earlier
-            for earlier, later in zip([0.0, *there.tries], there.tries, strict=False)
-        ]
-        assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+        await asyncio.sleep(130)
+        assert there.tries == [1, 3, 5, 7, 11, 19, 35, 65, 95, 125]
 
 
-async def test_no_client_tries_more_than_six_times_in_the_first_thirty_seconds() -> None:
-    counts: list[int] = []
-    for seed in range(200):
-        async with world(random.Random(seed).random) as there:
-            there.fault = RelayUnreachable("away")
-            there.horizon_s = 30
-            await there.lose()
-            await turns(60)
-            counts.append(len(there.tries))
-    assert max(counts) == 6
-    assert 4.5 <= sum(counts) / len(counts) <= 6
-
-
+@at_once
 async def test_a_server_that_takes_and_drops_connections_is_tried_no_more_often() -> None:
     async with world(lambda: 0.01) as there:
-        there.horizon_s = 29
-        for _ in range(10):
+        for _ in range(29):
             await there.lose()
+            await asyncio.sleep(1)
         assert len(there.tries) == 6
 
 
+@at_once
 async def test_after_a_steady_connection_pauses_are_short_again() -> None:
     async with world() as there:
-        for _ in range(4):
+        for _ in range(5):
             await there.lose()
-        assert there.tries == [1, 3, 7, 15]
-        there.now_s += STEADY_S
+            await asyncio.sleep(4.1)
+        await asyncio.sleep(STEADY_S)
+        lost_s = there.now_s
         await there.lose()
-        assert there.tries[-1] == 15 + STEADY_S + 1
+        await asyncio.sleep(2)
+        assert there.tries[-1] == pytest.approx(lost_s + 1)
+
+
+@at_once
+async def test_a_call_makes_the_next_try_come_at_once() -> None:
+    async with world() as there:
+        there.fault = AWAY
+        await there.lose()
+        await asyncio.sleep(40)
+        assert there.tries[-1] == 35
+        there.fault = None
+        there.call()
+        await turns(20)
+        assert there.tries[-1] == 40
+        assert there.peer.is_connected
+
+
+@at_once
+async def test_but_not_if_the_last_one_was_a_moment_ago() -> None:
+    async with world() as there:
+        there.fault = AWAY
+        await there.lose()
+        await asyncio.sleep(3.5)
+        there.call()
+        await turns(20)
+        assert there.tries == [1, 3]
+
+
+@at_once
+async def test_an_outage_of_three_seconds_is_over_two_seconds_later() -> None:
+    for seed in range(200):
+        async with world(random.Random(seed).random) as there:
+            there.fault = AWAY
+            await there.lose()
+            await asyncio.sleep(3)
+            there.fault = None
+            await asyncio.sleep(2)
+            assert there.peer.is_connected
 
 
 # -- how long -----------------------------------------------------------------------------------
@@ -166,43 +188,46 @@ async def test_after_a_steady_connection_pauses_are_short_again() -> None:
     "fault",
     [
         AWAY,
-        DeadlineExceeded("too slow"),
         PeerNotFound("nobody listens"),
         RelayUnreachable("away"),
-        RelayRefused("Too many requests.", may_pass=True),
-        HandshakeFailed("The connection was closed.", "closed"),
-        HandshakeFailed("replayed", "replay"),
-        DecryptionFailed("changed on the way"),
-        ContractMismatch("other contracts"),
+        HttpUnavailable("answered HTTP 503", 503),
+        HttpRefused("answered HTTP 404", 404),
+        ProtocolError("no WebSocket"),
     ],
-    ids=lambda fault: type(fault).__name__,
+    ids=str,
 )
+@at_once
 async def test_what_may_pass_is_tried_again_for_ever(fault: DuologueError) -> None:
-    assert not is_lasting(fault)
     async with world() as there:
+        await asyncio.sleep(1)
         there.fault = fault
-        there.horizon_s = 3000
         await there.lose()
-        await turns(400)
+        await asyncio.sleep(3600)
         assert len(there.tries) > 100
         assert not there.peer.promise.done()
+
+
+@at_once
+async def test_when_to_come_again_is_obeyed_whoever_calls() -> None:
+    async with world() as there:
+        there.fault = HttpUnavailable("answered HTTP 503", 503, retry_after_s=40)
+        await there.lose()
+        await asyncio.sleep(39)
+        there.call()
+        await asyncio.sleep(5)
+        assert there.tries == [1, 41]
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        ProtocolError("answered HTTP 403"),
-        BadFrame("no WebSocket"),
         RelayRefused("You may not ask for others here."),
-        HandshakeFailed("This key is not allowed here", "not-allowed"),
         IdentityMismatch("somebody else"),
-        UnsafeKey("no key"),
     ],
     ids=lambda fault: type(fault).__name__,
 )
-async def test_what_another_try_cannot_heal_ends_it(
-    fault: DuologueError, caplog: pytest.LogCaptureFixture
-) -> None:
+@at_once
+async def test_what_another_try_cannot_heal_ends_it(fault: DuologueError) -> None:
     async with world() as there:
         there.fault = fault
         waiting = there.peer.start_call(Repeatable(), b"[]", Repeatable(), NO_DEADLINE)
@@ -213,24 +238,82 @@ async def test_what_another_try_cannot_heal_ends_it(
         for outcome in (await there.peer.promise.wait(), waiting.exception()):
             assert isinstance(outcome, ConnectionClosed)
             assert outcome.__cause__ is fault
-        assert "not connected again" in caplog.text
 
 
-async def test_what_goes_on_is_logged_once_for_each_change(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+@at_once
+async def test_calls_after_that_say_why() -> None:
+    async with world() as there:
+        there.fault = IdentityMismatch("somebody else")
+        await there.lose()
+        await asyncio.wait([there.task])
+        with pytest.raises(ConnectionClosed, match="not connected again: somebody else") as caught:
+            await there.call()
+        assert caught.value.sent == "no"
+        assert caught.value.__cause__ is there.fault
+
+
+@at_once
+async def test_a_right_must_be_denied_twice_in_a_row() -> None:
+    assert MAX_REFUSALS == 2
+    async with world() as there:
+        await asyncio.sleep(1)
+        there.faults = [DENIED, AWAY, DENIED]
+        await there.lose()
+        await asyncio.sleep(20)
+        assert there.peer.is_connected
+        there.fault = DENIED
+        await there.lose()
+        await asyncio.wait([there.task])
+        assert there.peer.state == "closed"
+
+
+@at_once
+async def test_a_first_connection_is_not_waited_for_where_nothing_of_ours_is() -> None:
+    for fault in (DENIED, HttpRefused("answered HTTP 200", 200), ProtocolError("no WebSocket")):
+        async with world() as there:
+            there.faults = [AWAY, fault]
+            with pytest.raises(type(fault)):
+                await there.redialling.first()
+            assert there.redialling.last_fault is fault
+
+
+# -- what one is told ---------------------------------------------------------------------------
+
+
+@at_once
+async def test_its_state_says_what_happens() -> None:
+    async with world() as there:
+        there.faults = [AWAY]
+        changes = there.peer.state_changes()
+        assert there.peer.state == "connected"
+        await there.lose()
+        await asyncio.sleep(10)
+        there.peer.close()
+        met = [state async for state in changes]
+    assert [each.value for each in met] == [
+        *("waiting", "connecting", "waiting", "connecting", "connected", "closed")
+    ]
+
+
+@at_once
+async def test_each_connection_says_why_it_was_lost(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "duologue")
     async with world() as there:
-        there.fault = ConnectionClosed(1006, "says\r\nERROR " + "x" * 500, sent="no")
-        there.horizon_s = 1000
-        await there.lose()
-        await turns(100)
-        levels = [record.levelname for record in caplog.records]
-        assert levels == ["INFO", "WARNING"]
-        message = caplog.records[1].getMessage()
-        assert "\n" not in message
-        assert len(message) <= MAX_LOGGED_CHARACTERS + 40
-    caplog.clear()
+        there.wire.close("the server is shutting down")
+        await asyncio.sleep(2)
+    lost, found = (record.getMessage() for record in caplog.records)
+    assert "the server is shutting down" in lost
+    assert "has taken the place" in found
+
+
+@at_once
+async def test_what_goes_on_is_a_warning_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     async with world() as there:
+        there.fault = ConnectionClosed(1006, "says\r\nERROR " + "x" * 500, sent="no")
         await there.lose()
-        assert [record.levelname for record in caplog.records] == ["INFO", "INFO"]
+        await asyncio.sleep(10 * WARNING_INTERVAL_S)
+        assert 8 <= len(caplog.records) <= 10
+        for record in caplog.records:
+            assert record.levelname == "WARNING"
+            assert "\n" not in record.getMessage()
+            assert len(record.getMessage()) <= MAX_LOGGED_CHARACTERS + 40

@@ -21,6 +21,9 @@ class Owner:
     def on_unanswered(self, call: Call[Any], error: ConnectionClosed) -> None:
         raise AssertionError("no connection was lost")
 
+    def on_turned_away(self, call: Call[Any]) -> bool:
+        raise AssertionError("nobody is going away")
+
 
 def call_that_notes(cancelled: list[object]) -> Call[bytes | None]:
     return Call(asyncio.get_running_loop(), PlainReading(), PlainReading(), Owner(cancelled))

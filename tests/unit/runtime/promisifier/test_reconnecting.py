@@ -13,7 +13,6 @@ from duologue.errors import (
 )
 from duologue.limits import MAX_TIMES_SENT, Limits
 from duologue.promisifier.own_call import Call
-from duologue.promisifier.parked_calls import KeptCall
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from tests.reconnect_support import Counted, Line, Repeatable
 from tests.support import turns
@@ -255,16 +254,6 @@ async def test_one_by_number_is_not_repeated_either() -> None:
         call = line.peer.send(3)
         await line.lose()
         assert (await failure_of(call)).pending == (3,)
-
-
-async def test_its_arguments_are_not_kept_once_it_has_left() -> None:
-    async with Line() as line:
-        once, again = line.start(3), line.start(4, Repeatable())
-        assert isinstance(once, KeptCall)
-        assert isinstance(again, KeptCall)
-        assert (once.args, again.args) == (None, b"[]")
-        once.cancel()
-        again.cancel()
 
 
 async def test_it_has_its_remaining_time_the_second_time() -> None:

@@ -1,7 +1,8 @@
 """Random histories of a peer that loses connections, checked against a ledger (reliability 5).
 
 Each call settles exactly once; a write runs at most once, and not at all if its error says that it
-had not left; what may be repeated runs once for each connection at most.
+had not left; what may be repeated runs once for each connection at most. Hosts that stop turn calls
+away, and these run elsewhere. Over each connection `on_connected` has its way before anything runs.
 """
 
 import asyncio
@@ -49,12 +50,13 @@ def contract(base: int) -> ServiceContract:
         methods=(
             Unary(id=1, name="read", params=Params(Entry), returns=Codec(int), effect="read"),
             Unary(id=2, name="write", params=Params(Entry), returns=Codec(int)),
+            Unary(id=3, name="register", params=Params(Entry), returns=Codec(int)),
         ),
     )
 
 
 CONTRACT = contract(100)
-READ, WRITE = CONTRACT.methods
+READ, WRITE, REGISTER = CONTRACT.methods
 
 
 class Ledger(Service):
@@ -63,13 +65,21 @@ class Ledger(Service):
     def __init__(self, chance: random.Random, executed: Counter[int]) -> None:
         self._chance = chance
         self._executed = executed
+        self.is_registered = False
+        self.came_too_early = 0
 
     async def read(self, params: Entry, ctx: CallContext) -> int:
         return await self.write(params, ctx)
 
     async def write(self, params: Entry, ctx: CallContext) -> int:
         self._executed[params.number] += 1
+        self.came_too_early += not self.is_registered
         await turns(self._chance.randrange(30))
+        return params.number
+
+    async def register(self, params: Entry, ctx: CallContext) -> int:
+        await turns(self._chance.randrange(10))
+        self.is_registered = True
         return params.number
 
 
@@ -81,9 +91,12 @@ class History:
         self.executed: Counter[int] = Counter()
         self.calls: list[tuple[Method[..., Any, int], Call[int]]] = []
         self.connections = 1
+        self.hosts: list[WebsocketPromisifier] = []
+        self.ledgers: list[Ledger] = []
+        self.stopping: list[asyncio.Task[None]] = []
         self._wire: Connection
         self._guest = Manner(offer=Offer(()), limits=Limits(max_open_calls=MAX_OPEN_CALLS))
-        self.peer = self._guest.begin_lasting(self._host())
+        self.peer = self._guest.begin_lasting(self._host(), self._register)
 
     def _host(self) -> Connection:
         class Based(Ledger):
@@ -91,9 +104,19 @@ class History:
             __contract__ = contract(100 * self.chance.randrange(1, 9))
 
         connection, self._wire = connected_pair()
-        offer = Offer((Based(self.chance, self.executed),))
-        Manner(offer=offer, limits=Limits()).begin(self._wire, "acceptor")
+        self.ledgers.append(Based(self.chance, self.executed))
+        host = Manner(offer=Offer((self.ledgers[-1],)), limits=Limits())
+        self.hosts.append(host.begin(self._wire, "acceptor"))
         return connection
+
+    async def _register(self, peer: WebsocketPromisifier) -> None:
+        if self.chance.random() < 0.1:
+            raise ConnectionError("not ready")
+        await peer.start_call(REGISTER, b'[{"number":0}]', REGISTER, CallOptions())
+
+    async def _stop(self, host: WebsocketPromisifier) -> None:
+        await host.drain(5)
+        host.close("the server is shutting down")
 
     async def keep(self) -> None:
         """Another connection whenever one is lost, after a while."""
@@ -101,6 +124,7 @@ class History:
         def greet(peer: WebsocketPromisifier, connection: Connection) -> None:
             self._guest.greet(peer, connection, "connector")
 
+        await self.peer.stand()
         while True:
             await self.peer.went_away()
             await turns(self.chance.randrange(20))
@@ -111,7 +135,7 @@ class History:
         await self.peer.introduced()
         while len(self.calls) < CALLS:
             match self.chance.choices(
-                ("call", "turn", "lose", "close", "cancel"), (12, 8, 1, 1, 1)
+                ("call", "turn", "lose", "close", "stop", "cancel"), (12, 8, 1, 1, 1, 1)
             )[0]:
                 case "call":
                     self._call()
@@ -121,6 +145,8 @@ class History:
                     lose(self._wire)
                 case "close":
                     self._wire.close()
+                case "stop":
+                    self.stopping.append(asyncio.create_task(self._stop(self.hosts[-1])))
                 case _:
                     if self.calls:
                         self.chance.choice(self.calls)[1].cancel()
@@ -145,9 +171,10 @@ async def test_every_call_settles_once_and_no_write_runs_twice(seed: int) -> Non
         history.peer.close()
         await history.peer.promise.wait()
     keeper.cancel()
-    await asyncio.wait([keeper])
+    await asyncio.wait([keeper, *history.stopping])
     await turns(40)
     assert complaints == []
+    assert sum(ledger.came_too_early for ledger in history.ledgers) == 0
     for number, (method, call) in enumerate(history.calls):
         assert call.done()
         times = history.executed[number]

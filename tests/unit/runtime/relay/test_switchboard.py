@@ -118,6 +118,29 @@ def test_long_after_a_handover_nobody_waits() -> None:
     assert request(switchboard, 11, now_s=7.1) == refused(11)
 
 
+def test_just_after_the_start_a_request_waits_for_a_listener_to_come_back() -> None:
+    switchboard = Switchboard(RelayLimits(), started_s=0)
+    assert request(switchboard, 11, now_s=0.5) == []
+    assert request(switchboard, 12, now_s=9.9) == []
+    assert register(switchboard, 2, now_s=9.95) == joined(11, 2)
+    assert switchboard.due(9.98) == []
+    assert switchboard.due(10.1) == refused(12)
+    assert request(switchboard, 13, now_s=12.5, target=OTHER) == refused(13)
+
+
+def test_a_key_that_had_come_back_and_is_gone_is_not_waited_for() -> None:
+    switchboard = Switchboard(RelayLimits(), started_s=0)
+    register(switchboard, 1, now_s=1)
+    switchboard.leave(Leg(1))
+    assert request(switchboard, 11, now_s=2) == refused(11)
+
+
+def test_waiting_for_listeners_is_bounded_as_all_waiting() -> None:
+    switchboard = Switchboard(RelayLimits(max_waiting_per_target=1), started_s=0)
+    assert request(switchboard, 11, now_s=1) == []
+    assert over(12, "max_waiting_per_target", request(switchboard, 12, now_s=1))
+
+
 def test_requests_wait_in_their_order() -> None:
     switchboard = board()
     register(switchboard, 1)

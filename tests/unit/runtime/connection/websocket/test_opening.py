@@ -10,7 +10,13 @@ from duologue.connection.websocket.opening import (
     ServerOpening,
     host_is_ours,
 )
-from duologue.errors import ConnectionClosed, DuologueError, ProtocolError
+from duologue.errors import (
+    ConnectionClosed,
+    DuologueError,
+    HttpRefused,
+    HttpUnavailable,
+    ProtocolError,
+)
 
 URL = "ws://127.0.0.1:8765/chat?token=secret"
 ADDRESS = "ws://127.0.0.1:8765/chat"
@@ -283,6 +289,53 @@ def failure_after(answer: bytes) -> DuologueError:
     assert opening.failure is not None
     assert "secret" not in str(opening.failure)
     return opening.failure
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+def test_what_will_pass_is_told_apart(status: int) -> None:
+    failure = failure_after(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % status)
+    assert isinstance(failure, HttpUnavailable)
+    assert (failure.status, failure.retry_after_s) == (status, None)
+
+
+@pytest.mark.parametrize("status", [200, 204, 301, 400, 401, 403, 404, 410, 426])
+def test_from_what_will_not(status: int) -> None:
+    failure = failure_after(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % status)
+    assert isinstance(failure, HttpRefused)
+    assert failure.status == status
+
+
+@pytest.mark.parametrize(
+    ("lines", "seconds"),
+    [
+        ("Retry-After: 7", 7),
+        ("Retry-After: 0", 0),
+        ("Retry-After: soon", None),
+        ("Retry-After: -1", None),
+        ("Retry-After: ²", None),
+        (f"Retry-After: {'9' * 5000}", 999_999_999),
+        ("Retry-After: 7\r\nRetry-After: 8", None),
+        (
+            "Date: Wed, 21 Oct 2015 07:28:00 GMT\r\nRetry-After: Wed, 21 Oct 2015 07:28:30 GMT",
+            30,
+        ),
+        (
+            "Date: Wed, 21 Oct 2015 07:28:00 GMT\r\nRetry-After: Wed, 21 Oct 2015 07:27:00 GMT",
+            0,
+        ),
+        ("Retry-After: Wed, 21 Oct 2015 07:28:30 GMT", None),
+        ("Date: now\r\nRetry-After: Wed, 21 Oct 2015 07:28:30 GMT", None),
+        (
+            "Date: Wed, 21 Oct 2015 07:28:00 -0000\r\nRetry-After: Wed, 21 Oct 2015 07:28:30 GMT",
+            None,
+        ),
+    ],
+)
+def test_when_to_come_again_is_read_or_left_alone(lines: str, seconds: float | None) -> None:
+    answer = f"HTTP/1.1 503 No\r\n{lines}\r\nContent-Length: 0\r\n\r\n"
+    failure = failure_after(answer.encode())
+    assert isinstance(failure, HttpUnavailable)
+    assert failure.retry_after_s == seconds
 
 
 def test_a_server_in_trouble_is_worth_another_try() -> None:

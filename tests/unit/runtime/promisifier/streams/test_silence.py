@@ -18,7 +18,10 @@ class Watched:
     def __init__(self) -> None:
         self.loop = PretendLoop()
         self.silent: list[tuple[int, float]] = []
-        self.watch = SilenceWatch(self.loop, lambda *what: self.silent.append(what))
+        self.watch = SilenceWatch(self.loop, self.note)
+
+    def note(self, request_id: int, patience_s: float) -> None:
+        self.silent.append((request_id, patience_s))
 
 
 def test_a_stream_is_silent_for_as_long_as_it_may_and_no_longer() -> None:

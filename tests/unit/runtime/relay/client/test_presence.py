@@ -8,7 +8,7 @@ import pytest
 
 from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
-from duologue.errors import RelayError, RelayRefused, RelayUnreachable
+from duologue.errors import HttpUnavailable, RelayError, RelayRefused, RelayUnreachable
 from duologue.limits import Limits
 from duologue.relay.client import presence
 from duologue.relay.client.dial import RelayAccount
@@ -181,4 +181,14 @@ async def test_a_spare_that_lived_long_enough_has_ended_as_spares_do(
     await turns(1)
     noted = str(world.presence.fault or "")
     assert (noted == "closed") is is_fault
+    await world.stop()
+
+
+async def test_when_to_come_again_is_obeyed(make: Make) -> None:
+    world = make(spares=1)
+    world.horizon_s = 100
+    world.fault = RelayUnreachable("away")
+    world.fault.__cause__ = HttpUnavailable("answered HTTP 503", 503, retry_after_s=45)
+    await turns(20)
+    assert world.tries == [0, 45, 90]
     await world.stop()
