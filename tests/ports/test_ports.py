@@ -108,11 +108,10 @@ def differences(expected: Any, met: Any, path: str = "$") -> list[str]:
             found += differences(expected[key], met[key], f"{path}.{key}")
         return found
     if isinstance(expected, list) and isinstance(met, list):
-        wanted: list[Any] = expected
-        found_list: list[Any] = met
+        expected, met = cast("list[object]", expected), cast("list[object]", met)
         return [
             text
-            for number, pair in enumerate(zip_longest(wanted, found_list))
+            for number, pair in enumerate(zip_longest(expected, met))
             for text in differences(*pair, f"{path}[{number}]")
         ]
     if expected == met and isinstance(expected, bool) == isinstance(met, bool):
