@@ -405,7 +405,7 @@ async def test_calls_whose_requests_have_to_wait_are_read_like_any_other() -> No
             later = asyncio.gather(read(), skip(), read())
             await turns()
             assert len([item async for item in first]) == 2
-        assert await later == [70, 100, 70]
+        assert list(await later) == [70, 100, 70]
 
 
 # -- deadlines ----------------------------------------------------------------------------------
