@@ -425,14 +425,6 @@ async def test_what_is_read_and_ended_while_a_call_waits_in_line_comes_in_its_tu
         assert await reading == 70
         assert await summing == 0
 
-<<<<<<< HEAD
-        async with client.count(upto=3) as first:
-            await anext(first)
-            later = asyncio.gather(read(), skip(), read())
-            await turns()
-            assert len([item async for item in first]) == 2
-        assert list(await later) == [70, 100, 70]
-=======
 
 async def test_who_reads_a_call_that_was_given_up_in_line_is_told() -> None:
     limits = Limits(max_open_calls=1)
@@ -444,7 +436,16 @@ async def test_who_reads_a_call_that_was_given_up_in_line_is_told() -> None:
         log.cancel()
         with pytest.raises(Cancelled):
             await reading
->>>>>>> 678e788ed41ebc0f8f5999c64b89517cfcd11106
+
+
+async def test_the_result_of_a_call_that_waits_in_line_drops_its_items_when_they_come() -> None:
+    async with linked(Streams(), StreamsClient, limits=Limits(max_open_calls=1)) as client:
+        async with client.count(upto=3) as first, client.count_up(upto=100) as second:
+            await anext(first)
+            result = asyncio.ensure_future(second.result())
+            await turns()
+            assert len([item async for item in first]) == 2
+            assert await result == 100
 
 
 # -- deadlines ----------------------------------------------------------------------------------
