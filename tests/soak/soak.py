@@ -17,6 +17,10 @@ from duologue import WebsocketPromisifier
 from duologue.connection.websocket.opening import host_is_ours
 from tests.soak.ledger import TICK_S, Books
 from tests.soak.life import Life
+from tests.support import turns
+
+MAX_SAID: Final = 20
+"""Complaints, of thousands that one fault may cause."""
 
 OURS: Final = ("duologue.connection", "duologue.promisifier", "duologue.protocol", "duologue.relay")
 """Modules whose objects are counted."""
@@ -40,6 +44,9 @@ class Network(Protocol):
         ...
 
 
+NetworkOf = Callable[[Books, random.Random], AbstractAsyncContextManager[Network]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """How long, how many, how often; in seconds by the loop's clock."""
@@ -56,6 +63,31 @@ class Plan:
     """So long after the last fault everybody is back."""
     hung_s: float
     """What takes longer hangs."""
+
+
+async def check(plan: Plan, network_of: NetworkOf) -> None:
+    """Soak, and fail with everything that was wrong."""
+    books, chance = Books(), random.Random(10)
+    complaints = Complaints(books)
+    logging.getLogger().addHandler(complaints)
+    try:
+        before, tasks_before = living(), asyncio.all_tasks()
+        async with network_of(books, chance) as network:
+            await soak(plan, network, books, chance)
+        await turns(50)
+        timers: list[asyncio.TimerHandle] = vars(asyncio.get_running_loop())["_scheduled"]
+        tasks = asyncio.all_tasks() - tasks_before
+        del network
+        left = living() - before
+    finally:
+        logging.getLogger().removeHandler(complaints)
+    print(f"{len(books.fates)} calls; {dict(books.actions)}")
+    # Said in full: these are no comparisons in a test, which pytest would explain.
+    assert not books.complaints, "\n".join(books.complaints[:MAX_SAID])
+    assert not tasks, tasks
+    running = [each for each in timers if not each.cancelled()]
+    assert not running, running
+    assert not left, left
 
 
 async def soak(plan: Plan, network: Network, books: Books, chance: random.Random) -> None:

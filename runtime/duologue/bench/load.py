@@ -92,13 +92,16 @@ class Caller(ABC):
         return partial(self.echo, payload)
 
     async def drive(self, payload: Payload, in_flight: int, seconds: float) -> int:
-        """Keep calls in flight until the time is up; returns how many were answered."""
+        """Keep calls in flight until the time is up; returns how many were answered.
+
+        At least one each, however short the time and slow the machine.
+        """
         call, end = self.caller_of(payload), time.perf_counter() + seconds
         clock = time.perf_counter
 
         async def work() -> int:
             number = 0
-            while clock() < end:
+            while not number or clock() < end:
                 await call()
                 number += 1
             return number
@@ -238,7 +241,7 @@ async def _calls(caller: Caller, order: Json, pids: Sequence[int]) -> Json:
 async def _one_by_one(caller: Caller, payload: Payload, seconds: float, taken: list[float]) -> int:
     call, start = caller.caller_of(payload), time.perf_counter()
     end, before = start + seconds, start
-    while before < end:
+    while not taken or before < end:
         await call()
         now = time.perf_counter()
         taken.append(now - before)
@@ -251,7 +254,7 @@ async def _stream(caller: Caller, seconds: float, pids: Sequence[int]) -> Json:
     await caller.stream(batch)
     own, servers = own_cpu_s(), sum(map(cpu_s_of, pids))
     start, items = time.perf_counter(), 0
-    while time.perf_counter() - start < seconds:
+    while not items or time.perf_counter() - start < seconds:
         await caller.stream(batch)
         items += batch
     elapsed = time.perf_counter() - start
