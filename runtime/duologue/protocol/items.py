@@ -195,6 +195,11 @@ class OutgoingItems:
         """Whether so many items, of `size` bytes together, may leave now."""
         return self._allowance.may_send(items, size)
 
+    @property
+    def left(self) -> Credit:
+        """How much may leave now."""
+        return self._allowance.left
+
     def take(self, items: int, size: int) -> None:
         """They leave."""
         self.has_begun = True
@@ -274,6 +279,14 @@ class ItemCalls:
             else:
                 return self._reply(request_id, items.incoming.ask(totals))
         return None
+
+    def break_off(self, request_id: int, why: str) -> None:
+        """Items of a call have come that cannot be read."""
+        items = self.calls.get(request_id)
+        if items is None:
+            self._count(False)
+        else:
+            items.incoming.break_off(why)
 
     def receive_bytes(self, request_id: int, item: bytes) -> None:
         """An item that is bytes; raises as `receive`."""
