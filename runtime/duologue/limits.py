@@ -17,6 +17,9 @@ Who meets one, and what becomes of others:
       max_unasked_messages
     more unsent than the connection takes   calls and answers wait; events      nothing
                                             are dropped and counted
+    MAX_CONTROL_FRAMES_PER_S                the connection is closed            what is open fails
+    MAX_SHORT_FRAGMENTS_PER_S,              that connection is read more        nothing
+      MAX_MESSAGES_AT_ONCE                  slowly
     write_timeout_s, max_unsent_bytes       the connection is ended             what is open fails
     max_stream_buffer_bytes                 the peer is not read for a while    they come later
     the window of a typed stream            its sender waits; who overruns it   nothing
@@ -61,6 +64,19 @@ SHORT_FRAGMENT_BYTES: Final = 64
 
 MAX_SHORT_FRAGMENTS: Final = 4096
 """Short frames one WebSocket message may come in; empty ones would never reach another limit."""
+
+MAX_SHORT_FRAGMENTS_PER_S: Final = 10_000
+"""Of those, on average, in all messages of a connection. Each costs as much as a whole small
+message and may carry a single byte: so many are some 3 % of a processor. Above it a connection is
+read more slowly, and nothing is lost."""
+
+MAX_CONTROL_FRAMES_PER_S: Final = 1000
+"""Pings, pongs and the like. They cost much more time to read than to send; nobody who is honest
+needs a thousand in a second."""
+
+MAX_MESSAGES_AT_ONCE: Final = 64
+"""Messages of one connection, or pieces of them, that are read in one turn of the event loop, as
+far as their sizes can be foretold: some 0.3 ms where they are small. Others come in between."""
 
 MAX_TYPED_DEPTH: Final = 190
 """Nested lists and objects in one value of a contract's type, sent or received. pydantic's JSON
