@@ -95,7 +95,12 @@ PLACES: list[tuple[Any, Any, bytes | None, int]] = [
     (bytes, SHORT, SHORT_JSON, 0),
     (bytes, b"", b'""', 0),
     (bytes, b"\xfb\xff", b'"+/8="', 0),
-    (Bounded, Bounded(token=b"\xfb\xff"), b'{"never":"","ever":"","token":"+/8=","least":"eA=="}', 0),
+    (
+        Bounded,
+        Bounded(token=b"\xfb\xff"),
+        b'{"never":"","ever":"","token":"+/8=","least":"eA=="}',
+        0,
+    ),
 ]  # fmt: skip
 
 
