@@ -7,9 +7,14 @@ Who meets one, and what becomes of others:
     max_message_bytes, receiving            the connection is closed, 1009      what is open fails
     max_json_depth, MAX_TYPED_DEPTH,        that request is refused, that       nothing
       max_json_objects, max_json_values     answer fails its call
+    MAX_HELLO_BYTES and its kin             whoever says more is served as a    nothing
+                                            base peer
     max_open_calls, the peer's maxCalls     the call waits                      nothing
     max_parked_calls, max_parked_bytes      that call fails                     nothing
-    max_running_calls                       the peer's call waits               nothing
+    max_running_calls, max_running_bytes    the peer's call waits               nothing
+    max_running_calls_per_key               calls of that key wait              nothing
+    max_running_calls_total,                calls of those who have most        nothing
+      max_running_bytes_total               wait
     max_waiting_calls, max_waiting_bytes    the peer's call is refused; who     nothing
                                             takes no answers is not read
     max_nested_calls                        the peer's call is refused          nothing
@@ -18,6 +23,9 @@ Who meets one, and what becomes of others:
     more unsent than the connection takes   calls and answers wait; events      nothing
                                             are dropped and counted
     write_timeout_s, max_unsent_bytes       the connection is ended             what is open fails
+    max_outgoing_streams, and _total        the peer's stream waits             nothing
+    max_outgoing_stream_bytes, and _total,  the peer's streams rest             nothing
+      stream_file_rest_s
     max_stream_buffer_bytes                 the peer is not read for a while    they come later
     the window of a typed stream            its sender waits; who overruns it   nothing
                                             is ended
@@ -30,6 +38,9 @@ Who meets one, and what becomes of others:
       message_stall_timeout_s
     handshake_timeout_s, max_unconfirmed    who has not proved anything         nothing
     max_connections                         the newcomer is refused             nothing
+    max_newcomers,                          of the address that has most of     nothing
+      max_newcomers_per_address               them, the one silent longest
+    opening_silence_s                       who sends nothing at all            nothing
     drain_timeout_s, cancel_timeout_s       handlers of a side that ends        nothing
 """
 
@@ -45,6 +56,9 @@ MAX_CLOSE_REASON_BYTES: Final = 123
 MAX_UNANSWERED_EVENTS: Final = 64
 """Events sent to one listener that it has not answered; above it, it misses some."""
 
+CONGESTED_ABOVE_BYTES: Final = 262_144
+"""A listener with more unsent than this misses events."""
+
 MAX_TIMES_SENT: Final = 5
 """Connections that a call which may be repeated is sent over. One that has lost so many of them is
 perhaps what ends them: too large an answer, say, or a crash of the other side."""
@@ -58,6 +72,21 @@ SHORT_FRAGMENT_BYTES: Final = 64
 
 MAX_SHORT_FRAGMENTS: Final = 4096
 """Short frames one WebSocket message may come in; empty ones would never reach another limit."""
+
+MAX_HELLO_BYTES: Final = 256 * 1024
+"""JSON of the other side's hello, some of which is kept as long as the connection."""
+
+MAX_HELLO_SERVICES: Final = 1000
+"""Services that a hello lists; each is looked for by name, one after the other, once."""
+
+MAX_HELLO_FEATURES: Final = 64
+"""Features that a hello lists; there are five."""
+
+MAX_HELLO_TEXT: Final = 256
+"""Characters of each text in a hello: names of services, digests of 71, keys of 64."""
+
+MAX_SERVICE_BASE: Final = MAX_SAFE_INTEGER - 16_383
+"""The largest base of a service: with the largest id of a contract it is still a number."""
 
 MAX_TYPED_DEPTH: Final = 190
 """Nested lists and objects in one value of a contract's type, sent or received. pydantic's JSON
@@ -89,6 +118,11 @@ FLIGHT_MEMORY_S: Final = 600.0
 MAX_FRAGMENTS: Final = 4096
 """Fragments of one message, empty ones included, unless its size limit needs more."""
 
+DESCRIPTOR_RESERVE: Final = 64
+"""Descriptors that a server's connections leave to the rest of the program: its files, its log, its
+own connections. Where the system allows fewer than connections and newcomers want, they get less,
+and a warning at the start says so."""
+
 
 DEFAULT_STREAM_STALL_S: Final = 20.0
 """`Limits.stream_stall_timeout_s`, unless a shorter `keepalive_timeout_s` asks for less."""
@@ -110,7 +144,7 @@ class Limits:
     `MAX_TYPED_DEPTH`."""
 
     max_json_objects: int = 16_384
-    """Objects and lists in one message. Each may become a model: some 600 bytes and 5 us of the
+    """Objects and lists in one message. Each may become a model: up to 1 KiB and 5 us of the
     loop's time. A request above it is answered LIMIT_EXCEEDED, an answer fails its call."""
 
     max_json_values: int = 131_072
@@ -129,6 +163,25 @@ class Limits:
 
     max_running_calls: int = 256
     """Handlers that run for the peer at once; a handler counts until it has really ended."""
+
+    max_running_calls_total: int = 1024
+    """The same for all peers of one server, and for those whose connection has ended: a handler
+    that ignores its cancellation counts on. Nobody may have more than are left for others, so that
+    there is one for every newcomer: `max_connections` of them. Servers whose peers keep calls or
+    streams open for long want more. Arguments too small to be weighed (256 characters) take at
+    most 130 KiB each, so these take 130 MiB at worst."""
+
+    max_running_calls_per_key: int = 512
+    """The same for all connections of one proven key, those that have ended included: who comes
+    anew again and again runs no more than twice what one connection may."""
+
+    max_running_bytes: int = 64 * 1024 * 1024
+    """What the arguments of those handlers may take in memory, as estimated from their JSON: at
+    most 34 MiB for one message, so two of the worst run at once. Calls wait undecoded until there
+    is room; one that finds nothing else running always runs."""
+
+    max_running_bytes_total: int = 256 * 1024 * 1024
+    """The same for all peers of one server; nobody may have more than is left for others."""
 
     max_nested_calls: int = 256
     """Handlers that may run beyond those, while each that runs waits for an own call to the same
@@ -151,6 +204,25 @@ class Limits:
 
     max_unsent_bytes: int = 4 * 1024 * 1024
     """Bytes accepted for a peer that does not read; above it the connection is ended."""
+
+    max_outgoing_streams: int = 64
+    """Streams that are sent to one peer at once; further ones wait, their sources untouched. One
+    that rests costs some 6 KiB."""
+
+    max_outgoing_streams_total: int = 1024
+    """The same for all peers of one server. Nobody may have more than are left for others."""
+
+    max_outgoing_stream_bytes: int = 1024 * 1024
+    """What those streams to one peer have taken from their sources and not handed on. Above it no
+    source is asked for more. A file has one block of 64 KiB in it at a time, and none while it
+    rests; other sources have what they last gave."""
+
+    max_outgoing_stream_bytes_total: int = 32 * 1024 * 1024
+    """The same for all peers of one server; above it, the streams to one peer hold one piece."""
+
+    stream_file_rest_s: float = 1.0
+    """How long the file of a stream stays open while the other side takes nothing: the usual short
+    rests do not cost an opening, and who reads nothing has no descriptor for long."""
 
     max_stream_buffer_bytes: int = 1024 * 1024
     """Of incoming streams, received and not read yet. Above it nothing more is read from the
@@ -248,7 +320,21 @@ class Limits:
     """How long cancelled handlers may take to end when a server stops."""
 
     max_connections: int = 1000
-    """Connections of one server; above it new ones are refused with HTTP 503."""
+    """Connections of one server that have shown something; above it new ones are refused with HTTP
+    503. Newcomers have places of their own beside them."""
+
+    max_newcomers: int = 512
+    """Connections of one server over which nothing has come since they are open, and encrypted ones
+    until a key is proved: some 20 KiB each. One more, and of the address that has most of them
+    (an IPv4 address, an IPv6 /64) the one gives way that has been silent longest."""
+
+    max_newcomers_per_address: int = 256
+    """The same for one address. As many as a whole office that comes back at once; an honest client
+    is one for a few round trips only."""
+
+    opening_silence_s: float = 10.0
+    """How long a plain connection may stay without a byte of the other side after its opening
+    handshake. After half of it a ping asks, which even a client answers that has nothing to say."""
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
