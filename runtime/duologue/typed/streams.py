@@ -142,12 +142,13 @@ class Exchange(Writing[S, R], Reading[Y, R], Generic[S, Y, R]):
     async def result(self) -> R:
         """End our items, drop those of the other side, and wait for the call's result."""
         await self._begin()
-        call, sending = self._call, set[asyncio.Future[Any]](self._sending)
+        call, sending = self._call, list(self._sending)
         assert call is not None
         # Once there is an answer nobody waits for what else might be sent.
         while sending and not call.done():
-            await asyncio.wait({*sending, call}, return_when=asyncio.FIRST_COMPLETED)
-            sending = {each for each in sending if not each.done()}
+            futures: list[asyncio.Future[Any]] = [*sending, call]
+            await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+            sending = [each for each in sending if not each.done()]
         await self.end()
         if self._source is not None:
             self._source.discard()
