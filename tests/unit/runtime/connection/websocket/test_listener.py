@@ -1,9 +1,12 @@
-"""How many a listener lets in, and how many it tells that it is full."""
+"""How many a listener lets in, and who gives way to one more."""
 
 import asyncio
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any, cast
 
-from duologue.connection.websocket.listener import MAX_WAITING_REFUSALS, WebSocketListener
+from duologue.connection.websocket.listener import WebSocketListener
 from duologue.connection.websocket.opening import AcceptanceRules
 from duologue.limits import Limits
 from tests.unit.runtime.pretend import REQUEST, PretendLoop, PretendTransport
@@ -12,14 +15,12 @@ from tests.unit.runtime.pretend import REQUEST, PretendLoop, PretendTransport
 class Caller:
     """A socket that a listener has accepted."""
 
-    def __init__(self, listener: WebSocketListener) -> None:
-        self.transport = PretendTransport()
-        self.connection = listener.make_connection()
+    def __init__(self, listener: WebSocketListener, address: str = "192.0.2.1") -> None:
+        self.transport = PretendTransport(peer_address=address)
+        admitted = listener.admit((address, 4711))
+        assert admitted is not None
+        self.connection = admitted
         self.connection.connection_made(self.transport)
-
-    @property
-    def is_dropped(self) -> bool:
-        return "abort" in self.transport.done
 
     def ask(self) -> bytes:
         """The first line of the answer to its request."""
@@ -28,28 +29,38 @@ class Caller:
         return b"".join(self.transport.take_written()).partition(b"\r\n")[0]
 
 
-def listener_for(max_connections: int) -> WebSocketListener:
-    return WebSocketListener(
-        lambda _: None,
-        Limits(max_connections=max_connections),
-        cast("asyncio.AbstractEventLoop", cast("Any", PretendLoop())),
-        AcceptanceRules(hosts=("localhost",)),
-        bound_host=None,
-        secure=False,
-        has_pulse=False,
-    )
+@contextmanager
+def listening(limits: Limits) -> Generator[WebSocketListener]:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        listener = WebSocketListener(
+            [sock],
+            lambda _: None,
+            limits,
+            cast("asyncio.AbstractEventLoop", cast("Any", PretendLoop())),
+            AcceptanceRules(hosts=("localhost",)),
+            bound_host=None,
+            ssl=None,
+            has_pulse=False,
+            needs_proof=False,
+        )
+        yield listener
+        listener.close()
 
 
-def test_all_places_can_be_taken_and_one_more_is_told_that_there_are_none() -> None:
-    listener = listener_for(3)
-    inside = [Caller(listener) for _ in range(3)]
-    assert [each.ask() for each in inside] == [b"HTTP/1.1 101 Switching Protocols"] * 3
-    assert Caller(listener).ask() == b"HTTP/1.1 503 Service Unavailable"
+async def test_all_places_can_be_taken_and_one_more_is_told_that_there_are_none() -> None:
+    with listening(Limits(max_connections=3)) as listener:
+        inside = [Caller(listener) for _ in range(3)]
+        assert [each.ask() for each in inside] == [b"HTTP/1.1 101 Switching Protocols"] * 3
+        assert all(listener.let_stay(each.connection) for each in inside)
+        assert Caller(listener).ask() == b"HTTP/1.1 503 Service Unavailable"
 
 
-def test_so_many_are_told_that_it_is_full_at_a_time_and_one_more_is_dropped() -> None:
-    listener = listener_for(1)
-    Caller(listener)
-    told = [Caller(listener) for _ in range(MAX_WAITING_REFUSALS)]
-    assert not any(each.is_dropped for each in told)
-    assert Caller(listener).is_dropped
+async def test_newcomers_of_an_address_have_so_many_places_and_one_more_takes_the_first() -> None:
+    with listening(Limits(max_newcomers_per_address=3)) as listener:
+        first, *others = [Caller(listener) for _ in range(3)]
+        assert not first.transport.is_closing()
+        Caller(listener, "198.51.100.1")
+        assert not first.transport.is_closing()
+        Caller(listener)
+        assert first.transport.is_closing()
+        assert not any(each.transport.is_closing() for each in others)
