@@ -8,12 +8,17 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import duologue
 from duologue import ByteStream, WebsocketPromisifier
 
 ECHO, FILE, STUBBORN, SLOW = 1, 2, 3, 4
 FILE_BYTES = 16 * 1024 * 1024
+
+
+def _echo(value: Any) -> Any:
+    return value
 
 
 class Victim:
@@ -26,7 +31,7 @@ class Victim:
 
     def welcome(self, peer: WebsocketPromisifier) -> None:
         """Serve a newcomer."""
-        peer.add_service(ECHO, lambda value: value)
+        peer.add_service(ECHO, _echo)
         peer.add_service(FILE, lambda: ByteStream(self._path))
         peer.add_service(STUBBORN, self._ignore_cancellation)
         peer.add_service(SLOW, self._wait)

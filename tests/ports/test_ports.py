@@ -108,11 +108,11 @@ def differences(expected: Any, met: Any, path: str = "$") -> list[str]:
             found += differences(expected[key], met[key], f"{path}.{key}")
         return found
     if isinstance(expected, list) and isinstance(met, list):
-        expected, met = cast("list[object]", expected), cast("list[object]", met)
+        lists: list[list[object]] = [expected, met]
         return [
             text
-            for number, pair in enumerate(zip_longest(expected, met))
-            for text in differences(*pair, f"{path}[{number}]")
+            for number, (one, other) in enumerate(zip_longest(*lists))
+            for text in differences(one, other, f"{path}[{number}]")
         ]
     if expected == met and isinstance(expected, bool) == isinstance(met, bool):
         return []
