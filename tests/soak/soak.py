@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from duologue import WebsocketPromisifier
 from duologue.connection.websocket.opening import host_is_ours
@@ -150,7 +150,7 @@ def living() -> Counter[str]:
     gc.collect()
     names = Counter[str]()
     for each in gc.get_objects():
-        kind: type[Any] = type(each)
+        kind = cast("type[object]", type(each))
         if kind.__module__.startswith(OURS):
             names[f"{kind.__module__}.{kind.__qualname__}"] += 1
     return names
