@@ -69,7 +69,10 @@ async def check(plan: Plan, network_of: NetworkOf) -> None:
     """Soak, and fail with everything that was wrong."""
     books, chance = Books(), random.Random(10)
     complaints = Complaints(books)
-    logging.getLogger().addHandler(complaints)
+    log = logging.getLogger("duologue")
+    log.addHandler(complaints)
+    # pytest keeps what is logged, with every exception in it and all that these hold.
+    log.propagate = False
     try:
         before, tasks_before = living(), asyncio.all_tasks()
         async with network_of(books, chance) as network:
@@ -80,7 +83,8 @@ async def check(plan: Plan, network_of: NetworkOf) -> None:
         del network
         left = living() - before
     finally:
-        logging.getLogger().removeHandler(complaints)
+        log.propagate = True
+        log.removeHandler(complaints)
     print(f"{len(books.fates)} calls; {dict(books.actions)}")
     # Said in full: these are no comparisons in a test, which pytest would explain.
     assert not books.complaints, "\n".join(books.complaints[:MAX_SAID])
