@@ -19,7 +19,8 @@ Who meets one, and what becomes of others:
                                             takes no answers is not read
     max_nested_calls                        the peer's call is refused          nothing
     max_invalid_messages,                   the connection is closed            what is open fails
-      max_unasked_messages
+      max_unasked_messages,
+      MAX_STRAY_MESSAGES, MAX_LATE_CHUNKS
     more unsent than the connection takes   calls and answers wait; events      nothing
                                             are dropped and counted
     MAX_CONTROL_FRAMES_PER_S                the connection is closed            what is open fails
@@ -103,6 +104,14 @@ needs a thousand in a second."""
 MAX_MESSAGES_AT_ONCE: Final = 64
 """Messages of one connection, or pieces of them, that are read in one turn of the event loop, as
 far as their sizes can be foretold: some 0.3 ms where they are small. Others come in between."""
+
+MAX_STRAY_MESSAGES: Final = 1000
+"""Messages about calls that are over: cancels and stops, beyond two for each request of the other
+side, and answers, beyond one for each own call. Honest ones cross ours on the way."""
+
+MAX_LATE_CHUNKS: Final = 131_072
+"""Chunks for each own call that come when nobody reads its stream any more. More than are on their
+way when a stream is stopped: 8 MiB of buffers hold so many of the smallest."""
 
 MAX_TYPED_DEPTH: Final = 190
 """Nested lists and objects in one value of a contract's type, sent or received. pydantic's JSON
