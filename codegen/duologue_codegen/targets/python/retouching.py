@@ -149,9 +149,7 @@ def _early(node: ast.expr, missing: Collection[str]) -> Iterator[ast.expr]:
         yield from early
 
 
-def _opening(
-    module: ast.Module, source: Source, doc: str, models: ModelsView
-) -> Iterator[Edit]:
+def _opening(module: ast.Module, source: Source, doc: str, models: ModelsView) -> Iterator[Edit]:
     """The module's docstring, before its first statement; and the imports of our types, if the
     generator had no use for their placeholders: of numbers' enums it does not know the base."""
     has_placeholders = any(_imports_placeholders(each) for each in module.body)
