@@ -155,8 +155,9 @@ class Reading(StreamCall[R], Generic[Y, R]):
     _items: Items[Y] | None = None
     _base_items: AsyncIterator[Y] | None = None
 
-    def __aiter__(self) -> Self:
-        return self
+    def __aiter__(self) -> AsyncIterator[Y]:
+        # In its block somebody holds the call: what iterates need not.
+        return self._items if self._items is not None and self._is_entered else self
 
     def __anext__(self) -> Coroutine[Any, Any, Y]:
         # No coroutine of its own for each item.
