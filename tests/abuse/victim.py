@@ -1,109 +1,74 @@
-"""A server in a process of its own, with as much memory and as many descriptors as it is given.
+"""A server in a process of its own, with what is worth attacking; told of by its JSON lines.
 
-`python -m tests.abuse.victim plain|encrypted MEMORY_MIB DESCRIPTORS`; its first line says where it
-is and which key it has.
+It prints its port, and what it uses now for each line that it reads.
 """
 
 import asyncio
-import contextlib
 import json
-import resource
+import os
 import sys
-import tempfile
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import duologue
-from duologue import ANYONE, ByteStream, Identity
-from duologue.promisifier.promisifier import WebsocketPromisifier
-from tests.abuse.attacks import ECHO, FILE, HANG, STUBBORN
+from duologue import ByteStream, WebsocketPromisifier
 
-MIB = 2**20
-FILE_BYTES = 4 * MIB
+ECHO, FILE, STUBBORN, SLOW = 1, 2, 3, 4
+FILE_BYTES = 16 * 1024 * 1024
+
+
+def _echo(value: Any) -> Any:
+    return value
 
 
 class Victim:
-    """Made by `victim_process`."""
+    """Its services, and how many handlers run."""
 
-    def __init__(self, process: Process, port: int, key: str) -> None:
-        self.process = process
-        self.port = port
-        self.key = key
+    def __init__(self, path: Path) -> None:
+        self.running = 0
+        self._path = path
+        self._never = asyncio.Event()
 
-    @property
-    def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
+    def welcome(self, peer: WebsocketPromisifier) -> None:
+        """Serve a newcomer."""
+        peer.add_service(ECHO, _echo)
+        peer.add_service(FILE, lambda: ByteStream(self._path))
+        peer.add_service(STUBBORN, self._ignore_cancellation)
+        peer.add_service(SLOW, self._wait)
 
-    def memory_mib(self) -> float:
-        """Its resident memory."""
-        resident = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
-        return int(resident) * resource.getpagesize() / MIB
+    async def _ignore_cancellation(self) -> None:
+        self.running += 1
+        while True:
+            try:
+                await self._never.wait()
+            except asyncio.CancelledError:
+                continue
 
-    def descriptors(self) -> int:
-        """How many it has open."""
-        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
-
-
-@contextlib.asynccontextmanager
-async def victim_process(
-    kind: str, memory_mib: int, descriptors: int, log: Path
-) -> AsyncGenerator[Victim]:
-    """A running one, killed at the end. What it logs goes to the file `log`."""
-    with log.open("w") as errors:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.abuse.victim", kind, str(memory_mib), str(descriptors)),
-            stdout=PIPE,
-            stderr=errors,
-        )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(20):
-            told = json.loads(await process.stdout.readline())
-        yield Victim(process, told["port"], told["key"])
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    async def _wait(self, _value: object) -> None:
+        self.running += 1
+        await self._never.wait()
 
 
-async def hang(*_args: object) -> None:
-    await asyncio.sleep(600)
+def used() -> dict[str, int]:
+    """Resident memory in bytes, and descriptors."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return {
+        "resident_bytes": int(resident.split()[1]) * 1024,
+        "descriptors": len(os.listdir("/proc/self/fd")),
+    }
 
 
-async def resist() -> None:
-    """Goes on for a while, whoever cancels it."""
+async def main(path: Path) -> None:
+    """Serve until the input ends."""
+    victim = Victim(path)
     loop = asyncio.get_running_loop()
-    end_s = loop.time() + 30
-    while loop.time() < end_s:
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.sleep(1)
-
-
-async def _serve(kind: str, file: Path) -> None:
-    def offer(peer: WebsocketPromisifier) -> None:
-        peer.add_service(ECHO, lambda value: value)
-        peer.add_service(HANG, hang)
-        peer.add_service(FILE, lambda: ByteStream(file))
-        peer.add_service(STUBBORN, resist)
-
-    me = Identity.generate() if kind == "encrypted" else None
-    allow = None if me is None else ANYONE
-    async with duologue.serve(identity=me, allow=allow, on_peer=offer) as server:
-        key = "" if me is None else me.public_key.hex()
-        print(json.dumps({"port": server.port, "key": key}), flush=True)
-        await server.wait_closed()
-
-
-def main() -> None:
-    kind, memory_mib, descriptors = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mib * MIB,) * 2)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors,) * 2)
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(bytes(FILE_BYTES))
-        file.flush()
-        asyncio.run(_serve(kind, Path(file.name)))
+    async with duologue.serve(host="127.0.0.1", port=0, on_peer=victim.welcome) as server:
+        print(json.dumps({"port": server.port}), flush=True)
+        while await loop.run_in_executor(None, sys.stdin.readline):
+            print(json.dumps({**used(), "running": victim.running}), flush=True)
+        os._exit(0)  # some of its handlers never end
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main(Path(sys.argv[1])))

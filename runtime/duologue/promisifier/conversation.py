@@ -7,6 +7,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from duologue.connection.base import Connection, ConnectionState, Message, Unlisten
 from duologue.errors import DuologueError, LimitExceeded, ProtocolError, Sent
 from duologue.limits import Limits
+from duologue.promisifier.budget import Budget
 from duologue.promisifier.calling import Calling
 from duologue.promisifier.control import ControlService
 from duologue.promisifier.dispatch import Dispatcher
@@ -73,6 +74,7 @@ class Conversation(Generic[PeerT]):
         limits: Limits,
         handlers: dict[int, Handler[PeerT]],
         counters: Counters,
+        budget: Budget,
     ) -> None:
         self.connection = connection
         self.greeting: Greeting | None = None
@@ -91,6 +93,7 @@ class Conversation(Generic[PeerT]):
             give_up=self._give_up,
             intake=self._intake,
             limits=limits,
+            budget=budget,
         )
         self.calling = Calling(
             self._session,

@@ -6,7 +6,8 @@ from typing import Any, Final, TypeVar
 
 from duologue.connection.base import Connection, ConnectionState
 from duologue.errors import ConnectionClosed, DuologueError, ServiceIdTaken
-from duologue.limits import Limits
+from duologue.limits import CONGESTED_ABOVE_BYTES, Limits
+from duologue.promisifier.budget import Budget
 from duologue.promisifier.conversation import Conversation, Ending
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import FunctionHandler, Handler
@@ -21,7 +22,6 @@ from duologue.promisifier.own_call import (
 from duologue.promisifier.peer_state import PeerState, PeerStates, StateChanges
 from duologue.promisifier.promise import CloseStatus, Promise, end_of
 from duologue.promisifier.stats import Stats
-from duologue.promisifier.streams.sending import PAUSE_ABOVE_BYTES
 from duologue.promisifier.subscriptions import Subscriptions
 from duologue.promisifier.untyped import Untyped
 from duologue.protocol.counters import Counters
@@ -48,9 +48,12 @@ class WebsocketPromisifier:
     connection; the only tasks are those of async services.
     """
 
-    def __init__(self, connection: Connection, limits: Limits) -> None:
+    def __init__(
+        self, connection: Connection, limits: Limits, budget: Budget | None = None
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._limits = limits
+        self._budget = budget or Budget(limits)
         self._handlers: dict[int, Handler[WebsocketPromisifier]] = {}
         self._subscriptions: Subscriptions[WebsocketPromisifier] = Subscriptions(self._handlers)
         self._counters = Counters()
@@ -263,7 +266,7 @@ class WebsocketPromisifier:
     @property
     def is_congested(self) -> bool:
         """Whether so much is on its way out that what can wait should."""
-        return self._conversation.connection.buffered_amount > PAUSE_ABOVE_BYTES
+        return self._conversation.connection.buffered_amount > CONGESTED_ABOVE_BYTES
 
     def count_dropped_event(self) -> None:
         """Note that this peer has missed an event."""
@@ -293,7 +296,9 @@ class WebsocketPromisifier:
     # -- conversations come and go --------------------------------------------------------------
 
     def _converse(self, connection: Connection) -> "Conversation[WebsocketPromisifier]":
-        return Conversation(self, self, connection, self._limits, self._handlers, self._counters)
+        return Conversation(
+            self, self, connection, self._limits, self._handlers, self._counters, self._budget
+        )
 
     def on_introduced(self) -> None:
         """It is known what the other side is; its next message is not read yet."""
@@ -321,10 +326,11 @@ class WebsocketPromisifier:
 
 
 def create_websocket_promisifier(
-    connection: Connection, *, limits: Limits | None = None
+    connection: Connection, *, limits: Limits | None = None, budget: Budget | None = None
 ) -> WebsocketPromisifier:
     """A promisifier over `connection`, for calls and services by number (base profile 7).
 
-    Must be called in a running event loop. Messages that came before are not lost.
+    Must be called in a running event loop. Messages that came before are not lost. A `budget` is
+    what it shares with others.
     """
-    return WebsocketPromisifier(connection, limits or Limits())
+    return WebsocketPromisifier(connection, limits or Limits(), budget)

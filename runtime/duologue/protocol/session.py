@@ -92,13 +92,12 @@ class Session(Generic[CallT]):
         """
         if self.arriving is not None:
             raise ProtocolError("a text came where parts of the one before were announced")
-        weight = 0
         try:
-            if len(text) > self._plain_characters:
+            is_long = len(text) > self._plain_characters
+            if is_long:
                 excess = find_excess(text, self._limits)
                 if excess is not None:
                     return self._receive_excess(text, excess)
-                weight = weigh(text)
             envelope = read_envelope(text)
             if envelope.parts is not None and self.has_control_service:
                 self.arriving = ArrivingParcel(text, envelope, envelope.parts, self._limits)
@@ -112,6 +111,7 @@ class Session(Generic[CallT]):
                         return None
                 return AnswerReceived(call, slice_or_none(envelope.data))
             if kind == "request":
+                weight = weigh(text) if is_long else 0
                 return self.served.receive_request(envelope, (), weight)
             if kind == "error":
                 return self.own.receive_failure(envelope)
@@ -194,6 +194,14 @@ class Session(Generic[CallT]):
             return self.served.refuse(envelope, failure_of(excess))
         if envelope.type in ("data", "error"):
             return self.own.receive_excess(envelope, excess)
+        if envelope.type == ITEMS and self.has_control_service:
+            own_id, served_id = map(codec.integral, (envelope.responseId, envelope.requestId))
+            if own_id is not None:
+                self.own.items.break_off(own_id, str(excess))
+                return None
+            if served_id is not None:
+                self.served.items.break_off(served_id, str(excess))
+                return None
         raise BadFrame(str(excess))
 
     # -- what cannot be read --------------------------------------------------------------------

@@ -4,12 +4,14 @@ import re
 import warnings
 from collections.abc import Callable
 from functools import partial
+from types import GenericAlias
 from typing import Annotated, Any, Final, Generic, TypeVar, cast, get_args, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from duologue.errors import InvalidResult, Problem
+from duologue.limits import MAX_TYPED_DEPTH
 from duologue.promisifier.handlers import Result
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.parcels import Parts, Payload, ReceivedParts, split
@@ -56,6 +58,8 @@ class Codec(Generic[T]):
         "_adapter",
         "_holds_bytes",
         "_is_model",
+        "_max_depth",
+        "_of_list",
         "_renames",
         "form",
         "to_json",
@@ -64,16 +68,19 @@ class Codec(Generic[T]):
     )
 
     @overload
-    def __init__(self, form: type[T], /) -> None: ...
+    def __init__(self, form: type[T], /, *, levels_around: int = 0) -> None: ...
     @overload
-    def __init__(self, form: object, /) -> None: ...
-    def __init__(self, form: Any, /) -> None:
+    def __init__(self, form: object, /, *, levels_around: int = 0) -> None: ...
+    def __init__(self, form: Any, /, *, levels_around: int = 0) -> None:
         self.form: Any = form
         """The type: a class, or what else an annotation may be."""
+        self._max_depth = MAX_TYPED_DEPTH + levels_around
+        """Of JSON that is read; lists of values that are sent one by one have a level around."""
         self._is_model = isinstance(form, type) and issubclass(form, BaseModel)
         self._adapter: TypeAdapter[T] | None = None
         self._holds_bytes: bool | None = None
         self._renames: bool | None = None
+        self._of_list: Codec[list[T]] | None = None
         # Bound at the first use: looking them up costs as much as a small value.
         self.validate_json: Callable[..., T] = self._bind_validate_json
         """pydantic's function: JSON to a value; raises `ValidationError`."""
@@ -98,6 +105,13 @@ class Codec(Generic[T]):
                 has_own = isinstance(inner, type) and issubclass(inner, BaseModel)
                 self._adapter = TypeAdapter(form, config=None if has_own else _CONFIG)
         return self._adapter
+
+    @property
+    def of_list(self) -> "Codec[list[T]]":
+        """Of a list of such values. Made once: pydantic takes a millisecond for it."""
+        if self._of_list is None:
+            self._of_list = Codec[list[T]](GenericAlias(list, (self.form,)), levels_around=1)
+        return self._of_list
 
     def knows_bytes(self) -> bool:
         """Whether a value may have bytes that travel beside its JSON (PROTOCOL 12)."""
@@ -189,7 +203,7 @@ class Codec(Generic[T]):
         if self._renames_fields():
             validate = partial(validate, **BY_WIRE_NAME)
         if may_be_deep(self.adapter.core_schema):
-            validate = reading_to_depth(validate, self.form_name)
+            validate = reading_to_depth(validate, self.form_name, self._max_depth)
         self.validate_json = validate
         return validate(text, **options)
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from duologue.connection.base import Connection, ConnectionState, Message
+from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES
 from duologue.connection.memory import connected_pair
 from duologue.errors import ConnectionClosed, LimitExceeded
 from duologue.limits import Limits
@@ -240,7 +241,7 @@ async def test_a_close_that_is_never_read_ends_after_the_close_timeout() -> None
 async def test_drained_waits_above_the_upper_mark_until_below_the_lower() -> None:
     left, right = connected_pair(Limits(max_message_bytes=262_144))
     left.send(b"x" * 262_144)
-    await asyncio.wait_for(left.drained(), 1)
+    await asyncio.wait_for(left.drained(), 30)
     left.send(b"x")
     waiter = asyncio.ensure_future(left.drained())
     right.on_message.listen(lambda _: None)
@@ -249,13 +250,32 @@ async def test_drained_waits_above_the_upper_mark_until_below_the_lower() -> Non
     assert waiter.done()
 
 
+async def test_the_gate_is_shut_above_the_upper_mark_and_not_at_it() -> None:
+    left, _ = connected_pair(Limits(max_message_bytes=PAUSE_ABOVE_BYTES))
+    left.send(b"x" * PAUSE_ABOVE_BYTES)
+    assert not left.gate.is_shut
+    left.send(b"x")
+    assert left.gate.is_shut
+
+
+@pytest.mark.parametrize("below", [0, 1])
+async def test_the_gate_opens_below_the_lower_mark_and_not_at_it(below: int) -> None:
+    left, right = connected_pair(Limits(max_message_bytes=PAUSE_ABOVE_BYTES))
+    # The first two fill the backlog of a side that does not listen; the third stays here.
+    for size in (PAUSE_ABOVE_BYTES, 1, RESUME_BELOW_BYTES - below):
+        left.send(b"x" * size)
+    await turns()
+    assert right.on_message.backlog_bytes == PAUSE_ABOVE_BYTES + 1
+    assert left.gate.is_shut is (below == 0)
+
+
 async def test_drained_returns_when_the_connection_ends() -> None:
     left, _right = connected_pair()
     left.send(b"x" * 300_000)
     waiter = asyncio.ensure_future(left.drained())
     await turns(1)
     left.terminate("enough")
-    await asyncio.wait_for(waiter, 1)
+    await asyncio.wait_for(waiter, 30)
 
 
 async def test_cancelling_one_waiter_leaves_the_other_waiting() -> None:
@@ -271,4 +291,4 @@ async def test_cancelling_one_waiter_leaves_the_other_waiting() -> None:
     await turns(1)
     assert not second.done()
     right.on_message.listen(lambda _: None)
-    await asyncio.wait_for(second, 1)
+    await asyncio.wait_for(second, 30)

@@ -91,6 +91,25 @@ async def test_starting_twice_says_one_hello() -> None:
         assert len(talk.said) == 1
 
 
+async def test_an_unanswered_hello_is_no_call_that_was_pending() -> None:
+    async with Conversation() as talk:
+        talk.peer.greet(greeting(ROOMS))
+        await turns()
+        call = talk.peer.send(7)
+        talk.peer.close()
+        assert (await talk.peer.promise).pending == (7,)
+        with pytest.raises(ConnectionClosed):
+            await call
+
+
+async def test_peers_that_are_closed_right_after_opening_have_nothing_pending() -> None:
+    left, right = map(create_websocket_promisifier, connected_pair())
+    left.greet(greeting(ROOMS))
+    right.greet(greeting())
+    left.close()
+    assert ((await left.promise).pending, (await right.promise).pending) == ((), ())
+
+
 async def test_a_peer_made_by_hand_says_no_hello_and_knows_no_service_0() -> None:
     async with Conversation() as talk:
         await turns()
@@ -116,7 +135,7 @@ async def test_any_other_answer_means_a_base_peer_which_is_served_in_full(answer
         talk.peer.add_service(3, square)
         talk.peer.greet(greeting())
         await talk.hear('{"responseId":0,%s}' % answer)
-        await asyncio.wait_for(talk.peer.introduced(), 1)
+        await asyncio.wait_for(talk.peer.introduced(), 30)
         assert not talk.peer.speaks_duologue
         said = await talk.hear(talk.request(0, 3, 12))
         assert said[-1] == {"responseId": 0, "type": "data", "data": 144}
@@ -220,7 +239,7 @@ async def test_another_contract_may_be_allowed() -> None:
 async def test_a_silent_peer_is_a_base_peer_once_the_time_is_over() -> None:
     async with Conversation(Limits(hello_timeout_s=0.02)) as talk:
         talk.peer.greet(greeting())
-        await asyncio.wait_for(talk.peer.introduced(), 1)
+        await asyncio.wait_for(talk.peer.introduced(), 30)
         assert not talk.peer.speaks_duologue
 
 
@@ -229,7 +248,7 @@ async def test_nobody_waits_for_a_hello_on_a_closed_connection() -> None:
         talk.peer.greet(greeting())
         waiter = asyncio.ensure_future(talk.peer.introduced())
         talk.peer.close()
-        await asyncio.wait_for(waiter, 1)
+        await asyncio.wait_for(waiter, 30)
 
 
 # -- what the other side's features allow ----------------------------------------------------------
@@ -261,7 +280,7 @@ async def test_a_call_given_up_is_cancelled_at_the_other_side() -> None:
         call = caller.send(3)
         await patient.started.wait()
         call.cancel()
-        await asyncio.wait_for(patient.cancelled.wait(), 1)
+        await asyncio.wait_for(patient.cancelled.wait(), 30)
         await turns()
         assert caller.stats.answers_dropped_late == 1
 
@@ -274,7 +293,7 @@ async def test_a_call_cancelled_at_once_never_runs_long() -> None:
         await caller.introduced()
         server.add_service(3, patient.serve)
         caller.send(3).cancel()
-        await asyncio.wait_for(patient.cancelled.wait(), 1)
+        await asyncio.wait_for(patient.cancelled.wait(), 30)
 
 
 async def test_a_waiting_call_that_is_given_up_never_starts() -> None:
@@ -290,7 +309,7 @@ async def test_a_waiting_call_that_is_given_up_never_starts() -> None:
         waiting.cancel()
         await turns()
         running.cancel()
-        await asyncio.wait_for(first.cancelled.wait(), 1)
+        await asyncio.wait_for(first.cancelled.wait(), 30)
         await turns()
         assert not second.started.is_set()
 

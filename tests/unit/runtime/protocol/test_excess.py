@@ -57,6 +57,13 @@ def test_a_request_may_have_as_many_values_as_the_limit_says() -> None:
     assert isinstance(session().receive(REQUEST % numbers(26)), RequestReceived)
 
 
+def test_what_stands_inside_strings_does_not_count_beside_a_full_number() -> None:
+    # Eight objects and the two of the message; then 26 values: an object, a list and 28 commas.
+    in_a_string = '"{[,{[,{[,{[,{[,{[,{[,{["'
+    assert isinstance(session().receive(REQUEST % f"{objects(8)},{in_a_string}"), RequestReceived)
+    assert isinstance(session().receive(REQUEST % f"{numbers(25)},{in_a_string}"), RequestReceived)
+
+
 def test_a_request_with_one_value_more_is_answered() -> None:
     event = session().receive(REQUEST % numbers(27))
     assert isinstance(event, Refused)
@@ -116,11 +123,12 @@ def test_a_request_without_usable_ids_is_unreadable(request_id: str) -> None:
     assert receiver.counters.requests_received_invalid == 1
 
 
-def test_a_control_call_with_too_much_in_it_counts_as_one() -> None:
+def test_a_control_call_with_too_much_in_it_is_no_hello() -> None:
     receiver = session()
     receiver.allow_control()
     event = receiver.receive((REQUEST % objects(20)).replace('"serviceId":3', '"serviceId":0'))
     assert isinstance(event, Refused)
+    assert json.loads(event.reply)["error"]["code"] == "INVALID_PARAMS"
     assert receiver.counters.control_requests_received == 1
 
 
@@ -130,6 +138,27 @@ def test_the_parts_of_a_message_with_too_much_in_it_are_taken_all_the_same() -> 
     text = (REQUEST % objects(20)).replace("]}", '],"parts":[9]}')
     assert receiver.receive(text) is None
     assert isinstance(receiver.receive_bytes(b"x" * 9), Refused)
+
+
+def test_items_with_too_much_in_them_break_their_stream_off() -> None:
+    both = session()
+    both.allow_control()
+    both.own.open(3, b"[]", "call")
+    both.receive(REQUEST % "1")
+    own = both.own.items.open(0, takes_items=True)
+    served = both.served.items.open(7, takes_items=True)
+    for text in (
+        '{"type":"items","responseId":0,"data":[%s]}',
+        '{"type":"items","requestId":7,"data":[%s]}',
+    ):
+        assert both.receive(text % objects(20)) is None
+    assert own.incoming.failure.startswith("max_json_objects is 10, met 22")
+    assert served.incoming.failure.startswith("max_json_objects is 10, met 22")
+    assert both.counters.requests_received_invalid == 0
+    assert both.receive('{"type":"items","requestId":8,"data":[%s]}' % objects(20)) is None
+    assert both.counters.messages_dropped == 1
+    assert both.receive('{"type":"items","data":[%s]}' % objects(20)) is None
+    assert both.counters.requests_received_invalid == 1
 
 
 def test_depth_is_told_before_number() -> None:
@@ -196,4 +225,4 @@ def test_what_is_larger_weighs_what_its_values_may_take() -> None:
     assert weigh("x" * 257) == 2 * 257
     assert weigh("x" * 256 + "é") == 5 * 257
     assert weigh("x" * 200, [b"y" * 57]) == 2 * 200 + 57
-    assert weigh("x" * 254 + "{[,") == 2 * 257 + 2 * 640 + 128
+    assert weigh("x" * 254 + "{[,") == 2 * 257 + 2 * 1024 + 128

@@ -38,6 +38,17 @@ async def test_items_and_then_a_result() -> None:
         assert await log.result() == 300
 
 
+async def test_what_came_before_the_end_is_there_for_a_reader_who_is_late() -> None:
+    async with linked(Streams(), StreamsClient) as client:
+        async with client.count(upto=60) as log:
+            await turns(50)
+            assert [item.number async for item in log] == list(range(60))
+        async with client.count_up(upto=3) as log:
+            await turns(50)
+            assert [item.number async for item in log] == [0, 1, 2]
+            assert await log.result() == 3
+
+
 async def test_the_result_drops_what_was_not_read() -> None:
     async with linked(Streams(), StreamsClient) as client, client.count_up(upto=300) as log:
         await anext(log)
@@ -88,7 +99,19 @@ async def test_a_file_is_sent_in_frames(tmp_path: Path) -> None:
     async with linked(service, StreamsClient) as client, client.store() as up:
         await up.send_all(path)
         assert (await up.result()).number == 200_000
-        assert service.taken == 4
+        assert 4 <= service.taken <= 40
+
+
+async def test_an_open_file_is_sent_in_pieces_and_not_in_lines(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"\n" * 200_000)
+    service = Streams()
+    async with linked(service, StreamsClient) as client, client.store() as up:
+        with file.open("rb") as opened:
+            await up.send_all(opened)
+            assert not opened.closed
+        assert (await up.result()).number == 200_000
+    assert 4 <= service.taken <= 40
 
 
 async def test_items_with_long_bytes_have_them_beside_the_json() -> None:
@@ -171,6 +194,64 @@ async def test_cancel_ends_the_iteration_with_cancelled() -> None:
             await anext(exchange)
         with pytest.raises(Cancelled):
             await exchange.send(Number(number=1))
+
+
+@pytest.mark.parametrize("rounds", [0, 50])
+async def test_who_reads_on_behind_the_block_learns_that_something_is_missing(rounds: int) -> None:
+    async with linked(Streams(), StreamsClient) as client:
+        async with client.count(upto=60) as log:
+            await turns(rounds)
+        with pytest.raises(Cancelled):
+            await anext(log)
+        async with client.count(upto=60) as log:
+            assert len([item async for item in log]) == 60
+        assert [item async for item in log] == []
+
+
+async def test_a_call_that_waits_to_be_sent_has_not_ended() -> None:
+    limits = Limits(max_running_calls=1, max_waiting_calls=1)
+    service = Streams()
+    async with linked(service, StreamsClient, limits=limits) as client:
+
+        async def read() -> list[int]:
+            async with client.count(upto=3) as log:
+                return [item.number async for item in log]
+
+        async with client.sum() as first, client.sum() as second:
+            waiting = asyncio.create_task(read())
+            await turns(50)
+            assert (service.made, waiting.done()) == (0, False)
+            await first.end()
+            await second.end()
+            assert await waiting == [0, 1, 2]
+
+
+async def test_a_call_that_is_never_made_warns() -> None:
+    async with linked(Streams(), StreamsClient) as client:
+        call = client.sum()
+        with pytest.warns(RuntimeWarning, match=r"Streams/sum was never made; use it in `async"):
+            del call
+            gc.collect()
+
+
+async def test_a_call_is_entered_once() -> None:
+    async with linked(Streams(), StreamsClient) as client:
+        call = client.sum()
+        async with call:
+            await call.send(Number(number=1))
+        with pytest.raises(RuntimeError, match="entered before"):
+            async with call:
+                pass
+
+
+async def test_nothing_is_sent_behind_the_end() -> None:
+    async with linked(Streams(), StreamsClient) as client, client.sum() as up:
+        await up.send(Number(number=1))
+        await up.end()
+        with pytest.raises(RuntimeError, match="Streams/sum have ended"):
+            await up.send(Number(number=1))
+        await up.end()
+        assert await up.result() == 1
 
 
 async def test_a_call_left_open_outside_of_a_block_warns_and_is_cancelled() -> None:
@@ -275,6 +356,38 @@ async def test_what_send_all_raises_comes_out_of_the_block() -> None:
                     pass
 
 
+async def test_an_item_of_send_all_that_does_not_fit_comes_out_of_the_block() -> None:
+    wrong: Any = Blob(data=b"")
+    async with linked(Streams(), StreamsClient) as client:
+        with pytest.raises(InvalidParams, match="was not sent"):
+            async with client.squares() as exchange:
+                exchange.send_all([Number(number=1), wrong])
+                async for _ in exchange:
+                    pass
+        with pytest.raises(InvalidParams, match="was not sent"):
+            async with client.tally() as exchange:
+                exchange.send_all([wrong])
+                await exchange.result()
+
+
+async def test_the_result_does_not_wait_for_what_else_might_be_sent() -> None:
+    async def silent() -> AsyncIterator[Number]:
+        yield Number(number=666)
+        await asyncio.get_running_loop().create_future()
+
+    async with linked(Streams(), StreamsClient) as client, client.tally() as exchange:
+        exchange.send_all(silent())
+        with pytest.raises(Spoiled):
+            await exchange.result()
+
+
+async def test_the_result_of_a_call_that_was_given_up_is_cancelled_not_its_caller() -> None:
+    async with linked(Streams(), StreamsClient) as client, client.squares() as exchange:
+        exchange.cancel()
+        with pytest.raises(Cancelled):
+            await exchange.result()
+
+
 async def test_a_lost_connection_fails_reading_and_sending() -> None:
     async with linked_peers([Streams()]) as (server, caller):
         client = StreamsClient(caller)
@@ -324,6 +437,50 @@ async def test_a_thousand_streams_stay_within_the_budget_and_come_to_their_end()
 
         async with asyncio.timeout(120):
             assert await asyncio.gather(*(read() for _ in range(1000))) == [70] * 1000
+
+
+async def test_what_is_read_and_ended_while_a_call_waits_in_line_comes_in_its_turn() -> None:
+    async with linked(Streams(), StreamsClient, limits=Limits(max_open_calls=1)) as client:
+        log, up = client.count(upto=70), client.sum()
+
+        async def read() -> int:
+            async with log:
+                return len([item async for item in log])
+
+        async with client.squares() as exchange:
+            await exchange.send(Number(number=2))
+            await anext(exchange)
+            reading, summing = asyncio.ensure_future(read()), asyncio.ensure_future(up.result())
+            await turns(50)
+            assert not reading.done()
+            assert not summing.done()
+        assert await reading == 70
+        assert await summing == 0
+
+
+async def test_who_reads_a_call_that_was_given_up_in_line_is_told() -> None:
+    limits = Limits(max_open_calls=1)
+    async with linked(Streams(), StreamsClient, limits=limits) as client, client.squares() as first:
+        await first.send(Number(number=2))
+        log = client.count(upto=70)
+        reading = asyncio.ensure_future(anext(log))
+        await turns(50)
+        log.cancel()
+        with pytest.raises(Cancelled):
+            await reading
+
+
+async def test_the_result_of_a_call_that_waits_in_line_drops_its_items_when_they_come() -> None:
+    async with (
+        linked(Streams(), StreamsClient, limits=Limits(max_open_calls=1)) as client,
+        client.count(upto=3) as first,
+        client.count_up(upto=100) as second,
+    ):
+        await anext(first)
+        result = asyncio.ensure_future(second.result())
+        await turns()
+        assert len([item async for item in first]) == 2
+        assert await result == 100
 
 
 # -- deadlines ----------------------------------------------------------------------------------

@@ -171,7 +171,7 @@ async def test_drained_waits_between_pause_and_resume() -> None:
     await asyncio.sleep(0)
     assert not waiter.done()
     bench.connection.resume_writing()
-    await asyncio.wait_for(waiter, 1)
+    await asyncio.wait_for(waiter, 30)
 
 
 async def test_drained_returns_when_the_socket_is_lost() -> None:
@@ -180,7 +180,7 @@ async def test_drained_returns_when_the_socket_is_lost() -> None:
     waiter = asyncio.ensure_future(bench.connection.drained())
     await asyncio.sleep(0)
     bench.connection.connection_lost(None)
-    await asyncio.wait_for(waiter, 1)
+    await asyncio.wait_for(waiter, 30)
 
 
 def test_unsent_bytes_at_the_limit_are_borne() -> None:
@@ -247,3 +247,17 @@ def test_a_transport_that_is_closing_is_not_written_to() -> None:
     for _ in range(20):
         bench.connection.send("lost")
     assert bench.transport.written == []
+
+
+@pytest.mark.parametrize(("missing", "is_written"), [(0, True), (1, False)])
+def test_what_waits_is_written_when_so_many_bytes_are_together(
+    missing: int, is_written: bool
+) -> None:
+    bench = open_server(Limits(max_message_bytes=2 * FLUSH_BYTES))
+    bench.connection.send("now")
+    bench.transport.take_written()
+    head = len(encode_frame(WHOLE_BINARY, bytes(FLUSH_BYTES))) - FLUSH_BYTES
+    message = bytes(FLUSH_BYTES - head - missing)
+    assert len(encode_frame(WHOLE_BINARY, message)) == FLUSH_BYTES - missing
+    bench.connection.send(message)
+    assert bool(bench.transport.written) is is_written

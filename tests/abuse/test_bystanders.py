@@ -22,7 +22,7 @@ import duologue
 from duologue import ANYONE, Identity
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from tests.abuse.attacks import ATTACKS, ECHO
-from tests.abuse.victim import victim_process
+from tests.abuse.limited_server import victim_process
 from tests.foreign_relay import register
 from tests.relay_process import relay_process
 
