@@ -20,7 +20,7 @@ Who meets one, and what becomes of others:
     max_nested_calls                        the peer's call is refused          nothing
     max_invalid_messages,                   the connection is closed            what is open fails
       max_unasked_messages,
-      MAX_STRAY_MESSAGES, MAX_LATE_CHUNKS
+      MAX_LATE_CHUNKS
     more unsent than the connection takes   calls and answers wait; events      nothing
                                             are dropped and counted
     MAX_CONTROL_FRAMES_PER_S                the connection is closed            what is open fails
@@ -104,10 +104,6 @@ needs a thousand in a second."""
 MAX_MESSAGES_AT_ONCE: Final = 64
 """Messages of one connection, or pieces of them, that are read in one turn of the event loop, as
 far as their sizes can be foretold: some 0.3 ms where they are small. Others come in between."""
-
-MAX_STRAY_MESSAGES: Final = 1000
-"""Messages about calls that are over: cancels and stops, beyond two for each request of the other
-side, and answers, beyond one for each own call. Honest ones cross ours on the way."""
 
 MAX_LATE_CHUNKS: Final = 131_072
 """Chunks for each own call that come when nobody reads its stream any more. More than are on their
@@ -224,8 +220,9 @@ class Limits:
     """Unreadable messages after which the connection is closed (base profile 8.2)."""
 
     max_unasked_messages: int = 100
-    """Answers and chunks for requests that were never made, after which the connection is closed;
-    an honest peer sends none."""
+    """Messages about calls that never were or are over, after which the connection is closed. Not
+    counted are two cancels or stops for each request of the peer, and one answer for each own call:
+    they may have crossed ours on the way. An honest peer sends no others."""
 
     max_unsent_bytes: int = 4 * 1024 * 1024
     """Bytes accepted for a peer that does not read; above it the connection is ended."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Generic, TypeGuard
 
 from duologue.errors import BadFrame, LimitExceeded
-from duologue.limits import MAX_LATE_CHUNKS, MAX_STRAY_MESSAGES, Limits
+from duologue.limits import MAX_LATE_CHUNKS, Limits
 from duologue.protocol import codec
 from duologue.protocol.call_states import OwnState
 from duologue.protocol.counters import Counters
@@ -161,8 +161,9 @@ class OwnCalls(Generic[CallT]):
             self._counters.answers_dropped_late += 1
             self._late_answers += 1
             # Each call can have one that crossed our giving up.
-            if self._late_answers > MAX_STRAY_MESSAGES + self._next_request_id:
-                raise LimitExceeded("MAX_STRAY_MESSAGES", MAX_STRAY_MESSAGES, self._late_answers)
+            most = self._limits.max_unasked_messages
+            if self._late_answers > most + self._next_request_id:
+                raise LimitExceeded("max_unasked_messages", most, self._late_answers)
         return call
 
     def receive_failure(self, envelope: codec.Envelope) -> SessionEvent[CallT] | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from duologue.errors import BadFrame, LimitExceeded
-from duologue.limits import MAX_SAFE_INTEGER, MAX_STRAY_MESSAGES, Limits
+from duologue.limits import MAX_SAFE_INTEGER, Limits
 from duologue.protocol import codec
 from duologue.protocol.call_states import NEXT_SERVED, ServedMove, ServedState
 from duologue.protocol.counters import Counters
@@ -44,6 +44,7 @@ class ServedCalls:
         self._counters = counters
         # They may have a past: those of a peer that outlives its connection.
         self._requests_before = self._requests_so_far
+        self._max_unasked = limits.max_unasked_messages
         self._stops = 0
         self._strays = 0
         """Cancels and stops that found nothing to end."""
@@ -189,8 +190,8 @@ class ServedCalls:
     def _count_stray(self) -> None:
         self._strays += 1
         requests = self._requests_so_far - self._requests_before - self._stops
-        if self._strays > MAX_STRAY_MESSAGES + 2 * requests:
-            raise LimitExceeded("MAX_STRAY_MESSAGES", MAX_STRAY_MESSAGES, self._strays)
+        if self._strays > self._max_unasked + 2 * requests:
+            raise LimitExceeded("max_unasked_messages", self._max_unasked, self._strays)
 
     # -- what this side does --------------------------------------------------------------------
 

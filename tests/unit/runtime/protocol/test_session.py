@@ -5,7 +5,7 @@ import json
 import pytest
 
 from duologue.errors import BadFrame, LimitExceeded, RefusedService
-from duologue.limits import MAX_LATE_CHUNKS, MAX_SAFE_INTEGER, MAX_STRAY_MESSAGES, Limits
+from duologue.limits import MAX_LATE_CHUNKS, MAX_SAFE_INTEGER, Limits
 from duologue.protocol.incoming_streams import MAX_STOPPING
 from duologue.protocol.messages import (
     AnswerReceived,
@@ -520,6 +520,7 @@ def test_what_an_earlier_connection_has_counted_does_not_end_this_one() -> None:
 
 # -- messages about calls that are over -----------------------------------------------------------
 
+MAX_STRAYS = Limits().max_unasked_messages
 STOP = '{"type":"write-stream-error","requestId":7}'
 STOP_OF_NOTHING = '{"type":"write-stream-error"}'
 CANCEL = '{"type":"cancel","requestId":7}'
@@ -529,23 +530,23 @@ CANCEL = '{"type":"cancel","requestId":7}'
 def test_strays_at_the_limit_are_dropped_and_one_above_ends_it(stray: str) -> None:
     served = session()
     served.allow_control()
-    for _ in range(MAX_STRAY_MESSAGES):
+    for _ in range(MAX_STRAYS):
         assert served.receive(stray) is None
-    with pytest.raises(LimitExceeded, match="MAX_STRAY_MESSAGES"):
+    with pytest.raises(LimitExceeded, match="max_unasked_messages"):
         served.receive(stray)
 
 
 def test_each_request_allows_a_cancel_and_a_stop_that_cross_its_answer() -> None:
     served = session()
     served.allow_control()
-    for number in range(2 * MAX_STRAY_MESSAGES):
+    for number in range(300):
         served.receive(f'{{"type":"request","requestId":{number},"serviceId":3,"args":[]}}')
         served.served.answer(number, b"1")
         assert served.receive(f'{{"type":"cancel","requestId":{number}}}') is None
         assert served.receive(f'{{"type":"write-stream-error","requestId":{number}}}') is None
-    for _ in range(MAX_STRAY_MESSAGES):
+    for _ in range(MAX_STRAYS):
         served.receive(STOP)
-    with pytest.raises(LimitExceeded, match="MAX_STRAY_MESSAGES"):
+    with pytest.raises(LimitExceeded, match="max_unasked_messages"):
         served.receive(STOP)
 
 
@@ -554,9 +555,9 @@ def test_late_answers_beyond_one_for_each_call_are_strays() -> None:
     answer = '{"responseId":0,"type":"data","data":1}'
     caller.own.open(3, b"[]", "call")
     assert caller.receive(answer) == AnswerReceived("call", b"1")
-    for _ in range(MAX_STRAY_MESSAGES + 1):
+    for _ in range(MAX_STRAYS + 1):
         assert caller.receive(answer) is None
-    with pytest.raises(LimitExceeded, match="MAX_STRAY_MESSAGES"):
+    with pytest.raises(LimitExceeded, match="max_unasked_messages"):
         caller.receive(answer)
 
 
