@@ -133,7 +133,7 @@ def test_it_is_read_in_time_and_in_little_memory(name: str) -> None:
     text = REQUEST % body
     assert len(text) <= Limits().max_message_bytes
     read(params, REQUEST % '{"v":[]}')
-    times = []
+    times: list[float] = []
     for _ in range(5):
         gc.collect()
         began = time.process_time()
@@ -155,7 +155,7 @@ def test_it_is_read_in_time_and_in_little_memory(name: str) -> None:
 @pytest.mark.parametrize("unit", ["{}", "[]", '{"a":1}', '{"kids":[{}]}', '""', "1"])
 def test_what_is_refused_costs_less(unit: str) -> None:
     text = REQUEST % many(unit, (MIB - 200) // (len(unit) + 1))
-    times = []
+    times: list[float] = []
     for _ in range(5):
         session: Session[str] = Session(Limits())
         began = time.process_time()

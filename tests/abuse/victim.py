@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duologue
 from duologue import ByteStream, WebsocketPromisifier
+from tests.support import itself
 
 ECHO, FILE, STUBBORN, SLOW = 1, 2, 3, 4
 FILE_BYTES = 16 * 1024 * 1024
@@ -26,7 +27,7 @@ class Victim:
 
     def welcome(self, peer: WebsocketPromisifier) -> None:
         """Serve a newcomer."""
-        peer.add_service(ECHO, lambda value: value)
+        peer.add_service(ECHO, itself)
         peer.add_service(FILE, lambda: ByteStream(self._path))
         peer.add_service(STUBBORN, self._ignore_cancellation)
         peer.add_service(SLOW, self._wait)
