@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from duologue.bench.generated.echo.v1 import Item
-from duologue.bench.load import SMALL
+from duologue.bench.load import SMALL, Json
 from duologue.typed import (
     NO_PARAMS,
     NOTHING,
