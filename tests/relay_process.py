@@ -85,6 +85,7 @@ async def relay_process(
     limits: Mapping[str, float] | None = None,
     port: int = 0,
     max_files: int | None = None,
+    max_memory_mib: int | None = None,
 ) -> AsyncGenerator[RelayProcess]:
     """A running one; killed at the end, if it has not ended by then."""
     limits = {"startup_grace_s": SHORT_GRACE_S, **(limits or {})}
@@ -95,9 +96,13 @@ async def relay_process(
         **{f"DUOLOGUE_RELAY_LIMITS__{name}": str(each) for name, each in limits.items()},
     }
     code = COMMAND
-    if max_files is not None:
-        lower = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({max_files},) * 2); "
-        code = lower + code
+    for name, most in (
+        ("NOFILE", max_files),
+        ("AS", None if max_memory_mib is None else max_memory_mib * 2**20),
+    ):
+        if most is not None:
+            lower = f"resource.setrlimit(resource.RLIMIT_{name}, ({most},) * 2)"
+            code = f"import resource; {lower}; {code}"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", code, "relay", "--format", "json"),
         *("--port", str(port), "--admin-port", "0", *arguments),

@@ -58,7 +58,8 @@ class StreamedEcho(Service):
 
     async def count(self, params: HowMany, ctx: CallContext) -> AsyncIterator[Item]:
         """So many items."""
-        payload = {**SMALL, "name": "n" * params.characters} if params.characters else SMALL
+        name: Json = {"name": "n" * params.characters} if params.characters else {}
+        payload: Json = {**SMALL, **name}
         for _ in range(params.items):
             yield Item(**payload)
 

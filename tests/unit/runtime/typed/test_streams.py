@@ -470,6 +470,19 @@ async def test_who_reads_a_call_that_was_given_up_in_line_is_told() -> None:
             await reading
 
 
+async def test_the_result_of_a_call_that_waits_in_line_drops_its_items_when_they_come() -> None:
+    async with (
+        linked(Streams(), StreamsClient, limits=Limits(max_open_calls=1)) as client,
+        client.count(upto=3) as first,
+        client.count_up(upto=100) as second,
+    ):
+        await anext(first)
+        result = asyncio.ensure_future(second.result())
+        await turns()
+        assert len([item async for item in first]) == 2
+        assert await result == 100
+
+
 # -- deadlines ----------------------------------------------------------------------------------
 
 

@@ -1,0 +1,243 @@
+"""Bad neighbours: `python -m tests.abuse.attacks NAME PORT [KEY]`, a process of its own.
+
+Says `attacking` when the attack is under way, and goes on until it is killed. `KEY` is the public
+key of who is attacked, where that is needed. What is sent is made by hand.
+"""
+
+import itertools
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from nacl.public import PrivateKey
+
+from tests.abuse.raw import close, connected, frame, in_pieces, is_open, opening, text, upgraded
+from tests.foreign_peer import flight, request_for
+
+ECHO: Final = 101
+HANG: Final = 102
+FILE: Final = 103
+STUBBORN: Final = 104
+
+STOP: Final = '{"type":"write-stream-error"}'
+MIB: Final = 2**20
+
+
+def request(number: int, service_id: int, args: str = "[]") -> bytes:
+    """A call."""
+    return text(f'{{"type":"request","requestId":{number},"serviceId":{service_id},"args":{args}}}')
+
+
+# -- sockets that say little ----------------------------------------------------------------------
+
+
+def keep_sockets(
+    number: int, make: Callable[[int], socket.socket], refilled_per_s: int = 200
+) -> None:
+    """Have so many sockets, and make others for those that were ended."""
+    held: dict[int, socket.socket] = {}
+    begun = False
+    while True:
+        for each in [each for each, sock in held.items() if not is_open(sock)]:
+            close(held.pop(each))
+        missing = [each for each in range(number) if each not in held]
+        for each in missing[: refilled_per_s // 20 if begun else number]:
+            try:
+                held[each] = make(each)
+            except OSError:
+                continue
+        if not begun:
+            print("attacking", flush=True)
+            begun = True
+        time.sleep(0.05)
+
+
+def silent_sockets(port: int) -> None:
+    keep_sockets(1000, lambda _: connected(port))
+
+
+def half_heads(port: int) -> None:
+    keep_sockets(1000, lambda _: connected(port, b"GET / HTTP/1.1\r\nHost: x\r\n"))
+
+
+def mute_websockets(port: int) -> None:
+    keep_sockets(1000, lambda _: connected(port, opening(port)))
+
+
+def silent_from_many_addresses(port: int) -> None:
+    keep_sockets(40 * 64, lambda number: connected(port, address=f"127.0.3.{1 + number % 40}"))
+
+
+def mute_from_many_addresses(port: int) -> None:
+    keep_sockets(
+        40 * 64, lambda number: connected(port, opening(port), f"127.0.3.{1 + number % 40}")
+    )
+
+
+def unproved_keys(port: int, key: str) -> None:
+    """Agree on a key as far as one gets without having one, and go no further."""
+    own = PrivateKey.generate()
+    asked = text(request_for(own, bytes.fromhex(key)))
+    flights = [flight(own, bytes.fromhex(key), PrivateKey.generate()) for _ in range(200)]
+    numbers = itertools.count()
+
+    def make(_number: int) -> socket.socket:
+        sock = upgraded(port)
+        sock.settimeout(5)
+        sock.sendall(asked)
+        sock.recv(4096)
+        # A nonce of its own for each: a repeated flight would be refused.
+        box = flights[next(numbers) % 200]
+        sock.sendall(frame(2, box))
+        sock.setblocking(False)
+        return sock
+
+    keep_sockets(60, make, refilled_per_s=100)
+
+
+def unproved_registrations(port: int) -> None:
+    """At a relay: register, and do not answer the challenge."""
+    key = bytes(PrivateKey.generate().public_key).hex()
+    said = opening(port) + text(json.dumps({"command": "register", "publicKey": key}))
+    keep_sockets(40 * 64, lambda number: connected(port, said, f"127.0.3.{1 + number % 40}"))
+
+
+# -- much of what costs more to read than to send -------------------------------------------------
+
+
+def flood(port: int, blobs: Iterator[bytes], before: bytes = b"") -> None:
+    """Send as fast as it is taken; come again when it is ended."""
+    begun = False
+    while True:
+        try:
+            sock = upgraded(port)
+            sock.setblocking(False)
+            waiting = before
+            while is_open(sock):
+                waiting = waiting or next(blobs)
+                try:
+                    waiting = waiting[sock.send(waiting) :]
+                except BlockingIOError:
+                    time.sleep(0.001)
+                if not begun:
+                    print("attacking", flush=True)
+                    begun = True
+            close(sock)
+        except OSError:
+            pass
+        time.sleep(0.05)
+
+
+def flood_of(unit: bytes) -> Callable[[int], None]:
+    """A flood of one thing, in writes of some 60 kB."""
+    blob = unit * max(1, 60_000 // len(unit))
+    return lambda port: flood(port, itertools.repeat(blob))
+
+
+def numbered_calls(service_id: int, args: str) -> Iterator[bytes]:
+    return (request(number, service_id, args) for number in itertools.count())
+
+
+def calls_of_nobody(port: int) -> None:
+    flood(
+        port,
+        (
+            b"".join(request(start + number, 9_999_999) for number in range(800))
+            for start in itertools.count(0, 800)
+        ),
+    )
+
+
+def large_calls(port: int) -> None:
+    flood(port, numbered_calls(HANG, json.dumps(["x" * (MIB - 200)])))
+
+
+def hopeless_json(port: int) -> None:
+    """Many objects and lists, as far as a message may go: one in half a second."""
+
+    def bombs() -> Iterator[bytes]:
+        for each in numbered_calls(ECHO, "[[" + "{}," * 200_000 + "{}]]"):
+            time.sleep(0.5)
+            yield each
+
+    flood(port, bombs())
+
+
+# -- what holds something at the other side -------------------------------------------------------
+
+
+def unread_streams(port: int) -> None:
+    """Forty streams of files on each of a hundred connections that read nothing."""
+    asked = b"".join(request(number, FILE) for number in range(40))
+    socks: list[socket.socket] = []
+    for number in range(100):
+        try:
+            sock = upgraded(port)
+            sock.sendall(asked)
+            socks.append(sock)
+        except OSError:
+            continue
+        if number == 50:
+            print("attacking", flush=True)
+    time.sleep(600)
+
+
+def stubborn_handlers(port: int) -> None:
+    """Calls whose handlers go on when they are cancelled, over one connection after the other."""
+    asked = b"".join(request(number, STUBBORN) for number in range(256))
+    for number in itertools.count():
+        try:
+            sock = upgraded(port)
+            sock.sendall(asked)
+            time.sleep(0.1)
+            close(sock)
+        except OSError:
+            time.sleep(0.1)
+        if number == 1:
+            print("attacking", flush=True)
+
+
+def large_hellos(port: int) -> None:
+    """A hello as large as a message may be, over each of many connections."""
+    services = [{"name": f"a.v1.S{number}", "base": number} for number in range(20_000)]
+    hello = {"profile": "duologue/1", "self": None, "peer": None, "services": services}
+    said = opening(port) + request(0, 0, json.dumps([hello]))[: MIB - 100]
+    keep_sockets(60, lambda _: connected(port, said), refilled_per_s=20)
+
+
+ATTACKS: Final[dict[str, Callable[[int], None]]] = {
+    "silent sockets": silent_sockets,
+    "half heads": half_heads,
+    "mute websockets": mute_websockets,
+    "silent from many addresses": silent_from_many_addresses,
+    "mute from many addresses": mute_from_many_addresses,
+    "unproved registrations": unproved_registrations,
+    "pieces of one byte": flood_of(in_pieces(STOP.encode(), 1)),
+    "pieces of 64 bytes": flood_of(in_pieces(STOP.encode() + b" " * 64_000, 64)),
+    "stops of nothing": flood_of(text(STOP)),
+    "odd stops": flood_of(text('{"type":"write-stream-error","x":"\\ud800"}')),
+    "cancels of nothing": flood_of(text('{"type":"cancel","requestId":9}')),
+    "late answers": flood_of(text('{"type":"data","responseId":0,"data":1}')),
+    "pings": flood_of(frame(9)),
+    "pongs": flood_of(frame(10)),
+    "unreadable": flood_of(text("[]")),
+    "calls of nobody": calls_of_nobody,
+    "large calls": large_calls,
+    "hopeless JSON": hopeless_json,
+    "unread streams": unread_streams,
+    "stubborn handlers": stubborn_handlers,
+    "large hellos": large_hellos,
+}
+
+
+if __name__ == "__main__":
+    # Elsewhere attackers have processors of their own: they should not take those of others.
+    os.nice(19)
+    if sys.argv[1] == "unproved keys":
+        unproved_keys(int(sys.argv[2]), sys.argv[3])
+    else:
+        ATTACKS[sys.argv[1]](int(sys.argv[2]))
