@@ -1,7 +1,7 @@
 """A server in a process of its own, with as much memory and as many descriptors as it is given.
 
-`python -m tests.abuse.limited_server plain|encrypted MEMORY_MIB DESCRIPTORS`; its first line says where it
-is and which key it has.
+`python -m tests.abuse.limited_server plain|encrypted MEMORY_MIB DESCRIPTORS`; its first line says
+where it is and which key it has.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import duologue
 from duologue import ANYONE, ByteStream, Identity
@@ -87,9 +88,13 @@ async def resist() -> None:
             await asyncio.sleep(1)
 
 
+def _echo(value: Any) -> Any:
+    return value
+
+
 async def _serve(kind: str, file: Path) -> None:
     def offer(peer: WebsocketPromisifier) -> None:
-        peer.add_service(ECHO, lambda value: value)
+        peer.add_service(ECHO, _echo)
         peer.add_service(HANG, hang)
         peer.add_service(FILE, lambda: ByteStream(file))
         peer.add_service(STUBBORN, resist)
@@ -104,8 +109,8 @@ async def _serve(kind: str, file: Path) -> None:
 
 def main() -> None:
     kind, memory_mib, descriptors = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mib * MIB,) * 2)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors,) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (memory_mib * MIB, memory_mib * MIB))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
     with tempfile.NamedTemporaryFile() as file:
         file.write(bytes(FILE_BYTES))
         file.flush()

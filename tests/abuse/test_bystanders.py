@@ -14,6 +14,7 @@ import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nacl.public import PrivateKey
@@ -145,12 +146,16 @@ async def test_an_encrypted_server_goes_on(name: str, tmp_path: Path) -> None:
     await withstand("encrypted", name, tmp_path / "log")
 
 
+def echo(value: Any) -> Any:
+    return value
+
+
 @pytest.mark.parametrize("name", AT_THE_RELAY)
 async def test_a_relay_goes_on(name: str, tmp_path: Path) -> None:
     listener_identity, own = Identity.generate(), Identity.generate()
 
     def offer(peer: WebsocketPromisifier) -> None:
-        peer.add_service(ECHO, lambda value: value)
+        peer.add_service(ECHO, echo)
 
     limits = {"registers_per_min_per_address": 1e5}
     async with (

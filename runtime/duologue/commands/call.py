@@ -366,10 +366,14 @@ async def _write_stream(stream: ByteStream | TextStream, output: Path | None) ->
             await write_bytes(stream, output, ByteProgress())
         elif output is not None:
             note_saved(await stream.save_to(output))
+        elif sys.stdout.isatty():
+            async for text in stream:
+                typer.echo(shown(text, keep="\n\t"), nl=False)
         else:
             async for text in stream:
-                sys.stdout.write(text)
-            sys.stdout.flush()
+                # Not by `write`, which may change line ends, and characters too.
+                sys.stdout.buffer.write(text.encode(errors="surrogatepass"))
+            sys.stdout.buffer.flush()
 
 
 def _is_json(text: str) -> bool:

@@ -88,13 +88,18 @@ async def _receive(
             await write_bytes(received(), output, progress)
         else:
             async for item in received():
-                print(codec.encode(item).decode(), flush=True)
+                print(_line(codec.encode(item)), flush=True)
         if number == limit:
             return
         result = await call.result()
     if method.returns is not NOTHING:
         # Behind bytes it would be taken for some of them.
-        typer.echo(method.returns.encode(result), err=is_bytes and output is None)
+        typer.echo(_line(method.returns.encode(result)), err=is_bytes and output is None)
+
+
+def _line(value: bytes) -> str:
+    """JSON in ASCII: words of the other side command no terminal, and any encoding has it."""
+    return json.dumps(json.loads(value), separators=(",", ":"))
 
 
 async def write_bytes(
