@@ -1,7 +1,7 @@
 """A server in a process of its own, with as much memory and as many descriptors as it is given.
 
-`python -m tests.abuse.limited_server plain|encrypted MEMORY_MIB DESCRIPTORS`; its first line says where it
-is and which key it has.
+`python -m tests.abuse.limited_server plain|encrypted MEMORY_MIB DESCRIPTORS`; its first line says
+where it is and which key it has.
 """
 
 import asyncio
