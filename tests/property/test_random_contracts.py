@@ -17,7 +17,7 @@ from duologue_codegen.known_targets import TARGETS
 from tests.generated_code import check_types, run_python
 
 SEEDS: Final = range(10)
-MORE_SEEDS: Final = [range(first, first + 50) for first in range(10, 310, 50)]
+MORE_SEEDS: Final = [range(first, first + 25) for first in range(10, 310, 25)]
 
 SCALARS: Final = (
     *("string", "int", "int32", "int64", "uint32", "uint64", "float", "bool", "bytes", "datetime"),

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from duologue.bench.generated.echo.v1 import Item
-from duologue.bench.load import SMALL
+from duologue.bench.load import SMALL, Json
 from duologue.typed import (
     NO_PARAMS,
     NOTHING,
@@ -58,7 +58,8 @@ class StreamedEcho(Service):
 
     async def count(self, params: HowMany, ctx: CallContext) -> AsyncIterator[Item]:
         """So many items."""
-        payload = {**SMALL, "name": "n" * params.characters} if params.characters else SMALL
+        name: Json = {"name": "n" * params.characters} if params.characters else {}
+        payload: Json = {**SMALL, **name}
         for _ in range(params.items):
             yield Item(**payload)
 
