@@ -74,6 +74,10 @@ async def victim_process(
         await process.wait()
 
 
+def itself(value: object) -> object:
+    return value
+
+
 async def hang(*_args: object) -> None:
     await asyncio.sleep(600)
 
@@ -89,7 +93,7 @@ async def resist() -> None:
 
 async def _serve(kind: str, file: Path) -> None:
     def offer(peer: WebsocketPromisifier) -> None:
-        peer.add_service(ECHO, lambda value: value)
+        peer.add_service(ECHO, itself)
         peer.add_service(HANG, hang)
         peer.add_service(FILE, lambda: ByteStream(file))
         peer.add_service(STUBBORN, resist)
@@ -104,8 +108,9 @@ async def _serve(kind: str, file: Path) -> None:
 
 def main() -> None:
     kind, memory_mib, descriptors = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mib * MIB,) * 2)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors,) * 2)
+    memory_bytes = memory_mib * MIB
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
     with tempfile.NamedTemporaryFile() as file:
         file.write(bytes(FILE_BYTES))
         file.flush()

@@ -22,7 +22,7 @@ import duologue
 from duologue import ANYONE, Identity
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from tests.abuse.attacks import ATTACKS, ECHO
-from tests.abuse.limited_server import victim_process
+from tests.abuse.limited_server import itself, victim_process
 from tests.foreign_relay import register
 from tests.relay_process import relay_process
 
@@ -150,7 +150,7 @@ async def test_a_relay_goes_on(name: str, tmp_path: Path) -> None:
     listener_identity, own = Identity.generate(), Identity.generate()
 
     def offer(peer: WebsocketPromisifier) -> None:
-        peer.add_service(ECHO, lambda value: value)
+        peer.add_service(ECHO, itself)
 
     limits = {"registers_per_min_per_address": 1e5}
     async with (
