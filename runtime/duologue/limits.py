@@ -12,7 +12,8 @@ Who meets one, and what becomes of others:
     max_open_calls, the peer's maxCalls     the call waits                      nothing
     max_parked_calls, max_parked_bytes      that call fails                     nothing
     max_running_calls, max_running_bytes    the peer's call waits               nothing
-    max_running_calls_per_key               calls of that key wait              nothing
+    max_running_calls_per_key,              calls of that key, or address,      nothing
+      max_running_calls_per_address         wait
     max_running_calls_total,                calls of those who have most        nothing
       max_running_bytes_total               wait
     max_waiting_calls, max_waiting_bytes    the peer's call is refused; who     nothing
@@ -195,6 +196,10 @@ class Limits:
     max_running_calls_per_key: int = 512
     """The same for all connections of one proven key, those that have ended included: who comes
     anew again and again runs no more than twice what one connection may."""
+
+    max_running_calls_per_address: int = 768
+    """The same for all connections without a key from one address, those that have ended included:
+    some are left for everybody else. For a proxy that all come through, set it higher."""
 
     max_running_bytes: int = 64 * 1024 * 1024
     """What the arguments of those handlers may take in memory, as estimated from their JSON: at

@@ -13,7 +13,6 @@ import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
 
 import duologue
 from duologue import ANYONE, ByteStream, Identity
@@ -75,6 +74,10 @@ async def victim_process(
         await process.wait()
 
 
+def itself(value: object) -> object:
+    return value
+
+
 async def hang(*_args: object) -> None:
     await asyncio.sleep(600)
 
@@ -88,13 +91,9 @@ async def resist() -> None:
             await asyncio.sleep(1)
 
 
-def _echo(value: Any) -> Any:
-    return value
-
-
 async def _serve(kind: str, file: Path) -> None:
     def offer(peer: WebsocketPromisifier) -> None:
-        peer.add_service(ECHO, _echo)
+        peer.add_service(ECHO, itself)
         peer.add_service(HANG, hang)
         peer.add_service(FILE, lambda: ByteStream(file))
         peer.add_service(STUBBORN, resist)
@@ -109,7 +108,8 @@ async def _serve(kind: str, file: Path) -> None:
 
 def main() -> None:
     kind, memory_mib, descriptors = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mib * MIB, memory_mib * MIB))
+    memory_bytes = memory_mib * MIB
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
     with tempfile.NamedTemporaryFile() as file:
         file.write(bytes(FILE_BYTES))

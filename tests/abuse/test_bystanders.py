@@ -14,7 +14,6 @@ import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from nacl.public import PrivateKey
@@ -23,7 +22,7 @@ import duologue
 from duologue import ANYONE, Identity
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from tests.abuse.attacks import ATTACKS, ECHO
-from tests.abuse.limited_server import victim_process
+from tests.abuse.limited_server import itself, victim_process
 from tests.foreign_relay import register
 from tests.relay_process import relay_process
 
@@ -146,16 +145,12 @@ async def test_an_encrypted_server_goes_on(name: str, tmp_path: Path) -> None:
     await withstand("encrypted", name, tmp_path / "log")
 
 
-def echo(value: Any) -> Any:
-    return value
-
-
 @pytest.mark.parametrize("name", AT_THE_RELAY)
 async def test_a_relay_goes_on(name: str, tmp_path: Path) -> None:
     listener_identity, own = Identity.generate(), Identity.generate()
 
     def offer(peer: WebsocketPromisifier) -> None:
-        peer.add_service(ECHO, echo)
+        peer.add_service(ECHO, itself)
 
     limits = {"registers_per_min_per_address": 1e5}
     async with (

@@ -6,6 +6,7 @@ the listener, never prove it, and keep the place as long as they are let.
 
 import asyncio
 import json
+import os
 import time
 
 import pytest
@@ -151,7 +152,8 @@ async def honest_success(
     kept = sum(spares) / len(spares) / SPARES
     print(
         f"{attackers.asked} attacks, {attackers.joined} joined; "
-        f"{success:.3f} of {len(results)} honest calls; {kept:.2f} of the spares"
+        f"{success:.3f} of {len(results)} honest calls; {kept:.2f} of the spares; "
+        f"load {os.getloadavg()[0]:.1f}"
     )
     # It is this process that has to make room and to register anew.
     return success / punctuality, kept / punctuality**2

@@ -43,8 +43,8 @@ class Admission(Generic[CallT]):
         self.budget = budget or Budget(limits)
         """What all peers share."""
         # No handler runs before the other side has proved that the key is its.
-        self.share = self.budget.share_of(connection.claimed_key)
-        """What the connections of the same key share."""
+        self.share = self.budget.share_of(connection.claimed_key, connection.address_group)
+        """What the connections of the same key share, or without keys, of the same address."""
         self.calls: dict[int, CallT] = {}
         """Those that run, by request id."""
         self.on_room: Callable[[], None] = _ignore
@@ -126,7 +126,7 @@ class Admission(Generic[CallT]):
         if self.budget.free_calls <= 0:
             raise LimitExceeded("max_running_calls_total", limits.max_running_calls_total)
         if self.share.free <= 0:
-            raise LimitExceeded("max_running_calls_per_key", limits.max_running_calls_per_key)
+            raise LimitExceeded(self.share.limit, self.share.most)
 
     def has_room_for(self, weight: int) -> bool:
         """Whether arguments of this weight may be decoded now.

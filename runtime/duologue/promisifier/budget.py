@@ -15,13 +15,16 @@ class Waiter(Protocol):
         """There may be room now: take it, or wait anew."""
 
 
-class KeyShare:
-    """How many more calls may run for one proven key, over all its connections."""
+class Share:
+    """How many more calls may run for one proven key, or one address, over all its connections."""
 
-    __slots__ = ("__weakref__", "free")
+    __slots__ = ("__weakref__", "free", "limit", "most")
 
-    def __init__(self, free: int) -> None:
-        self.free = free
+    def __init__(self, limit: str, most: int) -> None:
+        """`limit` is the field of `Limits` that says so."""
+        self.limit = limit
+        self.most = most
+        self.free = most
 
 
 class Line:
@@ -80,19 +83,21 @@ class Budget:
         self.streams = Line(lambda: self.free_streams > 0)
         """Peers whose streams wait for a place."""
         self._limits: Final = limits
-        self._shares: WeakValueDictionary[bytes, KeyShare] = WeakValueDictionary()
+        self._shares: WeakValueDictionary[bytes | str, Share] = WeakValueDictionary()
 
     @property
     def is_unused(self) -> bool:
         """Whether nothing that weighs anything is running."""
         return self.free_bytes >= self._limits.max_running_bytes_total
 
-    def share_of(self, key: bytes | None) -> KeyShare:
-        """The share of a key; of a peer without one it is a share of its own."""
-        if key is None:
-            return KeyShare(self._limits.max_running_calls_total)
-        share = self._shares.get(key)
+    def share_of(self, key: bytes | None, address_group: str) -> Share:
+        """The share of a key; of a peer without one it is that of its address, if that is known."""
+        who = key or address_group
+        limit = "max_running_calls_per_key" if key else "max_running_calls_per_address"
+        if not who:
+            return Share("max_running_calls_total", self._limits.max_running_calls_total)
+        share = self._shares.get(who)
         if share is None:
             # Lives as long as a connection of that key, or a handler that runs for one.
-            share = self._shares[key] = KeyShare(self._limits.max_running_calls_per_key)
+            share = self._shares[who] = Share(limit, getattr(self._limits, limit))
         return share

@@ -112,16 +112,24 @@ def test_a_key_runs_as_many_calls_as_it_may_over_all_its_connections() -> None:
 def test_the_share_of_a_key_ends_with_its_last_connection() -> None:
     limits = Limits(max_running_calls_per_key=1)
     budget = Budget(limits)
-    share = budget.share_of(b"k" * 32)
+    share = budget.share_of(b"k" * 32, "a")
     share.free = 0
-    assert budget.share_of(b"k" * 32) is share
+    assert budget.share_of(b"k" * 32, "a") is share
     del share
-    assert budget.share_of(b"k" * 32).free == 1
+    assert budget.share_of(b"k" * 32, "a").free == 1
 
 
-def test_a_peer_without_a_key_has_a_share_of_its_own() -> None:
+def test_a_peer_without_key_and_address_has_a_share_of_its_own() -> None:
     budget = Budget(Limits())
-    assert budget.share_of(None) is not budget.share_of(None)
+    assert budget.share_of(None, "") is not budget.share_of(None, "")
+
+
+def test_peers_without_a_key_have_the_share_of_their_address() -> None:
+    budget = Budget(Limits(max_running_calls_per_address=3))
+    share = budget.share_of(None, "192.0.2.1")
+    assert budget.share_of(None, "192.0.2.1") is share
+    assert budget.share_of(None, "192.0.2.2") is not share
+    assert (share.free, share.limit) == (3, "max_running_calls_per_address")
 
 
 @pytest.mark.parametrize("name", ["max_running_calls_total", "max_running_calls_per_key"])
