@@ -19,6 +19,9 @@ Who meets one, and what becomes of others:
                                             are dropped and counted
     write_timeout_s, max_unsent_bytes       the connection is ended             what is open fails
     max_stream_buffer_bytes                 the peer is not read for a while    they come later
+    max_event_queue_bytes, the queue of     events are dropped and told, or      nothing
+      a subscription                        the subscription ends
+    MAX_SUBSCRIPTIONS                       that subscription is refused         nothing
     the window of a typed stream            its sender waits; who overruns it   nothing
                                             is ended
     max_stream_window_bytes                 windows do not grow                 nothing
@@ -44,6 +47,12 @@ MAX_CLOSE_REASON_BYTES: Final = 123
 
 MAX_UNANSWERED_EVENTS: Final = 64
 """Events sent to one listener that it has not answered; above it, it misses some."""
+
+REFUSED_EVENT_PAUSE_S: Final = 30.0
+"""How long a base peer that has refused an event is left in peace; then it may listen."""
+
+MAX_SUBSCRIPTIONS: Final = 1024
+"""Of the other side to our events, over one connection; above it one is refused."""
 
 MAX_TIMES_SENT: Final = 5
 """Connections that a call which may be repeated is sent over. One that has lost so many of them is
@@ -166,6 +175,10 @@ class Limits:
     max_stream_window_bytes: int = 8 * 1024 * 1024
     """What the windows of typed streams hold together, of own calls and of served ones each. 1,024
     first windows fit; above it none grows, and those that have grown shrink to their first size."""
+
+    max_event_queue_bytes: int = 4 * 1024 * 1024
+    """Events that wait for the subscribers at the other side of one connection. Above it the
+    longest queue loses its oldest, or its subscription ends, as the contract of the event says."""
 
     stream_stall_timeout_s: float = DEFAULT_STREAM_STALL_S
     """How long a reader may keep the connection from being read before its stream is cancelled.

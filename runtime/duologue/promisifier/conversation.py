@@ -1,12 +1,14 @@
 """What two sides say to each other over one connection."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from duologue.connection.base import Connection, ConnectionState, Message, Unlisten
 from duologue.errors import DuologueError, LimitExceeded, ProtocolError, Sent
 from duologue.limits import Limits
+from duologue.promisifier.broadcasts import Broadcasts, EventSource
 from duologue.promisifier.calling import Calling
 from duologue.promisifier.control import ControlService
 from duologue.promisifier.dispatch import Dispatcher
@@ -16,6 +18,7 @@ from duologue.promisifier.intake import Intake
 from duologue.promisifier.message_writer import MessageWriter
 from duologue.promisifier.own_call import Call, CallOwner
 from duologue.promisifier.parts_deadline import PartsDeadline
+from duologue.protocol.control import Notified
 from duologue.protocol.counters import Counters
 from duologue.protocol.hello import Counterpart
 from duologue.protocol.messages import (
@@ -52,6 +55,9 @@ class Owner(CallOwner, Protocol):
         Told once for each conversation in which this side says hello.
         """
 
+    def on_notified(self, event: Notified) -> None:
+        """An event has come for a subscription, or its end."""
+
     def on_conversation_end(self, ending: Ending) -> None:
         """It has ended, and nothing of it is left."""
 
@@ -73,6 +79,7 @@ class Conversation(Generic[PeerT]):
         limits: Limits,
         handlers: dict[int, Handler[PeerT]],
         counters: Counters,
+        sources: Mapping[int, EventSource],
     ) -> None:
         self.connection = connection
         self.greeting: Greeting | None = None
@@ -101,6 +108,8 @@ class Conversation(Generic[PeerT]):
             intake=self._intake,
         )
         loop = asyncio.get_running_loop()
+        self._sources = sources
+        self._broadcasts = Broadcasts(peer, connection, limits, counters, loop.call_soon)
         self._parts_deadline = PartsDeadline(loop, self._session, limits, self._give_up)
         self._is_started = self._is_over = False
         self._is_listening = False
@@ -134,7 +143,7 @@ class Conversation(Generic[PeerT]):
         greeting.on_mismatch = self._give_up
         greeting.on_introduced = self._on_introduced
         self._session.allow_control()
-        self._dispatcher.control = ControlService(greeting)
+        self._dispatcher.control = ControlService(greeting, self._broadcasts, self._sources)
         if self._is_started:
             self._say_hello(greeting)
 
@@ -201,6 +210,8 @@ class Conversation(Generic[PeerT]):
             self.calling.fail(event)
         elif isinstance(event, Refused):
             self._writer.reply(event.reply)
+        elif isinstance(event, Notified):
+            self._owner.on_notified(event)
         elif isinstance(event, StreamRefused):
             self._dispatcher.stop_stream(event.request_id)
         elif isinstance(event, CancelReceived):
@@ -226,6 +237,7 @@ class Conversation(Generic[PeerT]):
         self._parts_deadline.end()
         pending, sent = self.calling.end()
         self._dispatcher.close()
+        self._broadcasts.close()
         self._owner.on_conversation_end(Ending(self.connection, pending, sent))
         # What holds us is let go of: connections that come and go would keep the collector busy.
         del self._owner, self._unlisten_state

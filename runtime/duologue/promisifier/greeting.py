@@ -40,6 +40,11 @@ class Greeting:
         """Wait until the other side has introduced itself, or is known for a base peer."""
         await self._settled.wait()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known what the other side is."""
+        return self._settled.is_set()
+
     def forget_listeners(self) -> None:
         """Tell nobody any more."""
         self.on_mismatch = self.on_introduced = _ignore

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 from duologue.connection.base import Connection, ConnectionState
 from duologue.errors import ConnectionClosed, DuologueError, ServiceIdTaken
 from duologue.limits import Limits
+from duologue.promisifier.broadcasts import EventSource
 from duologue.promisifier.conversation import Conversation, Ending
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import FunctionHandler, Handler
@@ -24,6 +25,7 @@ from duologue.promisifier.stats import Stats
 from duologue.promisifier.streams.sending import PAUSE_ABOVE_BYTES
 from duologue.promisifier.subscriptions import Subscriptions
 from duologue.promisifier.untyped import Untyped
+from duologue.protocol.control import Notified
 from duologue.protocol.counters import Counters
 from duologue.protocol.hello import ContractOfService, Counterpart
 from duologue.protocol.parcels import Payload
@@ -53,6 +55,7 @@ class WebsocketPromisifier:
         self._limits = limits
         self._handlers: dict[int, Handler[WebsocketPromisifier]] = {}
         self._subscriptions: Subscriptions[WebsocketPromisifier] = Subscriptions(self._handlers)
+        self._event_sources: dict[int, EventSource] = {}
         self._counters = Counters()
         self._stats = Stats(self._counters)
         self._promise = Promise(self._loop)
@@ -252,6 +255,16 @@ class WebsocketPromisifier:
         return self._subscriptions
 
     @property
+    def is_settled(self) -> bool:
+        """Whether it is known what the other side is."""
+        greeting = self._conversation.greeting
+        return greeting is None or greeting.is_settled
+
+    def add_event_sources(self, sources: "Mapping[int, EventSource]") -> None:
+        """Let the other side subscribe to these events, by number."""
+        self._event_sources.update(sources)
+
+    @property
     def counterpart(self) -> Counterpart:
         """What is known of the other side."""
         return self._conversation.counterpart
@@ -293,7 +306,15 @@ class WebsocketPromisifier:
     # -- conversations come and go --------------------------------------------------------------
 
     def _converse(self, connection: Connection) -> "Conversation[WebsocketPromisifier]":
-        return Conversation(self, self, connection, self._limits, self._handlers, self._counters)
+        return Conversation(
+            self,
+            self,
+            connection,
+            self._limits,
+            self._handlers,
+            self._counters,
+            self._event_sources,
+        )
 
     def on_introduced(self) -> None:
         """It is known what the other side is; its next message is not read yet."""
@@ -311,6 +332,11 @@ class WebsocketPromisifier:
         """The conversation has ended, and nothing of it is left."""
         stats = self._stats.snapshot()
         self._settle(end_of(ending.connection, stats, ending.pending, ending.sent))
+
+    def on_notified(self, event: Notified) -> None:
+        """An event has come for a subscription, or its end."""
+        if not self._subscriptions.receive(event):
+            self._counters.messages_dropped += 1
 
     def _settle(self, outcome: CloseStatus | ConnectionClosed) -> None:
         self._promise.settle(outcome)

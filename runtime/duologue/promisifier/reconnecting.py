@@ -200,6 +200,11 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         super().on_introduced()
 
     @property
+    def is_settled(self) -> bool:
+        """As everywhere; not while there is no connection, or a new one."""
+        return self._stage not in (Stage.AWAY, Stage.GREETING) and super().is_settled
+
+    @property
     def counterpart(self) -> Counterpart:
         """As everywhere; while nobody can say, what was known last."""
         if self._stage is Stage.GREETING and self._known is not None:

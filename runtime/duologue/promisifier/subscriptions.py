@@ -6,6 +6,7 @@ from typing import Final, Generic, Protocol, TypeVar
 from duologue.errors import ContractMismatch, DuologueError, ServiceIdTaken
 from duologue.promisifier.handlers import Handler
 from duologue.promisifier.own_call import Target
+from duologue.protocol.control import SUBSCRIBE, Notified
 from duologue.protocol.hello import Counterpart
 
 PeerT = TypeVar("PeerT")
@@ -26,14 +27,34 @@ class Subscriber(Handler[PeerT_contra], Protocol[PeerT_contra]):
         """It is told of nothing any more."""
 
 
-class Subscriptions(Generic[PeerT]):
-    """The subscribers of one peer, by what they subscribe to; one for each event.
+class Listener(Protocol):
+    """Who wants to be told of an event, over this connection and those that follow."""
 
-    They stay when a connection is lost: `renew` places them where the next one wants them.
+    def renew(self) -> None:
+        """It is known what the other side is: ask it, in the way it knows."""
+
+    def receive(self, event: Notified) -> None:
+        """An event has come, or the end."""
+
+    def refused(self, error: DuologueError) -> None:
+        """It cannot be told."""
+
+    def end(self) -> None:
+        """The peer is closed."""
+
+
+class Subscriptions(Generic[PeerT]):
+    """What one peer wants to be told of.
+
+    Listeners stay when a connection is lost, and are renewed over the next. What a base peer tells
+    comes as ordinary requests, to subscribers that are served under the events' numbers.
     """
 
     def __init__(self, handlers: dict[int, Handler[PeerT]]) -> None:
         """`handlers` are those of the peer, by number; subscribers are put among them."""
+        self._listeners: dict[Listener, None] = {}
+        self._by_number: dict[int, Listener] = {}
+        """Of the present connection, by what the other side calls the subscription."""
         self._handlers = handlers
         self._placed: dict[Target, tuple[int, Subscriber[PeerT]]] = {}
 
@@ -63,11 +84,43 @@ class Subscriptions(Generic[PeerT]):
             if self._handlers.get(number) is subscriber:
                 del self._handlers[number]
 
+    def join(self, listener: Listener) -> None:
+        """Renew a listener whenever there is another connection, until it leaves."""
+        self._listeners[listener] = None
+
+    def leave(self, listener: Listener) -> None:
+        """It wants to be told of nothing any more."""
+        self._listeners.pop(listener, None)
+
+    def route(self, subscription: int, listener: Listener) -> None:
+        """What the other side says of this subscription is for `listener`."""
+        self._by_number[subscription] = listener
+
+    def unroute(self, subscription: int) -> None:
+        """It is for nobody any more."""
+        self._by_number.pop(subscription, None)
+
+    def receive(self, event: Notified) -> bool:
+        """Hand an event to its listener; False if there is none."""
+        listener = self._by_number.get(event.subscription)
+        if listener is not None:
+            listener.receive(event)
+        return listener is not None
+
     def renew(self, counterpart: Counterpart) -> None:
         """It is known what the other side is: serve its events where it sends them.
 
         A subscriber for which there is no place any more is closed, and the log says why.
         """
+        self._by_number.clear()
+        self._renew_served(counterpart)
+        for listener in tuple(self._listeners):
+            try:
+                listener.renew()
+            except (ContractMismatch, ServiceIdTaken) as error:
+                listener.refused(error)
+
+    def _renew_served(self, counterpart: Counterpart) -> None:
         moving = [
             (number, each)
             for number, each in self._placed.values()
@@ -76,6 +129,8 @@ class Subscriptions(Generic[PeerT]):
         self._placed.clear()
         for number, _ in moving:
             del self._handlers[number]
+        if counterpart.has(SUBSCRIBE):
+            return
         homeless: list[tuple[Subscriber[PeerT], DuologueError]] = []
         for _, subscriber in moving:
             try:
@@ -90,6 +145,9 @@ class Subscriptions(Generic[PeerT]):
         """The peer is closed: so is every subscriber."""
         for _, subscriber in tuple(self._placed.values()):
             subscriber.close()
+        for listener in tuple(self._listeners):
+            listener.end()
+        self._by_number.clear()
 
     def _place(self, number: int, subscriber: Subscriber[PeerT]) -> None:
         self._handlers[number] = subscriber

@@ -13,15 +13,16 @@ import msgspec
 
 from duologue.errors import BadFrame, ContractMismatch, IdentityMismatch
 from duologue.limits import Limits
+from duologue.protocol.control import SUBSCRIBE
 
 PROFILE: Final = "duologue/1"
 CONTROL_SERVICE: Final = 0
 
 PARTS: Final = "parts"
 ITEMS: Final = "items"
-FEATURES: Final = ("cancel", "details", ITEMS, PARTS)
+FEATURES: Final = ("cancel", "details", ITEMS, PARTS, SUBSCRIBE)
 """What this build knows beyond the base profile: giving up calls, typed error data, typed streams,
-large bytes beside a message."""
+large bytes beside a message, subscriptions to events."""
 
 Role = Literal["connector", "acceptor"]
 
