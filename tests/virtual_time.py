@@ -8,9 +8,14 @@ import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, Final, ParamSpec
 
 P = ParamSpec("P")
+
+
+TURN_S: Final = 1e-9
+"""What a turn of the loop takes: without it, what is due a rounding error later would be set anew
+for ever."""
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -37,7 +42,7 @@ class _Selector(selectors.SelectSelector):
         if not ready:
             if timeout is None:
                 raise AssertionError("everything waits, and nothing will ever happen")
-            self._pass_time(timeout)
+            self._pass_time(max(timeout, TURN_S))
         return ready
 
 

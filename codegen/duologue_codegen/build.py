@@ -14,6 +14,7 @@ from .writing import (
     Change,
     Entry,
     Manifest,
+    UnrealPlaces,
     apply,
     digest,
     is_untouched,
@@ -70,7 +71,8 @@ def build(
     """Turn contracts into packages; with `dry_run` only find out what that would change.
 
     Without `paths` all contracts are meant, and packages whose contract is gone are removed.
-    A package that is still what its contract gives is not made again.
+    A package that is still what its contract gives is not made again. Files that were ours and are
+    not as we wrote them are left, with a warning; nothing is written through links.
 
     Raises:
         PathOutsideSchema: a path is no contract below `schema`.
@@ -102,17 +104,21 @@ def build(
             of_targets[target.name] = entry
         entries[folder] = of_targets
     versions = {name: number for each in targets for name, number in each.versions().items()}
-    planned = plan(
-        out,
-        before=before,
-        after=Manifest(versions, entries),
-        texts=texts,
-        marks={target.name: target.marks for target in targets},
-        root_is_package=bool(import_root),
-        complete=not paths,
-    )
+    try:
+        planned = plan(
+            out,
+            before=before,
+            after=Manifest(versions, entries),
+            texts=texts,
+            marks={target.name: target.marks for target in targets},
+            root_is_package=bool(import_root),
+            complete=not paths,
+        )
+    except UnrealPlaces as error:
+        return BuildResult(judged.project, (*judged.diagnostics, *error.findings))
     changes = planned.changes
     if not dry_run:
         apply(planned)
     packages = tuple(contract.package for contract in judged.project.contracts)
-    return BuildResult(judged.project, judged.diagnostics, packages, changes)
+    diagnostics = (*judged.diagnostics, *planned.warnings)
+    return BuildResult(judged.project, diagnostics, packages, changes)

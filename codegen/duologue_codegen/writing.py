@@ -1,12 +1,14 @@
 """Generated files on disk: whole packages or nothing, and never a file that is not ours.
 
-A file is ours when it bears the marks of a target, or when the manifest lists it. The manifest
-(`.duologue.json` in the output folder) also holds the digests that tell, without generating
-anything, whether a package is still what its contract gives. No times, no paths of a machine.
+A file is replaced when it bears the marks of a target, or when the manifest lists it. It is removed
+when both are so and it is as we wrote it: a manifest is a file that anybody may have written. The
+manifest (`.duologue.json` in the output folder) holds the digests that tell this, and whether a
+package is still what its contract gives. No times, no paths of a machine.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -17,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal, TypeAlias, cast
 
+from .diagnostics import Diagnostic, Position, quoted
+from .real_places import is_real_file, unreal_places
 from .targets.target import Marks
 
 MANIFEST: Final = ".duologue.json"
@@ -32,6 +36,14 @@ class ForeignFiles(Exception):
     def __init__(self, paths: Iterable[Path]) -> None:
         self.paths = tuple(paths)
         super().__init__(", ".join(map(str, self.paths)))
+
+
+class UnrealPlaces(Exception):
+    """Something else is where folders and files of the output should be. Nothing was written."""
+
+    def __init__(self, findings: Iterable[Diagnostic]) -> None:
+        self.findings = tuple(findings)
+        super().__init__(", ".join(each.message for each in self.findings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +94,14 @@ class Manifest:
         content = {"versions": dict(sorted(self.versions.items())), "packages": packages}
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
-    def paths(self, out: Path) -> Iterator[Path]:
-        """Every file it lists, below `out`."""
-        for folder, entries in self.packages.items():
-            for entry in entries.values():
-                yield from (out / folder / name for name in entry.files)
+    def digests(self, out: Path) -> dict[Path, str]:
+        """Every file it lists, below `out`, and its digest."""
+        return {
+            out / folder / name: value
+            for folder, entries in self.packages.items()
+            for entry in entries.values()
+            for name, value in entry.files.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +112,22 @@ class Plan:
     writes: Mapping[Path, str]
     """Texts of the files that are new or different."""
     removals: tuple[Path, ...]
+    left: tuple[Path, ...]
+    """Files that are not wanted any more, and cannot be proved to be as we wrote them."""
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What the user may want to remove: each file that is left."""
+        return tuple(
+            Diagnostic(
+                "leftover-kept",
+                Position(path.as_posix(), 1, 1),
+                f"{quoted(path.as_posix())} is not generated any more, and not as it was generated",
+                "remove it, if it is not yours",
+                level="warning",
+            )
+            for path in self.left
+        )
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -117,7 +148,7 @@ def read_manifest(out: Path) -> Manifest:
     One of the older form, without targets, counts as none: then every package is made again.
     """
     try:
-        content = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+        content = json.loads(_read(out / MANIFEST))
         packages = {
             _inside(folder): {
                 target: Entry(
@@ -131,21 +162,32 @@ def read_manifest(out: Path) -> Manifest:
         }
         versions = cast("dict[str, object]", content["versions"])
         return Manifest({name: str(value) for name, value in versions.items()}, packages)
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+    except (
+        FileNotFoundError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ):
         return Manifest()
 
 
 def _inside(folder: str) -> str:
     """`folder`, which must not lead out of the output folder: we delete by what stands here."""
     path = PurePosixPath(folder)
-    if path.is_absolute() or ".." in path.parts or not path.parts:
+    if path.is_absolute() or not path.parts:
         raise ValueError(folder)
+    for part in path.parts:
+        _bare(part)
     return folder
 
 
 def _bare(name: str) -> str:
-    if PurePosixPath(name).name != name:
+    # A backslash separates folders too, on Windows; NUL and half characters are in no name.
+    if PurePosixPath(name).name != name or name in ("", "..") or set(name) & {"\\", "\0", ":"}:
         raise ValueError(name)
+    os.fsencode(name)
     return name
 
 
@@ -180,12 +222,22 @@ def plan(
     `complete`, that packages of ours which `after` does not name are to go.
 
     Raises:
+        UnrealPlaces: a link, or something else that is no folder or file, is in the way.
         ForeignFiles: a file that is not ours is in the way.
     """
     wanted = {
         out / folder / name: text for folder, files in texts.items() for name, text in files.items()
     }
-    known = set(before.paths(out))
+    known = before.digests(out)
+    fronts = {
+        folder / of_target.front: of_target
+        for target, of_target in marks.items()
+        for folder in _folders_between(out, after, target, root_is_package)
+    }
+    places = (out / MANIFEST, *wanted, *fronts, *known, *after.digests(out))
+    unreal = unreal_places(out, places)
+    if unreal:
+        raise UnrealPlaces(unreal)
     foreign = [
         path
         for path, text in wanted.items()
@@ -196,23 +248,23 @@ def plan(
     ]
     if foreign:
         raise ForeignFiles(sorted(foreign))
-    for target, of_target in marks.items():
-        for folder in set(_folders_between(out, after, target, root_is_package)):
-            path = folder / of_target.front
-            if not path.exists() or _has_header(path, of_target):
-                wanted[path] = of_target.between
+    for path, of_target in fronts.items():
+        if not path.exists() or _has_header(path, of_target):
+            wanted[path] = of_target.between
     wanted[out / MANIFEST] = after.text
-    kept = set(wanted) | set(after.paths(out))
+    kept = set(wanted) | set(after.digests(out))
     asked = {out / folder for folder in texts}
     stale = {
         path
-        for path in _ours(out, before, marks.values())
+        for path in _ours(out, known, marks.values())
         if path not in kept and (complete or path.parent in asked)
     }
+    removals = {path for path in stale if _is_as_written(path, known.get(path), marks.values())}
     return Plan(
         out=out,
         writes={path: text for path, text in sorted(wanted.items()) if _read_or_none(path) != text},
-        removals=tuple(sorted(stale)),
+        removals=tuple(sorted(removals)),
+        left=tuple(sorted(stale - removals)),
     )
 
 
@@ -244,13 +296,18 @@ def apply(planned: Plan) -> None:
 
 def _remove_if_empty(folder: Path, out: Path) -> None:
     """Remove a folder that holds nothing but bytecode, and those above it up to `out`."""
-    while (
-        folder != out
-        and folder.exists()
-        and {path.name for path in folder.iterdir()} <= {"__pycache__"}
-    ):
+    while folder != out and folder.exists() and all(map(_is_bytecode, folder.iterdir())):
         shutil.rmtree(folder)
         folder = folder.parent
+
+
+def _is_bytecode(path: Path) -> bool:
+    return (
+        path.name == "__pycache__"
+        and not path.is_symlink()
+        and path.is_dir()
+        and all(each.suffix == ".pyc" and is_real_file(each) for each in path.iterdir())
+    )
 
 
 def _folders_between(
@@ -265,9 +322,9 @@ def _folders_between(
                 yield out / parent
 
 
-def _ours(out: Path, before: Manifest, marks: Collection[Marks]) -> Iterator[Path]:
-    """Every file in `out` that we once wrote."""
-    yield from (path for path in before.paths(out) if path.exists())
+def _ours(out: Path, known: Iterable[Path], marks: Collection[Marks]) -> Iterator[Path]:
+    """Every file in `out` that we may have written once."""
+    yield from (path for path in known if is_real_file(path))
     for top, folders, names in os.walk(out):
         folders[:] = [name for name in folders if name not in _SKIPPED and name[0] != "."]
         for each in marks:
@@ -284,6 +341,19 @@ def _ours_in(folder: Path, names: Collection[str], marks: Marks) -> Iterator[Pat
             yield path
 
 
+def _is_as_written(path: Path, expected: str | None, marks: Collection[Marks]) -> bool:
+    """Whether a file bears our header, or stands beside one, and has the digest it should have.
+
+    `expected` is what the manifest says. It knows no fronts between packages: their text is.
+    """
+    text = _read_or_none(path)
+    for each in marks:
+        is_between = path.name == each.front and text == each.between
+        if is_between or (text is not None and digest(text) == expected and _is_ours(path, each)):
+            return True
+    return False
+
+
 def _is_ours(path: Path, marks: Marks) -> bool:
     if path.name in marks.without_header:
         return _has_header(path.with_name(marks.front), marks)
@@ -291,7 +361,7 @@ def _is_ours(path: Path, marks: Marks) -> bool:
 
 
 def _has_header(path: Path, marks: Marks) -> bool:
-    if path.suffix != marks.ending:
+    if path.suffix != marks.ending or not is_real_file(path):
         return False
     header = marks.header.encode()
     try:
@@ -302,6 +372,8 @@ def _has_header(path: Path, marks: Marks) -> bool:
 
 
 def _read(path: Path) -> str:
+    if not is_real_file(path):
+        raise FileNotFoundError(errno.ENOENT, "no regular file", str(path))
     return path.read_bytes().decode()
 
 

@@ -1,5 +1,7 @@
 """Typed conversations between two programs, neither of which has to be a server."""
 
+from typing import TYPE_CHECKING
+
 from duologue.connection.base import Connection as Connection
 from duologue.connection.encrypted.allow import ANYONE as ANYONE
 from duologue.endpoints.dialling_promisifier import (
@@ -59,3 +61,15 @@ from duologue.protocol.backoff import Backoff as Backoff
 from duologue.protocol.values import UNDEFINED as UNDEFINED
 from duologue.typed.context import CallContext as CallContext
 from duologue.typed.model import Model as Model
+
+if TYPE_CHECKING:
+    from duologue import testing as testing
+else:
+    # Type checkers must not see this: it would give every misspelt name a type.
+    def __getattr__(name: str) -> object:
+        """`duologue.testing`, imported when it is first asked for."""
+        if name == "testing":
+            import duologue.testing
+
+            return duologue.testing
+        raise AttributeError(f"module 'duologue' has no attribute {name!r}", name=name)

@@ -22,17 +22,20 @@
        `- PeerNotFound  RelayRefused  RelayUnreachable  RelayKeyChanged(.pinned .met .remedy)
 
 A branch answers: whose fault, and what can I do? Errors with a code of the wire have it in `.code`.
+Words of the other side are as they came in the attributes, and harmless in what `str` gives.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar
+
+from duologue.foreign_text import SafelyShown, shown
 
 D = TypeVar("D")
 Sent = Literal["yes", "no", "unknown"]
 """Whether a request had left: "no" makes a retry safe, "unknown" and "yes" do not."""
 
 
-class DuologueError(Exception):
+class DuologueError(SafelyShown):
     """The root: `except DuologueError` catches everything this library raises on purpose."""
 
     foreign: bool = False
@@ -108,16 +111,16 @@ class Problem(NamedTuple):
 
 
 class _InvalidValue(CallError):
-    """Carries the problems found; at most `MAX_REPORTED_PROBLEMS` of them."""
+    """Carries the problems found, one on each line; at most `MAX_REPORTED_PROBLEMS` of them."""
+
+    own_breaks = "\n"
 
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
-        super().__init__(
-            message, details=[{"path": each.path, "text": each.text} for each in self.problems]
-        )
+        super().__init__(message, details=[each._asdict() for each in self.problems])
 
     def __str__(self) -> str:
-        return "\n  ".join([f"{self.code}: {self.message}", *map(str, self.problems)])
+        return "\n  ".join(map(shown, (f"{self.code}: {self.message}", *map(str, self.problems))))
 
 
 class InvalidParams(_InvalidValue):
@@ -185,7 +188,7 @@ class StreamFailed(CallError):
         )
 
 
-class RemoteCause(Exception):
+class RemoteCause(SafelyShown):
     """What the serving side said of its failure (base profile 7.4)."""
 
     def __init__(self, name: str, message: str, code: str | None) -> None:
@@ -245,10 +248,9 @@ class ConnectionClosed(DuologueError, ConnectionError):
         how = f"code {self.code}: {reason}"
         if not self.pending:
             return f"Connection closed with {how}"
-        ids = ", ".join(map(str, self.pending))
         return (
             f"{self.wsp_code}: Connection closed with {len(self.pending)} requests still pending "
-            f"([{ids}]); {how}"
+            f"({list(self.pending)}); {how}"
         )
 
     @property

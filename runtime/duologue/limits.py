@@ -7,9 +7,14 @@ Who meets one, and what becomes of others:
     max_message_bytes, receiving            the connection is closed, 1009      what is open fails
     max_json_depth, MAX_TYPED_DEPTH,        that request is refused, that       nothing
       max_json_objects, max_json_values     answer fails its call
+    MAX_HELLO_BYTES and its kin             whoever says more is served as a    nothing
+                                            base peer
     max_open_calls, the peer's maxCalls     the call waits                      nothing
     max_parked_calls, max_parked_bytes      that call fails                     nothing
-    max_running_calls                       the peer's call waits               nothing
+    max_running_calls, max_running_bytes    the peer's call waits               nothing
+    max_running_calls_per_key               calls of that key wait              nothing
+    max_running_calls_total,                calls of those who have most        nothing
+      max_running_bytes_total               wait
     max_waiting_calls, max_waiting_bytes    the peer's call is refused; who     nothing
                                             takes no answers is not read
     max_nested_calls                        the peer's call is refused          nothing
@@ -18,6 +23,9 @@ Who meets one, and what becomes of others:
     more unsent than the connection takes   calls and answers wait; events      nothing
                                             are dropped and counted
     write_timeout_s, max_unsent_bytes       the connection is ended             what is open fails
+    max_outgoing_streams, and _total        the peer's stream waits             nothing
+    max_outgoing_stream_bytes, and _total,  the peer's streams rest             nothing
+      stream_file_rest_s
     max_stream_buffer_bytes                 the peer is not read for a while    they come later
     max_event_queue_bytes, the queue of     events are dropped and told, or      nothing
       a subscription                        the subscription ends
@@ -48,11 +56,16 @@ MAX_CLOSE_REASON_BYTES: Final = 123
 MAX_UNANSWERED_EVENTS: Final = 64
 """Events sent to one listener that it has not answered; above it, it misses some."""
 
+<<<<<<< HEAD
 REFUSED_EVENT_PAUSE_S: Final = 30.0
 """How long a base peer that has refused an event is left in peace; then it may listen."""
 
 MAX_SUBSCRIPTIONS: Final = 1024
 """Of the other side to our events, over one connection; above it one is refused."""
+=======
+CONGESTED_ABOVE_BYTES: Final = 262_144
+"""A listener with more unsent than this misses events."""
+>>>>>>> 06efd0e10328caefd9f59ab70167b1856a05e303
 
 MAX_TIMES_SENT: Final = 5
 """Connections that a call which may be repeated is sent over. One that has lost so many of them is
@@ -67,6 +80,21 @@ SHORT_FRAGMENT_BYTES: Final = 64
 
 MAX_SHORT_FRAGMENTS: Final = 4096
 """Short frames one WebSocket message may come in; empty ones would never reach another limit."""
+
+MAX_HELLO_BYTES: Final = 256 * 1024
+"""JSON of the other side's hello, some of which is kept as long as the connection."""
+
+MAX_HELLO_SERVICES: Final = 1000
+"""Services that a hello lists; each is looked for by name, one after the other, once."""
+
+MAX_HELLO_FEATURES: Final = 64
+"""Features that a hello lists; there are five."""
+
+MAX_HELLO_TEXT: Final = 256
+"""Characters of each text in a hello: names of services, digests of 71, keys of 64."""
+
+MAX_SERVICE_BASE: Final = MAX_SAFE_INTEGER - 16_383
+"""The largest base of a service: with the largest id of a contract it is still a number."""
 
 MAX_TYPED_DEPTH: Final = 190
 """Nested lists and objects in one value of a contract's type, sent or received. pydantic's JSON
@@ -119,7 +147,7 @@ class Limits:
     `MAX_TYPED_DEPTH`."""
 
     max_json_objects: int = 16_384
-    """Objects and lists in one message. Each may become a model: some 600 bytes and 5 us of the
+    """Objects and lists in one message. Each may become a model: up to 1 KiB and 5 us of the
     loop's time. A request above it is answered LIMIT_EXCEEDED, an answer fails its call."""
 
     max_json_values: int = 131_072
@@ -138,6 +166,23 @@ class Limits:
 
     max_running_calls: int = 256
     """Handlers that run for the peer at once; a handler counts until it has really ended."""
+
+    max_running_calls_total: int = 8192
+    """The same for all peers of one server, and for those whose connection has ended. Nobody may
+    have more than are left for others, so that there is one for every newcomer. With arguments too
+    small to be weighed (256 characters) that many calls hold some 500 MiB at worst."""
+
+    max_running_calls_per_key: int = 1024
+    """The same for all connections of one proven key, those that have ended included: who comes
+    anew again and again runs no more than who stays. Four times what one connection may."""
+
+    max_running_bytes: int = 64 * 1024 * 1024
+    """What the arguments of those handlers may take in memory, as estimated from their JSON: at
+    most 34 MiB for one message, so two of the worst run at once. Calls wait undecoded until there
+    is room; one that finds nothing else running always runs."""
+
+    max_running_bytes_total: int = 256 * 1024 * 1024
+    """The same for all peers of one server; nobody may have more than is left for others."""
 
     max_nested_calls: int = 256
     """Handlers that may run beyond those, while each that runs waits for an own call to the same
@@ -160,6 +205,25 @@ class Limits:
 
     max_unsent_bytes: int = 4 * 1024 * 1024
     """Bytes accepted for a peer that does not read; above it the connection is ended."""
+
+    max_outgoing_streams: int = 64
+    """Streams that are sent to one peer at once; further ones wait, their sources untouched. One
+    that rests costs some 6 KiB."""
+
+    max_outgoing_streams_total: int = 2048
+    """The same for all peers of one server. Nobody may have more than are left for others."""
+
+    max_outgoing_stream_bytes: int = 1024 * 1024
+    """What those streams to one peer have taken from their sources and not handed on. Above it no
+    source is asked for more. A file has one block of 64 KiB in it at a time, and none while it
+    rests; other sources have what they last gave."""
+
+    max_outgoing_stream_bytes_total: int = 32 * 1024 * 1024
+    """The same for all peers of one server; above it, the streams to one peer hold one piece."""
+
+    stream_file_rest_s: float = 1.0
+    """How long the file of a stream stays open while the other side takes nothing: the usual short
+    rests do not cost an opening, and who reads nothing has no descriptor for long."""
 
     max_stream_buffer_bytes: int = 1024 * 1024
     """Of incoming streams, received and not read yet. Above it nothing more is read from the

@@ -38,12 +38,13 @@ asyncio.run(main())
 """What imports have put off is paid here: both sides of a conversation, and one call."""
 CALLING: Final = """
 import asyncio
-from duologue.testing import linked
+from duologue.testing import linked_peers
 class Shelf(made.sized.v1.Shelf4ServicePartial):
     def swap_thing99(self, params, ctx):
         return params.thing
 async def main():
-    async with linked(Shelf(), made.sized.v1.Shelf4Client) as client:
+    async with linked_peers([Shelf()]) as (_, caller):
+        client = made.sized.v1.Shelf4Client(caller)
         thing = made.sized.v1.Thing99(name="a", count=1, ratio=0.5, tags=[])
         await client.swap_thing99(thing=thing)
 asyncio.run(main())

@@ -28,7 +28,7 @@ from duologue.connection.encrypted.handshaking import (
     encrypt_as_acceptor,
     encrypt_as_connector,
 )
-from duologue.testing import connected_pair, linked
+from duologue.testing import connected_pair, linked_peers
 from duologue.typed.service import Offer
 
 WARM_UP_CALLS: Final = 200
@@ -134,8 +134,8 @@ def _typed_call(client: EchoClient) -> Make:
 @asynccontextmanager
 async def in_memory(service: type[EchoService]) -> AsyncGenerator[Make]:
     """A typed call without a network."""
-    async with linked(service(), EchoClient) as client:
-        yield _typed_call(client)
+    async with linked_peers([service()]) as (_, caller):
+        yield _typed_call(EchoClient(caller))
 
 
 @asynccontextmanager

@@ -70,9 +70,24 @@ GOALS: Final = (
         {rows.GRPC: 0.45, rows.CAPNP: 0.65, rows.WEBSOCKETS: 1.1},
     ),
     *_at_least(
-        "stream items/s",
+        "items/s from the server",
         "stream.items_per_s",
-        {rows.GRPCLIB: 2.5, rows.GRPC: 8, rows.RIVER: 7},
+        {rows.GRPC: 12, rows.GRPCLIB: 5, rows.CONNECT: 5, rows.RIVER: 5},
+    ),
+    *_at_least(
+        "items/s to the server",
+        "upload.items_per_s",
+        {rows.GRPC: 12, rows.GRPCLIB: 5, rows.CONNECT: 5, rows.RIVER: 5},
+    ),
+    *_at_least("items/s both ways", "exchange.items_per_s", {rows.GRPC: 4, rows.GRPCLIB: 4}),
+    Goal(
+        "an item and back, p50, against a call's",
+        "trips.p50_us",
+        rows.PLAIN,
+        rows.PLAIN,
+        1.1,
+        is_at_most=True,
+        other_figure="seq.p50_us",
     ),
     *_at_least(
         "64 KiB of text, calls/s",

@@ -11,13 +11,13 @@ import duologue
 from duologue import Identity, Limits, WebsocketPromisifier
 from duologue.bench.duologue_echo import (
     DuologueCaller,
-    add_count,
     kinds,
     lasting,
     runner,
     service,
 )
 from duologue.bench.load import main
+from duologue.bench.streamed_echo import StreamedEcho
 from duologue.endpoints.guest import Lasting, conversation
 from duologue.endpoints.hosting import Manner
 from duologue.endpoints.meeting_point import meet
@@ -40,16 +40,16 @@ async def offer(port: int) -> None:
             duologue.listen(
                 f"ws://127.0.0.1:{port}",
                 service(),
+                StreamedEcho(),
                 identity=PROVIDER,
                 allow=[CALLER.public_key],
-                on_peer=add_count,
             )
         )
     elif "meet" in kinds:
         background.append(asyncio.create_task(meet_callers(f"ws://127.0.0.1:{port}")))
     else:
         await lasting.enter_async_context(
-            duologue.connect(f"ws://127.0.0.1:{port}/service", offer=[service()], on_peer=add_count)
+            duologue.connect(f"ws://127.0.0.1:{port}/service", offer=[service(), StreamedEcho()])
         )
 
 
@@ -58,7 +58,7 @@ background: Final[list["asyncio.Task[None]"]] = []
 
 async def meet_callers(url: str) -> None:
     """Wait at the meeting point for one caller after the other."""
-    manner = Manner(offer=Offer([service()]), limits=Limits(), on_peer=add_count)
+    manner = Manner(offer=Offer([service(), StreamedEcho()]), limits=Limits())
     while True:
         connection = await meet(url, POINT, manner.limits, MEETING_TIMEOUT_S)
         await manner.begin(connection, "acceptor").promise.wait()

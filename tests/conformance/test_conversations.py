@@ -23,6 +23,10 @@ async def test_peers_in_memory_keep_the_promises() -> None:
     await check_conversation(linked_peers)
 
 
+async def test_encrypted_peers_in_memory_keep_the_promises() -> None:
+    await check_conversation(partial(linked_peers, identities=(BEN, ANN)))
+
+
 @asynccontextmanager
 async def on_loopback(
     left: Sequence[Service], right: Sequence[Service], *, encrypted: bool, reconnect: bool = False

@@ -2,16 +2,24 @@
 
 import asyncio
 import sys
+from collections.abc import Iterator
 
 import duologue
 from duologue import CallContext, DeadlineExceeded, InvalidParams
 from generated.chat.rooms.v1 import (
+    Edit,
     PresenceNudgeParams,
     PresenceService,
     RoomFull,
     RoomNotFound,
     RoomsClient,
+    Text,
 )
+from tests.demo.shared_note import applied
+
+MIB = 1024 * 1024
+PIECE_BYTES = 64 * 1024
+FILE_MIB = 8
 
 
 class Presence(PresenceService):
@@ -59,6 +67,22 @@ async def main(url: str) -> None:
         except DeadlineExceeded as error:
             print(error)
 
+        print("\n\033[1mitems to us, and a result behind them\033[0m")
+        for word in ("Hello", "everybody"):
+            await rooms.post(room="lobby", body=Text(text=word))
+        async with rooms.history(room="lobby") as log:
+            async for message in log:
+                print(f"message {message.seq} of {message.author.name}")
+            print(f"result: {(await log.result()).total} messages in all")
+
+        print("\n\033[1mitems from us: a file, and how far it is\033[0m")
+        async with rooms.upload(room="lobby", name="film.mp4") as up:
+            await up.send_all(pieces())
+            print(f"result: {(await up.result()).body}")
+
+        print("\n\033[1mitems both ways: two people edit one note\033[0m")
+        await edit_together(rooms)
+
         print("\n\033[1ma clean close, with the statistics\033[0m")
         peer.close("that was all")
         status = await peer.promise
@@ -66,6 +90,30 @@ async def main(url: str) -> None:
         for name, count in status.stats.items():
             if count:
                 print(f"  {name:<26} {count}")
+
+
+def pieces() -> Iterator[bytes]:
+    """A file, which need not be anywhere; tells how far it is."""
+    for sent in range(0, FILE_MIB * MIB, PIECE_BYTES):
+        if sent % (2 * MIB) == 0:
+            print(f"{sent // MIB} of {FILE_MIB} MiB")
+        yield bytes(PIECE_BYTES)
+
+
+async def edit_together(rooms: RoomsClient) -> None:
+    """Two calls, as two people would make them; each sees what the other writes."""
+    async with rooms.edit(room="lobby") as ann, rooms.edit(room="lobby") as bob:
+        note = applied("", await anext(bob))
+        await ann.send(Edit(at=0, insert="Agenda "))
+        note = applied(note, await anext(bob))
+        print(f"Ann has edited it, and Bob reads {note!r}")
+        await bob.send(Edit(at=len(note), insert="!"))
+        note = ""
+        async for edit in ann:
+            note = applied(note, edit)
+            if edit.insert == "!":
+                break
+        print(f"Bob has edited it, and Ann reads {note!r}")
 
 
 if __name__ == "__main__":

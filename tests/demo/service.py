@@ -2,21 +2,46 @@
 
 import asyncio
 import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import duologue
 from duologue import CallContext
+from duologue.typed import Sender
 from generated.chat.common.v1 import User
 from generated.chat.rooms.v1 import (
+    Body,
+    Edit,
+    File,
+    FileTooLarge,
+    HistoryEnd,
     Member,
+    Message,
     PresenceClient,
     RoomFull,
     RoomNotFound,
+    RoomsEditParams,
+    RoomsHistoryParams,
     RoomsJoinParams,
+    RoomsPostParams,
     RoomsServicePartial,
+    RoomsUploadParams,
 )
+from tests.demo.shared_note import SharedNote
 
 SEATS = 2
+MAX_FILE_BYTES = 64 * 1024 * 1024
+HOST = User(id="host", name="the host")
+
+
+@dataclass
+class Room:
+    """What one room holds."""
+
+    members: list[Member] = field(default_factory=list[Member])
+    log: list[Message] = field(default_factory=list[Message])
+    note: SharedNote = field(default_factory=lambda: SharedNote("for Monday"))
 
 
 class Rooms(RoomsServicePartial):
@@ -24,13 +49,11 @@ class Rooms(RoomsServicePartial):
 
     def __init__(self) -> None:
         super().__init__()
-        self.rooms: dict[str, list[Member]] = {"lobby": [], "library": []}
+        self.rooms = {"lobby": Room(), "library": Room()}
 
     async def join(self, params: RoomsJoinParams, ctx: CallContext) -> Member:
         """Seat the caller, then call back: the caller's side serves `Presence`."""
-        members = self.rooms.get(params.room)
-        if members is None:
-            raise RoomNotFound(room=params.room)
+        members = self._room(params.room).members
         if len(members) == SEATS:
             raise RoomFull(capacity=SEATS)
         if params.room == "library":
@@ -42,6 +65,57 @@ class Rooms(RoomsServicePartial):
         seen = await PresenceClient(ctx.peer).nudge(text=f"welcome to {params.room}, {params.name}")
         print(f"... which {params.name} has {'seen' if seen else 'not seen'}")
         return member
+
+    def post(self, params: RoomsPostParams, ctx: CallContext) -> Message:
+        """Add a message to the log."""
+        return self._post(params.room, params.body)
+
+    async def history(
+        self, params: RoomsHistoryParams, out: Sender[Message], ctx: CallContext
+    ) -> HistoryEnd:
+        """The log as items, and how long it is as result."""
+        log = self._room(params.room).log
+        await out.send_all(message for message in log if message.seq > params.after)
+        return HistoryEnd(total=len(log))
+
+    async def upload(
+        self, params: RoomsUploadParams, items: AsyncIterator[bytes], ctx: CallContext
+    ) -> Message:
+        """Count the bytes, for want of a disk."""
+        self._room(params.room)
+        size = 0
+        async for piece in items:
+            size += len(piece)
+            if size > MAX_FILE_BYTES:
+                raise FileTooLarge(max_bytes=MAX_FILE_BYTES)
+        return self._post(params.room, File(name=params.name, size=size))
+
+    async def edit(
+        self, params: RoomsEditParams, items: AsyncIterator[Edit], ctx: CallContext
+    ) -> AsyncIterator[Edit]:
+        """Take the caller's edits, and give it everybody's."""
+        note = self._room(params.room).note
+        with note.reader() as edits:
+            taking = asyncio.create_task(note.apply_all(items, edits))
+            try:
+                async for edit in edits:
+                    yield edit
+                await taking
+            finally:
+                taking.cancel()
+
+    def _room(self, name: str) -> Room:
+        room = self.rooms.get(name)
+        if room is None:
+            raise RoomNotFound(room=name)
+        return room
+
+    def _post(self, name: str, body: Body) -> Message:
+        log = self._room(name).log
+        message = Message(seq=len(log) + 1, author=HOST, sent_at=datetime.now(UTC), body=body)
+        log.append(message)
+        self.emit_message_posted(room=name, message=message)
+        return message
 
 
 async def main() -> None:

@@ -8,7 +8,8 @@ this build does not know would arrive as `Unknown`.
 """
 
 import asyncio
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -35,6 +36,7 @@ from generated.lab.psu.v1 import (
     SupplyClient,
     SupplyIncidentsParams,
     SupplyMeasureParams,
+    SupplyMonitorParams,
     SupplyRecallPresetParams,
     SupplyService,
     SupplySettingsParams,
@@ -48,6 +50,7 @@ RATINGS = [
 ]
 OFF = Settings(volts=Decimal("0.00"), amperes=Decimal("0.100"), is_on=False)
 LOAD_OHMS = 10.0
+EVERY = timedelta(seconds=1)
 PIXEL = bytes.fromhex("89504e470d0a1a0a")
 
 
@@ -94,23 +97,16 @@ class PowerSupply(SupplyService):
 
     def measure(self, params: SupplyMeasureParams, ctx: CallContext) -> Reading:
         """Ohm's law."""
-        settings = self._output(params.channel)
-        if not settings.is_on:
-            volts, amperes, regulation = 0.0, 0.0, Regulation.IDLE
-        else:
-            volts, limit = float(settings.volts), float(settings.amperes)
-            amperes = min(volts / LOAD_OHMS, limit)
-            limited = amperes < volts / LOAD_OHMS
-            regulation = Regulation.CURRENT if limited else Regulation.VOLTAGE
-            volts = amperes * LOAD_OHMS
-        return Reading(
-            taken_at=datetime.now(UTC),
-            volts=volts,
-            amperes=amperes,
-            regulation=regulation,
-            charge=0,
-            celsius=31.5,
-        )
+        return self._measure(params.channel)
+
+    async def monitor(
+        self, params: SupplyMonitorParams, ctx: CallContext
+    ) -> AsyncIterator[Reading]:
+        """One reading after the other; the caller ends it."""
+        pause = EVERY if params.every is None else params.every
+        while True:
+            yield self._measure(params.channel)
+            await asyncio.sleep(pause.total_seconds())
 
     def presets(self, ctx: CallContext) -> dict[PresetName, Settings]:
         """All stored settings."""
@@ -137,6 +133,25 @@ class PowerSupply(SupplyService):
     def screenshot(self, ctx: CallContext) -> bytes:
         """The start of a PNG, for want of a display."""
         return PIXEL
+
+    def _measure(self, channel: int) -> Reading:
+        settings = self._output(channel)
+        if not settings.is_on:
+            volts, amperes, regulation = 0.0, 0.0, Regulation.IDLE
+        else:
+            volts, limit = float(settings.volts), float(settings.amperes)
+            amperes = min(volts / LOAD_OHMS, limit)
+            limited = amperes < volts / LOAD_OHMS
+            regulation = Regulation.CURRENT if limited else Regulation.VOLTAGE
+            volts = amperes * LOAD_OHMS
+        return Reading(
+            taken_at=datetime.now(UTC),
+            volts=volts,
+            amperes=amperes,
+            regulation=regulation,
+            charge=0,
+            celsius=31.5,
+        )
 
     def _output(self, channel: int) -> Settings:
         if channel > len(self.outputs):
@@ -179,6 +194,13 @@ async def drive(url: str) -> None:
         await supply.adjust(channel=1, volts=Decimal("9.00"), trip_above=Decimal("6.00"))
         for entry in await supply.incidents():
             print(f"incident: {describe(entry.incident)}")
+        seen: list[str] = []
+        async with supply.monitor(channel=1, every=timedelta(milliseconds=1)) as readings:
+            async for reading in readings:
+                seen.append(f"{reading.volts:.2f} V")
+                if len(seen) == 3:
+                    break
+        print(f"after the trip: {', '.join(seen)}")
 
 
 async def main() -> None:

@@ -411,17 +411,28 @@ async def test_somebody_who_is_no_websocket_server_is_a_protocol_error() -> None
 SMALL = Limits(max_message_bytes=10_000)
 
 
-async def test_an_oversized_request_closes_with_typed_errors_on_both_sides() -> None:
-    async with conversation(Greeter(), limits=SMALL) as (host, guest):
-        with pytest.raises(ConnectionClosed) as closed:
+async def test_a_request_that_the_host_would_not_take_is_refused_and_the_connection_lives() -> None:
+    async with conversation(Greeter(), limits=SMALL) as (_, guest):
+        with pytest.raises(LimitExceeded, match="the other side's max_message_bytes is 10000"):
             await GreeterClient(guest).greet(name="x" * 10_000)
-        assert closed.value.close_code == 1009
-        for peer in (host, guest):
-            outcome = await peer.promise.wait()
-            assert isinstance(outcome, ConnectionClosed)
-            assert outcome.code == 1009
-            assert isinstance(outcome.__cause__, LimitExceeded)
-            assert outcome.__cause__.limit == "max_message_bytes"
+        assert await GreeterClient(guest).greet(name="Ann") == "hello Ann"
+
+
+async def test_an_oversized_request_closes_with_typed_errors_on_both_sides() -> None:
+    hosts: list[WebsocketPromisifier] = []
+    async with serve(Greeter(), limits=SMALL, on_peer=hosts.append) as server:
+        # A base peer has not been told what is taken.
+        guests = connect(url(server.port), profile="base")
+        async with guests as guest:
+            with pytest.raises(ConnectionClosed) as closed:
+                await GreeterClient(guest).greet(name="x" * 10_000)
+            assert closed.value.close_code == 1009
+            for peer in (hosts[0], guest):
+                outcome = await peer.promise.wait()
+                assert isinstance(outcome, ConnectionClosed)
+                assert outcome.code == 1009
+                assert isinstance(outcome.__cause__, LimitExceeded)
+                assert outcome.__cause__.limit == "max_message_bytes"
 
 
 async def test_a_request_that_is_just_small_enough_goes_through() -> None:
@@ -456,15 +467,30 @@ async def test_connections_up_to_the_limit_and_no_more() -> None:
 async def test_a_flood_of_calls_is_answered_with_the_limit() -> None:
     slow = SlowGreeter()
     limits = Limits(max_running_calls=2, max_waiting_calls=3)
+    hosts: list[WebsocketPromisifier] = []
+    async with serve(slow, limits=limits, on_peer=hosts.append) as server:
+        # A peer that has been told how many calls are taken has the others wait on its own side.
+        guests = connect(url(server.port), profile="base")
+        async with guests as guest:
+            client = GreeterClient(guest)
+            calls = [asyncio.ensure_future(client.greet(name=str(number))) for number in range(8)]
+            refused = await asyncio.gather(*calls[5:], return_exceptions=True)
+            assert all(isinstance(each, LimitExceeded) for each in refused)
+            assert hosts[0].stats.requests_refused_busy == 3
+            slow.may_answer.set()
+            answered = await asyncio.gather(*calls[:5])
+            assert answered == [f"at last {number}" for number in range(5)]
+
+
+async def test_calls_above_what_the_host_takes_wait_at_their_caller() -> None:
+    slow = SlowGreeter()
+    limits = Limits(max_running_calls=2, max_waiting_calls=3)
     async with conversation(slow, limits=limits) as (host, guest):
         client = GreeterClient(guest)
         calls = [asyncio.ensure_future(client.greet(name=str(number))) for number in range(8)]
-        refused = await asyncio.gather(*calls[5:], return_exceptions=True)
-        assert all(isinstance(each, LimitExceeded) for each in refused)
-        assert host.stats.requests_refused_busy == 3
         slow.may_answer.set()
-        answered = await asyncio.gather(*calls[:5])
-        assert answered == [f"at last {number}" for number in range(5)]
+        assert await asyncio.gather(*calls) == [f"at last {number}" for number in range(8)]
+        assert host.stats.requests_refused_busy == 0
 
 
 async def test_somebody_who_sends_garbage_is_cut_off_and_the_others_are_not() -> None:

@@ -134,7 +134,7 @@ async def test_with_the_base_profile_on_either_side_all_is_base64(
     assert parcels == []
 
 
-async def test_the_limit_of_the_receiver_ends_the_connection_of_a_sender_with_another() -> None:
+async def test_the_limit_of_the_receiver_holds_for_text_and_parts_together() -> None:
     async with (
         duologue.serve(
             Echoes(), host="127.0.0.1", limits=Limits(max_message_bytes=100_000)
@@ -144,8 +144,9 @@ async def test_the_limit_of_the_receiver_ends_the_connection_of_a_sender_with_an
         client = EchoesClient(peer)
         # Each message is small enough; together they are not.
         assert await client.echo(data=bytes(49_000)) == [bytes(49_000)]
-        with pytest.raises(duologue.ConnectionClosed, match="max_message_bytes"):
+        with pytest.raises(duologue.LimitExceeded, match="the other side's max_message_bytes"):
             await client.echo(data=bytes(60_000), more=[bytes(60_000)])
+        assert await client.echo(data=bytes(49_000)) == [bytes(49_000)]
 
 
 # -- a foreign peer, written from the text of PROTOCOL.md ---------------------------------------

@@ -145,6 +145,16 @@ def _call_misfits(
             yield from misfits(given, method.params, contract)
         case None:
             yield from field_misfits(given, {}, contract, what)
+    for key, item_type, items in (
+        ("sends", method.sends, call.sends),
+        ("yields", method.yields, call.yields),
+    ):
+        if item_type is None and items is not None:
+            at = items[0].at if items else call.at
+            yield Misfit(at, f"{quoted(method.name)} {key} nothing", f"leave `{key}` out")
+        elif item_type is not None:
+            for item in items or ():
+                yield from misfits(item, item_type, contract)
     if call.error is not None:
         yield from _error_misfits(call, method, service, contract)
     elif isinstance(method.returns, StreamOf):
@@ -158,6 +168,9 @@ def _call_misfits(
         yield from misfits(call.returns, method.returns, contract)
     elif method.returns is not None:
         hint = "add `returns`, or `error`"
+        yield Misfit(call.at, "the example does not say what came of the call", hint)
+    elif method.yields is not None and call.yields is None:
+        hint = "add `yields`, or `error`"
         yield Misfit(call.at, "the example does not say what came of the call", hint)
 
 

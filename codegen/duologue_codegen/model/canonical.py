@@ -238,9 +238,12 @@ class _Form:
                     "since": method.since if self._for_people else None,
                     "params": params,
                     "args": args,
+                    "sends": None if method.sends is None else expression_text(method.sends),
+                    "yields": None if method.yields is None else expression_text(method.yields),
                     "returns": None if method.returns is None else expression_text(method.returns),
                     "errors": errors,
                     "timeout_s": method.timeout_s,
+                    "idle_timeout_s": method.idle_timeout_s,
                     "examples": examples if self._for_people else [],
                 }
             ),
@@ -303,6 +306,9 @@ def _example(example: MethodExample) -> Json:
     form: Json = {"name": example.name}
     if example.params is not None:
         form["params"] = example.params.data
+    for key, items in (("sends", example.sends), ("yields", example.yields)):
+        if items is not None:
+            form[key] = [item.data for item in items]
     if example.returns is not None:
         form["returns"] = example.returns.data
     if example.error is not None:

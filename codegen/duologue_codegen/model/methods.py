@@ -25,10 +25,13 @@ class InlineParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodExample:
-    """One call of a method and what came of it: `returns`, or an error."""
+    """One call of a method and what came of it: `returns`, or an error, and items before that."""
 
     name: str
     params: Node | None = None
+    sends: tuple[Node, ...] | None = None
+    """The caller's items; None when the example does not speak of them."""
+    yields: tuple[Node, ...] | None = None
     returns: Node | None = None
     error: ErrorRef | None = None
     error_fields: Node | None = None
@@ -46,13 +49,25 @@ class Method:
     params: InlineParams | Ref | None = None
     positional: bool = False
     """`args: positional`: each field of the params is an argument, in their order."""
+    sends: TypeExpr | None = None
+    """Of one item that the caller sends; None: it sends none."""
+    yields: TypeExpr | None = None
+    """Of one item that the caller gets before the result; None: it gets none."""
     returns: TypeExpr | StreamOf | None = None
     errors: tuple[ErrorRef, ...] = ()
     """Its own; `Contract.errors_of` adds those of the service."""
     effect: Effect = "write"
     timeout_s: float | None = None
+    """Of the whole call; with items, of the time to the first of them."""
+    idle_timeout_s: float | None = None
+    """How long a reader waits for the next item."""
     doc: str = ""
     since: str | None = None
     deprecated: str | None = None
     examples: tuple[MethodExample, ...] = ()
     at: Position = field(compare=False)
+
+    @property
+    def has_items(self) -> bool:
+        """Whether items travel before the result."""
+        return self.sends is not None or self.yields is not None

@@ -102,8 +102,9 @@ def expressions(contract: Contract) -> Iterator[TypeExpr]:
     for _, method in methods(contract):
         if isinstance(method.params, Ref):
             yield method.params
-        if method.returns is not None and not isinstance(method.returns, StreamOf):
-            yield method.returns
+        for one in (method.sends, method.yields, method.returns):
+            if one is not None and not isinstance(one, StreamOf):
+                yield one
     for _, event in events(contract):
         if isinstance(event.payload, Ref):
             yield event.payload

@@ -49,6 +49,15 @@ class Expressions:
 
     def read(self, node: Node, what: str) -> TypeExpr:
         """The type that `node` spells; `json`, which holds anything, when it spells none."""
+        return self._read(node, what, _hint_for_stream)
+
+    def item(self, node: Node, what: str) -> TypeExpr:
+        """As `read`, of the items of a call, each of which is a value."""
+        return self._read(node, what, _hint_for_items)
+
+    def _read(
+        self, node: Node, what: str, hint_for_stream: Callable[[StreamKind], str]
+    ) -> TypeExpr:
         if not isinstance(node, ScalarNode) or not isinstance(node.data, str):
             if isinstance(node, MapNode):
                 hint = "a type: give the inline object a name under `types` and use that"
@@ -64,8 +73,7 @@ class Expressions:
             first, last = words[-len(stream.split())], words[-1]
             at = node.part_at(first[1], last[1] + len(last[0]) - first[1])
             message = f"{quoted(stream)} is a result only, and stands alone"
-            hint = f"such as `returns: {stream}`; `bytes` and `string` are values"
-            self._shapes.fault("type-expression", at, message, hint)
+            self._shapes.fault("type-expression", at, message, hint_for_stream(stream))
             return _anything(node.at)
         if not words or len(words) > MAX_WORDS:
             message = "a type expression without words" if not words else "an endless type"
@@ -223,6 +231,14 @@ class _Parser:
         word, start = self._words[index]
         at = self._node.part_at(start, len(word))
         self._shapes.fault("type-expression", at, message, hint)
+
+
+def _hint_for_stream(stream: StreamKind) -> str:
+    return f"such as `returns: {stream}`; `bytes` and `string` are values"
+
+
+def _hint_for_items(stream: StreamKind) -> str:
+    return f"each item is a value, such as `bytes` or `string`; a result alone may be a {stream}"
 
 
 def _hint_for(word: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from ..diagnostics import quoted
-from ..model import MAX_ID, Effect, ErrorRef, InlineParams, Method, MethodExample, Ref
+from ..model import MAX_ID, Effect, ErrorRef, InlineParams, Method, MethodExample, Ref, TypeExpr
 from ..text.tree import Entry, MapNode, Node, ScalarNode
 from .errors import ErrorReader
 from .expressions import Expressions
@@ -19,16 +19,19 @@ _KEYS: Final = (
     "doc",
     "effect",
     "timeout",
+    "idle_timeout",
     "params",
     "args",
+    "sends",
+    "yields",
     "returns",
     "errors",
     "deprecated",
     "since",
     "examples",
 )
-_KEYS_LATER: Final = ("sends", "yields", "cancel")
-_EXAMPLE_KEYS: Final = ("name", "params", "returns", "error")
+_KEYS_LATER: Final = ("cancel",)
+_EXAMPLE_KEYS: Final = ("name", "params", "sends", "yields", "returns", "error")
 _EFFECTS: Final = {
     "read": "changes nothing",
     "idempotent": "twice is the same as once",
@@ -75,18 +78,24 @@ class MethodReader:
             id_at=key.at if id_node is None else id_node.at,
             params=params,
             positional=self._positional(map_, what),
+            sends=self._item(map_.get("sends"), f"what {what} sends"),
+            yields=self._item(map_.get("yields"), f"what {what} yields"),
             returns=None
             if returns is None
             else self._expressions.result(returns, f"the result of {what}"),
             errors=self._errors.refs(map_.get("errors"), f"`errors` of {what}"),
             effect=cast(Effect, effect or "write"),
-            timeout_s=self._timeout(map_.get("timeout"), what),
+            timeout_s=self._timeout(map_.get("timeout"), f"the timeout of {what}"),
+            idle_timeout_s=self._idle_timeout(map_, what),
             doc=self._shapes.doc(map_, what),
             since=None if since is None else since.text,
             deprecated=self._shapes.deprecated(map_, what),
             examples=self._examples(map_.get("examples"), what),
             at=key.at,
         )
+
+    def _item(self, node: Node | None, what: str) -> TypeExpr | None:
+        return None if node is None else self._expressions.item(node, what)
 
     def _params(self, node: Node | None, what: str) -> InlineParams | Ref | None:
         if node is None:
@@ -114,14 +123,25 @@ class MethodReader:
         hint = "such as `500ms`, `5s`, `2m` or `1h`"
         found = _DURATION.fullmatch(node.text) if isinstance(node, ScalarNode) else None
         if found is None:
-            self._shapes.misshapen(node, f"the timeout of {what}", f"a time with its unit, {hint}")
+            self._shapes.misshapen(node, what, f"a time with its unit, {hint}")
             return None
         seconds = float(found.group(1)) * _SECONDS[found.group(2)]
         if not 0.001 <= seconds <= MAX_TIMEOUT_S:
-            message = f"the timeout of {what} is {found.group()}"
+            message = f"{what} is {found.group()}"
             self._shapes.fault("timeout-sane", node.at, message, "it lies between 1ms and 24h")
             return None
         return seconds
+
+    def _idle_timeout(self, map_: MapNode, what: str) -> float | None:
+        entry = map_.entry("idle_timeout")
+        if entry is None:
+            return None
+        if map_.entry("sends") is None and map_.entry("yields") is None:
+            message = f"{what} has no items that could be waited for"
+            hint = "write `timeout`, or say what it `sends` or `yields`"
+            self._shapes.fault("node-shape", entry.key.at, message, hint)
+            return None
+        return self._timeout(entry.value, f"the idle timeout of {what}")
 
     def _examples(self, node: Node | None, what: str) -> tuple[MethodExample, ...]:
         of = f"the examples of {what}"
@@ -139,11 +159,19 @@ class MethodReader:
         return MethodExample(
             name=name,
             params=map_.get("params"),
+            sends=self._example_items(map_, "sends", what),
+            yields=self._example_items(map_, "yields", what),
             returns=map_.get("returns"),
             error=error,
             error_fields=error_fields,
             at=at,
         )
+
+    def _example_items(self, map_: MapNode, key: str, what: str) -> tuple[Node, ...] | None:
+        entry = map_.entry(key)
+        if entry is None:
+            return None
+        return self._shapes.items(entry.value, f"`{key}` of {what}", "[first, second]")
 
     def _example_error(self, map_: MapNode, what: str) -> tuple[ErrorRef | None, Node | None]:
         entry = map_.entry("error")

@@ -80,6 +80,7 @@ class _Reading:
         self.sources: dict[str, Lines] = {}
         self.faults: list[Diagnostic] = []
         self._root = schema_root
+        self._real_root = os.path.realpath(schema_root)
 
     def shown(self, path: str) -> str:
         """The path as it stands in findings."""
@@ -93,6 +94,14 @@ class _Reading:
         if not path.endswith(".yaml"):
             hint = "rename it to end in `.yaml`"
             message = f"{quoted(path)} would be a contract"
+            self.faults.append(
+                Diagnostic("package-path-match", Position(file, 1, 1), message, hint)
+            )
+            return
+        # Not `resolve`: a link to itself makes that raise.
+        if not Path(os.path.realpath(self._root / path)).is_relative_to(self._real_root):
+            message = f"{quoted(path)} is a link out of the schema folder"
+            hint = "put the contract itself here"
             self.faults.append(
                 Diagnostic("package-path-match", Position(file, 1, 1), message, hint)
             )

@@ -10,8 +10,6 @@ from ..spelling import nearest
 from ..text.tree import Entry, ListNode, MapNode, Node, ScalarNode
 
 LATER = {
-    "sends": "streams",
-    "yields": "streams",
     "cancel": "calls that ignore cancelling",
     "key": "events by key",
     "replay": "replay of events",

@@ -51,7 +51,11 @@ def phases(seconds: float, idle_connections: int) -> list[Phase]:
         Phase("256", calls("small", 256, seconds)),
         Phase("large", calls("large", LARGE_IN_FLIGHT, seconds)),
         Phase("blob", calls("blob", LARGE_IN_FLIGHT, seconds)),
-        Phase("stream", {"what": "stream", "seconds": seconds}),
+        *(
+            Phase(flow, {"what": "items", "flow": flow, "seconds": seconds})
+            for flow in ("stream", "upload", "exchange")
+        ),
+        Phase("trips", {"what": "trips", "seconds": seconds}),
         Phase("set-up", {"what": "set-up", "times": 20}),
     ]
 

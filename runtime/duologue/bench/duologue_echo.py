@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Final
 
@@ -13,16 +14,13 @@ from duologue.bench.generated.echo.v1 import (
     EchoService,
     Item,
 )
-from duologue.bench.load import PIECE, Caller, Json, Run, main
+from duologue.bench.load import SMALL, Caller, Json, Run, main
 from duologue.bench.programs import KIND
+from duologue.bench.streamed_echo import StreamedEcho, StreamedEchoClient
 from duologue.endpoints.direct import connect, serve
 from duologue.limits import Limits
 from duologue.promisifier.promisifier import WebsocketPromisifier
-from duologue.promisifier.streams.stream import TextStream
 from duologue.typed.context import CallContext
-
-COUNT: Final = 9
-"""A service by number: contracts cannot name a stream and params at the same time yet."""
 
 MAX_CONNECTIONS: Final = 5000
 """The default is for one machine's users, not for a curve of connections."""
@@ -65,27 +63,13 @@ def service() -> EchoService:
     return AsyncEcho() if "async" in kinds else PlainEcho()
 
 
-async def _pieces(number: int) -> AsyncIterator[str]:
-    for _ in range(number):
-        yield PIECE
-
-
-def _count(number: int) -> TextStream:
-    return TextStream(_pieces(number))
-
-
-def add_count(peer: WebsocketPromisifier) -> None:
-    """Offer the stream."""
-    peer.add_service(COUNT, _count)
-
-
 lasting: Final = AsyncExitStack()
 """What a server program holds open until it ends."""
 
 
 async def serve_all(services: Sequence[EchoService]) -> int:
     """Serve at a free port, which is returned."""
-    server = serve(*services, on_peer=add_count, limits=Limits(max_connections=MAX_CONNECTIONS))
+    server = serve(*services, StreamedEcho(), limits=Limits(max_connections=MAX_CONNECTIONS))
     await lasting.enter_async_context(server)
     return server.port
 
@@ -102,6 +86,7 @@ class DuologueCaller(Caller):
         self._stack = AsyncExitStack()
         self._peer = await self._stack.enter_async_context(self.conversation(port))
         self._client = EchoClient(self._peer)
+        self._streams = StreamedEchoClient(self._peer)
 
     async def close(self) -> None:
         """Disconnect."""
@@ -117,12 +102,42 @@ class DuologueCaller(Caller):
         assert len(await self._client.blob(data=data)) == len(data)
 
     async def stream(self, items: int) -> None:
-        """Pieces of text, without types."""
-        stream: TextStream = await self._peer.send(COUNT, items)
+        """Typed items from the server."""
         number = 0
-        async for _piece in stream:
-            number += 1
+        async with self._streams.count(items=items) as log:
+            async for _item in log:
+                number += 1
         assert number == items
+
+    async def upload(self, items: int) -> None:
+        """Typed items to the server."""
+        async with self._streams.take() as up:
+            await up.send_all(_items(items))
+            assert await up.result() == items
+
+    async def exchange(self, items: int) -> None:
+        """Typed items both ways."""
+        number = 0
+        async with self._streams.mirror() as exchange:
+            exchange.send_all(_items(items))
+            async for _item in exchange:
+                number += 1
+        assert number == items
+
+    async def trips(self, number: int, taken: list[float]) -> None:
+        """One typed item back and forth."""
+        async with self._streams.mirror() as exchange:
+            for _ in range(number):
+                start = time.perf_counter()
+                await exchange.send(Item(**SMALL))
+                item = await anext(exchange)
+                taken.append(time.perf_counter() - start)
+                assert item.number == SMALL["number"] + 1
+
+
+def _items(number: int) -> Iterator[Item]:
+    for _ in range(number):
+        yield Item(**SMALL)
 
 
 def runner() -> Run:

@@ -55,8 +55,10 @@ def payload_of(order: Json) -> Payload:
     return {**SMALL, "name": "n" * payload}
 
 
-PIECE: Final = json.dumps(SMALL)
-"""An item of a stream, where streams are of text."""
+ITEMS_OF_CALL: Final = 10_000
+"""How many items one call has, so that a window that must grow first has time to."""
+
+TRIPS_OF_CALL: Final = 200
 
 WARM_UP_SHARE: Final = 0.25
 """How long a phase runs unmeasured first, as a share of its measured time."""
@@ -83,6 +85,21 @@ class Caller(ABC):
 
     async def stream(self, items: int) -> None:
         """Ask for that many items and read them all."""
+        raise NotImplementedError
+
+    async def upload(self, items: int) -> None:
+        """Send that many items, and have the answer that they came."""
+        raise NotImplementedError
+
+    async def exchange(self, items: int) -> None:
+        """Send that many items and read as many, at the same time and in one call."""
+        raise NotImplementedError
+
+    async def trips(self, number: int, taken: list[float]) -> None:
+        """In one call, so often: send an item, read the one that comes back. Times go to `taken`.
+
+        In seconds, each from before the item is sent until its answer is there.
+        """
         raise NotImplementedError
 
     def caller_of(self, payload: Payload) -> Callable[[], Awaitable[None]]:
@@ -153,8 +170,11 @@ class Client:
         if caller is None:
             caller = self._caller = self._make()
             await caller.open(self._port)
-        if what == "stream":
-            return await _stream(caller, order["seconds"], pids)
+        if what == "items":
+            flow: Callable[[int], Awaitable[None]] = getattr(caller, order["flow"])
+            return await _items(flow, order["seconds"], pids)
+        if what == "trips":
+            return await _trips(caller, order["seconds"])
         return await _calls(caller, order, pids)
 
     async def _set_up(self, times: int, pids: Sequence[int]) -> Json:
@@ -222,17 +242,9 @@ async def _calls(caller: Caller, order: Json, pids: Sequence[int]) -> Json:
     elapsed = time.perf_counter() - start
     figures: Json = {
         "per_s": number / elapsed,
-        "client_us": (own_cpu_s() - own) / number * 1e6,
-        "server_us": [
-            (cpu_s_of(pid) - before) / number * 1e6
-            for pid, before in zip(pids, servers, strict=True)
-        ],
+        **_cpu(own, servers, pids, number),
     }
-    if taken:
-        taken.sort()
-        figures["p50_us"] = taken[len(taken) // 2] * 1e6
-        figures["p99_us"] = taken[len(taken) * 99 // 100] * 1e6
-    return figures
+    return {**figures, **_latencies(taken)} if taken else figures
 
 
 async def _one_by_one(caller: Caller, payload: Payload, seconds: float, taken: list[float]) -> int:
@@ -246,17 +258,45 @@ async def _one_by_one(caller: Caller, payload: Payload, seconds: float, taken: l
     return len(taken)
 
 
-async def _stream(caller: Caller, seconds: float, pids: Sequence[int]) -> Json:
-    batch = 2000
-    await caller.stream(batch)
-    own, servers = own_cpu_s(), sum(map(cpu_s_of, pids))
+async def _items(
+    flow: Callable[[int], Awaitable[None]], seconds: float, pids: Sequence[int]
+) -> Json:
+    await flow(ITEMS_OF_CALL // 4)
+    own, servers = own_cpu_s(), [cpu_s_of(pid) for pid in pids]
     start, items = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
-        await caller.stream(batch)
-        items += batch
+        await flow(ITEMS_OF_CALL)
+        items += ITEMS_OF_CALL
     elapsed = time.perf_counter() - start
-    used = own_cpu_s() - own + sum(map(cpu_s_of, pids)) - servers
-    return {"items_per_s": items / elapsed, "item_us": used / items * 1e6}
+    return {"items_per_s": items / elapsed, **_cpu(own, servers, pids, items)}
+
+
+def _cpu(own: float, servers: Sequence[float], pids: Sequence[int], number: int) -> Json:
+    """What each of `number` calls or items has cost since these processes had used so much."""
+    return {
+        "client_us": (own_cpu_s() - own) / number * 1e6,
+        "server_us": [
+            (cpu_s_of(pid) - before) / number * 1e6
+            for pid, before in zip(pids, servers, strict=True)
+        ],
+    }
+
+
+async def _trips(caller: Caller, seconds: float) -> Json:
+    await caller.trips(TRIPS_OF_CALL, [])
+    taken: list[float] = []
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        await caller.trips(TRIPS_OF_CALL, taken)
+    return _latencies(taken)
+
+
+def _latencies(taken: list[float]) -> Json:
+    taken.sort()
+    return {
+        "p50_us": taken[len(taken) // 2] * 1e6,
+        "p99_us": taken[len(taken) * 99 // 100] * 1e6,
+    }
 
 
 # -- the programs ---------------------------------------------------------------------------------

@@ -8,20 +8,22 @@ from typing import Final
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
-from duologue.bench.load import PIECE, Caller, Json, Payload, main
+from duologue.bench.load import SMALL, Caller, Json, Payload, main
+
+ITEM: Final = json.dumps(SMALL)
 
 lasting: Final = AsyncExitStack()
 """Holds the server open until the process ends."""
 
 
 async def answer(connection: ServerConnection) -> None:
-    """Echo; or as many pieces as a number asks for."""
+    """Echo; or as many items as a number asks for."""
     async for message in connection:
         if isinstance(message, bytes) or message[0] == "{":
             await connection.send(message)
         else:
             for _ in range(int(message)):
-                await connection.send(PIECE)
+                await connection.send(ITEM)
 
 
 async def listen() -> int:

@@ -25,6 +25,7 @@ from duologue.errors import (
     UnsafeKey,
     UnsafeKeyFile,
 )
+from duologue.foreign_text import shown
 from duologue.identity import Identity
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.streams.stream import ByteStream, TextStream
@@ -79,13 +80,14 @@ def call(
     The method is looked up in the packages generated here, or in the schema folder if it has not
     been generated: duologue call wss://RELAY#KEY chat.rooms.v1.Rooms/join room=lobby name=Ann
 
-    A stream is written to --output, or to standard output. Exit code 1 if the call fails; what the
+    A stream is written to --output, or to standard output: as it is, except that a terminal gets
+    text without control characters, and no bytes at all. Exit code 1 if the call fails; what the
     service said of it is on standard error, as JSON where it has a code.
     """
     try:
         found = find_method(method, packages=packages, schema=schema)
         keywords = read_arguments(found, arguments or [])
-        check_output(found, output)
+        check_output(found, output, is_terminal=sys.stdout.isatty())
         identity = Identity.generate() if key_file is None else load_identity(key_file)
         context = None if ca_file is None else tls.create_default_context(cafile=str(ca_file))
         peer = reach(
@@ -109,7 +111,7 @@ def call(
     except ConnectionClosed as error:
         # The code of a connection that never was is of no use to anybody.
         text = error.reason if error.sent == "no" and error.reason else words_of(error)
-        typer.echo(f"{type(error).__name__}: {text}", err=True)
+        typer.echo(f"{type(error).__name__}: {shown(text)}", err=True)
         raise typer.Exit(EXIT_FAILED) from None
     except (DuologueError, OSError) as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
@@ -210,13 +212,19 @@ def _check_digits(values: Mapping[str, str]) -> None:
                 )
 
 
-def check_output(found: Found, output: Path | None) -> None:
+def check_output(found: Found, output: Path | None, *, is_terminal: bool) -> None:
     """Say before the call what would go wrong after it.
 
     Raises:
-        WrongUse: there is nothing for `output`, or no room.
+        WrongUse: there is nothing for `output`, or no room; or bytes would go to a terminal, which
+            takes some of them for commands.
     """
     if output is None:
+        if is_terminal and found.method.returns is BYTE_STREAM:
+            raise WrongUse(
+                f"{found.method.full_name} returns bytes, which are not for a terminal; write them "
+                "to a file with --output FILE, or into a pipe"
+            )
         return
     if found.method.returns not in (BYTE_STREAM, TEXT_STREAM, ANY_STREAM):
         raise WrongUse(f"{found.method.full_name} returns no stream; --output is for streams")
@@ -306,10 +314,14 @@ async def _write_stream(stream: ByteStream | TextStream, output: Path | None) ->
             async for block in stream:
                 sys.stdout.buffer.write(block)
             sys.stdout.buffer.flush()
+        elif sys.stdout.isatty():
+            async for text in stream:
+                typer.echo(shown(text, keep="\n\t"), nl=False)
         else:
             async for text in stream:
-                sys.stdout.write(text)
-            sys.stdout.flush()
+                # Not by `write`, which may change line ends, and characters too.
+                sys.stdout.buffer.write(text.encode(errors="surrogatepass"))
+            sys.stdout.buffer.flush()
 
 
 def _is_json(text: str) -> bool:

@@ -5,6 +5,7 @@ need not import the compiler. A subcommand is a function with typer's annotation
 """
 
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, Final
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from duologue.commands.outcome import EXIT_BUG, EXIT_USAGE
+from duologue.foreign_text import shown
 from duologue.version import VERSION
 
 GROUP: Final = "duologue.commands"
@@ -82,6 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         application()(args=arguments)
     except Exception as error:
         # The outermost frame of the process: say whose fault it is, keep the traceback.
-        sys.excepthook(type(error), error, error.__traceback__)
+        lines = "".join(traceback.format_exception(error))
+        typer.echo(shown(lines, keep="\n"), err=True, nl=False)
         typer.echo("This is a bug in duologue; please report it with the lines above.", err=True)
         sys.exit(EXIT_BUG)

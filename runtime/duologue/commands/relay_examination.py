@@ -21,6 +21,7 @@ from duologue.errors import (
     RelayKeyChanged,
     RelayRefused,
 )
+from duologue.foreign_text import shown
 from duologue.identity import Identity
 from duologue.limits import Limits
 from duologue.promisifier.promisifier import WebsocketPromisifier
@@ -129,7 +130,7 @@ class Examination:
                 return
 
     def _note(self, what: str, verdict: Verdict, text: str, advice: str = "") -> bool:
-        self.findings.append(Finding(what, verdict, text, advice))
+        self.findings.append(Finding(what, verdict, shown(text), advice))
         return verdict is not Verdict.bad
 
     async def _look_at_transport(self) -> bool:
@@ -190,7 +191,10 @@ class Examination:
         dates = [line[5:].strip() for line in head.splitlines() if line.lower().startswith("date:")]
         if not dates:
             return self._note("clock", Verdict.skipped, "the relay does not say its time")
-        skew_s = abs(parsedate_to_datetime(dates[0]).timestamp() - time.time())
+        try:
+            skew_s = abs(parsedate_to_datetime(dates[0]).timestamp() - time.time())
+        except (ValueError, OverflowError):
+            return self._note("clock", Verdict.doubtful, f"this is no date: {dates[0][:40]}")
         verdict = Verdict.good if skew_s <= MAX_CLOCK_SKEW_S else Verdict.doubtful
         return self._note("clock", verdict, f"differs by {skew_s:.0f} s")
 

@@ -6,8 +6,9 @@ from typing import Final
 
 from duologue.connection.event_loop import Loop
 
-PAUSE_ABOVE_BYTES: Final = 262_144
-"""Writers wait when more than this is buffered (base profile 7.5)."""
+PAUSE_ABOVE_BYTES: Final = 32_768
+"""Writers wait when more than this is buffered. With the chunk of a stream that made it so, no more
+than 65,536 bytes are; a thousand peers that read nothing are owed 64 MiB at most."""
 
 RESUME_BELOW_BYTES: Final = 8_192
 """Writers go on when less than this is left (base profile 7.5)."""

@@ -9,6 +9,7 @@ from typing import ClassVar, Final, Literal, Self
 
 from duologue.connection.base import Connection
 from duologue.limits import Limits
+from duologue.promisifier.budget import Budget
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.on_connected import OnConnected
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
@@ -39,12 +40,15 @@ class Manner:
     same_contracts: bool = True
     on_peer: OnPeer | None = None
 
-    def begin(self, connection: Connection, role: Role) -> WebsocketPromisifier:
+    def begin(
+        self, connection: Connection, role: Role, budget: Budget | None = None
+    ) -> WebsocketPromisifier:
         """The peer at the other side of an open connection, served and greeted.
 
-        Whatever `on_peer` or the offer raise comes out of here, and the connection is closed.
+        `budget` is what it shares with other peers. Whatever `on_peer` or the offer raise comes out
+        of here, and the connection is closed.
         """
-        peer = create_websocket_promisifier(connection, limits=self.limits)
+        peer = create_websocket_promisifier(connection, limits=self.limits, budget=budget)
         self._receive(peer, connection, role)
         return peer
 
@@ -102,6 +106,7 @@ class Conversations:
 
     def __init__(self, manner: Manner) -> None:
         self._manner = manner
+        self._budget = Budget(manner.limits)
         self._peers: set[WebsocketPromisifier] = set()
 
     @property
@@ -111,7 +116,7 @@ class Conversations:
 
     def welcome(self, connection: Connection) -> None:
         """Begin a conversation on an open connection."""
-        peer = self._manner.begin(connection, "acceptor")
+        peer = self._manner.begin(connection, "acceptor", self._budget)
         self._peers.add(peer)
         peer.on_closed(self._peers.discard)
 

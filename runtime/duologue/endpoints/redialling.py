@@ -138,8 +138,8 @@ class Redialling:
 
 
 def _words(error: DuologueError) -> str:
-    """Its text, in which words of the other side may stand."""
-    return ascii(str(error) or type(error).__name__)[1:-1][:MAX_LOGGED_CHARACTERS]
+    """Its text, not too long; words of the other side in it are clean."""
+    return (str(error) or type(error).__name__)[:MAX_LOGGED_CHARACTERS]
 
 
 def _ignore(_is_trying: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from duologue.connection.base import Connection
 from duologue.errors import LimitExceeded
 from duologue.limits import Limits
+from duologue.promisifier.budget import Budget
 from duologue.promisifier.served_call import ServedCall
 from duologue.protocol.parcels import size_of
 
@@ -18,15 +19,20 @@ class Admission(Generic[CallT]):
     """Lets calls run, wait in line, or be turned away.
 
     A call runs from `began` until `ended`, whatever it does with a cancellation. Those that find
-    no room, or no room for their answers, wait, the oldest first, within `max_waiting_calls` and
-    `max_waiting_bytes`. `start` is given each call that has waited, in its turn.
+    no room, or no room for their answers, wait undecoded, the oldest first, within
+    `max_waiting_calls` and `max_waiting_bytes`. `start` is given each call that has waited, in its
+    turn. Room is what this peer, its key and all peers of the `budget` may use.
 
     While every call that runs waits for an own call to the same peer, as `waits_for_peer` tells,
     what arrives may be what they wait for, and `may_nest`.
     """
 
     def __init__(
-        self, limits: Limits, connection: Connection, start: Callable[[CallT], None]
+        self,
+        limits: Limits,
+        connection: Connection,
+        start: Callable[[CallT], None],
+        budget: Budget | None = None,
     ) -> None:
         self.running = 0
         """Calls that have begun and not ended."""
@@ -34,6 +40,11 @@ class Admission(Generic[CallT]):
         """A new call starts at once while fewer than these run; 0 once the door is shut."""
         self.is_shut = False
         """Whether new calls are refused: this side is going away."""
+        self.budget = budget or Budget(limits)
+        """What all peers share."""
+        # No handler runs before the other side has proved that the key is its.
+        self.share = self.budget.share_of(connection.claimed_key)
+        """What the connections of the same key share."""
         self.calls: dict[int, CallT] = {}
         """Those that run, by request id."""
         self.on_room: Callable[[], None] = _ignore
@@ -41,6 +52,7 @@ class Admission(Generic[CallT]):
         self._limits = limits
         self._connection = connection
         self._start = start
+        self._running_bytes = 0
         self._stuck = 0
         """Running calls that wait for an own call to the same peer."""
         self._waiting: deque[CallT] = deque()
@@ -54,16 +66,30 @@ class Admission(Generic[CallT]):
     def began(self, call: CallT) -> None:
         """A call runs from now on."""
         self.running += 1
-        self.calls[call.request.request_id] = call
+        budget = self.budget
+        budget.free_calls -= 1
+        self.share.free -= 1
+        request = call.request
+        self._running_bytes += request.weight
+        budget.free_bytes -= request.weight
+        self.calls[request.request_id] = call
 
     def ended(self, call: CallT) -> None:
         """One that ran has ended: the next may have its place."""
         self.running -= 1
-        del self.calls[call.request.request_id]
+        budget = self.budget
+        budget.free_calls += 1
+        self.share.free += 1
+        request = call.request
+        self._running_bytes -= request.weight
+        budget.free_bytes += request.weight
+        del self.calls[request.request_id]
         if call.own_calls:
             self._stuck -= 1
         if self._waiting:
             self.resume()
+        if budget.calls.waiting:
+            budget.calls.wake()
         if not self.running and not self._waiting:
             self._tell_idle()
 
@@ -88,10 +114,29 @@ class Admission(Generic[CallT]):
         """Whether every running call waits for the other side: what waits in line may wait long."""
         return 0 < self.running == self._stuck
 
-    @property
-    def may_nest(self) -> bool:
-        """Whether one more call may run beyond the room, because all others wait for the peer."""
-        return self.running < self._limits.max_running_calls + self._limits.max_nested_calls
+    def check_nesting(self) -> None:
+        """See whether one more call may run beyond the room, as all others wait for the peer.
+
+        Raises:
+            LimitExceeded: it may not, and must not wait either.
+        """
+        limits = self._limits
+        if self.running >= limits.max_running_calls + limits.max_nested_calls:
+            raise LimitExceeded("max_nested_calls", limits.max_nested_calls)
+        if self.budget.free_calls <= 0:
+            raise LimitExceeded("max_running_calls_total", limits.max_running_calls_total)
+        if self.share.free <= 0:
+            raise LimitExceeded("max_running_calls_per_key", limits.max_running_calls_per_key)
+
+    def has_room_for(self, weight: int) -> bool:
+        """Whether arguments of this weight may be decoded now.
+
+        What runs alone may weigh more than the limit says: it would wait for ever.
+        """
+        running, budget = self._running_bytes, self.budget
+        return (not running or running + weight <= self._limits.max_running_bytes) and (
+            budget.is_unused or running + weight <= budget.free_bytes
+        )
 
     # -- calls that wait ------------------------------------------------------------------------
 
@@ -109,9 +154,7 @@ class Admission(Generic[CallT]):
             raise LimitExceeded("max_waiting_bytes", limits.max_waiting_bytes)
         self._waiting.append(call)
         self._waiting_bytes += size
-        if self._connection.gate.is_shut and not self._is_notified:
-            self._is_notified = True
-            self._connection.gate.notify(self._on_drained)
+        self._ask_to_be_told()
 
     @property
     def is_nearly_full(self) -> bool:
@@ -129,17 +172,14 @@ class Admission(Generic[CallT]):
             return
         self._is_starting = True
         try:
-            while (
-                self._waiting
-                and self.running < self._limits.max_running_calls
-                and not self._connection.gate.is_shut
-            ):
+            while self._waiting and self._may_start(self._waiting[0].request.weight):
                 self._start(self._take(self._waiting.popleft()))
         finally:
             self._is_starting = False
-        if self._waiting and self._connection.gate.is_shut and not self._is_notified:
-            self._is_notified = True
-            self._connection.gate.notify(self._on_drained)
+        if self._waiting:
+            self._ask_to_be_told()
+        else:
+            self.budget.calls.remove(self)
         self.on_room()
 
     def withdraw(self, request_id: int) -> CallT | None:
@@ -173,8 +213,27 @@ class Admission(Generic[CallT]):
         """Forget what waits."""
         self._waiting.clear()
         self._waiting_bytes = 0
+        self.budget.calls.remove(self)
         self.on_room = _ignore
         self._tell_idle()
+
+    def _may_start(self, weight: int) -> bool:
+        return (
+            self.running < self._limits.max_running_calls
+            and self.running < self.budget.free_calls
+            and self.share.free > 0
+            and (not weight or self.has_room_for(weight))
+            and not self._connection.gate.is_shut
+        )
+
+    def _ask_to_be_told(self) -> None:
+        """Of what may let the first in the line start, unless it is the end of a call of ours."""
+        if self._connection.gate.is_shut:
+            if not self._is_notified:
+                self._is_notified = True
+                self._connection.gate.notify(self._on_drained)
+        elif self.running < self._limits.max_running_calls:
+            self.budget.calls.add(self)
 
     def _on_drained(self) -> None:
         self._is_notified = False

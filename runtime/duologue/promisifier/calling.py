@@ -27,7 +27,7 @@ from duologue.promisifier.stats import Stats
 from duologue.promisifier.stream_receiver import StreamReceiver
 from duologue.promisifier.waiting_calls import WaitingCalls
 from duologue.protocol import codec
-from duologue.protocol.hello import Counterpart
+from duologue.protocol.hello import CONTROL_SERVICE, Counterpart
 from duologue.protocol.messages import (
     AnswerBroken,
     ChunkReceived,
@@ -296,7 +296,7 @@ class Calling:
         """The connection is closed: give each open call back to its owner.
 
         Returns the service ids of those calls, in the order of their requests, and whether the
-        requests had left.
+        requests had left. What the two sides arrange between them (service 0) nobody has called.
         """
         self._is_over = True
         self._deadlines.end()
@@ -305,7 +305,8 @@ class Calling:
         sent: Sent = "unknown" if connection.close_code == CLOSE_CODE_LOST else "yes"
         calls = self._session.close()
         waiting = [*self._nested.take_all(), *self._line.take_all()]
-        pending = tuple(call.service_id for call in (*calls, *(each for each, _ in waiting)))
+        ids = [call.service_id for call in (*calls, *(each for each, _ in waiting))]
+        pending = tuple(each for each in ids if each != CONTROL_SERVICE)
         for call in calls:
             error = self.aborted(call, sent, connection.close_reason)
             if self._receiver.is_streaming(call):

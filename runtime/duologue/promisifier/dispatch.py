@@ -10,12 +10,13 @@ from duologue.connection.base import Connection, ConnectionState
 from duologue.errors import ConnectionClosed, DuologueError, LimitExceeded
 from duologue.limits import Limits
 from duologue.promisifier.admission import Admission
+from duologue.promisifier.budget import Budget
 from duologue.promisifier.failures import describe_incident, describe_limit
 from duologue.promisifier.handlers import Handler, Result, UnreadableArguments
 from duologue.promisifier.intake import Hold, Intake
 from duologue.promisifier.served_call import ServedCall, serving
 from duologue.promisifier.streams.items import ItemDesk
-from duologue.promisifier.streams.sending import send_stream
+from duologue.promisifier.streams.sending import OutgoingStreams
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.hello import CONTROL_SERVICE
 from duologue.protocol.messages import Failure, RequestReceived
@@ -59,6 +60,7 @@ class Dispatcher(Generic[PeerT]):
         give_up: Callable[[DuologueError], None],
         intake: Intake,
         limits: Limits,
+        budget: Budget,
     ) -> None:
         self.control: Handler[PeerT] | None = None
         """What answers service 0; None in the base profile, where it is unknown like any other."""
@@ -74,15 +76,26 @@ class Dispatcher(Generic[PeerT]):
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
-        self.admission: Admission[ServedCall[PeerT]] = Admission(limits, connection, self._start)
+        self.admission: Admission[ServedCall[PeerT]] = Admission(
+            limits, connection, self._start, budget
+        )
         self.admission.on_room = self._on_room
+        self._streams: OutgoingStreams | None = None
         self._closed = False
 
     def dispatch(self, request: RequestReceived) -> None:
         """Serve one request: start it, let it wait, or refuse it."""
         call = ServedCall(request, self._peer, self._desk)
         admission = self.admission
-        if admission.running < admission.room and not self._connection.gate.is_shut:
+        running = admission.running
+        # Here, not in a method: it is asked for every call. Small ones have no weight.
+        if (
+            running < admission.room
+            and running < admission.budget.free_calls
+            and admission.share.free > 0
+            and not (request.weight and not admission.has_room_for(request.weight))
+            and not self._connection.gate.is_shut
+        ):
             self._start(call)
         else:
             self._start_later(call)
@@ -94,11 +107,12 @@ class Dispatcher(Generic[PeerT]):
         elif call.request.service_id == CONTROL_SERVICE and self.control is not None:
             self._start(call)
         elif admission.waits_for_peer and not self._connection.gate.is_shut:
-            if admission.may_nest:
-                self._start(call)
+            try:
+                admission.check_nesting()
+            except LimitExceeded as error:
+                self._refuse_busy(call, error)
             else:
-                limit = self._limits.max_nested_calls
-                self._refuse_busy(call, LimitExceeded("max_nested_calls", limit))
+                self._start(call)
         else:
             try:
                 admission.wait(call)
@@ -243,7 +257,7 @@ class Dispatcher(Generic[PeerT]):
         self._served.start_stream(request_id)
         try:
             async with stream:
-                await send_stream(self._connection, request_id, stream, self._session.counters)
+                await self._outgoing_streams().send(request_id, stream)
         except (asyncio.CancelledError, ConnectionClosed):
             # Refused by the caller, or closed. The source has been stopped.
             closing = self._served.fail_stream(request_id)
@@ -256,6 +270,14 @@ class Dispatcher(Generic[PeerT]):
             self._session.counters.results_dropped += 1
         else:
             self._reply(closing)
+
+    def _outgoing_streams(self) -> OutgoingStreams:
+        # Made late: most conversations send no stream.
+        if self._streams is None:
+            self._streams = OutgoingStreams(
+                self._connection, self._limits, self.admission.budget, self._session.counters
+            )
+        return self._streams
 
     # -- answers --------------------------------------------------------------------------------
 

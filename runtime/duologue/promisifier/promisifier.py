@@ -6,8 +6,13 @@ from typing import Any, Final, TypeVar
 
 from duologue.connection.base import Connection, ConnectionState
 from duologue.errors import ConnectionClosed, DuologueError, ServiceIdTaken
+<<<<<<< HEAD
 from duologue.limits import Limits
 from duologue.promisifier.broadcasts import EventSource
+=======
+from duologue.limits import CONGESTED_ABOVE_BYTES, Limits
+from duologue.promisifier.budget import Budget
+>>>>>>> 06efd0e10328caefd9f59ab70167b1856a05e303
 from duologue.promisifier.conversation import Conversation, Ending
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import FunctionHandler, Handler
@@ -22,7 +27,6 @@ from duologue.promisifier.own_call import (
 from duologue.promisifier.peer_state import PeerState, PeerStates, StateChanges
 from duologue.promisifier.promise import CloseStatus, Promise, end_of
 from duologue.promisifier.stats import Stats
-from duologue.promisifier.streams.sending import PAUSE_ABOVE_BYTES
 from duologue.promisifier.subscriptions import Subscriptions
 from duologue.promisifier.untyped import Untyped
 from duologue.protocol.control import Notified
@@ -50,9 +54,12 @@ class WebsocketPromisifier:
     connection; the only tasks are those of async services.
     """
 
-    def __init__(self, connection: Connection, limits: Limits) -> None:
+    def __init__(
+        self, connection: Connection, limits: Limits, budget: Budget | None = None
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._limits = limits
+        self._budget = budget or Budget(limits)
         self._handlers: dict[int, Handler[WebsocketPromisifier]] = {}
         self._subscriptions: Subscriptions[WebsocketPromisifier] = Subscriptions(self._handlers)
         self._event_sources: dict[int, EventSource] = {}
@@ -276,7 +283,7 @@ class WebsocketPromisifier:
     @property
     def is_congested(self) -> bool:
         """Whether so much is on its way out that what can wait should."""
-        return self._conversation.connection.buffered_amount > PAUSE_ABOVE_BYTES
+        return self._conversation.connection.buffered_amount > CONGESTED_ABOVE_BYTES
 
     def count_dropped_event(self) -> None:
         """Note that this peer has missed an event."""
@@ -307,6 +314,7 @@ class WebsocketPromisifier:
 
     def _converse(self, connection: Connection) -> "Conversation[WebsocketPromisifier]":
         return Conversation(
+<<<<<<< HEAD
             self,
             self,
             connection,
@@ -314,6 +322,9 @@ class WebsocketPromisifier:
             self._handlers,
             self._counters,
             self._event_sources,
+=======
+            self, self, connection, self._limits, self._handlers, self._counters, self._budget
+>>>>>>> 06efd0e10328caefd9f59ab70167b1856a05e303
         )
 
     def on_introduced(self) -> None:
@@ -347,10 +358,11 @@ class WebsocketPromisifier:
 
 
 def create_websocket_promisifier(
-    connection: Connection, *, limits: Limits | None = None
+    connection: Connection, *, limits: Limits | None = None, budget: Budget | None = None
 ) -> WebsocketPromisifier:
     """A promisifier over `connection`, for calls and services by number (base profile 7).
 
-    Must be called in a running event loop. Messages that came before are not lost.
+    Must be called in a running event loop. Messages that came before are not lost. A `budget` is
+    what it shares with others.
     """
-    return WebsocketPromisifier(connection, limits or Limits())
+    return WebsocketPromisifier(connection, limits or Limits(), budget)

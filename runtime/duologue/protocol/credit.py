@@ -45,6 +45,11 @@ class Allowance:
             and self.sent_bytes + size <= self.granted_bytes
         )
 
+    @property
+    def left(self) -> Credit:
+        """How much may leave now."""
+        return Credit(self.granted_items - self.sent_items, self.granted_bytes - self.sent_bytes)
+
     def take(self, items: int, size: int) -> None:
         """They leave; `may_send` has said that they may."""
         self.sent_items += items

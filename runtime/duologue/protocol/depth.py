@@ -8,7 +8,8 @@ from itertools import accumulate
 from typing import Final
 
 _BRACKETS: Final = b"[]{}"
-_OTHERS: Final = bytes(byte for byte in range(256) if byte not in _BRACKETS)
+_NO_MARKS: Final = bytes(byte for byte in range(256) if byte not in b'"' + _BRACKETS)
+"""All but brackets, and the quotes that tell which of them stand in strings."""
 # +1 and -1 as signed bytes: their running sum, taken in C, is the depth.
 _STEPS: Final = bytes.maketrans(_BRACKETS, b"\x01\xff\x01\xff")
 _CHUNK: Final = 4096
@@ -22,7 +23,13 @@ def is_deeper_than(text: str, max_depth: int) -> bool:
     # Each level takes two characters; most messages are too short to be deep.
     if len(text) <= 2 * max_depth or not _opens_more_often_than(text, max_depth):
         return False
-    steps = outside_strings(text).encode(errors="replace").translate(_STEPS, _OTHERS)
+    brackets = _brackets_outside_strings(text)
+    # A long list of small objects has many brackets and little depth: what is left when the inmost
+    # pairs are gone is at most two levels less deep.
+    rest = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    if rest.count(b"[") + rest.count(b"{") + 2 <= max_depth:
+        return False
+    steps = brackets.translate(_STEPS)
     depth = 0
     # By chunks, so that a text that only ever opens is given up at once.
     for start in range(0, len(steps), _CHUNK):
@@ -31,6 +38,16 @@ def is_deeper_than(text: str, max_depth: int) -> bool:
             return True
         depth += sum(chunk)
     return False
+
+
+def _brackets_outside_strings(text: str) -> bytes:
+    if "\\" in text:
+        text = text.replace("\\\\", "").replace('\\"', "")
+    marks = text.encode(errors="replace").translate(None, _NO_MARKS)
+    # Most strings have no brackets in them. Two quotes that touch may also be the end of one string
+    # and the begin of the next: without them what is between the others stays inside, or outside.
+    marks = marks.replace(b'""', b"")
+    return b"".join(marks.split(b'"')[::2]) if b'"' in marks else marks
 
 
 def outside_strings(text: str) -> str:

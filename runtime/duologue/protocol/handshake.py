@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from duologue.errors import DecryptionFailed, HandshakeFailed, UnsafeKey
+from duologue.foreign_text import shown
 from duologue.limits import MAX_HANDSHAKE_TEXT
 from duologue.protocol.boxes import BOX_OVERHEAD_BYTES, NONCE_BYTES, open_box, seal_box
 from duologue.protocol.keys import (
@@ -195,10 +196,10 @@ def _read_command(message: str | bytes, expected: str) -> _Command:
             "Received data does not match the data of a client message.", "unexpected"
         ) from error
     if command.command != expected:
-        # ascii(): a close reason and a log line are no place for foreign control characters.
-        met = ascii(command.command[:MAX_SHOWN])
+        # It becomes a close reason, which others show.
+        met = shown(command.command[:MAX_SHOWN])
         raise HandshakeFailed(
-            f"Received unexpected type {met}. Expected type '{expected}'.", "unexpected"
+            f"Received unexpected type '{met}'. Expected type '{expected}'.", "unexpected"
         )
     return command
 

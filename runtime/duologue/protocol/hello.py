@@ -7,15 +7,25 @@ as one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Annotated, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
 from duologue.errors import BadFrame, ContractMismatch, IdentityMismatch
+<<<<<<< HEAD
 from duologue.limits import Limits
 from duologue.protocol.control import SUBSCRIBE
+=======
+from duologue.limits import (
+    MAX_HELLO_BYTES,
+    MAX_HELLO_FEATURES,
+    MAX_HELLO_SERVICES,
+    MAX_HELLO_TEXT,
+    MAX_SERVICE_BASE,
+    Limits,
+)
+>>>>>>> 06efd0e10328caefd9f59ab70167b1856a05e303
 
-PROFILE: Final = "duologue/1"
 CONTROL_SERVICE: Final = 0
 
 PARTS: Final = "parts"
@@ -58,6 +68,9 @@ class ContractOfService(Protocol):
         ...
 
 
+_Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_HELLO_TEXT)]
+
+
 class _Limits(msgspec.Struct, rename="camel"):
     max_message_bytes: int = 0
     max_calls: int = 0
@@ -65,33 +78,36 @@ class _Limits(msgspec.Struct, rename="camel"):
 
 
 class _Service(msgspec.Struct):
-    name: str
-    base: int
-    digest: str = ""
+    name: _Text
+    base: Annotated[int, msgspec.Meta(ge=0, le=MAX_SERVICE_BASE)]
+    digest: _Text = ""
 
 
 class Hello(msgspec.Struct):
     """What one side says of itself. Keys are 64 hex digits, or None without encryption."""
 
-    profile: str
-    role: str = ""
-    self: str | None = None
-    peer: str | None = None
-    features: list[str] = []
+    profile: Literal["duologue/1"]
+    role: _Text = ""
+    self: _Text | None = None
+    peer: _Text | None = None
+    features: Annotated[list[_Text], msgspec.Meta(max_length=MAX_HELLO_FEATURES)] = []
     limits: _Limits = msgspec.field(default_factory=_Limits)
-    services: list[_Service] = []
-    agent: str = ""
+    services: Annotated[list[_Service], msgspec.Meta(max_length=MAX_HELLO_SERVICES)] = []
+    agent: _Text = ""
 
 
 _decode: Final = msgspec.json.Decoder(Hello).decode
+_decode_services: Final = msgspec.json.Decoder(list[_Service]).decode
 
 
 def decode_hello(text: bytes) -> Hello:
     """The hello in a JSON text.
 
     Raises:
-        BadFrame: it is none.
+        BadFrame: it is none, or larger than one may be.
     """
+    if len(text) > MAX_HELLO_BYTES:
+        raise BadFrame(f"a hello has at most {MAX_HELLO_BYTES} bytes, met {len(text)}")
     try:
         return _decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -110,7 +126,7 @@ def encode_hello(
     """What this side says of itself, as JSON."""
     return msgspec.json.encode(
         Hello(
-            PROFILE,
+            "duologue/1",
             role,
             _hex(own_key),
             _hex(remote_key),
@@ -141,11 +157,14 @@ class Counterpart:
         same_contracts: bool = True,
     ) -> None:
         self.hello: Hello | None = None
-        """What it said of itself."""
+        """What it said of itself, but for its services: see `_services`."""
         self._own_key = own_key
         self._remote_key = remote_key
         self._same_contracts = same_contracts
-        self._offers: dict[str, OfferedService] = {}
+        self._services = b"[]"
+        """Its services as JSON: a thousand in a dictionary take four times as much."""
+        self._offers: dict[str, OfferedService | None] = {}
+        """Those of them that have been looked for, by name."""
         self._bases: dict[ContractOfService, int] = {}
         """What `base_of` has found; contracts are told apart as objects."""
 
@@ -165,10 +184,9 @@ class Counterpart:
             return False
         if hello.self != _hex(self._remote_key) or hello.peer != _hex(self._own_key):
             raise IdentityMismatch("the hello names other keys than the handshake proved")
-        self.hello = hello
-        self._offers = {
-            each.name: OfferedService(each.name, each.base, each.digest) for each in hello.services
-        }
+        self._services = msgspec.json.encode(hello.services)
+        self.hello = msgspec.structs.replace(hello, services=[])
+        self._offers.clear()
         self._bases.clear()
         return True
 
@@ -182,7 +200,7 @@ class Counterpart:
         By the same contract only. A reader with another one may see a number where there were
         bytes: in a variant that it does not know, or a field that has changed its type.
         """
-        offer = self._offers.get(contract.name)
+        offer = self._offer_of(contract.name)
         return (
             offer is not None
             and contract.digest != ""
@@ -199,8 +217,17 @@ class Counterpart:
         base = self._bases.get(contract)
         return self._find_base(contract) if base is None else base
 
+    def _offer_of(self, name: str) -> OfferedService | None:
+        if name not in self._offers:
+            # Of a service that is listed twice the last counts, as of fields of JSON.
+            found = [each for each in _decode_services(self._services) if each.name == name]
+            self._offers[name] = (
+                OfferedService(name, found[-1].base, found[-1].digest) if found else None
+            )
+        return self._offers[name]
+
     def _find_base(self, contract: ContractOfService) -> int:
-        offer = self._offers.get(contract.name)
+        offer = self._offer_of(contract.name)
         base = contract.base
         if offer is not None:
             ours, theirs = contract.digest, offer.digest

@@ -106,7 +106,7 @@ class IncomingItems:
         self.has_ended = False
         """Whether the other side has said that no more will come."""
         self.is_closed = False
-        """Whether nobody reads any more: what comes is dropped."""
+        """Whether nobody waits for more: what comes is dropped."""
         self.failure = ""
         """Why what came is no use; nothing behind it is taken."""
         self.on_change: Callable[[], None] = _ignore
@@ -166,11 +166,15 @@ class IncomingItems:
         """Whether the sender has said so, and could not be granted what it needs yet."""
         return self._grants.is_asked
 
+    def finish(self) -> None:
+        """The call is over: no more is taken, and what came stays for its reader."""
+        self.is_closed = True
+        self._grants.close()
+
     def close(self) -> None:
         """Nobody reads any more. May be called again."""
-        self.is_closed = True
+        self.finish()
         self._waiting.clear()
-        self._grants.close()
 
 
 class OutgoingItems:
@@ -190,6 +194,11 @@ class OutgoingItems:
     def may_send(self, items: int, size: int) -> bool:
         """Whether so many items, of `size` bytes together, may leave now."""
         return self._allowance.may_send(items, size)
+
+    @property
+    def left(self) -> Credit:
+        """How much may leave now."""
+        return self._allowance.left
 
     def take(self, items: int, size: int) -> None:
         """They leave."""
@@ -239,7 +248,7 @@ class ItemCalls:
         """The call is over."""
         items = self.calls.pop(request_id, None)
         if items is not None:
-            items.incoming.close()
+            items.incoming.finish()
 
     def close_all(self) -> None:
         """There are no calls any more."""

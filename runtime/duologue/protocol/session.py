@@ -93,13 +93,12 @@ class Session(Generic[CallT]):
         """
         if self.arriving is not None:
             raise ProtocolError("a text came where parts of the one before were announced")
-        weight = 0
         try:
-            if len(text) > self._plain_characters:
+            is_long = len(text) > self._plain_characters
+            if is_long:
                 excess = find_excess(text, self._limits)
                 if excess is not None:
                     return self._receive_excess(text, excess)
-                weight = weigh(text)
             envelope = read_envelope(text)
             if envelope.parts is not None and self.has_control_service:
                 self.arriving = ArrivingParcel(text, envelope, envelope.parts, self._limits)
@@ -113,6 +112,7 @@ class Session(Generic[CallT]):
                         return None
                 return AnswerReceived(call, slice_or_none(envelope.data))
             if kind == "request":
+                weight = weigh(text) if is_long else 0
                 return self.served.receive_request(envelope, (), weight)
             if kind == "error":
                 return self.own.receive_failure(envelope)

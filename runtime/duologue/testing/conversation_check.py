@@ -10,6 +10,7 @@ from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.testing.conversation.calls import CALLS
 from duologue.testing.conversation.endings import CLOSING, GIVING_UP, closing_after
 from duologue.testing.conversation.flows import FLOWS
+from duologue.testing.conversation.losses import COMEBACKS, Comeback, Lasting, Lose
 from duologue.testing.conversation.promise import End, Promise
 from duologue.testing.conversation.service import CheckedService
 from duologue.typed.service import Service
@@ -20,6 +21,13 @@ MakePair: TypeAlias = Callable[
 ]
 """Joins two peers, who offer the first and the second services to each other, until the block is
 left. `duologue.testing.linked_peers` is one."""
+
+MakeLasting: TypeAlias = Callable[
+    [Sequence[Service], Sequence[Service]],
+    AbstractAsyncContextManager[tuple[WebsocketPromisifier, Lose]],
+]
+"""Joins a peer that comes back (it offers the second services) with a side that offers the first
+over each of its connections, and says how it loses one."""
 
 Side: TypeAlias = Literal["left", "right"]
 
@@ -54,6 +62,31 @@ async def check_conversation(
     for promise in (*CLOSING, *map(closing_after, range(CLOSING_TURNS))):
         for closer in sorted(closers):
             await _try(promise, make_pair, closer == "right", patience_s)
+
+
+async def check_coming_back(make_lasting: MakeLasting, *, patience_s: float = PATIENCE_S) -> None:
+    """Try what a peer with `reconnect=True` promises of losses, each on a fresh one.
+
+    `patience_s` is for each promise, the pauses before connecting again included.
+
+    Raises:
+        AssertionError: a promise was not kept; the text begins with the promise.
+    """
+    for comeback in COMEBACKS:
+        await _try_comeback(comeback, make_lasting, patience_s)
+
+
+async def _try_comeback(comeback: Comeback, make_lasting: MakeLasting, patience_s: float) -> None:
+    before = _left()
+    service = CheckedService()
+    try:
+        joined = make_lasting([service], [CheckedService()])
+        async with asyncio.timeout(patience_s), joined as (peer, lose):
+            await comeback(Lasting(peer, lose, service))
+        await _until_nothing_is_left(before)
+    except (AssertionError, TimeoutError, DuologueError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise AssertionError(f"{comeback.__doc__} Not so: {found}") from error
 
 
 async def _try(promise: Promise, make_pair: MakePair, turned: bool, patience_s: float) -> None:

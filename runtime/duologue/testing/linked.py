@@ -1,14 +1,16 @@
 """For tests: conversations without a network."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from duologue.connection.memory import connected_pair as connected_pair
+from duologue.connection.base import Connection
+from duologue.connection.memory import connected_pair
 from duologue.endpoints.hosting import Manner
+from duologue.identity import Identity
 from duologue.limits import Limits
 from duologue.promisifier.promisifier import WebsocketPromisifier
-from duologue.testing.connection_check import check_connection as check_connection
 from duologue.typed.service import Offer, Service
 
 C = TypeVar("C")
@@ -19,22 +21,32 @@ async def linked_peers(
     left: Sequence[Service] = (),
     right: Sequence[Service] = (),
     *,
+    identities: tuple[Identity, Identity] | None = None,
     limits: Limits | None = None,
 ) -> AsyncGenerator[tuple[WebsocketPromisifier, WebsocketPromisifier]]:
-    """Two ends of one conversation in memory: each offers its services to the other."""
+    """Two ends of one conversation in memory: each offers its services to the other.
+
+    With `identities`, left's and right's, it is encrypted as over a network, and `remote_key` is
+    set at both ends.
+    """
     limits = limits or Limits()
-    left_connection, right_connection = connected_pair(limits)
-    # As at the endpoints: both sides introduce themselves, so that what needs it is here, too.
-    left_peer = Manner(offer=Offer(left), limits=limits).begin(left_connection, "acceptor")
-    right_peer = Manner(offer=Offer(right), limits=limits).begin(right_connection, "connector")
+    if identities is None:
+        connections = connected_pair(limits)
+    else:
+        connections = await _encrypted_pair(*identities, limits)
+    peers: list[WebsocketPromisifier] = []
     try:
-        await left_peer.introduced()
-        await right_peer.introduced()
-        yield left_peer, right_peer
+        # As at the endpoints: both sides introduce themselves, so that what needs it is here, too.
+        peers.append(Manner(offer=Offer(left), limits=limits).begin(connections[0], "acceptor"))
+        peers.append(Manner(offer=Offer(right), limits=limits).begin(connections[1], "connector"))
+        for peer in peers:
+            await peer.introduced()
+        yield peers[0], peers[1]
     finally:
-        left_peer.close()
-        await left_peer.promise.wait()
-        await right_peer.promise.wait()
+        for peer in peers:
+            peer.close()
+        for peer in peers:
+            await peer.promise.wait()
 
 
 @asynccontextmanager
@@ -43,14 +55,54 @@ async def linked(
     client: Callable[[WebsocketPromisifier], C],
     *,
     offer: Sequence[Service] = (),
+    identity: Identity | None = None,
+    caller: Identity | None = None,
     limits: Limits | None = None,
 ) -> AsyncGenerator[C]:
     """A client joined to a service through the real protocol, with no port and no mocks.
 
-    `offer` are services of the client's side, which the service may call through `ctx.peer`.
+    Both sides introduce themselves, and speak encrypted, as over a network: what a service learns
+    from `ctx.peer.remote_key` is the key of `caller`. `identity` is the service's; both are made up
+    and thrown away unless they are given. `offer` are services of the client's side, which the
+    service may call through `ctx.peer`.
 
         async with linked(Rooms(), RoomsClient) as rooms:
             member = await rooms.join(room="lobby", name="Ann")
+
+    A conversation belongs to the event loop it was made in. Another thread comes in by handing that
+    loop what is to be done, while the loop runs:
+
+        asyncio.run_coroutine_threadsafe(join(rooms), loop).result()
     """
-    async with linked_peers([service], offer, limits=limits) as (_, caller):
-        yield client(caller)
+    # The real encryption, not names beside the plain pair: it costs 1 ms to begin and 15 us for
+    # each message, and then holds whatever holds over a network.
+    identities = identity or Identity.generate(), caller or Identity.generate()
+    async with linked_peers([service], offer, identities=identities, limits=limits) as (_, peer):
+        yield client(peer)
+
+
+async def _encrypted_pair(
+    acceptor: Identity, connector: Identity, limits: Limits
+) -> tuple[Connection, Connection]:
+    # Only now: it loads libsodium, which those who test without keys do not need.
+    from duologue.connection.encrypted import handshaking
+
+    left, right = connected_pair(handshaking.carrier_limits(limits))
+    loopback = acceptor == connector
+    async with asyncio.TaskGroup() as group:
+        accepted = group.create_task(
+            handshaking.encrypt_as_acceptor(
+                left,
+                acceptor,
+                {connector.public_key},
+                limits,
+                book=handshaking.AcceptanceBook(limits),
+                loopback=loopback,
+            )
+        )
+        connected = group.create_task(
+            handshaking.encrypt_as_connector(
+                right, connector, acceptor.public_key, limits, loopback=loopback
+            )
+        )
+    return accepted.result(), connected.result()

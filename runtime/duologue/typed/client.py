@@ -102,6 +102,21 @@ class Client:
         """As `_unary`, where the params may also be one object."""
         return self._unary(method, *_args, **_kwargs)
 
+    def _given_download(
+        self, method: Download[..., P, Y, R], /, *_args: P, **_kwargs: object
+    ) -> Incoming[Y, R]:
+        return self._download(method, *_args, **_kwargs)
+
+    def _given_upload(
+        self, method: Upload[..., P, S, R], /, *_args: P, **_kwargs: object
+    ) -> Outgoing[S, R]:
+        return self._upload(method, *_args, **_kwargs)
+
+    def _given_duplex(
+        self, method: Duplex[..., P, S, Y, R], /, *_args: P, **_kwargs: object
+    ) -> Exchange[S, Y, R]:
+        return self._duplex(method, *_args, **_kwargs)
+
     def _on(
         self,
         event: Event[..., E],

@@ -1,14 +1,26 @@
 """Items as models: read by whoever they come to, sent by whoever has them."""
 
+import io
+import os
 from collections import deque
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+)
+from pathlib import Path
 from types import GenericAlias
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, BinaryIO, Generic, Self, TypeGuard, TypeVar, cast
 
 from pydantic import ValidationError
 
-from duologue.errors import CallError, InvalidParams, InvalidResult, Problem
-from duologue.promisifier.streams.items import ItemSink, ItemSource
+from duologue.errors import CallError, DeadlineExceeded, InvalidParams, InvalidResult, Problem
+from duologue.promisifier.streams.item_sink import ITEM_CHUNK_BYTES, ItemSink
+from duologue.promisifier.streams.item_source import ItemSource
+from duologue.promisifier.streams.stream import ByteStream
 from duologue.protocol.items import Batch
 from duologue.protocol.parcels import Parts
 from duologue.typed.codec import BYTE_ITEMS, Codec
@@ -26,11 +38,23 @@ class Items(Generic[T]):
     Each message is checked whole, when its first item is asked for.
     """
 
-    def __init__(self, source: ItemSource, codec: Codec[T], what: str, *, is_result: bool) -> None:
-        """With `is_result` what does not fit is an `InvalidResult`, else an `InvalidParams`."""
+    def __init__(
+        self,
+        source: ItemSource,
+        codec: Codec[T],
+        what: str,
+        *,
+        is_result: bool,
+        on_failure: Callable[[], None] | None = None,
+    ) -> None:
+        """With `is_result` what does not fit is an `InvalidResult`, else an `InvalidParams`.
+
+        `on_failure` is told when what came does not fit, or nothing came in time.
+        """
         self._source = source
         self._what = what
         self._is_result = is_result
+        self._on_failure = on_failure
         self._is_bytes = codec is BYTE_ITEMS
         self._list: Codec[list[T]] = Codec(GenericAlias(list, (codec.form,)))
         self._ready: deque[T] = deque()
@@ -39,8 +63,13 @@ class Items(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        while not self._ready:
-            self._ready.extend(self._decode(await self._source.take()))
+        if not self._ready:
+            try:
+                self._ready.extend(self._decode(await self._source.take()))
+            except (InvalidResult, DeadlineExceeded):
+                if self._on_failure is not None:
+                    self._on_failure()
+                raise
         return self._ready.popleft()
 
     def _decode(self, batch: Batch) -> list[Any]:
@@ -68,7 +97,7 @@ class Sender(Generic[T]):
         self._sink = sink
         self._codec = codec
         self._is_bytes = codec is BYTE_ITEMS
-        self._takes_parts = takes_parts and codec.knows_bytes()
+        self._is_plain = not self._is_bytes and not (takes_parts and codec.knows_bytes())
 
     async def send(self, item: T) -> None:
         """Send one item; returns when it has been taken, which may wait for the reader.
@@ -77,19 +106,74 @@ class Sender(Generic[T]):
             InvalidResult: it is not of the contract's type.
             LimitExceeded: it is larger than a message may be.
         """
-        if self._is_bytes:
-            await self._sink.send_bytes(self._codec.encode(item))
-        elif self._takes_parts:
-            parts = Parts()
-            await self._sink.send(parts.with_text(self._codec.encode(item, parts)))
-        else:
-            await self._sink.send(self._codec.encode(item))
+        waiting = self.put(item)
+        if waiting is not None:
+            await waiting
 
-    async def send_all(self, items: AnyItems[T]) -> None:
-        """Send each item; raises as `send`, and what `items` raises."""
-        if isinstance(items, AsyncIterable):
-            async for item in items:
-                await self.send(item)
-        else:
-            for item in items:
-                await self.send(item)
+    async def send_all(self, items: "AnyItems[T] | os.PathLike[str]") -> None:
+        """Send each item; of a path or a binary file, the bytes in pieces.
+
+        Raises as `send`, and what `items` raises.
+        """
+        await send_each(items, self.put, _never)
+
+    def put(self, item: T) -> Coroutine[Any, Any, None] | None:
+        """Send one item: None if it has been taken, as most are, else what to await for that.
+
+        A coroutine for each item would cost as much as all the rest. Raises what `send` raises.
+        """
+        if self._is_plain:
+            text = self._codec.encode(item)
+            return None if self._sink.put(text) else self._sink.send(text)
+        if self._is_bytes:
+            return self._sink.send_bytes(self._codec.encode(item))
+        parts = Parts()
+        payload = parts.with_text(self._codec.encode(item, parts))
+        return self._sink.send(payload)
+
+
+async def send_each(
+    items: "AnyItems[T] | os.PathLike[str]",
+    put: Callable[[T], Coroutine[Any, Any, None] | None],
+    is_over: Callable[[], bool],
+) -> None:
+    """Send each of `items`, as long as it is of use. A generator is closed here, in this task."""
+    if _is_file(items):
+        # Whether items are bytes, type checkers have seen where the file was given.
+        items = cast("AsyncIterable[T]", _pieces_of(items))
+    if isinstance(items, AsyncIterable):
+        iterator = aiter(items)
+        try:
+            async for item in iterator:
+                if is_over():
+                    break
+                waiting = put(item)
+                if waiting is not None:
+                    await waiting
+        finally:
+            if isinstance(iterator, AsyncGenerator):
+                await iterator.aclose()
+        return
+    for item in cast("Iterable[T]", items):
+        if is_over():
+            break
+        waiting = put(item)
+        if waiting is not None:
+            await waiting
+
+
+def _never() -> bool:
+    return False
+
+
+def _is_file(items: object) -> TypeGuard[os.PathLike[str] | BinaryIO]:
+    """Whether `items` is a file of bytes. As an iterable it would be cut at its line ends."""
+    return isinstance(items, os.PathLike | io.RawIOBase | io.BufferedIOBase)
+
+
+async def _pieces_of(file: os.PathLike[str] | BinaryIO) -> AsyncIterator[bytes]:
+    """A file as items, each of which is one frame; read in a thread."""
+    source = Path(file) if isinstance(file, os.PathLike) else file
+    async with ByteStream(source) as stream:
+        while piece := await stream.read(ITEM_CHUNK_BYTES):
+            yield piece

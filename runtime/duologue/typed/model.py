@@ -42,7 +42,7 @@ class Model(BaseModel):
 
     `"5"` is no int, NaN is no number. Unknown fields are ignored, which lets a newer side talk to
     an older one; with `unknown: keep` they are in `model_extra`, and are sent on as they came.
-    Bytes are base64url in JSON. Fields may be called `json`, `copy` or `schema`: what pydantic had
+    Bytes are base64 in JSON. Fields may be called `json`, `copy` or `schema`: what pydantic had
     under these names long ago is hidden.
 
     A field that has another name in JSON is called by its own name everywhere else, and only by the

@@ -6,7 +6,8 @@ from typing import Any
 from duologue.errors import BadFrame, Unimplemented
 from duologue.promisifier.handlers import Outcome, Result, UnreadableArguments
 from duologue.promisifier.served_call import ServedCall
-from duologue.promisifier.streams.items import ItemSink, ItemSource
+from duologue.promisifier.streams.item_sink import ItemSink
+from duologue.promisifier.streams.item_source import ItemSource
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.hello import ITEMS
 from duologue.protocol.messages import Failure
@@ -96,8 +97,7 @@ class StreamHandler:
         self, items: AsyncIterator[Any], sink: ItemSink, out: Sender[Any]
     ) -> None:
         try:
-            async for item in items:
-                await out.send(item)
+            await out.send_all(items)
         finally:
             sink.end()
             # Closed in this task whatever happened: its `finally` blocks run at once.

@@ -33,6 +33,7 @@ def method(name, takes, gives, stream_type):
 
 ECHO = method("Echo", messages.Item, messages.Item, StreamType.UNARY)
 RAW = method("Raw", messages.Blob, messages.Blob, StreamType.UNARY)
+TAKE = method("Take", messages.Item, messages.CountRequest, StreamType.CLIENT_STREAM)
 COUNT = method("Count", messages.CountRequest, messages.Item, StreamType.SERVER_STREAM)
 
 
@@ -49,6 +50,12 @@ class Echo:
         for _ in range(request.items):
             yield messages.Item(**SMALL)
 
+    async def take(self, requests, _context):
+        number = 0
+        async for _item in requests:
+            number += 1
+        return messages.CountRequest(items=number)
+
 
 class Application(ConnectASGIApplication):
     path = f"/{SERVICE}"
@@ -60,6 +67,7 @@ class Application(ConnectASGIApplication):
                 f"/{SERVICE}/Echo": Endpoint.unary(method=ECHO, function=service.echo),
                 f"/{SERVICE}/Raw": Endpoint.unary(method=RAW, function=service.raw),
                 f"/{SERVICE}/Count": Endpoint.server_stream(method=COUNT, function=service.count),
+                f"/{SERVICE}/Take": Endpoint.client_stream(method=TAKE, function=service.take),
             },
             codecs=google_protobuf_codecs(),
             compressions=(),
@@ -135,6 +143,15 @@ class ConnectCaller(Caller):
         async for _item in self._client.execute_server_stream(request=request, method=COUNT):
             number += 1
         assert number == items
+
+    async def upload(self, items: int) -> None:
+        reply = await self._client.execute_client_stream(request=produced(items), method=TAKE)
+        assert reply.items == items
+
+
+async def produced(number):
+    for _ in range(number):
+        yield messages.Item(**SMALL)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """grpc.aio: HTTP/2 and protobuf, both sides in asyncio."""
 
+import time
+
 import grpc
 
 from duologue.bench.load import SMALL, Caller, Json, main
@@ -18,6 +20,23 @@ class Echo(services.EchoServicer):
     async def Count(self, request, context):
         for _ in range(request.items):
             yield messages.Item(**SMALL)
+
+    async def Take(self, request_iterator, context):
+        number = 0
+        async for _item in request_iterator:
+            number += 1
+        return messages.CountRequest(items=number)
+
+    async def Mirror(self, request_iterator, context):
+        async for item in request_iterator:
+            yield messages.Item(
+                name=item.name, number=item.number + 1, ratio=item.ratio, tags=item.tags
+            )
+
+
+def produced(number):
+    for _ in range(number):
+        yield messages.Item(**SMALL)
 
 
 async def serve() -> int:
@@ -53,6 +72,26 @@ class GrpcCaller(Caller):
         async for _item in self._stub.Count(messages.CountRequest(items=items)):
             number += 1
         assert number == items
+
+    async def upload(self, items: int) -> None:
+        assert (await self._stub.Take(produced(items))).items == items
+
+    async def exchange(self, items: int) -> None:
+        number = 0
+        async for _item in self._stub.Mirror(produced(items)):
+            number += 1
+        assert number == items
+
+    async def trips(self, number: int, taken: list[float]) -> None:
+        call = self._stub.Mirror()
+        for _ in range(number):
+            start = time.perf_counter()
+            await call.write(messages.Item(**SMALL))
+            item = await call.read()
+            taken.append(time.perf_counter() - start)
+            assert item.number == SMALL["number"] + 1
+        await call.done_writing()
+        assert await call.read() is grpc.aio.EOF
 
 
 if __name__ == "__main__":

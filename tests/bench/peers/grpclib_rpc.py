@@ -1,6 +1,15 @@
 """grpclib: HTTP/2 in Python and protobuf; what its code generator writes, by hand."""
 
-from grpclib.client import Channel, UnaryStreamMethod, UnaryUnaryMethod
+import asyncio
+import time
+
+from grpclib.client import (
+    Channel,
+    StreamStreamMethod,
+    StreamUnaryMethod,
+    UnaryStreamMethod,
+    UnaryUnaryMethod,
+)
 from grpclib.const import Cardinality, Handler
 from grpclib.server import Server
 
@@ -28,12 +37,29 @@ class Echo:
         for _ in range(request.items):
             await stream.send_message(messages.Item(**SMALL))
 
+    async def take(self, stream):
+        number = 0
+        async for _item in stream:
+            number += 1
+        await stream.send_message(messages.CountRequest(items=number))
+
+    async def mirror(self, stream):
+        async for item in stream:
+            await stream.send_message(
+                messages.Item(
+                    name=item.name, number=item.number + 1, ratio=item.ratio, tags=item.tags
+                )
+            )
+
     def __mapping__(self):
         one, many = Cardinality.UNARY_UNARY, Cardinality.UNARY_STREAM
+        taking, both = Cardinality.STREAM_UNARY, Cardinality.STREAM_STREAM
         return {
             f"{SERVICE}/Echo": Handler(self.echo, one, messages.Item, messages.Item),
             f"{SERVICE}/Raw": Handler(self.raw, one, messages.Blob, messages.Blob),
             f"{SERVICE}/Count": Handler(self.count, many, messages.CountRequest, messages.Item),
+            f"{SERVICE}/Take": Handler(self.take, taking, messages.Item, messages.CountRequest),
+            f"{SERVICE}/Mirror": Handler(self.mirror, both, messages.Item, messages.Item),
         }
 
 
@@ -53,6 +79,10 @@ class GrpclibCaller(Caller):
         self._count = UnaryStreamMethod(
             self._channel, f"{SERVICE}/Count", messages.CountRequest, item
         )
+        self._take = StreamUnaryMethod(
+            self._channel, f"{SERVICE}/Take", item, messages.CountRequest
+        )
+        self._mirror = StreamStreamMethod(self._channel, f"{SERVICE}/Mirror", item, item)
 
     async def close(self) -> None:
         self._channel.close()
@@ -71,6 +101,38 @@ class GrpclibCaller(Caller):
             async for _item in stream:
                 number += 1
         assert number == items
+
+    async def upload(self, items: int) -> None:
+        async with self._take.open() as stream:
+            await send(stream, items)
+            assert (await stream.recv_message()).items == items
+
+    async def exchange(self, items: int) -> None:
+        number = 0
+        async with self._mirror.open() as stream:
+            await stream.send_request()
+            sending = asyncio.create_task(send(stream, items))
+            async for _item in stream:
+                number += 1
+            await sending
+        assert number == items
+
+    async def trips(self, number: int, taken: list[float]) -> None:
+        async with self._mirror.open() as stream:
+            for _ in range(number):
+                start = time.perf_counter()
+                await stream.send_message(messages.Item(**SMALL))
+                item = await stream.recv_message()
+                taken.append(time.perf_counter() - start)
+                assert item.number == SMALL["number"] + 1
+            await stream.end()
+            assert await stream.recv_message() is None
+
+
+async def send(stream, items):
+    for _ in range(items):
+        await stream.send_message(messages.Item(**SMALL))
+    await stream.end()
 
 
 if __name__ == "__main__":

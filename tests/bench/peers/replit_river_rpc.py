@@ -1,6 +1,8 @@
 """replit-river: WebSocket, msgpack and pydantic; what its code generator writes, by hand."""
 
+import asyncio
 import logging
+import time
 import warnings
 from datetime import timedelta
 from itertools import count
@@ -11,7 +13,12 @@ import websockets
 from pydantic import BaseModel, TypeAdapter
 from replit_river.client import Client
 from replit_river.error_schema import RiverError
-from replit_river.rpc import rpc_method_handler, subscription_method_handler
+from replit_river.rpc import (
+    rpc_method_handler,
+    stream_method_handler,
+    subscription_method_handler,
+    upload_method_handler,
+)
 from replit_river.server import Server
 from replit_river.transport_options import TransportOptions
 
@@ -52,6 +59,23 @@ async def produce(request, _context):
         yield Item(**SMALL)
 
 
+async def take(items, _context):
+    number = 0
+    async for _item in items:
+        number += 1
+    return Count(items=number)
+
+
+async def mirror(items, _context):
+    async for item in items:
+        yield Item(name=item.name, number=item.number + 1, ratio=item.ratio, tags=item.tags)
+
+
+async def produced(number):
+    for _ in range(number):
+        yield Item(**SMALL)
+
+
 async def serve() -> int:
     server = Server("SERVER", OPTIONS)
     server.add_rpc_handlers(
@@ -60,6 +84,14 @@ async def serve() -> int:
             ("echo", "count"): (
                 "subscription-stream",
                 subscription_method_handler(produce, COUNT.validate_python, dump),
+            ),
+            ("echo", "take"): (
+                "upload-stream",
+                upload_method_handler(take, ITEM.validate_python, dump),
+            ),
+            ("echo", "mirror"): (
+                "stream",
+                stream_method_handler(mirror, ITEM.validate_python, dump),
             ),
         }
     )
@@ -103,6 +135,54 @@ class RiverCaller(Caller):
         ):
             number += 1
         assert number == items
+
+    async def upload(self, items: int) -> None:
+        reply = await self._client.send_upload(
+            "echo",
+            "take",
+            None,
+            produced(items),
+            None,
+            dump,
+            COUNT.validate_python,
+            ERROR.validate_python,
+        )
+        assert reply.items == items
+
+    async def exchange(self, items: int) -> None:
+        number = 0
+        async for _item in self._mirrored(produced(items)):
+            number += 1
+        assert number == items
+
+    async def trips(self, number: int, taken: list[float]) -> None:
+        waiting = asyncio.Queue()
+
+        async def each():
+            for _ in range(number):
+                yield await waiting.get()
+
+        answers = self._mirrored(each())
+        for _ in range(number):
+            start = time.perf_counter()
+            waiting.put_nowait(Item(**SMALL))
+            item = await anext(answers)
+            taken.append(time.perf_counter() - start)
+            assert item.number == SMALL["number"] + 1
+        async for _item in answers:
+            raise AssertionError("more items came back than were sent")
+
+    def _mirrored(self, items):
+        return self._client.send_stream(
+            "echo",
+            "mirror",
+            None,
+            items,
+            None,
+            dump,
+            ITEM.validate_python,
+            ERROR.validate_python,
+        )
 
 
 if __name__ == "__main__":

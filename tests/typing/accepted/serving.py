@@ -1,6 +1,7 @@
 """Services that must type-check: plain or async methods, whole or partial."""
 
 from datetime import UTC, datetime
+from typing import assert_type
 
 import duologue
 from duologue import CallContext
@@ -12,6 +13,7 @@ from generated.chat.rooms.v1 import (
     PresenceService,
     RoomFull,
     RoomNotFound,
+    RoomsClient,
     RoomsHistoryParams,
     RoomsJoinParams,
     RoomsKickParams,
@@ -54,8 +56,13 @@ class Rooms(RoomsServicePartial):
         self.members_by_room.pop(params.room)
 
 
-def page_size(params: RoomsHistoryParams) -> int:
-    return params.limit
+def first_seq(params: RoomsHistoryParams) -> int:
+    return params.after + 1
+
+
+async def try_it_without_a_network() -> None:
+    async with duologue.testing.linked(Rooms(), RoomsClient) as rooms:
+        assert_type(rooms, RoomsClient)
 
 
 async def offer() -> None:

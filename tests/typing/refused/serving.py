@@ -1,5 +1,6 @@
 """Mistakes of services. Both type checkers must report each marked line, and no other."""
 
+import duologue
 from duologue import CallContext
 from generated.chat.rooms.v1 import (
     Member,
@@ -35,4 +36,5 @@ class Rooms(RoomsServicePartial):
         return None  # refused
 
 
+misspelt = duologue.tetsing  # refused
 silent = Silent()  # refused

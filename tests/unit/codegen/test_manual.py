@@ -18,7 +18,9 @@ AROUND = {
     "types": {
         "Address": "{fields: {street: string}}",
         "Channel": "{is: int32}",
+        "Edit": "{fields: {at: int, insert: string}}",
         "File": "{fields: {size: int}}",
+        "HistoryEnd": "{fields: {total: int}}",
         "Member": "{fields: {user: common.User, joined_at: datetime}}",
         "Message": "{fields: {text: string}}",
         "Role": "{enum: {member: May write.}, open: false}",

@@ -126,11 +126,35 @@ def test_a_package_whose_contract_is_gone_goes_with_its_folders(tmp_path: Path) 
     assert not (tmp_path / "b").exists()
 
 
-def test_a_lost_manifest_does_not_keep_old_packages_alive(tmp_path: Path) -> None:
+def test_what_no_manifest_lists_is_left_and_told(tmp_path: Path) -> None:
     written(tmp_path, {"a/v1": A, "b/v1": A})
     (tmp_path / MANIFEST).unlink()
-    written(tmp_path, {"a/v1": A})
-    assert not (tmp_path / "b").exists()
+    todo = planned(tmp_path, {"a/v1": A})
+    # A front between packages has one text only.
+    assert todo.removals == (tmp_path / "b" / "__init__.py",)
+    assert todo.left == tuple(sorted(tmp_path / "b" / "v1" / name for name in A))
+    assert {(each.rule, each.level) for each in todo.warnings} == {("leftover-kept", "warning")}
+    assert [each.at.file for each in todo.warnings] == [each.as_posix() for each in todo.left]
+
+
+def test_what_was_edited_by_hand_is_not_removed(tmp_path: Path) -> None:
+    written(tmp_path, {"a/v1": A, "b/v1": A})
+    edited = tmp_path / "b" / "v1" / "__init__.py"
+    edited.write_text(f"{edited.read_text()}PRECIOUS = 1\n")
+    todo = planned(tmp_path, {"a/v1": A})
+    assert todo.left == (edited,)
+    apply(todo)
+    assert edited.exists()
+    assert not edited.with_name("py.typed").exists()
+
+
+def test_a_folder_with_more_than_bytecode_in_its_cache_stays(tmp_path: Path) -> None:
+    written(tmp_path, {"b/v1": A})
+    cache = tmp_path / "b" / "v1" / "__pycache__"
+    cache.mkdir()
+    (cache / "notes.txt").write_text("precious")
+    written(tmp_path, {})
+    assert files_in(tmp_path) == {MANIFEST, "b/v1/__pycache__/notes.txt"}
 
 
 def test_some_packages_can_be_made_without_touching_the_others(tmp_path: Path) -> None:
@@ -197,6 +221,26 @@ def test_a_leftover_of_ours_is_noticed(tmp_path: Path) -> None:
         '{"versions": {}, "packages": {"/a": {"t": {"source": "", "input": "", "files": {}}}}}',
         '{"versions": {}, "packages": '
         '{"a": {"t": {"source": "", "input": "", "files": {"../x": ""}}}}}',
+        *(
+            '{"versions": {}, "packages": '
+            '{"a": {"t": {"source": "", "input": "", "files": {"%s": ""}}}}}' % name
+            for name in ("..", ".", "", "a/b", "/a", "a\\\\b", "c:a", "\\u0000", "\\ud800")
+        ),
+        *(
+            '{"versions": {}, "packages": {"%s": {"t": {"source": "", "input": "", "files": {}}}}}'
+            % folder
+            for folder in (
+                "..",
+                ".",
+                "",
+                "/",
+                "a/../..",
+                "a/b/../../..",
+                "a\\\\..\\\\b",
+                "\\u0000/x",
+            )
+        ),
+        "[" * 100_000,
     ],
 )
 def test_a_manifest_that_cannot_be_trusted_counts_as_none(text: str, tmp_path: Path) -> None:
@@ -215,15 +259,16 @@ def test_a_manifest_without_targets_is_replaced_and_nothing_else(tmp_path: Path)
 
 def test_each_target_has_its_own_marks_and_files(tmp_path: Path) -> None:
     other = replace(MARKS, ending=".ts", header="// Ours", front="index.ts", between="// Ours.\n")
-    after = Manifest(
-        {},
-        {"a/v1": {"python": Entry("", "", dict(A)), "other": Entry("", "", {"index.ts": ""})}},
+    index = {"index.ts": "// Ours: a\n"}
+    python, other_entry = (
+        Entry("", "", {name: digest(text) for name, text in files.items()}) for files in (A, index)
     )
+    after = Manifest({}, {"a/v1": {"python": python, "other": other_entry}})
     todo = plan(
         tmp_path,
         before=Manifest(),
         after=after,
-        texts={"a/v1": {**A, "index.ts": "// Ours: a\n"}},
+        texts={"a/v1": A | index},
         marks={"python": MARKS, "other": other},
         root_is_package=False,
         complete=True,

@@ -74,8 +74,8 @@ class PretendLoop:
 class PretendTransport(asyncio.Transport):
     """Records what is done to it. `unsent` is what it says it still holds."""
 
-    def __init__(self) -> None:
-        super().__init__({"peername": ("10.0.0.7", 4711), "sockname": ("127.0.0.1", 8765)})
+    def __init__(self, *, peer_address: str = "10.0.0.7") -> None:
+        super().__init__({"peername": (peer_address, 4711), "sockname": ("127.0.0.1", 8765)})
         self.written: list[bytes] = []
         self.done: list[str] = []
         self.unsent = 0

@@ -1,5 +1,7 @@
 """The tree of errors: who is whose kin, and what each one says."""
 
+import traceback
+
 import pytest
 
 from duologue import errors
@@ -16,6 +18,7 @@ from duologue.errors import (
     Problem,
     RefusedService,
     RefusedValue,
+    RelayUnreachable,
     RemoteCause,
     RemoteError,
     ServiceIdTaken,
@@ -151,3 +154,57 @@ def test_a_remote_cause_is_chained() -> None:
 
 def test_errors_are_nobodys_business_until_they_come_out_of_an_own_call() -> None:
     assert not any(error.foreign for error, _ in SAID)
+
+
+EVIL = "\x1b]0;PWNED\x07\n2026-01-01 ERROR forged\u202e\u2028\ud800"
+SHOWN = r"\x1b]0;PWNED\x07\n2026-01-01 ERROR forged\u202e\u2028\ud800"
+
+
+class Evil(ContractError[str]):
+    code = "evil"
+
+    def __str__(self) -> str:
+        return f"this is {self.data}"
+
+
+FOREIGN: list[DuologueError] = [
+    DuologueError(EVIL),
+    CallError(EVIL, code="X"),
+    CallError("x", code=EVIL),
+    Evil(EVIL),
+    InvalidParams(EVIL),
+    InvalidParams("x", [Problem(EVIL, "x"), Problem("x", EVIL)]),
+    errors.StreamFailed(EVIL),
+    RemoteError(RemoteCause(EVIL, "x", "x")),
+    RemoteError(RemoteCause("x", EVIL, "x")),
+    RemoteError(RemoteCause("x", "x", EVIL)),
+    ConnectionClosed(1000, EVIL),
+    ConnectionClosed("WSP-ONCL0", EVIL, close_code=1000),
+    LimitExceeded(f"the other side's {EVIL}", 1),
+    RelayUnreachable(EVIL),
+    RefusedValue(EVIL, "x"),
+]
+
+
+@pytest.mark.parametrize("error", FOREIGN, ids=lambda error: type(error).__name__)
+def test_words_of_others_do_nothing_in_texts_and_tracebacks(error: DuologueError) -> None:
+    printed = "".join(traceback.format_exception(error))
+    for text in (str(error), printed):
+        assert SHOWN in text
+        assert EVIL[0] not in text
+        assert "\n2026" not in text
+        text.encode()
+
+
+def test_the_words_themselves_stay_in_the_attributes() -> None:
+    assert CallError(EVIL, code=EVIL).message == EVIL
+    assert CallError(EVIL, code=EVIL).code == EVIL
+    assert ConnectionClosed(1000, EVIL).reason == EVIL
+    assert Evil(EVIL).data == EVIL
+    assert InvalidParams("x", [Problem("a", EVIL)]).problems[0].text == EVIL
+    assert RemoteError(RemoteCause("n", EVIL, None)).cause.message == EVIL
+
+
+def test_problems_still_stand_on_lines_of_their_own() -> None:
+    error = InvalidParams("no", [Problem("a\nb", "x")])
+    assert str(error) == "INVALID_PARAMS: no\n  a\\nb: x"

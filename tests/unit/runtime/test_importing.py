@@ -72,14 +72,23 @@ ALWAYS: Final = modules_after("")
 @pytest.mark.parametrize(
     ("statements", "unwanted"),
     [
-        ("import duologue", BEFORE_A_CONNECTION),
+        ("import duologue", {**BEFORE_A_CONNECTION, "duologue.testing": "only tests use it"}),
         ("from duologue import connect, serve", BEFORE_A_CONNECTION),
         ("import generated.chat.rooms.v1", BEFORE_A_CONNECTION),
         ("from duologue.testing import linked", {**COMMAND_LINE, **TOOLS, **ENCRYPTION}),
+        ("import duologue; duologue.testing.linked", {**COMMAND_LINE, **TOOLS, **ENCRYPTION}),
         (CONNECTED, {**COMMAND_LINE, **TOOLS, **ENCRYPTION}),
         ("from duologue import Identity", {"nacl": ENCRYPTION["nacl"]}),
     ],
-    ids=["duologue", "endpoints", "a package", "testing", "a connection", "Identity"],
+    ids=[
+        "duologue",
+        "endpoints",
+        "a package",
+        "testing",
+        "testing by attribute",
+        "a connection",
+        "Identity",
+    ],
 )
 def test_nothing_is_imported_before_it_is_needed(statements: str, unwanted: dict[str, str]) -> None:
     met = modules_after(statements) - ALWAYS
@@ -98,6 +107,14 @@ while unbuilt:
 assert Model.__subclasses__() and not found, found
 """
     modules_after(code)
+
+
+def test_testing_is_reached_without_an_import_of_its_own_and_nothing_else_is_made_up() -> None:
+    modules_after("""
+import duologue
+assert duologue.testing.linked is __import__("duologue.testing.linked", fromlist=["linked"]).linked
+assert not hasattr(duologue, "tasting")
+""")
 
 
 @pytest.mark.parametrize(

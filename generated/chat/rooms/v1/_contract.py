@@ -4,7 +4,19 @@
 
 from typing import Final
 
-from duologue.typed import NOTHING, Codec, DeclaredError, Event, Params, ServiceContract, Unary
+from duologue.typed import (
+    BYTE_ITEMS,
+    NOTHING,
+    Codec,
+    DeclaredError,
+    Download,
+    Duplex,
+    Event,
+    Params,
+    ServiceContract,
+    Unary,
+    Upload,
+)
 
 from . import errors as e
 from . import models as m
@@ -12,6 +24,7 @@ from . import models as m
 ROOM_NOT_FOUND: Final = DeclaredError(e.RoomNotFound, Codec(m.RoomNotFoundData))
 ROOM_FULL: Final = DeclaredError(e.RoomFull, Codec(m.RoomFullData))
 NOT_ALLOWED: Final = DeclaredError(e.NotAllowed, Codec(m.NotAllowedData))
+FILE_TOO_LARGE: Final = DeclaredError(e.FileTooLarge, Codec(m.FileTooLargeData))
 EDIT_CONFLICT: Final = DeclaredError(e.EditConflict, Codec(m.EditConflictData))
 
 ROOMS_JOIN: Final = Unary(
@@ -46,14 +59,6 @@ ROOMS_POST: Final = Unary(
     returns=Codec(m.Message),
     errors=(ROOM_NOT_FOUND,),
 )
-ROOMS_HISTORY: Final = Unary(
-    id=5,
-    name="history",
-    params=Params(m.RoomsHistoryParams),
-    returns=Codec(m.Page),
-    errors=(ROOM_NOT_FOUND,),
-    effect="read",
-)
 ROOMS_NOTE: Final = Unary(
     id=8,
     name="note",
@@ -84,6 +89,33 @@ ROOMS_KICK: Final = Unary(
     returns=NOTHING,
     errors=(ROOM_NOT_FOUND, NOT_ALLOWED),
 )
+ROOMS_HISTORY: Final = Download(
+    id=12,
+    name="history",
+    params=Params(m.RoomsHistoryParams),
+    yields=Codec(m.Message),
+    returns=Codec(m.HistoryEnd),
+    errors=(ROOM_NOT_FOUND,),
+    effect="read",
+)
+ROOMS_UPLOAD: Final = Upload(
+    id=13,
+    name="upload",
+    params=Params(m.RoomsUploadParams),
+    sends=BYTE_ITEMS,
+    returns=Codec(m.Message),
+    errors=(ROOM_NOT_FOUND, FILE_TOO_LARGE),
+    idle_timeout=60.0,
+)
+ROOMS_EDIT: Final = Duplex(
+    id=14,
+    name="edit",
+    params=Params(m.RoomsEditParams),
+    sends=Codec(m.Edit),
+    yields=Codec(m.Edit),
+    returns=NOTHING,
+    errors=(ROOM_NOT_FOUND,),
+)
 ROOMS_MESSAGE_POSTED: Final = Event(
     id=20, name="message_posted", payload=Params(m.RoomsMessagePosted)
 )
@@ -91,17 +123,19 @@ ROOMS_MESSAGE_POSTED: Final = Event(
 ROOMS: Final = ServiceContract(
     name="chat.rooms.v1.Rooms",
     base=100,
-    digest="sha256:541de53c721f99038c3ff1d32ae813f4d78312a52b13b912f5a365167825a268",
+    digest="sha256:20982fba3a60e81c9a2d7ee5ae17e84dc6b4555ea362de4a21ff72c7d2d7c90d",
     methods=(
         ROOMS_JOIN,
         ROOMS_LEAVE,
         ROOMS_MEMBERS,
         ROOMS_POST,
-        ROOMS_HISTORY,
         ROOMS_NOTE,
         ROOMS_EDIT_NOTE,
         ROOMS_BAN,
         ROOMS_KICK,
+        ROOMS_HISTORY,
+        ROOMS_UPLOAD,
+        ROOMS_EDIT,
     ),
     events=(ROOMS_MESSAGE_POSTED,),
 )
@@ -117,6 +151,6 @@ PRESENCE_NUDGE: Final = Unary(
 PRESENCE: Final = ServiceContract(
     name="chat.rooms.v1.Presence",
     base=200,
-    digest="sha256:541de53c721f99038c3ff1d32ae813f4d78312a52b13b912f5a365167825a268",
+    digest="sha256:20982fba3a60e81c9a2d7ee5ae17e84dc6b4555ea362de4a21ff72c7d2d7c90d",
     methods=(PRESENCE_NUDGE,),
 )

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from duologue.typed import Client, EventHandler, Subscription
+from duologue.typed import Client, EventHandler, Exchange, Incoming, Outgoing, Subscription
 from typing_extensions import deprecated
 
 from generated.chat.common.v1.models import UserId
 
 from . import _contract as c
-from .models import Body, Edit, Member, Message, Note, Page, Role, RoomId, RoomsMessagePosted
+from .models import Body, Edit, HistoryEnd, Member, Message, Note, Role, RoomId, RoomsMessagePosted
 
 
 class RoomsClient(Client):
@@ -57,17 +57,6 @@ class RoomsClient(Client):
         """
         return await self._unary(c.ROOMS_POST, room=room, body=body, reply_to=reply_to)
 
-    async def history(self, *, room: RoomId, after: int = 0, limit: int = 50) -> Page:
-        """Read a room's log, page by page.
-
-        Args:
-            after: The `seq` to begin behind.
-
-        Raises:
-            RoomNotFound: No such room, or the caller may not see it.
-        """
-        return await self._unary(c.ROOMS_HISTORY, room=room, after=after, limit=limit)
-
     async def note(self, *, room: RoomId) -> Note:
         """Read the room's note.
 
@@ -109,6 +98,37 @@ class RoomsClient(Client):
             NotAllowed: The caller's role does not suffice.
         """
         return await self._unary(c.ROOMS_KICK, room=room, user_id=user_id)
+
+    def history(self, *, room: RoomId, after: int = 0) -> Incoming[Message, HistoryEnd]:
+        """Read a room's log, oldest first.
+
+        Args:
+            after: The `seq` to begin behind.
+
+        Raises:
+            RoomNotFound: No such room, or the caller may not see it.
+        """
+        return self._download(c.ROOMS_HISTORY, room=room, after=after)
+
+    def upload(self, *, room: RoomId, name: str) -> Outgoing[bytes, Message]:
+        """Send a file in pieces. The answer is the message that shows it.
+
+        Raises:
+            RoomNotFound: No such room, or the caller may not see it.
+            FileTooLarge: The file has more bytes than the room keeps.
+        """
+        return self._upload(c.ROOMS_UPLOAD, room=room, name=name)
+
+    def edit(self, *, room: RoomId) -> Exchange[Edit, Edit, None]:
+        """Write the room's note together.
+
+        Whoever does gets the note as it is, as one edit, and then every edit of everybody, their
+        own as well, in the one order in which the host has applied them.
+
+        Raises:
+            RoomNotFound: No such room, or the caller may not see it.
+        """
+        return self._duplex(c.ROOMS_EDIT, room=room)
 
     def on_message_posted(
         self, handler: EventHandler[RoomsMessagePosted] | None = None

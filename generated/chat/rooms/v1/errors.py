@@ -10,6 +10,7 @@ from duologue import ContractError
 
 from .models import (
     EditConflictData,
+    FileTooLargeData,
     NotAllowedData,
     Note,
     Role,
@@ -56,6 +57,18 @@ class NotAllowed(ContractError[NotAllowedData]):
         return f"this takes the role {self.data.needed}"
 
 
+class FileTooLarge(ContractError[FileTooLargeData]):
+    """The file has more bytes than the room keeps."""
+
+    code = "file_too_large"
+
+    def __init__(self, *, max_bytes: int) -> None:
+        self._carry(FileTooLargeData(max_bytes=max_bytes))
+
+    def __str__(self) -> str:
+        return f"a file may have {self.data.max_bytes} bytes"
+
+
 class EditConflict(ContractError[EditConflictData]):
     """Somebody else was faster. Read the note, and edit what is there now."""
 
@@ -93,12 +106,6 @@ RoomsPostError: TypeAlias = RoomNotFound
 ROOMS_POST_ERRORS: Final = (RoomNotFound,)
 """`except ROOMS_POST_ERRORS as error`, then `match` with `assert_never`, is exhaustive."""
 
-RoomsHistoryError: TypeAlias = RoomNotFound
-"""What `Rooms.history` may raise."""
-
-ROOMS_HISTORY_ERRORS: Final = (RoomNotFound,)
-"""`except ROOMS_HISTORY_ERRORS as error`, then `match` with `assert_never`, is exhaustive."""
-
 RoomsNoteError: TypeAlias = RoomNotFound
 """What `Rooms.note` may raise."""
 
@@ -122,3 +129,21 @@ RoomsKickError: TypeAlias = RoomNotFound | NotAllowed
 
 ROOMS_KICK_ERRORS: Final = (RoomNotFound, NotAllowed)
 """`except ROOMS_KICK_ERRORS as error`, then `match` with `assert_never`, is exhaustive."""
+
+RoomsHistoryError: TypeAlias = RoomNotFound
+"""What `Rooms.history` may raise."""
+
+ROOMS_HISTORY_ERRORS: Final = (RoomNotFound,)
+"""`except ROOMS_HISTORY_ERRORS as error`, then `match` with `assert_never`, is exhaustive."""
+
+RoomsUploadError: TypeAlias = RoomNotFound | FileTooLarge
+"""What `Rooms.upload` may raise."""
+
+ROOMS_UPLOAD_ERRORS: Final = (RoomNotFound, FileTooLarge)
+"""`except ROOMS_UPLOAD_ERRORS as error`, then `match` with `assert_never`, is exhaustive."""
+
+RoomsEditError: TypeAlias = RoomNotFound
+"""What `Rooms.edit` may raise."""
+
+ROOMS_EDIT_ERRORS: Final = (RoomNotFound,)
+"""`except ROOMS_EDIT_ERRORS as error`, then `match` with `assert_never`, is exhaustive."""

@@ -81,12 +81,11 @@ class Message(Model):
     ] = None
 
 
-class Page(Model):
-    """Some messages of a log, oldest first."""
+class HistoryEnd(Model):
+    """What there is to say once a log has been read."""
 
-    messages: list[Message]
-    next: SafeInt | None = None
-    """Where the following page begins. Absent on the last one."""
+    total: Annotated[SafeInt, Field(ge=0)]
+    """How many messages the log has, unread ones as well."""
 
 
 class Edit(Model):
@@ -124,6 +123,12 @@ class NotAllowedData(Model):
     needed: Role
 
 
+class FileTooLargeData(Model):
+    """What `FileTooLarge` carries."""
+
+    max_bytes: Annotated[SafeInt, Field(ge=0)]
+
+
 class EditConflictData(Model):
     """What `EditConflict` carries."""
 
@@ -159,15 +164,6 @@ class RoomsPostParams(Model):
     """The `seq` of an earlier message."""
 
 
-class RoomsHistoryParams(Model):
-    """What `Rooms.history` takes."""
-
-    room: RoomId
-    after: Annotated[SafeInt, Field(ge=0)] = 0
-    """The `seq` to begin behind."""
-    limit: Annotated[SafeInt, Field(ge=1, le=500)] = 50
-
-
 class RoomsNoteParams(Model):
     """What `Rooms.note` takes."""
 
@@ -197,6 +193,27 @@ class RoomsKickParams(Model):
 
     room: RoomId
     user_id: UserId
+
+
+class RoomsHistoryParams(Model):
+    """What `Rooms.history` takes."""
+
+    room: RoomId
+    after: Annotated[SafeInt, Field(ge=0)] = 0
+    """The `seq` to begin behind."""
+
+
+class RoomsUploadParams(Model):
+    """What `Rooms.upload` takes."""
+
+    room: RoomId
+    name: Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class RoomsEditParams(Model):
+    """What `Rooms.edit` takes."""
+
+    room: RoomId
 
 
 class RoomsMessagePosted(Model):

@@ -5,20 +5,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable
 
 from duologue import CallContext
-from duologue.typed import Peer, Reply, Service, unimplemented
+from duologue.typed import Peer, Reply, Sender, Service, unimplemented
 
 from . import _contract as c
 from .models import (
+    Edit,
+    HistoryEnd,
     Member,
     Message,
     Note,
-    Page,
     PresenceNudgeParams,
     RoomId,
     RoomsBanParams,
     RoomsEditNoteParams,
+    RoomsEditParams,
     RoomsHistoryParams,
     RoomsJoinParams,
     RoomsKickParams,
@@ -26,6 +29,7 @@ from .models import (
     RoomsMembersParams,
     RoomsNoteParams,
     RoomsPostParams,
+    RoomsUploadParams,
 )
 
 
@@ -69,14 +73,6 @@ class RoomsService(Service, ABC):
         """
 
     @abstractmethod
-    def history(self, params: RoomsHistoryParams, ctx: CallContext) -> Reply[Page]:
-        """Read a room's log, page by page.
-
-        Raises:
-            RoomNotFound: No such room, or the caller may not see it.
-        """
-
-    @abstractmethod
     def note(self, params: RoomsNoteParams, ctx: CallContext) -> Reply[Note]:
         """Read the room's note.
 
@@ -113,6 +109,42 @@ class RoomsService(Service, ABC):
         """
         unimplemented(c.ROOMS_KICK)
 
+    @abstractmethod
+    def history(
+        self, params: RoomsHistoryParams, out: Sender[Message], ctx: CallContext
+    ) -> Awaitable[HistoryEnd]:
+        """Read a room's log, oldest first.
+
+        Raises:
+            RoomNotFound: No such room, or the caller may not see it.
+        """
+
+    @abstractmethod
+    def upload(
+        self, params: RoomsUploadParams, items: AsyncIterator[bytes], ctx: CallContext
+    ) -> Awaitable[Message]:
+        """Send a file in pieces. The answer is the message that shows it.
+
+        Raises:
+            RoomNotFound: No such room, or the caller may not see it.
+            FileTooLarge: The file has more bytes than the room keeps.
+        """
+
+    @abstractmethod
+    def edit(
+        self, params: RoomsEditParams, items: AsyncIterator[Edit], ctx: CallContext
+    ) -> AsyncIterator[Edit]:
+        """Write the room's note together.
+
+        Whoever does gets the note as it is, as one edit, and then every edit of everybody, their
+        own as well, in the one order in which the host has applied them.
+
+        Written as an async generator.
+
+        Raises:
+            RoomNotFound: No such room, or the caller may not see it.
+        """
+
     def emit_message_posted(
         self, peer: Peer | None = None, /, *, room: RoomId, message: Message
     ) -> None:
@@ -138,9 +170,6 @@ class RoomsServicePartial(RoomsService):
     def post(self, params: RoomsPostParams, ctx: CallContext) -> Reply[Message]:
         unimplemented(c.ROOMS_POST)
 
-    def history(self, params: RoomsHistoryParams, ctx: CallContext) -> Reply[Page]:
-        unimplemented(c.ROOMS_HISTORY)
-
     def note(self, params: RoomsNoteParams, ctx: CallContext) -> Reply[Note]:
         unimplemented(c.ROOMS_NOTE)
 
@@ -149,6 +178,21 @@ class RoomsServicePartial(RoomsService):
 
     def ban(self, params: RoomsBanParams, ctx: CallContext) -> Reply[None]:
         unimplemented(c.ROOMS_BAN)
+
+    def history(
+        self, params: RoomsHistoryParams, out: Sender[Message], ctx: CallContext
+    ) -> Awaitable[HistoryEnd]:
+        unimplemented(c.ROOMS_HISTORY)
+
+    def upload(
+        self, params: RoomsUploadParams, items: AsyncIterator[bytes], ctx: CallContext
+    ) -> Awaitable[Message]:
+        unimplemented(c.ROOMS_UPLOAD)
+
+    def edit(
+        self, params: RoomsEditParams, items: AsyncIterator[Edit], ctx: CallContext
+    ) -> AsyncIterator[Edit]:
+        unimplemented(c.ROOMS_EDIT)
 
 
 class PresenceService(Service, ABC):

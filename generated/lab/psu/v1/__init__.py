@@ -6,6 +6,7 @@ from .client import SupplyClient as SupplyClient
 from .errors import (
     SUPPLY_ADJUST_ERRORS as SUPPLY_ADJUST_ERRORS,
     SUPPLY_MEASURE_ERRORS as SUPPLY_MEASURE_ERRORS,
+    SUPPLY_MONITOR_ERRORS as SUPPLY_MONITOR_ERRORS,
     SUPPLY_RECALL_PRESET_ERRORS as SUPPLY_RECALL_PRESET_ERRORS,
     SUPPLY_SETTINGS_ERRORS as SUPPLY_SETTINGS_ERRORS,
     BeyondRating as BeyondRating,
@@ -14,6 +15,7 @@ from .errors import (
     NoSuchPreset as NoSuchPreset,
     SupplyAdjustError as SupplyAdjustError,
     SupplyMeasureError as SupplyMeasureError,
+    SupplyMonitorError as SupplyMonitorError,
     SupplyRecallPresetError as SupplyRecallPresetError,
     SupplySettingsError as SupplySettingsError,
 )
@@ -36,6 +38,7 @@ from .models import (
     SupplyAdjustParams as SupplyAdjustParams,
     SupplyIncidentsParams as SupplyIncidentsParams,
     SupplyMeasureParams as SupplyMeasureParams,
+    SupplyMonitorParams as SupplyMonitorParams,
     SupplyRecallPresetParams as SupplyRecallPresetParams,
     SupplySettingsParams as SupplySettingsParams,
     SupplyStorePresetParams as SupplyStorePresetParams,

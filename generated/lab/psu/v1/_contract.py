@@ -4,7 +4,16 @@
 
 from typing import Final
 
-from duologue.typed import NO_PARAMS, NOTHING, Codec, DeclaredError, Params, ServiceContract, Unary
+from duologue.typed import (
+    NO_PARAMS,
+    NOTHING,
+    Codec,
+    DeclaredError,
+    Download,
+    Params,
+    ServiceContract,
+    Unary,
+)
 
 from . import errors as e
 from . import models as m
@@ -91,11 +100,22 @@ SUPPLY_SCREENSHOT: Final = Unary(
     effect="read",
     timeout=10.0,
 )
+SUPPLY_MONITOR: Final = Download(
+    id=11,
+    name="monitor",
+    params=Params(m.SupplyMonitorParams),
+    yields=Codec(m.Reading),
+    returns=NOTHING,
+    errors=(NO_SUCH_CHANNEL,),
+    effect="read",
+    timeout=5.0,
+    idle_timeout=120.0,
+)
 
 SUPPLY: Final = ServiceContract(
     name="lab.psu.v1.Supply",
     base=300,
-    digest="sha256:bcf2465f1c3bf8a4999f8c2318a47cbb071b0ab374f19817885366116a22c0bc",
+    digest="sha256:a1e003108043033e86ee4e9b5cbe44a1448d90ecdffef3b2ea5cd6fcea177b50",
     methods=(
         SUPPLY_IDENTIFY,
         SUPPLY_SETTINGS,
@@ -107,5 +127,6 @@ SUPPLY: Final = ServiceContract(
         SUPPLY_RECALL_PRESET,
         SUPPLY_INCIDENTS,
         SUPPLY_SCREENSHOT,
+        SUPPLY_MONITOR,
     ),
 )

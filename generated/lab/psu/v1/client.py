@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from duologue.typed import Client
+from duologue.typed import Client, Incoming
 from pydantic import MISSING
 
 from . import _contract as c
@@ -105,3 +105,16 @@ class SupplyClient(Client):
     async def screenshot(self) -> bytes:
         """What the display shows, as PNG."""
         return await self._unary(c.SUPPLY_SCREENSHOT)
+
+    def monitor(
+        self, *, channel: Channel, every: timedelta | None = None
+    ) -> Incoming[Reading, None]:
+        """Watch the meters of an output until the caller has seen enough.
+
+        Args:
+            every: Between two readings. A second when absent.
+
+        Raises:
+            NoSuchChannel: The device has fewer outputs.
+        """
+        return self._download(c.SUPPLY_MONITOR, channel=channel, every=every)

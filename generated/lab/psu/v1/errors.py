@@ -92,3 +92,9 @@ SupplyRecallPresetError: TypeAlias = NoSuchChannel | NoSuchPreset | FrontLocked
 SUPPLY_RECALL_PRESET_ERRORS: Final = (NoSuchChannel, NoSuchPreset, FrontLocked)
 """`except SUPPLY_RECALL_PRESET_ERRORS as error`, then `match` with `assert_never`, is exhaustive.
 """
+
+SupplyMonitorError: TypeAlias = NoSuchChannel
+"""What `Supply.monitor` may raise."""
+
+SUPPLY_MONITOR_ERRORS: Final = (NoSuchChannel,)
+"""`except SUPPLY_MONITOR_ERRORS as error`, then `match` with `assert_never`, is exhaustive."""

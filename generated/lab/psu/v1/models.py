@@ -201,3 +201,11 @@ class SupplyIncidentsParams(Model):
     since: AwareDatetime | None = None
     """From the beginning when absent."""
     limit: Annotated[SafeInt, Field(ge=1, le=1000)] = 100
+
+
+class SupplyMonitorParams(Model):
+    """What `Supply.monitor` takes."""
+
+    channel: Channel
+    every: timedelta | None = None
+    """Between two readings. A second when absent."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
 
 from duologue import CallContext
 from duologue.typed import Reply, Service, unimplemented
@@ -19,6 +20,7 @@ from .models import (
     SupplyAdjustParams,
     SupplyIncidentsParams,
     SupplyMeasureParams,
+    SupplyMonitorParams,
     SupplyRecallPresetParams,
     SupplySettingsParams,
     SupplyStorePresetParams,
@@ -90,6 +92,16 @@ class SupplyService(Service, ABC):
     def screenshot(self, ctx: CallContext) -> Reply[bytes]:
         """What the display shows, as PNG."""
 
+    @abstractmethod
+    def monitor(self, params: SupplyMonitorParams, ctx: CallContext) -> AsyncIterator[Reading]:
+        """Watch the meters of an output until the caller has seen enough.
+
+        Written as an async generator.
+
+        Raises:
+            NoSuchChannel: The device has fewer outputs.
+        """
+
 
 class SupplyServicePartial(SupplyService):
     """`SupplyService` whose missing methods answer UNIMPLEMENTED."""
@@ -123,3 +135,6 @@ class SupplyServicePartial(SupplyService):
 
     def screenshot(self, ctx: CallContext) -> Reply[bytes]:
         unimplemented(c.SUPPLY_SCREENSHOT)
+
+    def monitor(self, params: SupplyMonitorParams, ctx: CallContext) -> AsyncIterator[Reading]:
+        unimplemented(c.SUPPLY_MONITOR)

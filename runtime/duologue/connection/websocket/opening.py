@@ -162,7 +162,8 @@ class ClientOpening(Opening):
             )
         else:
             cause = f" ({words_of(error.__cause__)})" if error.__cause__ else ""
-            failure = ProtocolError(
+            # Not chained: these repeat what came, and a traceback would print it as it is.
+            return ProtocolError(
                 f"{self._address} did not answer as a WebSocket server: {words_of(error)}{cause}"
             )
         failure.__cause__ = error

@@ -5,20 +5,24 @@ import os
 import warnings
 from abc import ABC, abstractmethod
 from asyncio import to_thread
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import (
+    Any,
     BinaryIO,
     Final,
     Generic,
     Literal,
     Self,
     TypeVar,
+    cast,
 )
 
 from duologue.promisifier.streams.buffer import IncomingStream
+from duologue.promisifier.streams.file_blocks import MAX_BLOCK_BYTES, FileBlocks
+from duologue.protocol.stream_kinds import CHUNK_BYTES, cut_bytes, cut_text
 
 C = TypeVar("C", bytes, str)
 
@@ -26,7 +30,7 @@ OnProgress = Callable[[int], None]
 """Told, after each piece, how many bytes have gone by."""
 
 _BLOCK_BYTES: Final = 1024 * 1024
-"""Read and written by one hop to a thread; a hop costs as much as some 100 KiB of disk."""
+"""Written by one hop to a thread; a hop costs as much as some 100 KiB of disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,14 @@ class SavedFile:
 class _Stream(ABC, Generic[C]):
     """Pieces in order, to be read once."""
 
-    def __init__(self, pieces: AsyncIterator[C], incoming: IncomingStream[C] | None) -> None:
+    def __init__(
+        self,
+        pieces: AsyncIterator[C],
+        incoming: IncomingStream[C] | None,
+        file: FileBlocks | None = None,
+    ) -> None:
         self._pieces: AsyncIterator[C] = pieces
+        self._file = file
         self._incoming: IncomingStream[C] | None = incoming
         self._rest: C | None = None
 
@@ -125,9 +135,30 @@ class _Stream(ABC, Generic[C]):
         if self._incoming is not None:
             self._incoming.cancel()
 
+    @property
+    def is_file(self) -> bool:
+        """Whether its source is a path: reading it is quick, and it can be closed meanwhile."""
+        return self._file is not None
+
+    def read_at_most(self, size: int) -> None:
+        """Of a file: let the next block be no larger."""
+        if self._file is not None:
+            self._file.block_bytes = min(size, self._file.block_bytes)
+
+    def put_back(self, size: int) -> bool:
+        """Of a file: read the last bytes once more; returns whether that can be done."""
+        return False
+
+    def rest(self) -> None:
+        """Nothing is read for a while: a file is not kept open."""
+        if self._file is not None:
+            self._file.rest()
+
     async def aclose(self) -> None:
         """`cancel` what comes from the other side, close what comes from this one."""
         self.cancel()
+        if self._file is not None:
+            await self._file.aclose()
         close = getattr(self._pieces, "aclose", None)
         if close is not None and self._incoming is None:
             await close()
@@ -181,9 +212,14 @@ class ByteStream(_Stream[bytes]):
         on_progress: OnProgress | None = None,
     ) -> None:
         incoming = source if isinstance(source, IncomingStream) else None
-        super().__init__(_byte_pieces(source), incoming)
+        file = _file_at(source, MAX_BLOCK_BYTES)
+        super().__init__(file or _byte_pieces(source), incoming, file)
         self.encoding: Literal["binary", "base64"] = encoding
         self.on_progress = on_progress
+
+    def put_back(self, size: int) -> bool:
+        """See `_Stream.put_back`."""
+        return self._file is not None and self._file.put_back(size)
 
     def _join(self, parts: list[bytes]) -> bytes:
         return b"".join(parts)
@@ -205,14 +241,15 @@ class TextStream(_Stream[str]):
         on_progress: OnProgress | None = None,
     ) -> None:
         incoming = source if isinstance(source, IncomingStream) else None
-        super().__init__(_text_pieces(source), incoming)
+        file = _file_at(source, CHUNK_BYTES)
+        super().__init__(_decoded(file) if file else _text_pieces(source), incoming, file)
         self.on_progress = on_progress
 
     def _join(self, parts: list[str]) -> str:
         return "".join(parts)
 
     def _to_bytes(self, piece: str) -> bytes:
-        return piece.encode()
+        return piece.encode(errors="surrogatepass")
 
 
 def _finish_file(file: BinaryIO, block: bytearray) -> None:
@@ -221,46 +258,36 @@ def _finish_file(file: BinaryIO, block: bytearray) -> None:
     os.fsync(file.fileno())
 
 
-def _byte_pieces(
-    source: "bytes | os.PathLike[str] | BinaryIO | AsyncIterable[bytes]",
-) -> AsyncIterator[bytes]:
-    if isinstance(source, bytes):
-        return _one(source)
+def _file_at(source: object, max_block_bytes: int) -> FileBlocks | None:
     if isinstance(source, os.PathLike):
-        return _path_blocks(Path(source))
+        return FileBlocks(Path(cast("os.PathLike[str]", source)), max_block_bytes)
+    return None
+
+
+def _byte_pieces(source: Any) -> AsyncIterator[bytes]:
+    if isinstance(source, bytes):
+        return _each(cut_bytes(source, CHUNK_BYTES))
     if isinstance(source, AsyncIterable):
-        return aiter(source)
+        return aiter(cast("AsyncIterable[bytes]", source))
     return _file_blocks(source)
 
 
-def _text_pieces(
-    source: "str | os.PathLike[str] | BinaryIO | AsyncIterable[str]",
-) -> AsyncIterator[str]:
+def _text_pieces(source: Any) -> AsyncIterator[str]:
     if isinstance(source, str):
-        return _one(source)
-    if isinstance(source, os.PathLike):
-        return _decoded(_path_blocks(Path(source)))
+        return _each(cut_text(source))
     if isinstance(source, AsyncIterable):
-        return aiter(source)
+        return aiter(cast("AsyncIterable[str]", source))
     return _decoded(_file_blocks(source))
 
 
-async def _one(piece: C) -> AsyncIterator[C]:
-    if piece:
-        yield piece
-
-
-async def _path_blocks(path: Path) -> AsyncIterator[bytes]:
-    file = await to_thread(path.open, "rb")
-    try:
-        async for block in _file_blocks(file):
-            yield block
-    finally:
-        file.close()
+async def _each(pieces: Iterator[C]) -> AsyncIterator[C]:
+    for piece in pieces:
+        if piece:
+            yield piece
 
 
 async def _file_blocks(file: BinaryIO) -> AsyncIterator[bytes]:
-    while block := await to_thread(file.read, _BLOCK_BYTES):
+    while block := await to_thread(file.read, CHUNK_BYTES):
         yield block
 
 

@@ -33,6 +33,7 @@ class Presence:
         *,
         chance: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         """`on_caller` gets each connection that was handed over, and owns it from then on."""
         self.fault: RelayError | None = None
@@ -44,6 +45,7 @@ class Presence:
         self._on_caller = on_caller
         self._chance = chance
         self._sleep = sleep
+        self._clock = clock or asyncio.get_running_loop().time
         self._is_up = False
         """Whether the last try, or the last word of a spare, was a good one."""
         self._failures = 0
@@ -65,7 +67,6 @@ class Presence:
 
     async def _keep_one(self) -> None:
         account, failures = self._account, 0
-        loop = asyncio.get_running_loop()
         while True:
             # While the relay is away, one tries and the others queue behind it.
             turn = contextlib.nullcontext() if self._is_up else self._turn
@@ -86,11 +87,11 @@ class Presence:
             self._failures = 0
             self._wished_pause_s = 0.0
             self.fault = None
-            since_s = loop.time()
+            since_s = self._clock()
             try:
                 connection = await self._wait_for_caller(spare)
             except RelayError as error:
-                was_steady = loop.time() - since_s >= STEADY_S
+                was_steady = self._clock() - since_s >= STEADY_S
                 failures = 1 if was_steady else failures + 1
                 self._failures = max(self._failures, 1)
                 self._is_up = False

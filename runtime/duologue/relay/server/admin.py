@@ -1,12 +1,12 @@
 """Health, metrics and version over HTTP, on a loopback port of their own."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+from duologue.connection.websocket.opening import AcceptanceRules, host_is_ours
 from duologue.relay.server.server import RelayServer
 from duologue.version import VERSION
 
@@ -14,8 +14,16 @@ LIVE_WITHIN_S: Final = 3.0
 """The loop has come round since; three times what it takes when all is well."""
 
 REQUEST_TIMEOUT_S: Final = 5.0
+"""From the connection to the last byte of the answer; who is slower, or does not read, is cut off.
+A page takes milliseconds."""
+
+MAX_CONNECTIONS: Final = 64
+"""At a time. A scraper and a probe take two; who comes above it is closed without a word, and those
+who hold the places lose them after `REQUEST_TIMEOUT_S`. They are not the relay's connections."""
+
 MAX_REQUEST_BYTES: Final = 8192
 TEXT: Final = "text/plain; charset=utf-8"
+_HEAD_END: Final = b"\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +37,23 @@ class AdminServer:
     """Answers `GET` for `/livez`, `/readyz`, `/metrics` and `/version`; nothing else."""
 
     def __init__(
-        self, relay: RelayServer, exposition: Callable[[], bytes], content_type: str
+        self,
+        relay: RelayServer,
+        exposition: Callable[[], bytes],
+        content_type: str,
+        *,
+        request_timeout_s: float = REQUEST_TIMEOUT_S,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         """`exposition` gives the metrics, in `content_type`."""
         self._relay = relay
         self._exposition = exposition
         self._content_type = content_type
+        self._request_timeout_s = request_timeout_s
+        self._clock = clock or asyncio.get_running_loop().time
         self._server: asyncio.Server | None = None
+        self._host = ""
+        self._connections = 0
         self.port = 0
 
     async def start(self, host: str, port: int) -> None:
@@ -44,6 +62,7 @@ class AdminServer:
         Raises:
             OSError: the address cannot be had.
         """
+        self._host = host
         self._server = await asyncio.start_server(self._serve, host, port, limit=MAX_REQUEST_BYTES)
         self.port = int(self._server.sockets[0].getsockname()[1])
 
@@ -53,8 +72,12 @@ class AdminServer:
             self._server.close()
             await self._server.wait_closed()
 
-    def page(self, method: str, path: str) -> _Page:
-        """The answer to one request."""
+    def page(self, method: str, path: str, hosts: Sequence[str]) -> _Page:
+        """The answer to one request; `hosts` are its `Host` headers."""
+        if len(hosts) != 1:
+            return _Page(HTTPStatus.BAD_REQUEST, b"one Host header is needed\n")
+        if not self._is_own_name(hosts[0]):
+            return _Page(HTTPStatus.FORBIDDEN, b"this server does not go by that name\n")
         if method not in ("GET", "HEAD"):
             return _Page(HTTPStatus.METHOD_NOT_ALLOWED, b"GET only\n")
         match path.partition("?")[0]:
@@ -69,8 +92,15 @@ class AdminServer:
             case _:
                 return _Page(HTTPStatus.NOT_FOUND, b"/livez /readyz /metrics /version\n")
 
+    def _is_own_name(self, host: str) -> bool:
+        # A web page whose name was made to lead here still sends its own. With any port: a tunnel
+        # to this machine has another one.
+        own = (self._host, "localhost", "127.0.0.1", "[::1]")
+        rules = AcceptanceRules(hosts=own)
+        return host_is_ours(host, rules=rules, own_hosts=own, port=self.port, secure=False)
+
     def _live(self) -> _Page:
-        silent_s = asyncio.get_running_loop().time() - self._relay.turned_s
+        silent_s = self._clock() - self._relay.turned_s
         if silent_s > LIVE_WITHIN_S:
             return _Page(HTTPStatus.SERVICE_UNAVAILABLE, b"the event loop is stuck\n")
         return _Page(HTTPStatus.OK, b"live\n")
@@ -92,16 +122,15 @@ class AdminServer:
         return _Page(HTTPStatus.OK, b"ready\n")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._connections >= MAX_CONNECTIONS:
+            writer.transport.abort()
+            return
+        self._connections += 1
         try:
-            async with asyncio.timeout(REQUEST_TIMEOUT_S):
-                head = await reader.readuntil(b"\r\n\r\n")
-                words = head.split(b"\r\n", 1)[0].decode("latin-1").split()
-                if len(words) == 3:
-                    page = self.page(words[0], words[1])
-                else:
-                    page = _Page(HTTPStatus.BAD_REQUEST, b"no HTTP request\n")
-                writer.write(_response(page, with_body=words[:1] != ["HEAD"]))
-                await writer.drain()
+            async with asyncio.timeout(self._request_timeout_s):
+                writer.write(self._answer(await reader.readuntil(_HEAD_END)))
+                writer.close()
+                await writer.wait_closed()
         except (
             TimeoutError,
             ConnectionError,
@@ -110,9 +139,20 @@ class AdminServer:
         ):
             pass
         finally:
-            writer.close()
-            with suppress(ConnectionError, TimeoutError):
-                await writer.wait_closed()
+            self._connections -= 1
+            # Closing alone would wait for a client that does not read, for ever.
+            writer.transport.abort()
+
+    def _answer(self, head: bytes) -> bytes:
+        """The answer to a request up to its empty line."""
+        first, *lines = head.removesuffix(_HEAD_END).decode("latin-1").split("\r\n")
+        words = first.split()
+        if len(words) != 3:
+            return _response(_Page(HTTPStatus.BAD_REQUEST, b"no HTTP request\n"), with_body=True)
+        named = (line.partition(":") for line in lines)
+        hosts = [value.strip() for name, _, value in named if name.lower() == "host"]
+        page = self.page(words[0], words[1], hosts)
+        return _response(page, with_body=words[0] != "HEAD")
 
 
 def _response(page: _Page, *, with_body: bool) -> bytes:

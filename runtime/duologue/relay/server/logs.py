@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from duologue.foreign_text import shown
 from duologue.relay.addresses import shown_address
 from duologue.relay.events import (
     Cause,
@@ -59,11 +60,18 @@ class PlainLines(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(message)s", "%H:%M:%S")
 
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter.formatMessage`; one event is one line."""
+        return shown(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        """See `logging.Formatter.formatException`."""
+        return shown(super().formatException(ei), keep="\n")
+
 
 def clean(text: str) -> str:
     """Text of anybody's choice, fit for one line of a log."""
-    shown = "".join(each if each.isprintable() else "?" for each in text[:MAX_TEXT])
-    return shown + ("..." if len(text) > MAX_TEXT else "")
+    return shown(text[:MAX_TEXT]) + ("..." if len(text) > MAX_TEXT else "")
 
 
 class EventLog:

@@ -76,13 +76,15 @@ POUR: Final = Unary(id=7, name="pour", params=NO_PARAMS, returns=BYTE_STREAM)
 TELL: Final = Unary(id=8, name="tell", params=NO_PARAMS, returns=TEXT_STREAM)
 POUR_ON: Final = Unary(id=9, name="pour_on", params=NO_PARAMS, returns=BYTE_STREAM)
 BREAK_OFF: Final = Unary(id=10, name="break_off", params=NO_PARAMS, returns=BYTE_STREAM)
+ASK: Final = Unary(id=11, name="ask", params=NO_PARAMS, returns=Codec(int), effect="read")
+NOTE: Final = Unary(id=12, name="note", params=Params(Words), returns=NOTHING)
 TOLD: Final = Event(id=20, name="told", payload=Params(Words))
 
 CONTRACT: Final = ServiceContract(
     name="duologue.testing.v1.Checked",
     base=9000,
     digest="sha256:" + "0" * 64,
-    methods=(ECHO, BLOB, REFUSE, FAIL, HOLD, BACK, POUR, TELL, POUR_ON, BREAK_OFF),
+    methods=(ECHO, BLOB, REFUSE, FAIL, HOLD, BACK, POUR, TELL, POUR_ON, BREAK_OFF, ASK, NOTE),
     events=(TOLD,),
 )
 
@@ -104,9 +106,13 @@ class CheckedService(Service):
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()
-        """A call of `hold` runs."""
+        """A call of `hold`, or the first of `ask`, runs."""
         self.ended = asyncio.Event()
         """A call of `hold`, or the stream of `pour_on`, was ended from outside."""
+        self.asked = 0
+        """How often `ask` ran."""
+        self.noted: list[str] = []
+        """What `note` was given, in the order in which it ran."""
 
     def echo(self, params: Words, ctx: CallContext) -> str:
         """The same text."""
@@ -176,6 +182,18 @@ class CheckedService(Service):
 
         return ByteStream(pieces())
 
+    async def ask(self, ctx: CallContext) -> int:
+        """How often it was asked; the first time it never answers."""
+        self.asked += 1
+        if self.asked == 1:
+            self.begun.set()
+            await asyncio.get_running_loop().create_future()
+        return self.asked
+
+    def note(self, params: Words, ctx: CallContext) -> None:
+        """Keeps the text."""
+        self.noted.append(params.text)
+
     def emit_told(self, *, text: str) -> None:
         """Tell everybody."""
         self._emit(TOLD, None, text=text)
@@ -225,6 +243,14 @@ class CheckedClient(Client):
     async def break_off(self) -> ByteStream:
         """Fails when it is read."""
         return await self._unary(BREAK_OFF)
+
+    async def ask(self) -> int:
+        """How often it was asked, from the second time on."""
+        return await self._unary(ASK)
+
+    async def note(self, *, text: str) -> None:
+        """Leaves a text there."""
+        return await self._unary(NOTE, text=text)
 
     def on_told(self, handler: EventHandler[Words] | None = None) -> Subscription[Words]:
         """What the service tells everybody."""

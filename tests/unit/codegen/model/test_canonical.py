@@ -320,3 +320,53 @@ def test_numbers_are_values_and_keys_in_the_canonical_form() -> None:
         "E": {"enum": {"a": {"value": 0}}, "reserved": ["3"], "open": True},
         "M": {"fields": {"m": {"type": "map of uint64 to map of E to int"}}},
     }
+
+
+FLOWS = """
+    services:
+      S:
+        methods:
+          m:
+            id: 1
+            sends: int
+            yields: string
+            timeout: 1s
+            idle_timeout: 2s
+            examples: [{name: one, sends: [1], yields: [a]}]
+          n: {id: 2, yields: bytes}
+    """
+
+
+def test_canonical_form_tells_of_items() -> None:
+    assert canonical(contract_of(FLOWS))["services"] == {
+        "S": {
+            "base": 0,
+            "methods": {
+                "m": {
+                    "id": 1,
+                    "effect": "write",
+                    "sends": "int",
+                    "yields": "string",
+                    "timeout_s": 1.0,
+                    "idle_timeout_s": 2.0,
+                    "examples": [{"name": "one", "sends": [1], "yields": ["a"]}],
+                },
+                "n": {"id": 2, "effect": "write", "yields": "bytes"},
+            },
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("sends: int", "sends: int64"),
+        ("yields: bytes", "sends: bytes"),
+        ("yields: bytes", "returns: bytes"),
+        ("idle_timeout: 2s", "idle_timeout: 3s"),
+    ],
+)
+def test_digest_changes_with_items(before: str, after: str) -> None:
+    assert before in FLOWS
+    changed = contract_of(FLOWS.replace(before, after))
+    assert contract_digest(changed) != contract_digest(contract_of(FLOWS))

@@ -47,7 +47,10 @@ def test_fields_and_types_of_methods_and_events_are_passed_through() -> None:
         types: {P: {fields: {a: int}}}
         services:
           S:
-            methods: {m: {id: 1, params: {b: int}, returns: byte stream}, n: {id: 2, returns: P}}
+            methods:
+              m: {id: 1, params: {b: int}, returns: byte stream}
+              n: {id: 2, returns: P}
+              o: {id: 5, sends: P, yields: P}
             events: {e: {id: 3, fields: {c: int}}, f: {id: 4, payload: P}}
         """)
     shown = [(one.field.name, one.owner) for one in fields(contract)]
@@ -56,4 +59,4 @@ def test_fields_and_types_of_methods_and_events_are_passed_through() -> None:
         ("b", "method `m`"),
         ("c", "event `e`"),
     ]
-    assert sum(isinstance(one, Ref) for one in expressions(contract)) == 2
+    assert sum(isinstance(one, Ref) for one in expressions(contract)) == 4

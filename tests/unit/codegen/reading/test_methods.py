@@ -2,6 +2,8 @@ import pytest
 
 from duologue_codegen.model import (
     MAX_ID,
+    ListOf,
+    Scalar,
     StreamOf,
 )
 from tests.unit.codegen.contract_text import contract_of, read
@@ -96,3 +98,55 @@ def test_result_may_be_a_stream(text: str) -> None:
 def test_stream_stands_alone(text: str) -> None:
     _, faults = read(f"services: {{S: {{methods: {{m: {{id: 1, returns: {text}}}}}}}}}")
     assert [fault.rule for fault in faults] == ["type-expression"]
+
+
+def test_items_are_type_expressions() -> None:
+    contract = contract_of("""
+        services:
+          S:
+            methods:
+              m: {id: 1, sends: bytes, yields: list of int, returns: bool, idle_timeout: 500ms}
+              n: {id: 2}
+        """)
+    m, n = contract.services["S"].methods.values()
+    assert isinstance(m.sends, Scalar)
+    assert isinstance(m.yields, ListOf)
+    assert (m.has_items, m.idle_timeout_s) == (True, 0.5)
+    assert (n.has_items, n.idle_timeout_s, n.sends, n.yields) == (False, None, None, None)
+
+
+@pytest.mark.parametrize("key", ["sends", "yields"])
+def test_an_item_is_no_stream(key: str) -> None:
+    _, faults = read(f"services: {{S: {{methods: {{m: {{id: 1, {key}: byte stream}}}}}}}}")
+    assert [(fault.rule, fault.hint) for fault in faults] == [
+        (
+            "type-expression",
+            "each item is a value, such as `bytes` or `string`; "
+            "a result alone may be a byte stream",
+        )
+    ]
+
+
+def test_an_idle_timeout_needs_items() -> None:
+    _, faults = read("services: {S: {methods: {m: {id: 1, idle_timeout: 5s}}}}")
+    assert [(fault.rule, fault.hint) for fault in faults] == [
+        ("node-shape", "write `timeout`, or say what it `sends` or `yields`")
+    ]
+
+
+def test_example_of_a_call_with_items_is_read() -> None:
+    contract = contract_of("""
+        services:
+          S:
+            methods:
+              m:
+                id: 1
+                sends: int
+                yields: int
+                examples: [{name: some, sends: [1, 2], yields: []}, {name: none}]
+        """)
+    some, none = contract.services["S"].methods["m"].examples
+    assert some.sends is not None
+    assert [item.data for item in some.sends] == [1, 2]
+    assert some.yields == ()
+    assert (none.sends, none.yields) == (None, None)

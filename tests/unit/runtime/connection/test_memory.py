@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from duologue.connection.base import Connection, ConnectionState, Message
+from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES
 from duologue.connection.memory import connected_pair
 from duologue.errors import ConnectionClosed, LimitExceeded
 from duologue.limits import Limits
@@ -247,6 +248,25 @@ async def test_drained_waits_above_the_upper_mark_until_below_the_lower() -> Non
     assert not waiter.done()
     await turns()
     assert waiter.done()
+
+
+async def test_the_gate_is_shut_above_the_upper_mark_and_not_at_it() -> None:
+    left, _ = connected_pair(Limits(max_message_bytes=PAUSE_ABOVE_BYTES))
+    left.send(b"x" * PAUSE_ABOVE_BYTES)
+    assert not left.gate.is_shut
+    left.send(b"x")
+    assert left.gate.is_shut
+
+
+@pytest.mark.parametrize("below", [0, 1])
+async def test_the_gate_opens_below_the_lower_mark_and_not_at_it(below: int) -> None:
+    left, right = connected_pair(Limits(max_message_bytes=PAUSE_ABOVE_BYTES))
+    # The first two fill the backlog of a side that does not listen; the third stays here.
+    for size in (PAUSE_ABOVE_BYTES, 1, RESUME_BELOW_BYTES - below):
+        left.send(b"x" * size)
+    await turns()
+    assert right.on_message.backlog_bytes == PAUSE_ABOVE_BYTES + 1
+    assert left.gate.is_shut is (below == 0)
 
 
 async def test_drained_returns_when_the_connection_ends() -> None:

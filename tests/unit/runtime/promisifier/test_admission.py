@@ -167,6 +167,7 @@ def test_as_many_run_beyond_the_room_as_may_nest_and_no_more() -> None:
     door = Door(max_nested_calls=2)
     for number in range(2):
         door.start(call(number))
-    assert door.admission.may_nest
+    door.admission.check_nesting()
     door.start(call(2))
-    assert not door.admission.may_nest
+    with pytest.raises(LimitExceeded, match="max_nested_calls is 2"):
+        door.admission.check_nesting()

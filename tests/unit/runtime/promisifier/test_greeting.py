@@ -91,6 +91,25 @@ async def test_starting_twice_says_one_hello() -> None:
         assert len(talk.said) == 1
 
 
+async def test_an_unanswered_hello_is_no_call_that_was_pending() -> None:
+    async with Conversation() as talk:
+        talk.peer.greet(greeting(ROOMS))
+        await turns()
+        call = talk.peer.send(7)
+        talk.peer.close()
+        assert (await talk.peer.promise).pending == (7,)
+        with pytest.raises(ConnectionClosed):
+            await call
+
+
+async def test_peers_that_are_closed_right_after_opening_have_nothing_pending() -> None:
+    left, right = map(create_websocket_promisifier, connected_pair())
+    left.greet(greeting(ROOMS))
+    right.greet(greeting())
+    left.close()
+    assert ((await left.promise).pending, (await right.promise).pending) == ((), ())
+
+
 async def test_a_peer_made_by_hand_says_no_hello_and_knows_no_service_0() -> None:
     async with Conversation() as talk:
         await turns()

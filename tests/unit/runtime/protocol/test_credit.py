@@ -132,6 +132,17 @@ def test_a_window_that_had_grown_shrinks_when_there_is_no_room_for_newcomers() -
     newcomer.close()
 
 
+def test_a_window_that_had_grown_stays_while_there_is_just_room_for_a_newcomer() -> None:
+    budget = WindowBudget(4 * FIRST_WINDOW_BYTES)
+    grown, neighbour = grants(budget), grants(budget)
+    grown.ask(Credit(1, 1))
+    assert budget.held_bytes == 3 * FIRST_WINDOW_BYTES
+    grown.take(100, 16_000)
+    grown.read(100, 16_000)
+    assert grown.window.bytes == 2 * FIRST_WINDOW_BYTES
+    neighbour.close()
+
+
 def test_one_item_that_is_larger_than_its_window_is_let_in_at_a_time() -> None:
     budget = WindowBudget(MAX_BYTES)
     turns: list[str] = []
@@ -164,6 +175,9 @@ def test_who_waits_for_a_large_item_has_its_turn_when_the_other_call_ends() -> N
 
 def test_absurd_wishes_are_granted_nothing() -> None:
     assert grants().ask(Credit(MAX_SAFE_INTEGER + 1, 1)) is None
+    assert grants().ask(Credit(1, MAX_SAFE_INTEGER + 1)) is None
+    assert grants().ask(Credit(MAX_SAFE_INTEGER, 1)) is not None
+    assert grants().ask(Credit(1, MAX_SAFE_INTEGER)) is not None
 
 
 # -- both sides, at random ----------------------------------------------------------------------

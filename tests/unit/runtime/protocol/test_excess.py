@@ -57,6 +57,13 @@ def test_a_request_may_have_as_many_values_as_the_limit_says() -> None:
     assert isinstance(session().receive(REQUEST % numbers(26)), RequestReceived)
 
 
+def test_what_stands_inside_strings_does_not_count_beside_a_full_number() -> None:
+    # Eight objects and the two of the message; then 26 values: an object, a list and 28 commas.
+    in_a_string = '"{[,{[,{[,{[,{[,{[,{[,{["'
+    assert isinstance(session().receive(REQUEST % f"{objects(8)},{in_a_string}"), RequestReceived)
+    assert isinstance(session().receive(REQUEST % f"{numbers(25)},{in_a_string}"), RequestReceived)
+
+
 def test_a_request_with_one_value_more_is_answered() -> None:
     event = session().receive(REQUEST % numbers(27))
     assert isinstance(event, Refused)
@@ -196,4 +203,4 @@ def test_what_is_larger_weighs_what_its_values_may_take() -> None:
     assert weigh("x" * 257) == 2 * 257
     assert weigh("x" * 256 + "é") == 5 * 257
     assert weigh("x" * 200, [b"y" * 57]) == 2 * 200 + 57
-    assert weigh("x" * 254 + "{[,") == 2 * 257 + 2 * 640 + 128
+    assert weigh("x" * 254 + "{[,") == 2 * 257 + 2 * 1024 + 128

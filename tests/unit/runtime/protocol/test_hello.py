@@ -1,9 +1,19 @@
 """What is known of the other side, before and after it has introduced itself."""
 
+import gc
+import json
+import tracemalloc
+
 import pytest
 
 from duologue.errors import BadFrame, ContractMismatch, IdentityMismatch
-from duologue.limits import Limits
+from duologue.limits import (
+    MAX_HELLO_BYTES,
+    MAX_HELLO_FEATURES,
+    MAX_HELLO_SERVICES,
+    MAX_HELLO_TEXT,
+    Limits,
+)
 from duologue.protocol.hello import Counterpart, Hello, OfferedService, decode_hello, encode_hello
 
 ANN, BOB = bytes([1]) * 32, bytes([2]) * 32
@@ -85,3 +95,77 @@ def test_keys_must_be_those_of_the_handshake_seen_from_the_other_side() -> None:
 def test_what_is_no_hello_is_said_to_be_none(text: bytes) -> None:
     with pytest.raises(BadFrame, match="this is no hello"):
         decode_hello(text)
+
+
+# -- how much one may say -----------------------------------------------------------------------
+
+
+def said(**fields: object) -> bytes:
+    return json.dumps({"profile": "duologue/1", **fields}).encode()
+
+
+def service(base: object = 0, name: str = "s", digest: str = "d") -> dict[str, object]:
+    return {"name": name, "base": base, "digest": digest}
+
+
+AT_THE_LIMIT = {
+    "services": {"services": [service()] * MAX_HELLO_SERVICES},
+    "features": {"features": ["f"] * MAX_HELLO_FEATURES},
+    "a feature": {"features": ["f" * MAX_HELLO_TEXT]},
+    "a name": {"services": [service(name="n" * MAX_HELLO_TEXT)]},
+    "a digest": {"services": [service(digest="n" * MAX_HELLO_TEXT)]},
+    "an agent": {"agent": "a" * MAX_HELLO_TEXT},
+    "a base": {"services": [service(2**53 - 1 - 16_383)]},
+    "no base": {"services": [service(0)]},
+}
+ABOVE = {
+    "services": {"services": [service()] * (MAX_HELLO_SERVICES + 1)},
+    "features": {"features": ["f"] * (MAX_HELLO_FEATURES + 1)},
+    "a feature": {"features": ["f" * (MAX_HELLO_TEXT + 1)]},
+    "a name": {"services": [service(name="n" * (MAX_HELLO_TEXT + 1))]},
+    "a digest": {"services": [service(digest="n" * (MAX_HELLO_TEXT + 1))]},
+    "an agent": {"agent": "a" * (MAX_HELLO_TEXT + 1)},
+    "a role": {"role": "a" * (MAX_HELLO_TEXT + 1)},
+    "a key": {"self": "a" * (MAX_HELLO_TEXT + 1)},
+    "a base": {"services": [service(2**53 - 16_383)]},
+    "a base below": {"services": [service(-1)]},
+    "a base that is no integer": {"services": [service("0")]},
+    "another profile": {"profile": "duologue/2"},
+}
+
+
+@pytest.mark.parametrize("fields", AT_THE_LIMIT.values(), ids=AT_THE_LIMIT.keys())
+def test_a_hello_may_say_so_much(fields: dict[str, object]) -> None:
+    assert decode_hello(said(**fields)).profile == "duologue/1"
+
+
+@pytest.mark.parametrize("fields", ABOVE.values(), ids=ABOVE.keys())
+def test_a_hello_that_says_more_is_none(fields: dict[str, object]) -> None:
+    with pytest.raises(BadFrame, match="this is no hello"):
+        decode_hello(said(**fields))
+
+
+def test_a_hello_is_as_long_as_it_may_be_and_no_longer() -> None:
+    room = MAX_HELLO_BYTES - len(said(more=""))
+    decode_hello(said(more="x" * room))
+    with pytest.raises(BadFrame, match="at most 262144 bytes, met 262145"):
+        decode_hello(said(more="x" * (room + 1)))
+
+
+def test_what_is_kept_of_a_hello_is_less_than_it_said() -> None:
+    services = [service(index, f"{index:04}" + "n" * 100, "d" * 71) for index in range(1000)]
+    text = said(services=services, more="x" * 40_000)
+    counterpart = Counterpart()
+    tracemalloc.start()
+    counterpart.introduce(decode_hello(text))
+    gc.collect()
+    kept_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept_bytes < len(text) <= MAX_HELLO_BYTES
+    assert counterpart.base_of(OfferedService("0999" + "n" * 100, 5, "d" * 71)) == 999
+
+
+def test_of_a_service_that_is_listed_twice_the_last_counts() -> None:
+    counterpart = Counterpart()
+    counterpart.introduce(hello(ROOMS, OfferedService(ROOMS.name, 300, ROOMS.digest)))
+    assert counterpart.base_of(elsewhere()) == 300

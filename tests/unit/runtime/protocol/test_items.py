@@ -213,5 +213,9 @@ def test_items_with_parts_count_with_them() -> None:
 def test_lists_and_totals_are_read_strictly() -> None:
     assert read_list(b"[[1],2]").items == 2
     assert read_totals('{"items":1.0,"bytes":0}') == Credit(1, 0)
+    assert read_totals('{"items":0,"bytes":9007199254740991}') == Credit(0, MAX_SAFE_INTEGER)
+    for beyond in ('{"items":-1,"bytes":0}', '{"items":0,"bytes":9007199254740992}'):
+        with pytest.raises(BadFrame):
+            read_totals(beyond)
     with pytest.raises(BadFrame):
         read_list(None)

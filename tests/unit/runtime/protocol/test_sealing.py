@@ -131,3 +131,9 @@ def test_filler_comes_from_the_given_source() -> None:
 
     Sealer(KEY, source, is_connector=True).seal(b"x" * 10, is_text=True)
     assert asked == [53]
+
+
+def test_the_first_unusable_counter_has_no_nonce_and_the_one_before_has() -> None:
+    assert int.from_bytes(nonce_of(FIRST_UNUSABLE_COUNTER - 1), "big") == FIRST_UNUSABLE_COUNTER - 1
+    with pytest.raises(NonceExhausted):
+        nonce_of(FIRST_UNUSABLE_COUNTER)

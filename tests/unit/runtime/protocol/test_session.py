@@ -6,6 +6,7 @@ import pytest
 
 from duologue.errors import BadFrame, LimitExceeded, RefusedService
 from duologue.limits import MAX_SAFE_INTEGER, Limits
+from duologue.protocol.incoming_streams import MAX_STOPPING
 from duologue.protocol.messages import (
     AnswerReceived,
     Failure,
@@ -186,6 +187,30 @@ def test_open_calls_up_to_the_limit_and_no_more() -> None:
     assert caller.counters.requests_sent_total == 2
     caller.receive('{"responseId":0,"type":"data"}')
     assert caller.own.open(3, b"[]", "c")[0] == 2
+
+
+def test_there_is_room_until_all_places_are_taken_whatever_is_said_of_ourselves() -> None:
+    caller = session(Limits(max_open_calls=2))
+    caller.own.open(0, b"[]", "hello")
+    caller.own.open(3, b"[]", "a")
+    assert caller.own.has_room
+    caller.own.open(3, b"[]", "b")
+    assert not caller.own.has_room
+    caller.receive('{"responseId":0,"type":"data"}')
+    assert not caller.own.has_room
+    caller.receive('{"responseId":1,"type":"data"}')
+    assert caller.own.has_room
+
+
+def test_so_many_streams_of_given_up_calls_are_stopped_and_no_more() -> None:
+    caller = session(Limits(max_open_calls=MAX_STOPPING + 1))
+    for _ in range(MAX_STOPPING + 1):
+        request_id, _ = caller.own.open(3, b"[]", "call")
+        caller.own.give_up(request_id)
+    chunk = '{"responseId":%d,"type":"stream","encoding":"utf8","chunk":"x"}'
+    events = [caller.receive(chunk % number) for number in range(MAX_STOPPING + 1)]
+    assert all(isinstance(event, Refused) for event in events[:-1])
+    assert events[-1] is None
 
 
 def test_our_own_hello_takes_no_place_of_an_open_call() -> None:

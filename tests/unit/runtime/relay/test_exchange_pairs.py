@@ -80,6 +80,18 @@ def test_a_reader_without_progress_is_cut_after_thirty_seconds() -> None:
     assert relay.of_kind(Parted)[0].cause is Cause.SLOW_READER
 
 
+def test_a_reader_is_cut_when_the_time_is_full_and_not_before() -> None:
+    relay = Relay()
+    caller, listener = relay.pair()
+    caller.arrive(b"x" * 1000)
+    listener.be_full(1000)
+    relay.pass_time(0)
+    relay.pass_time(RelayLimits().write_timeout_s - 0.5)
+    assert caller.is_open
+    relay.pass_time(0.5)
+    assert caller.close_reason == "Close called: slow_reader"
+
+
 def test_a_reader_with_a_little_progress_is_not_cut() -> None:
     relay = Relay()
     caller, listener = relay.pair()

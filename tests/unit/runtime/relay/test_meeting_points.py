@@ -3,6 +3,7 @@
 import pytest
 
 from duologue.connection.base import Message
+from duologue.relay.meeting_points import MAX_NAME_CHARACTERS
 from tests.relay_support import CALLER, PROVIDER, Relay, request_text
 
 JOINED = '{"connected":true,"groupSize":2}'
@@ -123,3 +124,12 @@ def test_spawn_is_never_honoured() -> None:
     link.arrive('{"self":"a","other":"b","spawn":"program"}')
     assert link.is_open
     assert not link.sent
+
+
+def test_a_name_may_have_so_many_characters_and_no_more() -> None:
+    relay = Relay(meeting_points=True)
+    good, bad = relay.link(), relay.link()
+    good.arrive(come("self", "x" * MAX_NAME_CHARACTERS))
+    bad.arrive(come("self", "x" * (MAX_NAME_CHARACTERS + 1)))
+    assert good.is_open
+    assert bad.close_reason == 'Expected "other" to be a string"'

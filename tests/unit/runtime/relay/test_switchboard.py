@@ -205,6 +205,25 @@ def test_an_old_spare_is_closed_instead_of_pinged() -> None:
     assert register(switchboard, 2, now_s=41.5) == joined(10, 2)
 
 
+@pytest.mark.parametrize(("age_s", "is_old"), [(20.0, True), (20.5, False)])
+def test_a_spare_is_old_when_its_time_is_full(age_s: float, is_old: bool) -> None:
+    switchboard = board(spare_age_s=age_s)
+    register(switchboard, 1, now_s=0)
+    [action] = switchboard.due(20)
+    assert isinstance(action, Close) is is_old
+
+
+def test_that_a_key_was_asked_for_is_known_as_long_as_a_request_waits_for_it() -> None:
+    switchboard = board()
+    register(switchboard, 1, now_s=0)
+    register(switchboard, 2, now_s=0, key=OTHER)
+    request(switchboard, 10, now_s=0)
+    wait_s = RelayLimits().spare_wait_s
+    # Another key's handover is when the old ones are forgotten.
+    request(switchboard, 11, now_s=wait_s, target=OTHER)
+    assert request(switchboard, 12, now_s=wait_s) == []
+
+
 def test_leaving_a_pair_names_the_partner_once() -> None:
     switchboard = board()
     register(switchboard, 1)

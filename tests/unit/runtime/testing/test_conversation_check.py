@@ -8,7 +8,8 @@ import pytest
 
 from duologue import Limits, WebsocketPromisifier, create_websocket_promisifier
 from duologue.connection.memory import connected_pair
-from duologue.testing import check_conversation, linked_peers
+from duologue.testing import check_coming_back, check_conversation, linked_peers
+from duologue.testing.conversation.losses import Lose
 from duologue.typed import Service
 from duologue.typed.service import Offer
 
@@ -83,3 +84,21 @@ async def test_a_conversation_that_one_side_keeps_up_is_noticed() -> None:
         AssertionError, match=r"^Closing ends both sides .* from the right: Timeout"
     ):
         await check_conversation(stubborn, patience_s=0.5)
+
+
+async def test_a_peer_that_does_not_come_back_is_noticed() -> None:
+    @asynccontextmanager
+    async def once(
+        left: Sequence[Service], right: Sequence[Service]
+    ) -> AsyncGenerator[tuple[WebsocketPromisifier, Lose]]:
+        async with linked_peers(left, right) as (host, guest):
+
+            async def lose() -> None:
+                host.close()
+
+            yield guest, lose
+
+    with pytest.raises(
+        AssertionError, match=r"^After a loss, and another one, .* Not so: ConnectionClosed"
+    ):
+        await check_coming_back(once)

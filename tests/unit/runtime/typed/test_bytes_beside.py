@@ -1,6 +1,6 @@
 """Bytes of every place in a type: beside the JSON, or in it as base64 (PROTOCOL 12)."""
 
-from base64 import urlsafe_b64encode
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -21,8 +21,8 @@ from duologue.typed.unions import OpenUnion, Unknown
 SHORT = bytes(PART_ABOVE_BYTES)
 LONG = bytes(PART_ABOVE_BYTES + 1)
 LONGER = b"\xff" * 5000
-SHORT_JSON = b'"' + urlsafe_b64encode(SHORT) + b'"'
-LONG_JSON = b'"' + urlsafe_b64encode(LONG) + b'"'
+SHORT_JSON = b'"' + b64encode(SHORT) + b'"'
+LONG_JSON = b'"' + b64encode(LONG) + b'"'
 
 Blob = TypeAliasType("Blob", bytes)
 Blobs = TypeAliasType("Blobs", dict[str, Blob])
@@ -94,6 +94,13 @@ PLACES: list[tuple[Any, Any, bytes | None, int]] = [
     (list[Thing], [Stone(), Leaf(blob=LONG)], None, 1),
     (bytes, SHORT, SHORT_JSON, 0),
     (bytes, b"", b'""', 0),
+    (bytes, b"\xfb\xff", b'"+/8="', 0),
+    (
+        Bounded,
+        Bounded(token=b"\xfb\xff"),
+        b'{"never":"","ever":"","token":"+/8=","least":"eA=="}',
+        0,
+    ),
 ]  # fmt: skip
 
 

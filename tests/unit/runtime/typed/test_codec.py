@@ -44,7 +44,7 @@ MAYBE = Codec[Member | None](Member | None)
             [Member(name="A", seat=1)],
         ),
         (ROOM, b'"lobby"', "lobby"),
-        (RAW, b'"__4="', b"\xff\xfe"),
+        (RAW, b'"//4="', b"\xff\xfe"),
         (MAYBE, b"null", None),
         (Codec(float), b"1.5", 1.5),
         (Codec(dict[str, int]), b'{"a":1}', {"a": 1}),

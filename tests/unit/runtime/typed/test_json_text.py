@@ -28,7 +28,7 @@ class Envelope(Model):
 
 ORDER = Order(id=5, at=datetime(2026, 1, 31, tzinfo=UTC), price=Decimal("1.50"), note='a "b" ü')
 HELD = (
-    r"{\"id\":\"5\",\"at\":\"2026-01-31T00:00:00Z\",\"price\":\"1.50\",\"raw\":\"_w==\","
+    r"{\"id\":\"5\",\"at\":\"2026-01-31T00:00:00Z\",\"price\":\"1.50\",\"raw\":\"/w==\","
     r"\"note\":\"a \\\"b\\\" ü\"}"
 )
 

@@ -38,6 +38,17 @@ async def test_items_and_then_a_result() -> None:
         assert await log.result() == 300
 
 
+async def test_what_came_before_the_end_is_there_for_a_reader_who_is_late() -> None:
+    async with linked(Streams(), StreamsClient) as client:
+        async with client.count(upto=60) as log:
+            await turns(50)
+            assert [item.number async for item in log] == list(range(60))
+        async with client.count_up(upto=3) as log:
+            await turns(50)
+            assert [item.number async for item in log] == [0, 1, 2]
+            assert await log.result() == 3
+
+
 async def test_the_result_drops_what_was_not_read() -> None:
     async with linked(Streams(), StreamsClient) as client, client.count_up(upto=300) as log:
         await anext(log)
@@ -89,6 +100,18 @@ async def test_a_file_is_sent_in_frames(tmp_path: Path) -> None:
         await up.send_all(path)
         assert (await up.result()).number == 200_000
         assert service.taken == 4
+
+
+async def test_an_open_file_is_sent_in_pieces_and_not_in_lines(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"\n" * 200_000)
+    service = Streams()
+    async with linked(service, StreamsClient) as client, client.store() as up:
+        with file.open("rb") as opened:
+            await up.send_all(opened)
+            assert not opened.closed
+        assert (await up.result()).number == 200_000
+    assert service.taken == 4
 
 
 async def test_items_with_long_bytes_have_them_beside_the_json() -> None:
@@ -171,6 +194,46 @@ async def test_cancel_ends_the_iteration_with_cancelled() -> None:
             await anext(exchange)
         with pytest.raises(Cancelled):
             await exchange.send(Number(number=1))
+
+
+@pytest.mark.parametrize("rounds", [0, 50])
+async def test_who_reads_on_behind_the_block_learns_that_something_is_missing(rounds: int) -> None:
+    async with linked(Streams(), StreamsClient) as client:
+        async with client.count(upto=60) as log:
+            await turns(rounds)
+        with pytest.raises(Cancelled):
+            await anext(log)
+        async with client.count(upto=60) as log:
+            assert len([item async for item in log]) == 60
+        assert [item async for item in log] == []
+
+
+async def test_a_call_that_is_never_made_warns() -> None:
+    async with linked(Streams(), StreamsClient) as client:
+        call = client.sum()
+        with pytest.warns(RuntimeWarning, match=r"Streams/sum was never made; use it in `async"):
+            del call
+            gc.collect()
+
+
+async def test_a_call_is_entered_once() -> None:
+    async with linked(Streams(), StreamsClient) as client:
+        call = client.sum()
+        async with call:
+            await call.send(Number(number=1))
+        with pytest.raises(RuntimeError, match="entered before"):
+            async with call:
+                pass
+
+
+async def test_nothing_is_sent_behind_the_end() -> None:
+    async with linked(Streams(), StreamsClient) as client, client.sum() as up:
+        await up.send(Number(number=1))
+        await up.end()
+        with pytest.raises(RuntimeError, match="Streams/sum have ended"):
+            await up.send(Number(number=1))
+        await up.end()
+        assert await up.result() == 1
 
 
 async def test_a_call_left_open_outside_of_a_block_warns_and_is_cancelled() -> None:

@@ -320,8 +320,6 @@ _FRAMEWORK: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "service": (
         ("abc", "ABC"),
         ("abc", "abstractmethod"),
-        ("duologue", "CallContext"),
-        ("duologue.typed", "Reply"),
         ("duologue.typed", "Service"),
         ("duologue.typed", "unimplemented"),
     ),
@@ -329,7 +327,6 @@ _FRAMEWORK: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("typing", "Final"),
         ("duologue.typed", "DeclaredError"),
         ("duologue.typed", "ServiceContract"),
-        ("duologue.typed", "Unary"),
     ),
 }
 """What the templates of each file import for themselves. Ruff takes out what goes unused."""

@@ -4,48 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ....model import (
-    Contract,
-    InlineParams,
-    Method,
-    ObjectType,
-    Ref,
-    Scalar,
-    ScalarKind,
-    Service,
-    StreamKind,
-    StreamOf,
-    TypeExpr,
-)
-from .annotations import Speller, Spellers, Style
+from ....model import Contract, InlineParams, Method, Ref, Service
+from .annotations import Speller, Spellers
+from .codecs import item_codec, result_codec
 from .fields import Keyword, keywords_of
+from .signatures import Signature, signature
 from .wording import class_prefix, constant, literal
-
-_CLASSES = frozenset(
-    {
-        ScalarKind.STRING,
-        ScalarKind.FLOAT,
-        ScalarKind.BOOL,
-        ScalarKind.BYTES,
-        ScalarKind.DATE,
-        ScalarKind.TIME,
-        ScalarKind.DURATION,
-        ScalarKind.UUID,
-        ScalarKind.DECIMAL,
-    }
-)
-"""Scalars that Python has a class of its own for, without constraints."""
-
-_STREAM_CLASSES = {
-    StreamKind.BYTES: ("ByteStream",),
-    StreamKind.TEXT: ("TextStream",),
-    StreamKind.ANY: ("ByteStream", "TextStream"),
-}
-_STREAM_CODECS = {
-    StreamKind.BYTES: "BYTE_STREAM",
-    StreamKind.TEXT: "TEXT_STREAM",
-    StreamKind.ANY: "ANY_STREAM",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +51,19 @@ class MethodView:
     """What the client also takes instead of keywords; None without such a type."""
     params: str
     """Of the contract: `Params(m.RoomsJoinParams)`."""
-    params_class: str | None
-    """What the service gets; None without params."""
+    signature: Signature
+    sends: str | None
+    """Of the contract, as the two below: the codec of an item; None without items."""
+    yields: str | None
     returns: str
-    """In signatures."""
-    codec: str
     errors: tuple[str, ...]
     """Constants of the contract."""
     raises: tuple[Raised, ...]
     effect: str | None
     """Quoted; None when it is the usual one."""
     timeout: str | None
+    """Seconds."""
+    idle_timeout: str | None
     """Seconds."""
     error_alias: str
     error_tuple: str
@@ -107,8 +73,6 @@ def method_view(
     service: Service, method: Method, contract: Contract, spellers: Spellers
 ) -> MethodView:
     """`method` of `service`, which `contract` states."""
-    returns = _result(method.returns, spellers.client)
-    _result(method.returns, spellers.service)  # which needs the same imported
     errors = contract.errors_of(service, method)
     prefix = class_prefix(service, method)
     return MethodView(
@@ -123,13 +87,15 @@ def method_view(
         keywords=keywords_of(method.params, contract, spellers.client),
         one_object=_one_object(method, spellers.client),
         params=_params(service, method, spellers.contract),
-        params_class=_params_class(service, method, spellers.service),
-        returns=returns,
-        codec=_codec(method, contract, spellers.contract),
+        signature=signature(method, _params_class(service, method, spellers.service), spellers),
+        sends=item_codec(method.sends, contract, spellers.contract),
+        yields=item_codec(method.yields, contract, spellers.contract),
+        returns=result_codec(method.returns, contract, spellers.contract),
         errors=tuple(constant(error.name) for error in errors),
         raises=tuple(Raised(error.name, error.doc) for error in errors),
         effect=None if method.effect == "write" else literal(method.effect),
-        timeout=None if method.timeout_s is None else literal(float(method.timeout_s)),
+        timeout=_seconds(method.timeout_s),
+        idle_timeout=_seconds(method.idle_timeout_s),
         error_alias=f"{prefix}Error",
         error_tuple=f"{constant(service.name, method.name)}_ERRORS",
     )
@@ -163,34 +129,5 @@ def _params(service: Service, method: Method, speller: Speller) -> str:
     return f"{speller.need('duologue.typed', maker)}({params_class})"
 
 
-def _codec(method: Method, contract: Contract, speller: Speller) -> str:
-    returns = method.returns
-    if returns is None:
-        return speller.need("duologue.typed", "NOTHING")
-    if isinstance(returns, StreamOf):
-        return speller.need("duologue.typed", _STREAM_CODECS[returns.kind])
-    form, codec = speller.spell(returns, Style.VALUE), speller.need("duologue.typed", "Codec")
-    if _is_class(returns, contract):
-        return f"{codec}({form})"
-    return f"{codec}[{speller.spell(returns, Style.PLAIN)}]({form})"
-
-
-def _is_class(expression: TypeExpr, contract: Contract) -> bool:
-    """Whether Python has a class for it, from which type checkers infer the codec's type."""
-    match expression:
-        case Ref() as ref:
-            return isinstance(contract.resolve(ref), ObjectType)
-        case Scalar(kind=kind):
-            return kind in _CLASSES
-        case _:
-            return False
-
-
-def _result(returns: TypeExpr | StreamOf | None, speller: Speller) -> str:
-    match returns:
-        case None:
-            return "None"
-        case StreamOf(kind=kind):
-            return " | ".join(speller.need("duologue", each) for each in _STREAM_CLASSES[kind])
-        case _:
-            return speller.spell(returns, Style.PLAIN)
+def _seconds(time_s: float | None) -> str | None:
+    return None if time_s is None else literal(float(time_s))

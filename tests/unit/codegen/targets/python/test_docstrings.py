@@ -15,6 +15,13 @@ AWKWARD = [
     "'''",
     '"',
     '""""',
+    'Says """',
+    'Says ""',
+    '""""""',
+    '"""\n"""',
+    'A backslash and a quote: \\"',
+    'Two of them: \\\\"',
+    'All: \\"""',
     'Three at the end """',
     'Three and a backslash \\"""',
     'A backslash and a quote \\"',
@@ -93,3 +100,9 @@ def test_paragraphs_stay_apart() -> None:
 
 def test_characters_that_hide_something_become_blanks() -> None:
     assert docstring("a\u202eb\x07c") == '"""a b c"""'
+
+
+@given(st.text(st.sampled_from("\"\\' \nx")))
+def test_no_mixture_of_quotes_and_backslashes_ends_a_docstring(text: str) -> None:
+    literal = docstring(text, 4)
+    assert (read(literal, 4) or "").split() == text.split() if literal else not text.strip()

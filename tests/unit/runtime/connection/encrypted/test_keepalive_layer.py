@@ -4,6 +4,7 @@ import pytest
 
 from duologue.connection.base import ConnectionState, Message
 from duologue.connection.encrypted.keepalive_layer import KeepAliveLayer
+from duologue.connection.event_loop import LATE_S
 from duologue.limits import Limits
 from tests.pretend_loop import PretendCarrier, PretendLoop
 
@@ -105,6 +106,15 @@ def test_after_a_stall_real_silence_ends_the_connection() -> None:
     side.loop.stall(40)
     side.loop.pass_time(1.1)
     assert side.layer.close_reason == NO_LIFESIGN
+
+
+@pytest.mark.parametrize("short_s", [0.0, 0.25])
+def test_a_timer_is_late_from_a_second_on(short_s: float) -> None:
+    side = Side()
+    side.loop.pass_time(20)
+    side.loop.stall(5 + LATE_S - short_s)
+    side.loop.pass_time(0)
+    assert side.is_open is (short_s == 0)
 
 
 def test_the_times_come_from_the_limits() -> None:

@@ -1,6 +1,7 @@
 """Messages that begin and do not go on, on a clock that is told to go."""
 
 from duologue.connection.base import ConnectionState
+from duologue.connection.event_loop import LATE_S
 from duologue.connection.websocket.arrival_watch import PROGRESS_BYTES, ArrivalWatch
 from duologue.errors import LimitExceeded
 from duologue.limits import Limits
@@ -95,6 +96,16 @@ def test_a_stall_of_this_process_is_not_held_against_the_peer() -> None:
     assert watched.failures == []
     watched.loop.pass_time(0.1)
     assert watched.limits_met == ["message_stall_timeout_s"]
+
+
+def test_a_stall_counts_as_one_from_a_second_on() -> None:
+    late, punctual = Watched(), Watched()
+    for watched, seconds in ((late, LATE_S), (punctual, LATE_S - 0.25)):
+        watched.come(5)
+        watched.loop.stall(10 + seconds)
+        watched.loop.pass_time(0)
+    assert late.failures == []
+    assert punctual.limits_met == ["message_stall_timeout_s"]
 
 
 # -- as part of a connection ----------------------------------------------------------------------

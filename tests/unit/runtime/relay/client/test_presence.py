@@ -13,7 +13,7 @@ from duologue.limits import Limits
 from duologue.relay.client import presence
 from duologue.relay.client.dial import RelayAccount
 from duologue.relay.client.known_relays import KnownRelays
-from duologue.relay.client.presence import Presence
+from duologue.relay.client.presence import STEADY_S, Presence
 from tests.relay_support import PROVIDER
 from tests.support import turns
 
@@ -50,6 +50,7 @@ class World:
             self.callers.append,
             chance=random.Random(seed).random,
             sleep=self._sleep,
+            clock=lambda: self.now_s,
         )
         self.task = asyncio.ensure_future(self.presence.run())
 
@@ -170,4 +171,24 @@ async def test_when_to_come_again_is_obeyed(make: Make) -> None:
     world.fault.__cause__ = HttpUnavailable("answered HTTP 503", 503, retry_after_s=45)
     await turns(20)
     assert world.tries == [0, 45, 90]
+    await world.stop()
+
+
+@pytest.mark.parametrize(("short_s", "is_fault"), [(0.0, False), (0.5, True)])
+async def test_a_spare_that_lived_long_enough_has_ended_as_spares_do(
+    short_s: float, is_fault: bool, make: Make
+) -> None:
+    world = make(spares=1)
+    world.horizon_s = 10_000
+    await turns()
+    world.now_s = STEADY_S - short_s
+    world.fault = RelayUnreachable("away since")
+    world.spares[0].end.set_exception(RelayUnreachable("closed"))
+    for _ in range(20):
+        if world.presence.registered == 0:
+            break
+        await turns(1)
+    await turns(1)
+    noted = str(world.presence.fault or "")
+    assert (noted == "closed") is is_fault
     await world.stop()

@@ -17,7 +17,7 @@ from duologue.relay.events import (
     RelayEvent,
     TurnedAway,
 )
-from duologue.relay.server.logs import LINES_PER_S, EventLog, JsonLines, clean
+from duologue.relay.server.logs import LINES_PER_S, EventLog, JsonLines, PlainLines, clean
 from tests.relay_support import CALLER, PROVIDER
 
 KEY, OTHER = PROVIDER.public_key, CALLER.public_key
@@ -99,7 +99,7 @@ def test_a_flood_of_one_event_is_cut_and_counted_and_others_are_not() -> None:
 
 
 def test_text_of_others_is_made_harmless() -> None:
-    assert clean("a\nb\x1b[31m") == "a?b?[31m"
+    assert clean("a\nb\x1b[31m") == r"a\nb\x1b[31m"
     assert clean("x" * 121) == "x" * 120 + "..."
     assert clean("x" * 120) == "x" * 120
 
@@ -113,3 +113,15 @@ def test_an_exception_is_logged_with_its_traceback() -> None:
     line = json.loads(JsonLines().format(record))
     assert line["text"] == "it broke"
     assert "ValueError: deep" in line["traceback"]
+
+
+def test_a_plain_line_stays_one_line_and_commands_no_terminal() -> None:
+    words = "gone\n12:00:00 registered key=forged\x1b[2J"
+    record = logging.LogRecord("duologue.relay", logging.WARNING, "", 0, "%s", (words,), None)
+    try:
+        raise ValueError(words)
+    except ValueError as error:
+        record.exc_info = (type(error), error, error.__traceback__)
+    first, *traceback = PlainLines().format(record).split("\n")
+    assert first.endswith(r"gone\n12:00:00 registered key=forged\x1b[2J")
+    assert traceback[-1] == r"12:00:00 registered key=forged\x1b[2J"

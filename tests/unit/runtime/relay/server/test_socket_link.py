@@ -19,7 +19,7 @@ from duologue.limits import Limits
 from duologue.relay.lane import Lane
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Hold
-from duologue.relay.server.socket_link import SocketLink
+from duologue.relay.server.socket_link import FEWEST_READ_BYTES, TINY_FRAME_BYTES, SocketLink
 from tests.unit.runtime.pretend import (
     REQUEST,
     PretendLoop,
@@ -243,3 +243,30 @@ def test_of_what_is_protected_in_its_base_it_touches_what_is_listed_there() -> N
     }
     listed = set(re.findall(r"`(_\w+)`", inspect.getdoc(WebSocketConnection) or ""))
     assert touched == listed
+
+
+def frame_of(size: int) -> bytes:
+    """A frame that takes so many bytes on the wire: two of head, four of mask."""
+    return encode_masked_frame(WHOLE_BINARY, b"x" * (size - 6), b"mask")
+
+
+def test_frames_of_twice_the_tiny_size_are_read_in_larger_pieces_and_smaller_ones_are_not() -> None:
+    joined = Joined()
+    # The first one is judged together with the request.
+    joined.receive(frame_of(2 * TINY_FRAME_BYTES))
+    joined.receive(frame_of(TINY_FRAME_BYTES - 1))
+    joined.receive(frame_of(2 * TINY_FRAME_BYTES - 1))
+    assert len(joined.source.link.get_buffer(-1)) == FEWEST_READ_BYTES
+    joined.receive(frame_of(2 * TINY_FRAME_BYTES))
+    assert len(joined.source.link.get_buffer(-1)) == 2 * FEWEST_READ_BYTES
+
+
+def test_frames_below_the_tiny_size_are_read_in_the_smallest_pieces_and_larger_ones_are_not() -> (
+    None
+):
+    joined = Joined()
+    joined.receive(frame_of(2 * TINY_FRAME_BYTES))
+    joined.receive(frame_of(TINY_FRAME_BYTES))
+    assert len(joined.source.link.get_buffer(-1)) == 2 * FEWEST_READ_BYTES
+    joined.receive(frame_of(TINY_FRAME_BYTES - 1))
+    assert len(joined.source.link.get_buffer(-1)) == FEWEST_READ_BYTES

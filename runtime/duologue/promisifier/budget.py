@@ -1,0 +1,98 @@
+"""What all conversations of one endpoint use together, so that many cannot do what one may not."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+from weakref import WeakValueDictionary
+
+from duologue.limits import Limits
+
+
+class Waiter(Protocol):
+    """Who waits for room in a budget."""
+
+    def resume(self) -> None:
+        """There may be room now: take it, or wait anew."""
+
+
+class KeyShare:
+    """How many more calls may run for one proven key, over all its connections."""
+
+    __slots__ = ("__weakref__", "free")
+
+    def __init__(self, free: int) -> None:
+        self.free = free
+
+
+class Line:
+    """Who waits for room of one kind, the longest first."""
+
+    def __init__(self, has_room: Callable[[], bool]) -> None:
+        self.waiting: dict[Waiter, None] = {}
+        """To be asked whether there is anybody, and by `Budget`."""
+        self._has_room = has_room
+        self._is_waking = False
+
+    def add(self, waiter: Waiter) -> None:
+        """Tell it once, when room has been given back."""
+        self.waiting[waiter] = None
+
+    def remove(self, waiter: Waiter) -> None:
+        """Tell it nothing."""
+        self.waiting.pop(waiter, None)
+
+    def wake(self) -> None:
+        """Room has been given back: those who wait are asked in the next turn of the loop."""
+        if self.waiting and not self._is_waking:
+            self._is_waking = True
+            asyncio.get_running_loop().call_soon(self._wake)
+
+    def _wake(self) -> None:
+        self._is_waking = False
+        waiting, self.waiting = self.waiting, {}
+        while waiting and self._has_room():
+            waiter = next(iter(waiting))
+            del waiting[waiter]
+            waiter.resume()
+        # Whoever has had a turn and waits again is behind those who have not.
+        self.waiting = {**waiting, **self.waiting}
+
+
+class Budget:
+    """The calls that run for all peers of an endpoint and the streams that are sent to them.
+
+    A handler that ignores its cancellation counts on when its connection is gone. Nobody may run
+    more than there is room left for others: `Admission` and `OutgoingStreams` see to it. Plain
+    numbers, because they are looked at for every call.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.free_calls = limits.max_running_calls_total
+        """Calls that may begin now."""
+        self.free_bytes = limits.max_running_bytes_total
+        """What those may weigh together."""
+        self.calls = Line(lambda: self.free_calls > 0)
+        """Peers whose calls wait for room."""
+        self.free_streams = limits.max_outgoing_streams_total
+        """Streams that may begin to be sent now."""
+        self.free_stream_bytes = limits.max_outgoing_stream_bytes_total
+        """What those may hold together."""
+        self.streams = Line(lambda: self.free_streams > 0)
+        """Peers whose streams wait for a place."""
+        self._limits: Final = limits
+        self._shares: WeakValueDictionary[bytes, KeyShare] = WeakValueDictionary()
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether nothing that weighs anything is running."""
+        return self.free_bytes >= self._limits.max_running_bytes_total
+
+    def share_of(self, key: bytes | None) -> KeyShare:
+        """The share of a key; of a peer without one it is a share of its own."""
+        if key is None:
+            return KeyShare(self._limits.max_running_calls_total)
+        share = self._shares.get(key)
+        if share is None:
+            # Lives as long as a connection of that key, or a handler that runs for one.
+            share = self._shares[key] = KeyShare(self._limits.max_running_calls_per_key)
+        return share

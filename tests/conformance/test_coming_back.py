@@ -1,0 +1,137 @@
+"""Every way of coming back keeps the promises, of losses and of conversations after them."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import duologue
+from duologue import ANYONE, Backoff, Identity, Limits, WebsocketPromisifier
+from duologue.connection.base import Connection
+from duologue.connection.memory import connected_pair
+from duologue.endpoints.guest import Lasting, conversation
+from duologue.endpoints.hosting import Manner
+from duologue.relay.server.server import RelayServer
+from duologue.testing import check_coming_back, check_conversation
+from duologue.testing.conversation.losses import Lose
+from duologue.testing.conversation.service import CheckedClient
+from duologue.typed import Service
+from duologue.typed.service import Offer
+from tests.fault_proxy import fault_proxy
+from tests.reconnect_support import lose
+from tests.virtual_time import at_once
+
+ANN, BEN = Identity.generate(), Identity.generate()
+SOON = Backoff(first_s=0.01, max_s=0.05)
+
+Pair = tuple[WebsocketPromisifier, WebsocketPromisifier]
+Lossy = tuple[WebsocketPromisifier, Lose]
+
+
+class MemoryHost:
+    """A side that is called in memory; `wire` and `peer` are of its latest connection."""
+
+    def __init__(self, services: Sequence[Service]) -> None:
+        self.peer: WebsocketPromisifier
+        self._manner = Manner(offer=Offer(services), limits=Limits())
+        self._wire: Connection
+
+    async def dial(self) -> Connection:
+        connection, self._wire = connected_pair()
+        self.peer = self._manner.begin(self._wire, "acceptor")
+        return connection
+
+    async def lose(self) -> None:
+        lose(self._wire)
+
+
+@asynccontextmanager
+async def in_memory(left: Sequence[Service], right: Sequence[Service]) -> AsyncGenerator[Lossy]:
+    host = MemoryHost(left)
+    manner = Manner(offer=Offer(right), limits=Limits())
+    async with conversation(host.dial, manner, Lasting(reconnect=True)) as peer:
+        yield peer, host.lose
+
+
+@asynccontextmanager
+async def after_a_loss(left: Sequence[Service], right: Sequence[Service]) -> AsyncGenerator[Pair]:
+    """A pair that is joined for the second time."""
+    host = MemoryHost(left)
+    manner = Manner(offer=Offer(right), limits=Limits())
+    async with conversation(host.dial, manner, Lasting(reconnect=True)) as peer:
+        await host.lose()
+        await CheckedClient(peer).echo(text="it is back")
+        yield host.peer, peer
+
+
+@at_once
+async def test_a_peer_in_memory_keeps_the_promises_of_losses() -> None:
+    await check_coming_back(in_memory)
+
+
+@at_once
+async def test_a_peer_that_has_come_back_keeps_the_promises_of_a_conversation() -> None:
+    await check_conversation(after_a_loss, closers=("right",))
+
+
+@asynccontextmanager
+async def on_loopback(
+    left: Sequence[Service], right: Sequence[Service], *, encrypted: bool
+) -> AsyncGenerator[Lossy]:
+    server = duologue.serve(
+        *left,
+        identity=BEN if encrypted else None,
+        allow=ANYONE if encrypted else None,
+        hosts=["127.0.0.1"],
+    )
+    async with server, fault_proxy(server.port) as proxy:
+
+        async def lose() -> None:
+            proxy.reset()
+
+        async with duologue.connect(
+            proxy.url,
+            offer=right,
+            identity=ANN if encrypted else None,
+            to=BEN.public_key if encrypted else None,
+            reconnect=True,
+            backoff=SOON,
+        ) as peer:
+            yield peer, lose
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+async def test_a_peer_on_loopback_keeps_the_promises_of_losses(encrypted: bool) -> None:
+    await check_coming_back(partial(on_loopback, encrypted=encrypted), patience_s=60)
+
+
+async def test_a_peer_at_a_relay_keeps_the_promises_of_losses(tmp_path: Path) -> None:
+    @asynccontextmanager
+    async def through_relay(
+        left: Sequence[Service], right: Sequence[Service]
+    ) -> AsyncGenerator[Lossy]:
+        relay = RelayServer(hosts=["127.0.0.1"])
+        await relay.start()
+        try:
+            async with (
+                duologue.listen(
+                    relay.url, *left, identity=BEN, allow=ANYONE,
+                    known_relays=tmp_path / "known_relays", spares=2,
+                ),
+                fault_proxy(relay.port) as proxy,
+            ):  # fmt: skip
+
+                async def lose() -> None:
+                    proxy.reset()
+
+                async with duologue.dial(
+                    proxy.url, to=BEN.public_key, identity=ANN, offer=right,
+                    reconnect=True, backoff=SOON,
+                ) as peer:  # fmt: skip
+                    yield peer, lose
+        finally:
+            await relay.close()
+
+    await check_coming_back(through_relay, patience_s=60)
