@@ -56,16 +56,14 @@ MAX_CLOSE_REASON_BYTES: Final = 123
 MAX_UNANSWERED_EVENTS: Final = 64
 """Events sent to one listener that it has not answered; above it, it misses some."""
 
-<<<<<<< HEAD
 REFUSED_EVENT_PAUSE_S: Final = 30.0
 """How long a base peer that has refused an event is left in peace; then it may listen."""
 
 MAX_SUBSCRIPTIONS: Final = 1024
 """Of the other side to our events, over one connection; above it one is refused."""
-=======
+
 CONGESTED_ABOVE_BYTES: Final = 262_144
 """A listener with more unsent than this misses events."""
->>>>>>> 06efd0e10328caefd9f59ab70167b1856a05e303
 
 MAX_TIMES_SENT: Final = 5
 """Connections that a call which may be repeated is sent over. One that has lost so many of them is
@@ -88,7 +86,7 @@ MAX_HELLO_SERVICES: Final = 1000
 """Services that a hello lists; each is looked for by name, one after the other, once."""
 
 MAX_HELLO_FEATURES: Final = 64
-"""Features that a hello lists; there are five."""
+"""Features that a hello lists; there are six."""
 
 MAX_HELLO_TEXT: Final = 256
 """Characters of each text in a hello: names of services, digests of 71, keys of 64."""

@@ -8,11 +8,8 @@ from typing import Any, Generic, Protocol, TypeVar
 from duologue.connection.base import Connection, ConnectionState, Message, Unlisten
 from duologue.errors import DuologueError, LimitExceeded, ProtocolError, Sent
 from duologue.limits import Limits
-<<<<<<< HEAD
 from duologue.promisifier.broadcasts import Broadcasts, EventSource
-=======
 from duologue.promisifier.budget import Budget
->>>>>>> 06efd0e10328caefd9f59ab70167b1856a05e303
 from duologue.promisifier.calling import Calling
 from duologue.promisifier.control import ControlService
 from duologue.promisifier.dispatch import Dispatcher
@@ -83,11 +80,8 @@ class Conversation(Generic[PeerT]):
         limits: Limits,
         handlers: dict[int, Handler[PeerT]],
         counters: Counters,
-<<<<<<< HEAD
         sources: Mapping[int, EventSource],
-=======
         budget: Budget,
->>>>>>> 06efd0e10328caefd9f59ab70167b1856a05e303
     ) -> None:
         self.connection = connection
         self.greeting: Greeting | None = None

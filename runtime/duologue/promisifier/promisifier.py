@@ -6,13 +6,9 @@ from typing import Any, Final, TypeVar
 
 from duologue.connection.base import Connection, ConnectionState
 from duologue.errors import ConnectionClosed, DuologueError, ServiceIdTaken
-<<<<<<< HEAD
-from duologue.limits import Limits
-from duologue.promisifier.broadcasts import EventSource
-=======
 from duologue.limits import CONGESTED_ABOVE_BYTES, Limits
+from duologue.promisifier.broadcasts import EventSource
 from duologue.promisifier.budget import Budget
->>>>>>> 06efd0e10328caefd9f59ab70167b1856a05e303
 from duologue.promisifier.conversation import Conversation, Ending
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import FunctionHandler, Handler
@@ -314,7 +310,6 @@ class WebsocketPromisifier:
 
     def _converse(self, connection: Connection) -> "Conversation[WebsocketPromisifier]":
         return Conversation(
-<<<<<<< HEAD
             self,
             self,
             connection,
@@ -322,9 +317,7 @@ class WebsocketPromisifier:
             self._handlers,
             self._counters,
             self._event_sources,
-=======
-            self, self, connection, self._limits, self._handlers, self._counters, self._budget
->>>>>>> 06efd0e10328caefd9f59ab70167b1856a05e303
+            self._budget,
         )
 
     def on_introduced(self) -> None:

@@ -12,10 +12,6 @@ from typing import Annotated, Final, Literal, Protocol, TypeAlias
 import msgspec
 
 from duologue.errors import BadFrame, ContractMismatch, IdentityMismatch
-<<<<<<< HEAD
-from duologue.limits import Limits
-from duologue.protocol.control import SUBSCRIBE
-=======
 from duologue.limits import (
     MAX_HELLO_BYTES,
     MAX_HELLO_FEATURES,
@@ -24,7 +20,7 @@ from duologue.limits import (
     MAX_SERVICE_BASE,
     Limits,
 )
->>>>>>> 06efd0e10328caefd9f59ab70167b1856a05e303
+from duologue.protocol.control import SUBSCRIBE
 
 CONTROL_SERVICE: Final = 0
 
