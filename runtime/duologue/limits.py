@@ -27,9 +27,13 @@ Who meets one, and what becomes of others:
     max_outgoing_stream_bytes, and _total,  the peer's streams rest             nothing
       stream_file_rest_s
     max_stream_buffer_bytes                 the peer is not read for a while    they come later
-    max_event_queue_bytes, the queue of     events are dropped and told, or      nothing
-      a subscription                        the subscription ends
-    MAX_SUBSCRIPTIONS                       that subscription is refused         nothing
+    max_event_queue_bytes, the queue of     that subscriber misses events and   nothing
+      a subscription                        is told, or its subscription ends
+    MAX_SUBSCRIPTIONS                       that subscription is refused        nothing
+    MAX_EVENT_KEYS, MAX_KEPT_EVENT_BYTES    the oldest events are forgotten;    nothing
+                                            who comes back is told of a gap
+    MAX_EVENT_KEY_BYTES                     that event is not emitted, that     nothing
+                                            subscription refused
     the window of a typed stream            its sender waits; who overruns it   nothing
                                             is ended
     max_stream_window_bytes                 windows do not grow                 nothing
@@ -61,6 +65,15 @@ REFUSED_EVENT_PAUSE_S: Final = 30.0
 
 MAX_SUBSCRIPTIONS: Final = 1024
 """Of the other side to our events, over one connection; above it one is refused."""
+
+MAX_EVENT_KEYS: Final = 10_000
+"""Keys of one event that are remembered; the least recently used is forgotten first."""
+
+MAX_KEPT_EVENT_BYTES: Final = 4 * 1024 * 1024
+"""What one event of a service keeps for those who come late, all its keys together."""
+
+MAX_EVENT_KEY_BYTES: Final = 256
+"""JSON of the key of an event, or of one that is subscribed to. Each may be remembered."""
 
 CONGESTED_ABOVE_BYTES: Final = 262_144
 """A listener with more unsent than this misses events."""

@@ -3,7 +3,7 @@
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from duologue.connection.base import Connection
 from duologue.errors import ConnectionClosed, LimitExceeded, Unimplemented
@@ -11,6 +11,8 @@ from duologue.limits import MAX_SUBSCRIPTIONS, Limits
 from duologue.protocol.control import End, Subscribe, Subscribed, end_text, notify_text
 from duologue.protocol.counters import Counters
 from duologue.protocol.replay import Cursor, EventQueue, KeptEvent, WhenFull
+
+_TOO_SLOW: Final = End("TOO_SLOW", "events came faster than they were taken")
 
 
 class EventSource(Protocol):
@@ -24,6 +26,9 @@ class EventSource(Protocol):
         """Tell `feed` of what happens from now on.
 
         Returns what it gets first, the cursor before that, and whether something is missing.
+
+        Raises:
+            InvalidParams: it has no keys, and is wanted for one.
         """
         ...
 
@@ -43,7 +48,8 @@ class Feed:
         self.subscription = subscription
         self.wish = wish
         self.source = source
-        self.queue = EventQueue(source.max_waiting, source.when_full)
+        self.queue: EventQueue
+        """Filled when the source is opened."""
         self.is_over = False
         self._broadcasts = broadcasts
 
@@ -82,6 +88,8 @@ class Broadcasts:
         self._next_subscription = 1
         self._waiting: deque[Feed] = deque()
         """Feeds with something in their queues, in turn."""
+        self._longest: Feed | None = None
+        """Perhaps: see `_find_longest`."""
         self._bytes = 0
         self._is_pumping = False
 
@@ -90,6 +98,7 @@ class Broadcasts:
 
         Raises:
             Unimplemented: no such event is offered.
+            InvalidParams: it has no keys, and is wanted for one.
             LimitExceeded: there are too many.
         """
         if source is None:
@@ -98,10 +107,12 @@ class Broadcasts:
             raise LimitExceeded("MAX_SUBSCRIPTIONS", MAX_SUBSCRIPTIONS, len(self._feeds) + 1)
         feed = Feed(self, self._next_subscription, wish, source)
         self._next_subscription += 1
-        self._feeds[feed.subscription] = feed
         first, cursor, gap = source.open(wish, feed)
-        for event in first:
-            self._queue(feed, event)
+        self._feeds[feed.subscription] = feed
+        feed.queue = EventQueue(source.max_waiting, source.when_full, first)
+        if first:
+            self._waiting.append(feed)
+            self._note_longer(feed, feed.queue.bytes)
         return Subscribed(feed.subscription, cursor, gap)
 
     def unsubscribe(self, subscription: int) -> None:
@@ -112,6 +123,8 @@ class Broadcasts:
 
     def push(self, feed: Feed, event: KeptEvent) -> None:
         """An event for a subscription: now if that is possible, else in its turn."""
+        if feed.is_over:
+            return
         if not self._waiting and not self._connection.gate.is_shut:
             missed, feed.queue.missed = feed.queue.missed, 0
             self._send(feed, event, missed)
@@ -124,6 +137,7 @@ class Broadcasts:
             self._forget(feed)
         self._feeds.clear()
         self._waiting.clear()
+        self._longest = None
 
     def _queue(self, feed: Feed, event: KeptEvent) -> None:
         queue = feed.queue
@@ -134,12 +148,24 @@ class Broadcasts:
             self._end(feed)
             return
         self._counters.events_dropped += queue.missed - missed
-        self._bytes += queue.bytes - before
         if was_empty:
             self._waiting.append(feed)
-        while self._bytes > self._max_queue_bytes and self._waiting:
-            self._shorten(max(self._waiting, key=lambda each: each.queue.bytes))
+        self._note_longer(feed, queue.bytes - before)
+
+    def _note_longer(self, feed: Feed, more_bytes: int) -> None:
+        self._bytes += more_bytes
+        if self._longest is None or feed.queue.bytes >= self._longest.queue.bytes:
+            self._longest = feed
+        while self._bytes > self._max_queue_bytes:
+            self._shorten(self._find_longest())
         self._pump_later()
+
+    def _find_longest(self) -> Feed:
+        """A queue that is as long as any, nearly: to look at all of them each time is dear."""
+        feed = self._longest
+        if feed is None or feed.is_over or feed.queue.bytes * len(self._waiting) < self._bytes:
+            feed = self._longest = max(self._waiting, key=lambda each: each.queue.bytes)
+        return feed
 
     def _shorten(self, feed: Feed) -> None:
         before = feed.queue.bytes
@@ -154,9 +180,9 @@ class Broadcasts:
     def _end(self, feed: Feed) -> None:
         """The subscriber is too slow, and has wished to be told so."""
         self.unsubscribe(feed.subscription)
-        self._say(
-            end_text(feed.subscription, End("TOO_SLOW", "events came faster than were taken"))
-        )
+        text = end_text(feed.subscription, _TOO_SLOW)
+        # Behind the answer, if that is still to leave.
+        self._call_soon(lambda: self._say(text))
 
     def _forget(self, feed: Feed) -> None:
         feed.is_over = True

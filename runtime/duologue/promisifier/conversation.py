@@ -53,7 +53,8 @@ class Owner(CallOwner, Protocol):
     def on_introduced(self) -> None:
         """It is known what the other side is; its next message is not read yet.
 
-        Told once for each conversation in which this side says hello.
+        Told once for each conversation in which this side says hello; once more if the other side's
+        comes too late.
         """
 
     def on_notified(self, event: Notified) -> None:
@@ -243,6 +244,7 @@ class Conversation(Generic[PeerT]):
         self._broadcasts.close()
         self._owner.on_conversation_end(Ending(self.connection, pending, sent))
         # What holds us is let go of: connections that come and go would keep the collector busy.
-        del self._owner, self._unlisten_state
+        del self._owner, self._unlisten_state, self._broadcasts
+        self._dispatcher.control = None
         if self.greeting is not None:
             self.greeting.forget_listeners()

@@ -57,15 +57,14 @@ class Greeting:
             self.on_mismatch(error)
             return
         if is_new:
-            self._settle()
+            # Perhaps too late: then it was taken for a base peer, and it is told again.
+            self._settled.set()
+            self.on_introduced()
 
     def note_answered(self, call: "asyncio.Future[None]") -> None:
         """Our hello has been answered, or never will be: a base peer is served all the same."""
         if not call.cancelled():
             call.exception()
-        self._settle()
-
-    def _settle(self) -> None:
         if not self._settled.is_set():
             self._settled.set()
             self.on_introduced()

@@ -224,6 +224,12 @@ class WebsocketPromisifier:
         self._conversation.calling.send(call, args)
         return call
 
+    def start_control_call(self, target: Target, args: Payload, reading: Reading[T]) -> Call[T]:
+        """As `start_call`, over the present connection only, for what two sides arrange."""
+        call = Call(self._loop, target, reading, self, self._limits.call_timeout_s)
+        self._conversation.calling.send(call, args)
+        return call
+
     def on_call_cancelled(self, call: Call[Any]) -> None:
         """See `CallOwner`."""
         self._conversation.calling.abandon(call)
@@ -322,7 +328,7 @@ class WebsocketPromisifier:
 
     def on_introduced(self) -> None:
         """It is known what the other side is; its next message is not read yet."""
-        self._subscriptions.renew(self.counterpart)
+        self._subscriptions.renew()
 
     def on_unanswered(self, call: Call[Any], error: ConnectionClosed) -> None:
         """The conversation has ended and `call` is open, or never left; it is to be settled."""

@@ -1,18 +1,15 @@
 """What this side wants to be told of: handlers under numbers that the other side chooses."""
 
-import logging
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from duologue.errors import ContractMismatch, DuologueError, ServiceIdTaken
 from duologue.promisifier.handlers import Handler
 from duologue.promisifier.own_call import Target
-from duologue.protocol.control import SUBSCRIBE, Notified
+from duologue.protocol.control import Notified
 from duologue.protocol.hello import Counterpart
 
 PeerT = TypeVar("PeerT")
 PeerT_contra = TypeVar("PeerT_contra", contravariant=True)
-
-_log: Final = logging.getLogger("duologue")
 
 
 class Subscriber(Handler[PeerT_contra], Protocol[PeerT_contra]):
@@ -22,9 +19,6 @@ class Subscriber(Handler[PeerT_contra], Protocol[PeerT_contra]):
     def target(self) -> Target:
         """The event; its number is counted from where the other side says."""
         ...
-
-    def close(self) -> None:
-        """It is told of nothing any more."""
 
 
 class Listener(Protocol):
@@ -107,44 +101,25 @@ class Subscriptions(Generic[PeerT]):
             listener.receive(event)
         return listener is not None
 
-    def renew(self, counterpart: Counterpart) -> None:
-        """It is known what the other side is: serve its events where it sends them.
+    def renew(self) -> None:
+        """It is known what the other side is: ask it, or serve its events where it sends them.
 
-        A subscriber for which there is no place any more is closed, and the log says why.
+        A listener for which there is no place any more is told why.
         """
         self._by_number.clear()
-        self._renew_served(counterpart)
+        for number, subscriber in self._placed.values():
+            # All of them first: one may move to where another one was.
+            if self._handlers.get(number) is subscriber:
+                del self._handlers[number]
+        self._placed.clear()
         for listener in tuple(self._listeners):
             try:
                 listener.renew()
             except (ContractMismatch, ServiceIdTaken) as error:
                 listener.refused(error)
 
-    def _renew_served(self, counterpart: Counterpart) -> None:
-        moving = [
-            (number, each)
-            for number, each in self._placed.values()
-            if self._handlers.get(number) is each
-        ]
-        self._placed.clear()
-        for number, _ in moving:
-            del self._handlers[number]
-        if counterpart.has(SUBSCRIBE):
-            return
-        homeless: list[tuple[Subscriber[PeerT], DuologueError]] = []
-        for _, subscriber in moving:
-            try:
-                self.add(subscriber, counterpart)
-            except (ContractMismatch, ServiceIdTaken) as error:
-                homeless.append((subscriber, error))
-        for subscriber, why in homeless:
-            _log.error("the subscription of %s has ended: %s", subscriber.name, why)
-            subscriber.close()
-
     def close(self) -> None:
-        """The peer is closed: so is every subscriber."""
-        for _, subscriber in tuple(self._placed.values()):
-            subscriber.close()
+        """The peer is closed: every listener has its end."""
         for listener in tuple(self._listeners):
             listener.end()
         self._by_number.clear()

@@ -5,14 +5,11 @@ from typing import Final, NamedTuple
 import msgspec
 
 from duologue.errors import BadFrame
-from duologue.limits import MAX_SAFE_INTEGER
+from duologue.limits import MAX_EVENT_KEY_BYTES, MAX_SAFE_INTEGER
 from duologue.protocol.replay import Cursor, KeptEvent
 
 SUBSCRIBE: Final = "subscribe"
 """The feature, and the first field of the control call."""
-
-MAX_KEY_BYTES: Final = 256
-"""JSON of the key that somebody subscribes to."""
 
 
 class Subscribe(NamedTuple):
@@ -54,6 +51,8 @@ class _Subscribed(msgspec.Struct, omit_defaults=True):
     gap: bool = False
 
 
+_encode: Final = msgspec.json.encode
+_decode_key: Final = msgspec.json.Decoder().decode
 _decode_call: Final = msgspec.json.Decoder(_Call).decode
 _decode_subscribed: Final = msgspec.json.Decoder(_Subscribed).decode
 
@@ -82,15 +81,26 @@ def read_control(text: bytes) -> Subscribe | Unsubscribe | None:
         return Unsubscribe(call.unsubscribe)
     if call.subscribe is None:
         return None
-    key = bytes(call.key) or None
-    if key == b"null":
-        key = None
-    if key is not None and len(key) > MAX_KEY_BYTES:
-        raise BadFrame(f"a key has at most {MAX_KEY_BYTES} bytes of JSON, met {len(key)}")
+    said = bytes(call.key)
+    key = canonical_key(said) if said and said != b"null" else None
+    if key is not None and len(key) > MAX_EVENT_KEY_BYTES:
+        raise BadFrame(f"a key has at most {MAX_EVENT_KEY_BYTES} bytes of JSON, met {len(key)}")
     if not 0 <= call.replay <= MAX_SAFE_INTEGER:
         raise BadFrame(f"`replay` is a number of events, met {call.replay}")
     after = None if call.after is None else Cursor(call.after.epoch, call.after.seq)
     return Subscribe(call.subscribe, key, call.replay, after)
+
+
+def canonical_key(text: bytes) -> bytes:
+    """The one JSON text of a key, whoever wrote it.
+
+    Raises:
+        BadFrame: it is no JSON that has one.
+    """
+    try:
+        return _encode(_decode_key(text))
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise BadFrame(f"this is no key: {error}") from None
 
 
 def subscribe_args(wish: Subscribe) -> bytes:

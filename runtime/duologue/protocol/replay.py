@@ -5,15 +5,14 @@ that of one service object. A cursor is an epoch and the number of the last even
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from heapq import merge
 from typing import Final, Literal, NamedTuple
 
-MAX_KEYS: Final = 10_000
-"""Keys whose events are kept; the least recently used is forgotten."""
+from duologue.limits import MAX_EVENT_KEYS, MAX_KEPT_EVENT_BYTES
 
-MAX_KEPT_BYTES: Final = 4 * 1024 * 1024
-"""What the kept events of one kind hold together."""
+EVENT_OVERHEAD_BYTES: Final = 128
+"""What an event that is kept costs beside its text."""
 
 WhenFull = Literal["drop_oldest", "close"]
 
@@ -34,16 +33,21 @@ class KeptEvent(NamedTuple):
     data: bytes
     """JSON of its payload."""
 
+    @property
+    def cost_bytes(self) -> int:
+        """What it takes to keep it."""
+        return len(self.data) + len(self.key or b"") + EVENT_OVERHEAD_BYTES
+
 
 class _Key:
     """What is kept of one key."""
 
     __slots__ = ("events", "forgotten_seq")
 
-    def __init__(self) -> None:
+    def __init__(self, forgotten_seq: int) -> None:
         self.events: deque[KeptEvent] = deque()
-        self.forgotten_seq = 0
-        """The newest of its events that is not kept any more."""
+        self.forgotten_seq = forgotten_seq
+        """The newest of its events that is not kept any more; not older than that, at least."""
 
 
 class EventLog:
@@ -54,8 +58,8 @@ class EventLog:
         epoch: str,
         replay: int,
         *,
-        max_keys: int = MAX_KEYS,
-        max_bytes: int = MAX_KEPT_BYTES,
+        max_keys: int = MAX_EVENT_KEYS,
+        max_bytes: int = MAX_KEPT_EVENT_BYTES,
     ) -> None:
         """`replay` is how many events of each key are kept."""
         self.epoch = epoch
@@ -80,18 +84,19 @@ class EventLog:
         event = KeptEvent(self.seq, key, data)
         kept = self._keys.get(key)
         if kept is None:
-            kept = self._keys[key] = _Key()
+            # It may have been forgotten before, with events of its own.
+            kept = self._keys[key] = _Key(self._forgotten_seq)
             if len(self._keys) > self._max_keys:
                 self._forget_key()
         else:
             self._keys.move_to_end(key)
         if self._replay and is_kept:
             kept.events.append(event)
-            self._bytes += len(data)
+            self._bytes += event.cost_bytes
             if len(kept.events) > self._replay:
                 self._forget_oldest(kept)
             while self._bytes > self._max_bytes:
-                self._forget_key()
+                self._forget_something()
         else:
             kept.forgotten_seq = self.seq
         return event
@@ -126,7 +131,14 @@ class EventLog:
     def _forget_oldest(self, kept: _Key) -> None:
         event = kept.events.popleft()
         kept.forgotten_seq = event.seq
-        self._bytes -= len(event.data)
+        self._bytes -= event.cost_bytes
+
+    def _forget_something(self) -> None:
+        kept = next(iter(self._keys.values()))
+        if kept.events:
+            self._forget_oldest(kept)
+        else:
+            self._forget_key()
 
     def _forget_key(self) -> None:
         _, kept = self._keys.popitem(last=False)
@@ -136,40 +148,46 @@ class EventLog:
 
 
 class EventQueue:
-    """Events that wait for one subscriber, at most `max_events`."""
+    """Events that wait for one subscriber: those it gets first, and at most `max_events` more."""
 
-    __slots__ = ("_events", "_max_events", "_when_full", "bytes", "missed")
+    __slots__ = ("_events", "_first", "_max_events", "_when_full", "bytes", "missed")
 
-    def __init__(self, max_events: int, when_full: WhenFull) -> None:
-        self._events: deque[KeptEvent] = deque()
+    def __init__(
+        self, max_events: int, when_full: WhenFull, first: Sequence[KeptEvent] = ()
+    ) -> None:
+        """`first` is what happened before it subscribed."""
+        self._events = deque(first)
+        self._first = len(first)
         self._max_events = max_events
         self._when_full = when_full
         self.missed = 0
         """Events dropped since the last one that was taken."""
-        self.bytes = 0
+        self.bytes = sum(each.cost_bytes for each in first)
 
     def __len__(self) -> int:
         return len(self._events)
 
     def put(self, event: KeptEvent) -> bool:
         """One more; False if the subscriber is too slow, and is to be told so."""
-        if len(self._events) >= self._max_events and not self.drop_oldest():
+        if len(self._events) - self._first >= self._max_events and not self.drop_oldest():
             return False
         self._events.append(event)
-        self.bytes += len(event.data)
+        self.bytes += event.cost_bytes
         return True
 
     def drop_oldest(self) -> bool:
         """Make room by the queue's policy; False if that is to end the subscription."""
         if self._when_full == "close":
             return False
-        self.bytes -= len(self._events.popleft().data)
+        self.bytes -= self._events.popleft().cost_bytes
         self.missed += 1
         return True
 
     def take(self) -> tuple[KeptEvent, int]:
         """The oldest, and how many were dropped before it."""
         event = self._events.popleft()
-        self.bytes -= len(event.data)
+        self.bytes -= event.cost_bytes
+        if self._first:
+            self._first -= 1
         missed, self.missed = self.missed, 0
         return event, missed

@@ -15,6 +15,7 @@ from duologue.errors import (
     CallError,
     ConnectionClosed,
     DuologueError,
+    InvalidParams,
     LimitExceeded,
     Unimplemented,
 )
@@ -85,6 +86,8 @@ class Source:
 
     def open(self, wish: Subscribe, feed: Feed) -> tuple[list[KeptEvent], Cursor, bool]:
         """See `EventSource`."""
+        if wish.key is not None and self._event.key is None:
+            raise InvalidParams(f"{self._event.full_name} has no keys", [])
         log = self.log
         gap = False
         if wish.after is not None:
@@ -103,7 +106,11 @@ class Source:
             self._feeds.pop(wish.key, None)
 
     def publish(self, data: bytes, to: Peer | None) -> bool:
-        """It has happened: tell those who want it, or one peer; returns whether anybody does."""
+        """It has happened: tell those who want it, or one peer; returns whether anybody does.
+
+        Raises:
+            LimitExceeded: its key is larger than one may be.
+        """
         key = self._event.key_of(data)
         kept = self.log.add(key, data, is_kept=to is None)
         feeds = (*self._feeds.get(None, ()), *(self._feeds.get(key, ()) if key else ()))

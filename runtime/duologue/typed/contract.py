@@ -6,9 +6,18 @@ from typing import Any, Final, Generic, Literal, NoReturn, ParamSpec, TypeVar
 import msgspec
 from pydantic import ValidationError
 
-from duologue.errors import DuologueError, InvalidParams, InvalidResult, Unimplemented
+from duologue.errors import (
+    BadFrame,
+    DuologueError,
+    InvalidParams,
+    InvalidResult,
+    LimitExceeded,
+    Unimplemented,
+)
+from duologue.limits import MAX_EVENT_KEY_BYTES
 from duologue.promisifier.own_call import CallOptions
 from duologue.promisifier.streams.stream import ByteStream, TextStream
+from duologue.protocol.control import canonical_key
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload
 from duologue.protocol.replay import WhenFull
@@ -274,10 +283,19 @@ class Event(Generic[A, E]):
         """Whose event it is."""
 
     def key_of(self, data: bytes) -> bytes | None:
-        """JSON of the key in the JSON of a payload."""
+        """JSON of the key in the JSON of a payload; None if events of this kind have none.
+
+        Raises:
+            LimitExceeded: it is larger than a key may be.
+            BadFrame: the payload is no JSON object.
+        """
         if self.key is None:
             return None
-        return bytes(_RAW_OBJECT.decode(data).get(self.key[0], b"null"))
+        try:
+            text = _RAW_OBJECT.decode(data).get(self.key[0], b"null")
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadFrame(f"this is no event: {error}") from None
+        return _bounded(canonical_key(bytes(text)))
 
     def encode_key(self, value: object) -> bytes:
         """JSON of a key that somebody subscribes to.
@@ -285,14 +303,21 @@ class Event(Generic[A, E]):
         Raises:
             TypeError: events of this kind have no key.
             InvalidParams: it is not of the key's type.
+            LimitExceeded: it is larger than a key may be.
         """
         if self.key is None:
             raise TypeError(f"{self.full_name} has no key to subscribe by")
         try:
-            return self.key[1].encode(value)
+            return _bounded(canonical_key(self.key[1].encode(value)))
         except InvalidResult as error:
             what = f"{self.full_name} is not subscribed to by this key"
             raise InvalidParams(what, error.problems) from None
+
+
+def _bounded(key: bytes) -> bytes:
+    if len(key) > MAX_EVENT_KEY_BYTES:
+        raise LimitExceeded("MAX_EVENT_KEY_BYTES", MAX_EVENT_KEY_BYTES, len(key))
+    return key
 
 
 class ServiceContract:

@@ -5,37 +5,24 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeAlias, TypeGuard, TypeVar
+from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
 
+from duologue.connection.base import CLOSE_CODE_LOST
 from duologue.errors import (
     BadFrame,
     ConnectionClosed,
     DuologueError,
+    GoingAway,
     InvalidParams,
-    Unimplemented,
     UnknownError,
 )
-from duologue.promisifier.failures import describe_failure, describe_incident
-from duologue.promisifier.handlers import Outcome, UnreadableArguments
-from duologue.promisifier.own_call import CallOptions
-from duologue.promisifier.served_call import ServedCall
-from duologue.promisifier.streams.stream import ByteStream, TextStream
-from duologue.protocol.control import (
-    SUBSCRIBE,
-    Notified,
-    Subscribe,
-    Subscribed,
-    read_subscribed,
-    subscribe_args,
-    unsubscribe_args,
-)
-from duologue.protocol.hello import CONTROL_SERVICE
-from duologue.protocol.messages import Failure
-from duologue.protocol.parcels import Payload, split
+from duologue.promisifier.failures import describe_incident
+from duologue.protocol.control import SUBSCRIBE, Notified, Subscribe, Subscribed
 from duologue.protocol.replay import Cursor
+from duologue.typed.asking import ask_for, ask_to_end
 from duologue.typed.audience import Peer
+from duologue.typed.base_events import Receiver, receiver_for
 from duologue.typed.contract import Event
-from duologue.typed.declared_errors import runtime_error
 
 E = TypeVar("E")
 
@@ -44,8 +31,6 @@ EventHandler: TypeAlias = Callable[[E], Awaitable[None] | None]
 
 DEFAULT_QUEUE_EVENTS: Final = 256
 """Events that wait for the iterator of a `Subscription`; above it the oldest is dropped."""
-
-_OPTIONS: Final = CallOptions()
 
 _log: Final = logging.getLogger("duologue")
 
@@ -92,7 +77,7 @@ class Subscription(Generic[E]):
         self._cursor: Cursor | None = None
         """What has come; what of it waits here is not asked for again."""
         self._subscription: int | None = None
-        self._receiver: _Receiver[E] | None = None
+        self._receiver: Receiver[E] | None = None
         self._closed = False
         self.failure: DuologueError | None = None
         """Why the other side has refused or ended it; None if it has not."""
@@ -108,9 +93,10 @@ class Subscription(Generic[E]):
             return
         subscription = self._subscription
         self._finish(None)
+        if self._handler is not None:
+            self._waiting.clear()
         if subscription is not None and self._peer.is_connected:
-            asking = _Ask(self._event, f"the end of {self._event.full_name}")
-            self._peer.start_call(asking, unsubscribe_args(subscription), asking, _OPTIONS)
+            ask_to_end(self._peer, self._event, subscription)
 
     def _finish(self, failure: DuologueError | None) -> None:
         self._closed = True
@@ -119,11 +105,7 @@ class Subscription(Generic[E]):
         if self._subscription is not None:
             self._peer.subscriptions.unroute(self._subscription)
             self._subscription = None
-        if self._receiver is not None:
-            self._receiver.remove(self)
-            self._receiver = None
-        if self._handler is not None:
-            self._waiting.clear()
+        self._leave_receiver()
         if not self._opened.done():
             if failure is None:
                 self._opened.set_result(None)
@@ -133,12 +115,19 @@ class Subscription(Generic[E]):
                 self._opened.exception()
         self._wake()
 
+    def _leave_receiver(self) -> None:
+        if self._receiver is not None:
+            self._receiver.remove(self)
+            self._receiver = None
+
     # -- for the peer ---------------------------------------------------------------------------
 
     def end(self) -> None:
         """The peer is closed: as `close`, and a handler that runs is cancelled."""
         if not self._closed:
-            self._finish(None)
+            self._finish(None if self._opened.done() else _closed_before(self._event))
+        if self._handler is not None:
+            self._waiting.clear()
         if self._task is not None:
             self._task.cancel()
 
@@ -149,13 +138,13 @@ class Subscription(Generic[E]):
             ContractMismatch: the other side offers the service by another contract.
             ServiceIdTaken: a base peer would tell it under a number where this side serves.
         """
+        if self._closed:
+            return
         self._subscription = None
-        if self._receiver is not None:
-            self._receiver.remove(self)
-            self._receiver = None
+        self._leave_receiver()
         peer, event = self._peer, self._event
         if not peer.counterpart.has(SUBSCRIBE):
-            self._receiver = _receiver_for(peer, event)
+            self._receiver = receiver_for(peer, event)
             self._receiver.add(self)
             self._agree()
             return
@@ -163,14 +152,12 @@ class Subscription(Generic[E]):
         if event.contract is not None:
             number += peer.counterpart.base_of(event.contract)
         wish = Subscribe(number, self._key, self._replay, self._cursor)
-        asking = _Asking(self)
-        peer.start_call(asking, subscribe_args(wish), asking, _OPTIONS).add_done_callback(
-            asking.note_settled
-        )
+        ask_for(peer, event, wish, self)
 
     def agreed(self, answer: Subscribed) -> None:
         """The other side has agreed; its next message is not read yet."""
         if self._closed:
+            ask_to_end(self._peer, self._event, answer.subscription)
             return
         self._subscription = answer.subscription
         self._peer.subscriptions.route(answer.subscription, self)
@@ -185,8 +172,8 @@ class Subscription(Generic[E]):
         """The other side has not agreed."""
         if self._closed:
             return
-        if isinstance(error, ConnectionClosed):
-            # The next connection is asked again.
+        if isinstance(error, ConnectionClosed | GoingAway):
+            # The next connection is asked again; if none comes, that is told as an end.
             return
         if self._handler is not None or self._opened.done():
             _log.error("the subscription of %s has ended: %s", self._event.full_name, error)
@@ -295,112 +282,9 @@ class Subscription(Generic[E]):
             self._waiter.set_result(None)
 
 
-class _Receiver(Generic[E]):
-    """The handler under an event's number: hands each event to all subscriptions of one peer."""
-
-    takes_parts = True
-
-    def __init__(self, peer: Peer, event: Event[..., E]) -> None:
-        self.name = event.full_name
-        self.target = event
-        self._peer = peer
-        self._subscriptions: list[Subscription[E]] = []
-
-    def is_for(self, event: object) -> bool:
-        return self.target is event
-
-    def add(self, subscription: Subscription[E]) -> None:
-        self._subscriptions.append(subscription)
-
-    def remove(self, subscription: Subscription[E]) -> None:
-        self._subscriptions.remove(subscription)
-        if not self._subscriptions:
-            self._peer.subscriptions.remove(self)
-
-    def close(self) -> None:
-        """See `Subscriber`."""
-        for subscription in tuple(self._subscriptions):
-            subscription.end()
-
-    def start(self, call: ServedCall[Peer]) -> Outcome:
-        """See `Handler`."""
-        try:
-            payload = self.target.payload.decode(self.name, call.request.args)
-        except BadFrame as error:
-            raise UnreadableArguments(str(error)) from error
-        except InvalidParams as error:
-            _log.warning("an event does not fit its contract: %s", error)
-            raise
-        data = split(call.request.args)[0][1:-1] if call.request.args else b""
-        for subscription in tuple(self._subscriptions):
-            if subscription.wants(data):
-                subscription.deliver(payload)
-        return None
-
-    def failure(self, error: Exception) -> Failure:
-        """See `Handler`."""
-        return describe_failure(error, self.name)
-
-
-def _is_receiver(subscriber: object, event: Event[..., E]) -> TypeGuard[_Receiver[E]]:
-    return isinstance(subscriber, _Receiver) and subscriber.is_for(event)
-
-
-def _receiver_for(peer: Peer, event: Event[..., E]) -> _Receiver[E]:
-    receiver = peer.subscriptions.find(event)
-    if not _is_receiver(receiver, event):
-        receiver = _Receiver(peer, event)
-        peer.subscriptions.add(receiver, peer.counterpart)
-    return receiver
-
-
-class _Ask:
-    """A control call about an event: its `Target`, and the `Reading` of its answer."""
-
-    id = CONTROL_SERVICE
-    contract = None
-    may_be_repeated = False
-    """Each connection is asked anew."""
-    may_wait = False
-    takes_parts = False
-
-    def __init__(self, event: Event[..., Any], full_name: str) -> None:
-        self._event = event
-        self.full_name = full_name
-
-    def decode_result(self, data: Payload | None) -> None:
-        """Whatever it is."""
-
-    def decode_stream(self, stream: ByteStream | TextStream) -> None:
-        """A stream is no answer to a control call."""
-        stream.cancel()
-        raise BadFrame("a control call was answered by a stream")
-
-    def decode_failure(self, failure: Failure) -> DuologueError:
-        """Why not."""
-        error = runtime_error(failure)
-        if isinstance(error, Unimplemented):
-            return Unimplemented(f"the other side offers no event {self._event.full_name}")
-        return error
-
-
-class _Asking(_Ask):
-    """Asks for a subscription."""
-
-    def __init__(self, subscription: Subscription[Any]) -> None:
-        event = subscription._event
-        super().__init__(event, f"the subscription of {event.full_name}")
-        self._subscription = subscription
-
-    def decode_result(self, data: Payload | None) -> None:
-        """It is agreed, before the next message is read: that may be the first event."""
-        self._subscription.agreed(read_subscribed(split(data)[0] if data else b""))
-
-    def note_settled(self, call: "asyncio.Future[None]") -> None:
-        """It is answered, or never will be."""
-        error = None if call.cancelled() else call.exception()
-        if isinstance(error, DuologueError):
-            self._subscription.refused(error)
+def _closed_before(event: Event[..., Any]) -> ConnectionClosed:
+    reason = f"the other side had not agreed to the subscription of {event.full_name} before"
+    return ConnectionClosed(CLOSE_CODE_LOST, reason, sent="unknown")
 
 
 def subscribe(

@@ -165,7 +165,11 @@ async def test_a_hello_is_answered_with_our_own() -> None:
         ({"profile": 5}, "INVALID_PARAMS"),
         ({"profile": "duologue/1", "services": "all"}, "INVALID_PARAMS"),
         ({"subscribe": 120}, "UNIMPLEMENTED"),
-        ([], "UNIMPLEMENTED"),
+        ({"subscribe": "all"}, "INVALID_PARAMS"),
+        ({"subscribe": 120, "key": "x" * 255}, "INVALID_PARAMS"),
+        ({"subscribe": 120, "replay": -1}, "INVALID_PARAMS"),
+        ({"dance": 1}, "UNIMPLEMENTED"),
+        ([], "INVALID_PARAMS"),
     ],
 )
 async def test_a_control_call_that_is_no_hello_is_refused(call: Any, code: str) -> None:
