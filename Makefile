@@ -9,7 +9,7 @@ TWO_AT_A_TIME := --numprocesses 2 --dist loadgroup
 BENCH_CONTRACT := --schema tests/bench/schema --out runtime/duologue/bench/generated
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-relay generate check-generated format check test test-all check-counts counts bench bench-curves bench-guard build clean
+.PHONY: help setup demo demo-relay generate check-generated format check test test-busy test-all check-counts counts bench bench-curves bench-guard build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ check: $(READY) check-generated ## lint, types by mypy and pyright, import floor
 
 test: $(READY) ## every test that is quick enough for each change, two at a time
 	$(BIN)/pytest $(TWO_AT_A_TIME) -m 'not slow'
+
+test-busy: $(READY) ## `make test` beside two processes that only burn CPU time
+	$(BIN)/python -m tests.busy $(MAKE) test
 
 test-all: $(READY) ## the slow ones too
 	$(BIN)/pytest $(TWO_AT_A_TIME)

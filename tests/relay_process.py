@@ -107,7 +107,7 @@ async def relay_process(
     )
     assert process.stdout is not None
     assert process.stderr is not None
-    first = await asyncio.wait_for(process.stdout.readline(), 20)
+    first = await asyncio.wait_for(process.stdout.readline(), 120)
     if not first:
         raise AssertionError((await process.stderr.read()).decode())
     relay = RelayProcess(process, json.loads(first))

@@ -45,6 +45,9 @@ Who meets one, and what becomes of others:
       message_stall_timeout_s
     handshake_timeout_s, max_unconfirmed    who has not proved anything         nothing
     max_connections                         the newcomer is refused             nothing
+    max_newcomers,                          of the address that has most of     nothing
+      max_newcomers_per_address               them, the one silent longest
+    opening_silence_s                       who sends nothing at all            nothing
     drain_timeout_s, cancel_timeout_s       handlers of a side that ends        nothing
 """
 
@@ -137,6 +140,11 @@ FLIGHT_MEMORY_S: Final = 600.0
 MAX_FRAGMENTS: Final = 4096
 """Fragments of one message, empty ones included, unless its size limit needs more."""
 
+DESCRIPTOR_RESERVE: Final = 64
+"""Descriptors that a server's connections leave to the rest of the program: its files, its log, its
+own connections. Where the system allows fewer than connections and newcomers want, they get less,
+and a warning at the start says so."""
+
 
 DEFAULT_STREAM_STALL_S: Final = 20.0
 """`Limits.stream_stall_timeout_s`, unless a shorter `keepalive_timeout_s` asks for less."""
@@ -178,14 +186,16 @@ class Limits:
     max_running_calls: int = 256
     """Handlers that run for the peer at once; a handler counts until it has really ended."""
 
-    max_running_calls_total: int = 8192
-    """The same for all peers of one server, and for those whose connection has ended. Nobody may
-    have more than are left for others, so that there is one for every newcomer. With arguments too
-    small to be weighed (256 characters) that many calls hold some 500 MiB at worst."""
+    max_running_calls_total: int = 1024
+    """The same for all peers of one server, and for those whose connection has ended: a handler
+    that ignores its cancellation counts on. Nobody may have more than are left for others, so that
+    there is one for every newcomer: `max_connections` of them. Servers whose peers keep calls or
+    streams open for long want more. Arguments too small to be weighed (256 characters) take at
+    most 130 KiB each, so these take 130 MiB at worst."""
 
-    max_running_calls_per_key: int = 1024
+    max_running_calls_per_key: int = 512
     """The same for all connections of one proven key, those that have ended included: who comes
-    anew again and again runs no more than who stays. Four times what one connection may."""
+    anew again and again runs no more than twice what one connection may."""
 
     max_running_bytes: int = 64 * 1024 * 1024
     """What the arguments of those handlers may take in memory, as estimated from their JSON: at
@@ -221,7 +231,7 @@ class Limits:
     """Streams that are sent to one peer at once; further ones wait, their sources untouched. One
     that rests costs some 6 KiB."""
 
-    max_outgoing_streams_total: int = 2048
+    max_outgoing_streams_total: int = 1024
     """The same for all peers of one server. Nobody may have more than are left for others."""
 
     max_outgoing_stream_bytes: int = 1024 * 1024
@@ -336,7 +346,21 @@ class Limits:
     """How long cancelled handlers may take to end when a server stops."""
 
     max_connections: int = 1000
-    """Connections of one server; above it new ones are refused with HTTP 503."""
+    """Connections of one server that have shown something; above it new ones are refused with HTTP
+    503. Newcomers have places of their own beside them."""
+
+    max_newcomers: int = 512
+    """Connections of one server over which nothing has come since they are open, and encrypted ones
+    until a key is proved: some 20 KiB each. One more, and of the address that has most of them
+    (an IPv4 address, an IPv6 /64) the one gives way that has been silent longest."""
+
+    max_newcomers_per_address: int = 256
+    """The same for one address. As many as a whole office that comes back at once; an honest client
+    is one for a few round trips only."""
+
+    opening_silence_s: float = 10.0
+    """How long a plain connection may stay without a byte of the other side after its opening
+    handshake. After half of it a ping asks, which even a client answers that has nothing to say."""
 
     def __post_init__(self) -> None:
         for name in self.__slots__:

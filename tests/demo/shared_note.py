@@ -1,7 +1,7 @@
 """A text that several people write together, each of whom is told of every edit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 from typing import Self
 
@@ -36,7 +36,7 @@ class SharedNote:
         self._readers: list[Edits] = []
 
     @contextmanager
-    def reader(self) -> Iterator[Edits]:
+    def reader(self) -> Generator[Edits]:
         """The whole note as one edit, and every edit from now on."""
         edits = Edits()
         edits.add(Edit(at=0, insert=self.text))

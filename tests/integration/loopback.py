@@ -13,9 +13,7 @@ from duologue.connection.websocket.connection import WebSocketConnection
 from duologue.connection.websocket.dial import dial_websocket
 from duologue.connection.websocket.listener import WebSocketListener, accept_websockets
 from duologue.limits import Limits
-
-PATIENCE_S = 10
-"""How long anything may take here, on a slow machine."""
+from tests.stopwatch import PATIENCE_S as PATIENCE_S
 
 SAMPLES: tuple[Message, ...] = (
     *("", "é", "x" * 125, "x" * 126, "€" * 30_000, "x" * 1_048_576),

@@ -14,16 +14,16 @@ from duologue.relay.events import Observer, RelayEvent
 from duologue.relay.limits import RelayLimits
 from duologue.relay.server.server import RelayServer
 from tests.relay_process import SHORT_GRACE_S
+from tests.stopwatch import PATIENCE_S as PATIENCE_S
 from tests.support import echo, square
 
-PATIENCE_S = 10
 ANN_SECRET, BEN_SECRET, EVE_SECRET = (PrivateKey.generate() for _ in range(3))
 ANN, BEN, EVE = (Identity.from_secret(bytes(each)) for each in (ANN_SECRET, BEN_SECRET, EVE_SECRET))
 
 
 async def until(is_so: Callable[[], bool]) -> None:
     """Wait for something that nobody tells of."""
-    for _ in range(PATIENCE_S * 100):
+    for _ in range(int(PATIENCE_S) * 100):
         if is_so():
             return
         await asyncio.sleep(0.01)

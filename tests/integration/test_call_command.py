@@ -160,7 +160,7 @@ def test_wrong_use_ends_with_2_and_says_what_is_wrong(
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert result.returncode == 2

@@ -134,7 +134,7 @@ async def nothing_is_left_behind() -> AsyncGenerator[None]:
     yield
     left = asyncio.all_tasks() - before - {asyncio.current_task()}
     # A task that was cancelled at the very end has its last turn still to come.
-    await asyncio.wait_for(asyncio.gather(*left, return_exceptions=True), 1)
+    await asyncio.wait_for(asyncio.gather(*left, return_exceptions=True), 30)
 
 
 def url(port: int) -> str:

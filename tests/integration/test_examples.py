@@ -6,11 +6,10 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 
 import pytest
-import rich
-import rich.progress
+from rich import progress
 
 from duologue.testing import linked
 from generated.chat.rooms.v1 import Edit, RoomsClient, Text
@@ -86,7 +85,7 @@ async def test_the_calls_with_items_in_the_readme_work(
     monkeypatch.chdir(tmp_path)
     async with linked(Rooms(), RoomsClient) as rooms:
         await rooms.post(room="lobby", body=Text(text="Hello"))
-        names = {"rooms": rooms, "Edit": Edit, "rich": rich}
+        names = {"rooms": rooms, "Edit": Edit, "rich": SimpleNamespace(progress=progress)}
         code = compile(shown, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         await FunctionType(code, names)()
     lines = [line for line in capsys.readouterr().out.splitlines() if "MB" not in line]

@@ -24,7 +24,7 @@ async def both() -> None:
     await client.main(" ")
     serving.cancel()
 
-asyncio.run(asyncio.wait_for(both(), 20))
+asyncio.run(asyncio.wait_for(both(), 120))
 """
 
 

@@ -161,7 +161,7 @@ async def test_dialling_has_a_deadline(pins: Path) -> None:
     # A foreign relay hands over and says no more.
     relay = MinimalRelay()
     relay.continues = False
-    limits = Limits(handshake_timeout_s=0.2)
+    limits = Limits(handshake_timeout_s=1)
     async with (
         minimal_relay(relay),
         duologue.listen(
@@ -169,7 +169,7 @@ async def test_dialling_has_a_deadline(pins: Path) -> None:
         ) as listener,
     ):
         with pytest.raises(duologue.DeadlineExceeded):
-            async with duologue.dial(relay.url, to=BEN.public_key, identity=ANN, timeout=0.3):
+            async with duologue.dial(relay.url, to=BEN.public_key, identity=ANN, timeout=1.5):
                 pass
         # The listener has given that handover up and has a new spare.
         await until(lambda: listener.rejected["timeout"] == 1 and relay.proved == 2)
@@ -210,7 +210,7 @@ async def test_draining_lets_calls_finish_and_closes_spares_with_1001(pins: Path
             duologue.dial(relay.url, to=BEN.public_key, identity=ANN) as peer,
         ):
             call = peer.send(9)
-            draining = asyncio.create_task(relay.server.drain(2))
+            draining = asyncio.create_task(relay.server.drain(PATIENCE_S))
             with pytest.raises(PlainClosed) as caught:
                 await asyncio.wait_for(foreign.recv(), PATIENCE_S)
             assert caught.value.rcvd is not None
@@ -232,7 +232,7 @@ async def test_closing_at_once_ends_every_connection(pins: Path) -> None:
         await listener.__aenter__()
         dialled = duologue.dial(relay.url, to=BEN.public_key, identity=ANN)
         peer = await dialled.__aenter__()
-        await asyncio.wait_for(relay.server.close(), 2)
+        await asyncio.wait_for(relay.server.close(), PATIENCE_S)
         with pytest.raises(duologue.ConnectionClosed):
             await peer.send(3, 2)
         await dialled.__aexit__(None, None, None)
@@ -271,7 +271,7 @@ async def test_closing_drops_those_that_have_not_finished_their_opening() -> Non
     async with running() as relay:
         reader, writer = await asyncio.open_connection("127.0.0.1", relay.server.port)
         await until(lambda: relay.server.door.strangers == 1)
-        await asyncio.wait_for(relay.server.close(), 2)
+        await asyncio.wait_for(relay.server.close(), PATIENCE_S)
         assert await reader.read() == b""
         writer.close()
         await writer.wait_closed()

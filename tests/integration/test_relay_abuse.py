@@ -5,8 +5,8 @@ import contextlib
 import os
 import socket
 import sys
-import time
 from asyncio.subprocess import PIPE
+from typing import TypeAlias
 
 import pytest
 from nacl.public import PrivateKey
@@ -18,6 +18,7 @@ from websockets.exceptions import InvalidMessage
 from tests.foreign_peer import request_for
 from tests.foreign_relay import register, wait_for_caller
 from tests.relay_process import LINUX, RelayProcess, relay_process
+from tests.stopwatch import PATIENCE_S, Stopwatch
 
 pytestmark = pytest.mark.xdist_group("measuring")
 
@@ -25,7 +26,11 @@ ANN_SECRET = PrivateKey.generate()
 MIB = 2**20
 
 
-async def foreign_pair(relay: RelayProcess) -> tuple[ClientConnection, ClientConnection]:
+Pair: TypeAlias = tuple[ClientConnection, ClientConnection]
+"""Caller and listener, joined."""
+
+
+async def foreign_pair(relay: RelayProcess) -> Pair:
     """Caller and listener, joined; nothing is encrypted, which a relay cannot know."""
     own = PrivateKey.generate()
     listener = await register(relay.url, own)
@@ -36,18 +41,19 @@ async def foreign_pair(relay: RelayProcess) -> tuple[ClientConnection, ClientCon
     return caller, listener
 
 
-async def round_trip_s(caller: ClientConnection, listener: ClientConnection) -> float:
-    begun = time.perf_counter()
+async def round_trip_s(relay: RelayProcess, pair: Pair) -> float:
+    caller, listener = pair
+    watch = Stopwatch(relay.pid)
     await caller.send(b"ping")
     await listener.recv()
     await listener.send(b"pong")
     await caller.recv()
-    return time.perf_counter() - begun
+    return watch.seconds
 
 
-async def slow_trip_s(pair: tuple[ClientConnection, ClientConnection], count: int = 100) -> float:
+async def slow_trip_s(relay: RelayProcess, pair: Pair, count: int = 100) -> float:
     """The slowest but one of so many round trips: about the 99th percentile of a hundred."""
-    return sorted([await round_trip_s(*pair) for _ in range(count)])[-2]
+    return sorted([await round_trip_s(relay, pair) for _ in range(count)])[-2]
 
 
 # -- slow readers (row 12) ----------------------------------------------------------------------
@@ -65,12 +71,12 @@ async def test_a_stopped_reader_costs_two_megabytes_and_slows_nobody_else(
     async with relay_process(limits={"write_timeout_s": write_timeout_s}) as relay:
         caller, listener = await foreign_pair(relay)
         quiet = await foreign_pair(relay)
-        before_s = await slow_trip_s(quiet)
+        before_s = await slow_trip_s(relay, quiet)
         listener.transport.pause_reading()
         before = relay.memory_mib()
         sent = 0
         frame = b"x" * 65_808
-        begun = time.perf_counter()
+        watch = Stopwatch()
         with contextlib.suppress(TimeoutError, PlainClosed):
             async with asyncio.timeout(push_s):
                 while sent < 1024 * MIB:
@@ -80,11 +86,11 @@ async def test_a_stopped_reader_costs_two_megabytes_and_slows_nobody_else(
         assert relay.memory_mib() - before <= 2
         # Twice as slow at most; below 20 ms it is the machine that one measures. What the stopped
         # reader does to others is in each of three tries, what the machine does is not.
-        slowest = [await slow_trip_s(quiet, 50) for _ in range(3)]
+        slowest = [await slow_trip_s(relay, quiet, 50) for _ in range(3)]
         assert min(slowest) <= max(2 * before_s, 0.02)
         with pytest.raises(PlainClosed) as caught:
-            await asyncio.wait_for(caller.recv(), write_timeout_s + 4)
-        assert time.perf_counter() - begun >= write_timeout_s - 0.1
+            await asyncio.wait_for(caller.recv(), PATIENCE_S)
+        assert watch.wall_s >= write_timeout_s - 0.1
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.reason == "Close called: slow_reader"
         listener.transport.abort()
@@ -97,7 +103,7 @@ async def flood(what: str, count: int, end: str) -> float:
     """Flood a relay from so many connections; the slowest round trip of another pair meanwhile."""
     async with relay_process() as relay:
         quiet = await foreign_pair(relay)
-        await slow_trip_s(quiet)
+        await slow_trip_s(relay, quiet)
         memory_mib = relay.memory_mib()
         flooder = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.flooding", relay.url, what, "1.5", str(count)),
@@ -105,23 +111,23 @@ async def flood(what: str, count: int, end: str) -> float:
         )
         assert flooder.stdout is not None
         assert await flooder.stdout.readline() == b"flooding\n"
-        begun = time.perf_counter()
+        watch = Stopwatch(relay.pid, flooder.pid)
         trips: list[float] = []
         over = asyncio.create_task(flooder.stdout.read())
         while not over.done():
-            trips.append(await round_trip_s(*quiet))
-        flooded_s = time.perf_counter() - begun
+            trips.append(await round_trip_s(relay, quiet))
+        flooded_s = watch.seconds
         assert (await over).decode().strip() == end
         await flooder.wait()
         print(f"{what} x {count}: slowest of {len(trips)} round trips {max(trips):.3f} s")
         assert relay.memory_mib() - memory_mib <= 5
         if what != "small":
             assert flooded_s <= 1
-        # Within two seconds the relay is idle again.
+        # Within two seconds, and what a busy machine takes, the relay is idle again.
+        await asyncio.sleep(1 / watch.punctuality)
+        cpu_s, watch = relay.cpu_s(), Stopwatch()
         await asyncio.sleep(1)
-        cpu_s, begun = relay.cpu_s(), time.perf_counter()
-        await asyncio.sleep(1)
-        assert (relay.cpu_s() - cpu_s) / (time.perf_counter() - begun) <= 0.1
+        assert (relay.cpu_s() - cpu_s) / watch.wall_s <= 0.1
         for each in quiet:
             await each.close()
         return max(trips)
@@ -166,15 +172,19 @@ async def test_without_free_descriptors_the_relay_waits_and_recovers() -> None:
             with contextlib.suppress(BlockingIOError):
                 sock.connect(("127.0.0.1", relay.port))
             sockets.append(sock)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                if len(os.listdir(f"/proc/{relay.pid}/fd")) >= 250:
+                    break
+                await asyncio.sleep(0.1)
         await asyncio.sleep(2.5)
-        assert len(os.listdir(f"/proc/{relay.pid}/fd")) >= 250
-        assert await round_trip_s(caller, listener) < 1
+        assert await round_trip_s(relay, (caller, listener)) < 1
         complaints = [line for line in relay.log if "ystem resource" in str(line)]
         complaints += [line for line in relay.log if "Too many open files" in str(line)]
         assert len(complaints) <= 1
         for sock in sockets:
             sock.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
                     spare = await register(relay.url, PrivateKey.generate())

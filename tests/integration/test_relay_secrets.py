@@ -163,7 +163,7 @@ def test_every_command_refuses_a_bad_key_file_and_does_not_show_it(
         [sys.executable, "-c", COMMAND, *arguments],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     output = done.stdout + done.stderr
@@ -208,7 +208,7 @@ new.save(path, replace=replace)
         done = subprocess.run(
             [sys.executable, "-c", program, str(key_file), str(replace), str(deadly)],
             capture_output=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
         if replace:

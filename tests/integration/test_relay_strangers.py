@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -16,6 +15,7 @@ from websockets.exceptions import InvalidMessage
 from tests.foreign_peer import request_for
 from tests.foreign_relay import register, say, wait_for_caller
 from tests.relay_process import LINUX, RelayProcess, relay_process
+from tests.stopwatch import PATIENCE_S, Stopwatch
 
 pytestmark = pytest.mark.xdist_group("measuring")
 
@@ -93,8 +93,8 @@ def ended_by(data: bytes) -> bytes:
 async def test_strangers_are_few_cheap_and_short_lived(be: Being) -> None:
     """Catalogue row 33: one socket more than may be, of each kind; with a tenth of the time."""
     limits = {
-        "first_message_timeout_s": 1,
-        "challenge_timeout_s": 1,
+        "first_message_timeout_s": 3,
+        "challenge_timeout_s": 3,
         "close_timeout_s": 0.2,
         "registers_per_min_per_address": 1e6,
         "registers_per_min_per_key": 1e6,
@@ -102,8 +102,8 @@ async def test_strangers_are_few_cheap_and_short_lived(be: Being) -> None:
     async with relay_process(limits=limits) as relay:
         await (await register(relay.url, PrivateKey.generate())).close()
         before_mib = relay.memory_mib()
-        begun = time.perf_counter()
-        readers = [await be(relay) for _ in range(65)]
+        watch = Stopwatch(relay.pid)
+        readers = await asyncio.gather(*(be(relay) for _ in range(65)))
         await asyncio.sleep(0.1)
         assert await relay.metric("strangers") == 64
         assert await relay.metric('limit_hits_total{limit="max_unauthenticated_per_address"}') == 1
@@ -113,14 +113,14 @@ async def test_strangers_are_few_cheap_and_short_lived(be: Being) -> None:
         # Others come in meanwhile.
         waits: list[float] = []
         for _ in range(5):
-            asked_s = time.perf_counter()
+            asking = Stopwatch(relay.pid)
             await (await register(relay.url, PrivateKey.generate())).close()
-            waits.append(time.perf_counter() - asked_s)
+            waits.append(asking.seconds)
         assert max(waits) <= 0.5
         for reader in readers:
             with contextlib.suppress(ConnectionError):
-                await asyncio.wait_for(reader.read(), 3)
-        assert time.perf_counter() - begun <= 3
+                await asyncio.wait_for(reader.read(), PATIENCE_S)
+        assert watch.seconds <= 5
         assert await relay.metric("strangers") == 0
 
 
@@ -130,7 +130,7 @@ async def test_two_thousand_strangers_of_many_addresses_cost_what_is_promised() 
     """Catalogue row 33: with the limits that everybody has."""
     async with relay_process(limits={"new_connections_burst_per_address": 1e4}) as relay:
         await (await register(relay.url, PrivateKey.generate())).close()
-        before_mib, begun = relay.memory_mib(), time.perf_counter()
+        before_mib, watch = relay.memory_mib(), Stopwatch(relay.pid)
         readers: list[asyncio.StreamReader] = []
         for number in range(2000):
             address = f"127.0.1.{1 + number // 64}"
@@ -141,14 +141,14 @@ async def test_two_thousand_strangers_of_many_addresses_cost_what_is_promised() 
             if number % 2:
                 writer.write(opening(relay))
             readers.append(reader)
-        opened_s = time.perf_counter() - begun
+        opened_s = watch.seconds
         grown_kib = (relay.memory_mib() - before_mib) * 1024 / await relay.metric("strangers")
         print(f"2000 strangers in {opened_s:.1f} s: {grown_kib:.1f} KiB each")
         assert grown_kib <= 24
         for reader in readers:
             with contextlib.suppress(ConnectionError):
-                await asyncio.wait_for(reader.read(), 25)
-        assert time.perf_counter() - begun - opened_s <= 12
+                await asyncio.wait_for(reader.read(), PATIENCE_S)
+        assert watch.seconds - opened_s <= 12
         await (await register(relay.url, PrivateKey.generate())).close()
 
 
@@ -157,13 +157,13 @@ async def test_one_byte_at_a_time_wins_no_time() -> None:
     async with relay_process(limits={"first_message_timeout_s": 0.5}) as relay:
         reader = await raw(relay, b"")
         writer = _writers[-1]
-        begun = time.perf_counter()
+        watch = Stopwatch(relay.pid)
         for byte in opening(relay):
             if writer.is_closing() or reader.at_eof():
                 break
             writer.write(bytes([byte]))
             await asyncio.sleep(0.05)
-        assert time.perf_counter() - begun <= 2
+        assert watch.seconds <= 2
         assert ended_by(await reader.read()) == b""
 
 
@@ -215,7 +215,7 @@ async def ask(relay: RelayProcess, target: PrivateKey, address: str) -> str:
             relay.url, compression=None, local_addr=(address, 0), close_timeout=1
         ) as caller:
             await caller.send(request_for(PrivateKey.generate(), bytes(target.public_key)))
-            message = await asyncio.wait_for(caller.recv(), 5)
+            message = await asyncio.wait_for(caller.recv(), PATIENCE_S)
             return "ready" if "communication_ready" in str(message) else str(message)
     except PlainClosed as error:
         return error.rcvd.reason if error.rcvd is not None else "closed"
@@ -229,23 +229,25 @@ async def test_who_asks_for_one_key_without_end_does_not_use_up_its_spares() -> 
     async with relay_process(limits={"registers_per_min_per_address": 1e6}) as relay:
         target = Refilling(relay, spares=8)
         async with target.listening():
-            begun = time.perf_counter()
+            watch = Stopwatch(relay.pid)
             attacks: list[asyncio.Task[str]] = []
             honest: list[str] = []
             spares: list[int] = []
-            while time.perf_counter() - begun < 3:
+            while watch.wall_s < 3:
                 attacks.append(asyncio.create_task(ask(relay, target.own, ELSEWHERE)))
                 await asyncio.sleep(0.02)
-                if time.perf_counter() - begun > 1:
+                if watch.wall_s > 1:
                     spares.append(target.registered)
                 if len(attacks) % 15 == 0:
                     honest.append(await ask(relay, target.own, "127.0.0.1"))
+            punctuality = watch.punctuality
             outcomes = await asyncio.gather(*attacks)
             assert honest == ["ready"] * len(honest)
             # At once 20, then one in a second.
-            assert 20 <= outcomes.count("ready") <= 24
+            assert 20 <= outcomes.count("ready") <= 21 + watch.wall_s
             assert "Close called: Too many requests." in outcomes
-            assert sum(spares) / len(spares) >= 0.8 * 8
+            # It is this process that has to register new ones.
+            assert sum(spares) / len(spares) >= 0.8 * 8 * punctuality**2
 
 
 @LINUX
@@ -266,18 +268,18 @@ async def test_who_registers_without_end_is_refused_before_it_costs_anything() -
             except (OSError, InvalidMessage):
                 return "dropped"
 
-        begun = time.perf_counter()
+        watch = Stopwatch()
         outcomes: list[str] = []
         for _ in range(20):
             outcomes += await asyncio.gather(*(bogus() for _ in range(10)))
-        seconds = time.perf_counter() - begun
+        seconds = watch.wall_s
         # Half a minute's number at once, then one in a second.
         assert 30 <= outcomes.count("challenged") <= 31 + seconds
         assert "Close called: Too many registrations." in outcomes
         assert outcomes.count("dropped") >= 200 - 100 - 20 * seconds - 1
-        asked_s = time.perf_counter()
+        asking = Stopwatch(relay.pid)
         await (await register(relay.url, PrivateKey.generate())).close()
-        assert time.perf_counter() - asked_s <= 0.5
+        assert asking.seconds <= 0.5
 
 
 # -- what is no request of ours (row 51) --------------------------------------------------------
@@ -305,6 +307,6 @@ async def test_foreign_requests_are_refused_before_anything(head: str, status: i
     async with relay_process() as relay:
         text = head.replace("HERE", f"127.0.0.1:{relay.port}").replace("UPGRADE", upgrade)
         reader = await raw(relay, text.encode())
-        line = await asyncio.wait_for(reader.readline(), 5)
+        line = await asyncio.wait_for(reader.readline(), PATIENCE_S)
         assert line.startswith(f"HTTP/1.1 {status} ".encode())
         assert (await relay.admin("/readyz"))[0] == 200

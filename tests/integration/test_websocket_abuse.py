@@ -4,7 +4,6 @@ import asyncio
 import os
 import resource
 import struct
-import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import cast
@@ -19,6 +18,7 @@ from duologue.errors import BadFrame, LimitExceeded
 from duologue.limits import MAX_SHORT_FRAGMENTS, Limits
 from tests.integration.loopback import PATIENCE_S, closed, serving
 from tests.integration.loopback import nothing_is_left as nothing_is_left
+from tests.stopwatch import Stopwatch
 
 pytestmark = pytest.mark.xdist_group("measuring")
 
@@ -210,10 +210,10 @@ async def test_a_flood_of_control_frames_is_stopped_and_others_go_on(opcode: Opc
             raw.writer.write(frame(opcode, b"x" * 100) * 20_000)
             worst_s = 0.0
             for _ in range(20):
-                start = time.perf_counter()
+                watch = Stopwatch()
                 victim.send("are you there?")
                 await asyncio.wait_for(echoed.get(), PATIENCE_S)
-                worst_s = max(worst_s, time.perf_counter() - start)
+                worst_s = max(worst_s, watch.seconds)
             offender = await served.next()
             assert await raw.closed_with() == 1008
             assert isinstance(offender.failure, LimitExceeded)
@@ -235,10 +235,10 @@ async def test_a_flood_of_tiny_messages_lets_others_through() -> None:
             drained = asyncio.ensure_future(raw.reader.readexactly(50_000 * 3))
             worst_s = 0.0
             for _ in range(20):
-                start = time.perf_counter()
+                watch = Stopwatch()
                 victim.send("are you there?")
                 await asyncio.wait_for(echoed.get(), PATIENCE_S)
-                worst_s = max(worst_s, time.perf_counter() - start)
+                worst_s = max(worst_s, watch.seconds)
             await asyncio.wait_for(drained, PATIENCE_S)
             assert worst_s < 0.2
         victim.terminate("the test is over")

@@ -1,4 +1,7 @@
-"""The wheel, installed into an empty environment, is all a user needs."""
+"""The wheel, installed into an empty environment, is all a user needs.
+
+It needs packages from outside, from wherever pip gets them, and has its own patience with that.
+"""
 
 import os
 import subprocess
@@ -6,7 +9,13 @@ import sys
 import venv
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
+INSTALL_TIMEOUT_S = 900
+"""For each command: a slow index, a cold cache and a busy machine together."""
+
+pytestmark = pytest.mark.timeout(3 * INSTALL_TIMEOUT_S)
 
 
 def run(*arguments: str | Path, cwd: Path) -> str:
@@ -18,7 +27,7 @@ def run(*arguments: str | Path, cwd: Path) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=INSTALL_TIMEOUT_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -45,6 +45,7 @@ WIRE_NAMES: Final = (
 )
 METHOD_NAMES: Final = (
     *("join", "send", "close", "call", "get", "name", "peer", "c", "run", "start", "stop"),
+    *("items", "out", "sender", "result", "end", "send_all", "cancel", "asynciterator"),
     *("reply", "errors", "contract", "client", "service", "models", "with_timeout"),
     *("date", "time", "datetime", "timedelta", "args", "kwargs"),
     *("type", "list", "id", "format", "filter", "str", "int", "dict", "bytes", "json", "copy"),
@@ -55,6 +56,7 @@ TYPE_NAMES: Final = (
     *("Peer", "Event", "Subscription", "EventHandler", "ByteStream", "TextStream", "Service"),
     *("Client", "Model", "Reply", "Url", "Json", "Codec", "Field", "Annotated", "Literal", "Any"),
     *("ABC", "CallContext", "ContractError", "Final", "MISSING", "OpenUnion", "SafeInt", "UUID"),
+    *("Incoming", "Outgoing", "Exchange", "Sender", "AsyncIterator", "Awaitable", "Download"),
     *("StrEnum", "TypeAlias", "TypeAliasType", "Unknown", "NumberEnum", "Exception", "Decimal"),
 )
 
@@ -301,7 +303,24 @@ class Writer:
         if self.random.random() < 0.2:
             stated["deprecated"] = self.doc().strip()
         stated["effect"] = self.random.choice(["read", "idempotent", "write"])
+        if self.random.random() < 0.4 and "stream" not in str(stated.get("returns")):
+            stated.update(self.items(stated))
         return stated
+
+    def items(self, method: dict[str, Json]) -> dict[str, Json]:
+        """What `method` may send and yield."""
+        stated: dict[str, Json] = {"idle_timeout": "5s"}
+        if "args" in method:
+            method.pop("returns", None)
+            return {**stated, "yields": self.item()}
+        for key in self.random.choice([["sends"], ["yields"], ["sends", "yields"]]):
+            stated[key] = self.item()
+        return stated
+
+    def item(self) -> str:
+        if self.random.random() < 0.2:
+            return "bytes"
+        return self.random.choice(["", "optional "]) + self.expression()
 
 
 def write_contracts(schema: Path) -> Iterator[str]:
@@ -334,6 +353,8 @@ def test_packages_of_random_contracts_import_and_type_check(tmp_path: Path) -> N
         "for method in _contract.THINGS.methods:\n"
         "    if 'Stream' not in method.returns.form_name:\n"
         "        method.returns.adapter\n"
+        "    for item in (getattr(method, 'sends', None), getattr(method, 'yields', None)):\n"
+        "        assert item is None or item.adapter\n"
         "NewsService()\n"
         for package in packages
     )

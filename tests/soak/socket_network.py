@@ -32,13 +32,10 @@ Fault = Callable[[], Coroutine[Any, Any, None]]
 class SocketNetwork:
     """Made by `socket_network`."""
 
-    def __init__(
-        self, books: Books, chance: random.Random, folder: Path, stack: AsyncExitStack
-    ) -> None:
+    def __init__(self, books: Books, chance: random.Random, folder: Path) -> None:
         self._books = books
         self._chance = chance
         self._known_relays = folder / "known_relays"
-        self._stack = stack
         self._key = Identity.generate()
         self._house: AsyncExitStack | None = None
         self._houses = 0
@@ -135,19 +132,20 @@ class SocketNetwork:
         self._houses += 1
         house = House(self._books, self._chance, self._houses, SLOW_S)
         stack = AsyncExitStack()
-        plain_port, encrypted_port = self._ports
-        plain = duologue.serve(house, port=plain_port, hosts=[HOST], limits=LIMITS)
-        encrypted = duologue.serve(
-            house,
-            port=encrypted_port,
-            hosts=[HOST],
-            limits=LIMITS,
-            identity=self._key,
-            allow=ANYONE,
-        )
-        for server in (plain, encrypted):
+        servers = [
+            duologue.serve(
+                house,
+                port=port,
+                hosts=[HOST],
+                limits=LIMITS,
+                identity=key,
+                allow=ANYONE if key else None,
+            )
+            for port, key in zip(self._ports, (None, self._key), strict=True)
+        ]
+        for server in servers:
             await stack.enter_async_context(server)
-        self._ports = [plain.port, encrypted.port]
+        self._ports = [server.port for server in servers]
         await stack.enter_async_context(
             duologue.listen(
                 f"ws://{HOST}:{self._relay_port}", house, identity=self._key, allow=ANYONE,
@@ -190,10 +188,9 @@ async def socket_network(
     books: Books, chance: random.Random, folder: Path
 ) -> AsyncGenerator[SocketNetwork]:
     """One with a house and a relay in it; `folder` is for the relay's key."""
-    async with AsyncExitStack() as stack:
-        network = SocketNetwork(books, chance, folder, stack)
-        await network.start()
-        try:
-            yield network
-        finally:
-            await network.close()
+    network = SocketNetwork(books, chance, folder)
+    await network.start()
+    try:
+        yield network
+    finally:
+        await network.close()

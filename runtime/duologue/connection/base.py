@@ -200,6 +200,8 @@ class Connection(ABC):
         """Why the connection was ended, where it was a fault: a limit, a broken protocol."""
         self.remote_address: str | None = None
         """What the transport knows of the other side's address, as text for people."""
+        self.address_group = ""
+        """Whom limits count as one with the other side, by its address; empty: nobody knows."""
         self.remote_key: bytes | None = None
         """The other side's public key, 32 bytes, once it has proved to have it; else None."""
         self.claimed_key: bytes | None = None

@@ -65,7 +65,12 @@ class Server(Host):
 
             self._limits = handshaking.carrier_limits(manner.limits)
             self._gate = gate.EncryptionGate(
-                identity, allow, manner.limits, self._conversations.welcome, loopback=loopback
+                identity,
+                allow,
+                manner.limits,
+                self._conversations.welcome,
+                loopback=loopback,
+                may_stay=self._may_stay,
             )
         self._listener: WebSocketListener | None = None
 
@@ -98,7 +103,17 @@ class Server(Host):
             hosts=self._hosts,
             # An encrypted conversation has a pulse of its own, inside.
             has_pulse=self._gate is None,
+            needs_proof=self._gate is not None,
         )
+
+    def _may_stay(self, connection: Connection) -> bool:
+        from duologue.connection.websocket.connection import WebSocketConnection
+
+        # The gate knows connections of any kind; those of a server are of this one.
+        listener = self._listener
+        if listener is None or not isinstance(connection, WebSocketConnection):
+            return True
+        return listener.let_stay(connection)
 
     async def _close(self) -> None:
         if self._listener is not None:

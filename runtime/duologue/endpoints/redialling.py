@@ -13,6 +13,7 @@ from duologue.endpoints.verdicts import MAX_REFUSALS, Verdict, judge
 from duologue.errors import DuologueError
 from duologue.promisifier.reconnecting import Greet, ReconnectingPromisifier
 from duologue.protocol.backoff import Backoff, Tries, wished_pause_s
+from duologue.protocol.wording import words_of
 
 Dial = Callable[[], Awaitable[Connection]]
 """Opens a connection, or raises a `DuologueError`."""
@@ -138,8 +139,7 @@ class Redialling:
 
 
 def _words(error: DuologueError) -> str:
-    """Its text, not too long; words of the other side in it are clean."""
-    return (str(error) or type(error).__name__)[:MAX_LOGGED_CHARACTERS]
+    return words_of(error)[:MAX_LOGGED_CHARACTERS]
 
 
 def _ignore(_is_trying: bool) -> None:

@@ -33,7 +33,7 @@ def describe_failure(error: Exception, what: str) -> Failure:
         return describe_incident(error, what)
     if isinstance(error, CallError) and error.code != GoingAway.code:
         if isinstance(error, InvalidResult):
-            _log.error("the result of %s does not fit its contract: %s", what, error)
+            _log.error("what %s gives does not fit its contract: %s", what, error)
         name = getattr(error, "name", type(error).__name__)
         return Failure(name, error.message, error.code or None, error.details)
     if isinstance(error, RefusedValue):

@@ -16,6 +16,8 @@ class Place:
 
     key: bytes
     since_s: float
+    group: str = ""
+    """Of its address; empty: nobody knows."""
     is_lost: bool = False
     """It had to give way; the connection is to be closed."""
     on_lost: Callable[[], None] | None = None
@@ -67,32 +69,40 @@ class AcceptanceBook:
             flights.popitem(last=False)
 
     @contextmanager
-    def unconfirmed(self, claimed_key: bytes, now_s: float) -> Generator[Place]:
+    def unconfirmed(
+        self, claimed_key: bytes, now_s: float, address_group: str = ""
+    ) -> Generator[Place]:
         """Hold one of the few places for connections that have not proved themselves.
 
-        If all are taken, the one gives way that has been unconfirmed longest: who has a key shows
-        it within a round trip, who has none would keep the place for `confirm_timeout_s`.
+        If all are taken, one gives way. If a group of addresses has more than this one would have
+        then, it is the one of it that has been unconfirmed longest. Else it is the longest of all:
+        who has a key shows it within a round trip, who has none would keep the place for
+        `confirm_timeout_s`.
 
         Raises:
             HandshakeFailed: all are taken, or those for this key, by such as have come within
-                `unconfirmed_grace_s`.
+                `unconfirmed_grace_s`, and no address has many of them.
         """
         limits = self._limits
-        self._make_room(self._places, limits.max_unconfirmed, now_s)
+        place = Place(claimed_key, now_s, address_group)
+        self._make_room(self._places, limits.max_unconfirmed, place)
         of_key = [each for each in self._places if each.key == claimed_key]
-        self._make_room(of_key, limits.max_unconfirmed_per_key, now_s)
-        place = Place(claimed_key, now_s)
+        self._make_room(of_key, limits.max_unconfirmed_per_key, place)
         self._places[place] = None
         try:
             yield place
         finally:
             self._places.pop(place, None)
 
-    def _make_room(self, places: Collection[Place], most: int, now_s: float) -> None:
+    def _make_room(self, places: Collection[Place], most: int, newcomer: Place) -> None:
         if len(places) < most:
             return
         longest = next(iter(places))
-        if now_s - longest.since_s < self._limits.unconfirmed_grace_s:
+        sizes = Counter(each.group for each in places)
+        largest, size = sizes.most_common(1)[0]
+        if size > sizes[newcomer.group] + 1:
+            longest = next(each for each in places if each.group == largest)
+        elif newcomer.since_s - longest.since_s < self._limits.unconfirmed_grace_s:
             raise HandshakeFailed("Too many connections are being confirmed", "too-many")
         del self._places[longest]
         longest.lose()

@@ -280,6 +280,14 @@ class ItemCalls:
                 return self._reply(request_id, items.incoming.ask(totals))
         return None
 
+    def break_off(self, request_id: int, why: str) -> None:
+        """Items of a call have come that cannot be read."""
+        items = self.calls.get(request_id)
+        if items is None:
+            self._count(False)
+        else:
+            items.incoming.break_off(why)
+
     def receive_bytes(self, request_id: int, item: bytes) -> None:
         """An item that is bytes; raises as `receive`."""
         items = self.calls.get(request_id)

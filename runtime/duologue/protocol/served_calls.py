@@ -104,6 +104,8 @@ class ServedCalls:
         request_id, service_id = _unusual_ids(envelope)
         if service_id == 0 and self.has_control_service:
             self._counters.control_requests_received += 1
+            # Whatever it has too much of, it is larger than a hello may be.
+            failure = Failure("InvalidParams", failure.message, "INVALID_PARAMS")
         else:
             self._counters.requests_received_total += 1
         return Refused(codec.error_answer(request_id, failure))

@@ -197,6 +197,12 @@ class Session(Generic[CallT]):
             return self.served.refuse(envelope, failure_of(excess))
         if envelope.type in ("data", "error"):
             return self.own.receive_excess(envelope, excess)
+        if envelope.type == ITEMS and self.has_control_service:
+            own_id, served_id = map(codec.integral, (envelope.responseId, envelope.requestId))
+            if own_id is not None:
+                return self.own.items.break_off(own_id, str(excess))
+            if served_id is not None:
+                return self.served.items.break_off(served_id, str(excess))
         raise BadFrame(str(excess))
 
     # -- what cannot be read --------------------------------------------------------------------

@@ -50,7 +50,8 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class TurnedAway:
-    """A socket was dropped, or answered with HTTP 503, before it became a WebSocket."""
+    """A socket was dropped, or refused by HTTP, or had to give its place to another, before it was
+    known what it is."""
 
     address: str
     limit: str

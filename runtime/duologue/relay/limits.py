@@ -13,16 +13,20 @@ class RelayLimits:
     # -- connections ----------------------------------------------------------------------------
 
     max_connections: int = 20_000
-    """All of them. An idle one costs about 15 KiB, so these cost some 300 MiB."""
+    """Spares and halves of pairs; above it who comes is answered HTTP 503. An idle one costs about
+    15 KiB, so these cost some 300 MiB. Less, if the process may have fewer descriptors."""
 
     max_connections_per_address: int = 256
     """One office behind one address may be large; one attacker must not have all connections."""
 
     max_unauthenticated: int = 2_000
-    """Connections that have not yet registered or asked; 24 KiB each is what a flood can cost."""
+    """Connections that have not yet registered or asked, beside the others; 24 KiB each is what a
+    flood can cost. One more, and of the address that has most of them the one gives way that has
+    been silent longest."""
 
     max_unauthenticated_per_address: int = 64
-    """So that a flood from one address leaves room for everybody else."""
+    """So that a flood from one address leaves room for everybody else. One more, and that one of
+    the same address gives way that has been silent longest."""
 
     new_connections_per_s_per_address: float = 20.0
     """In the long run. More are dropped before a byte of them is read."""

@@ -7,7 +7,7 @@ end: the last address was written by our proxy, those before it by whoever came 
 from collections.abc import Sequence
 from typing import Final
 
-from duologue.relay.addresses import Address, Network, group_of, parse_address
+from duologue.connection.addresses import Address, Network, group_of, parse_address
 
 HEADER: Final = "X-Forwarded-For"
 

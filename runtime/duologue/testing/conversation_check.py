@@ -10,6 +10,7 @@ from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.testing.conversation.calls import CALLS
 from duologue.testing.conversation.endings import CLOSING, GIVING_UP, closing_after
 from duologue.testing.conversation.flows import FLOWS
+from duologue.testing.conversation.items import CLOSING_WITH_ITEMS, ITEMS
 from duologue.testing.conversation.losses import COMEBACKS, Comeback, Lasting, Lose
 from duologue.testing.conversation.promise import End, Promise
 from duologue.testing.conversation.service import CheckedService
@@ -56,10 +57,10 @@ async def check_conversation(
     Raises:
         AssertionError: a promise was not kept; the text begins with the promise.
     """
-    for promise in (*CALLS, *FLOWS, *GIVING_UP):
+    for promise in (*CALLS, *FLOWS, *GIVING_UP, *ITEMS):
         for turned in (False, True):
             await _try(promise, make_pair, turned, patience_s)
-    for promise in (*CLOSING, *map(closing_after, range(CLOSING_TURNS))):
+    for promise in (*CLOSING, *CLOSING_WITH_ITEMS, *map(closing_after, range(CLOSING_TURNS))):
         for closer in sorted(closers):
             await _try(promise, make_pair, closer == "right", patience_s)
 

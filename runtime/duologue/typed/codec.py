@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from duologue.errors import InvalidResult, Problem
+from duologue.limits import MAX_TYPED_DEPTH
 from duologue.promisifier.handlers import Result
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.parcels import Parts, Payload, ReceivedParts, split
@@ -56,6 +57,7 @@ class Codec(Generic[T]):
         "_adapter",
         "_holds_bytes",
         "_is_model",
+        "_max_depth",
         "_renames",
         "form",
         "to_json",
@@ -64,12 +66,14 @@ class Codec(Generic[T]):
     )
 
     @overload
-    def __init__(self, form: type[T], /) -> None: ...
+    def __init__(self, form: type[T], /, *, levels_around: int = 0) -> None: ...
     @overload
-    def __init__(self, form: object, /) -> None: ...
-    def __init__(self, form: Any, /) -> None:
+    def __init__(self, form: object, /, *, levels_around: int = 0) -> None: ...
+    def __init__(self, form: Any, /, *, levels_around: int = 0) -> None:
         self.form: Any = form
         """The type: a class, or what else an annotation may be."""
+        self._max_depth = MAX_TYPED_DEPTH + levels_around
+        """Of JSON that is read; lists of values that are sent one by one have a level around."""
         self._is_model = isinstance(form, type) and issubclass(form, BaseModel)
         self._adapter: TypeAdapter[T] | None = None
         self._holds_bytes: bool | None = None
@@ -189,7 +193,7 @@ class Codec(Generic[T]):
         if self._renames_fields():
             validate = partial(validate, **BY_WIRE_NAME)
         if may_be_deep(self.adapter.core_schema):
-            validate = reading_to_depth(validate, self.form_name)
+            validate = reading_to_depth(validate, self.form_name, self._max_depth)
         self.validate_json = validate
         return validate(text, **options)
 

@@ -28,23 +28,25 @@ def may_be_deep(schema: CoreSchema) -> bool:
     return any(node.get("type") in _MAY_BE_DEEP for node in nodes(schema))
 
 
-def reading_to_depth(read: Callable[..., T], what: str) -> Callable[..., T]:
+def reading_to_depth(
+    read: Callable[..., T], what: str, max_depth: int = MAX_TYPED_DEPTH
+) -> Callable[..., T]:
     """`read`, JSON to a value of the type `what`, that refuses what is nested too deeply."""
 
     def read_to_depth(text: bytes, **options: Any) -> T:
-        refuse_deep(text, what)
+        refuse_deep(text, what, max_depth)
         return read(text, **options)
 
     return read_to_depth
 
 
-def refuse_deep(text: bytes, what: str) -> None:
+def refuse_deep(text: bytes, what: str, max_depth: int = MAX_TYPED_DEPTH) -> None:
     """Refuse the JSON of a value of the type `what` that is nested too deeply.
 
     Raises:
         ValidationError: it is.
     """
-    if len(text) > 2 * MAX_TYPED_DEPTH and is_deeper_than(text.decode(), MAX_TYPED_DEPTH):
+    if len(text) > 2 * max_depth and is_deeper_than(text.decode(), max_depth):
         raise too_deep(what)
 
 

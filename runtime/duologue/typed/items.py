@@ -56,7 +56,7 @@ class Items(Generic[T]):
         self._is_result = is_result
         self._on_failure = on_failure
         self._is_bytes = codec is BYTE_ITEMS
-        self._list: Codec[list[T]] = Codec(GenericAlias(list, (codec.form,)))
+        self._list: Codec[list[T]] = Codec(GenericAlias(list, (codec.form,)), levels_around=1)
         self._ready: deque[T] = deque()
 
     def __aiter__(self) -> Self:

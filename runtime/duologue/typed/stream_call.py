@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from duologue.errors import (
+    Cancelled,
     DeadlineExceeded,
     InvalidParams,
     InvalidResult,
@@ -54,6 +55,8 @@ class StreamCall(Generic[R]):
 
     def cancel(self) -> None:
         """Give the call up: the other side stops, and nothing more is read or sent."""
+        if self._sink is not None and self._call is not None and not self._call.done():
+            self._sink.finish(Cancelled(f"{self._method.full_name} was cancelled here"))
         give_up(self._call, self._source)
 
     async def _begin(self) -> None:

@@ -155,7 +155,7 @@ class Bench:
             own_hosts=["127.0.0.1"],
             port=8765,
             secure=False,
-            is_full=False,
+            is_full=lambda: False,
             max_message_bytes=self.limits.max_message_bytes,
         )
 

@@ -39,7 +39,7 @@ def retouched(text: str, models: ModelsView, made: ModelsSchema, doc: str) -> st
     imported = {name: models.local_name(name) for name in _imported(module)}
     bases = _bases(module, types, imported)
     edits = [
-        *_opening(module, source, doc),
+        *_opening(module, source, doc, models),
         *_imports(module, source, models),
         *_names(module, source, {**made.annotations, **imported}, bases),
         *_docstrings(module, source, made.docs),
@@ -149,10 +149,15 @@ def _early(node: ast.expr, missing: Collection[str]) -> Iterator[ast.expr]:
         yield from early
 
 
-def _opening(module: ast.Module, source: Source, doc: str) -> Iterator[Edit]:
-    """The module's docstring, before its first statement."""
+def _opening(
+    module: ast.Module, source: Source, doc: str, models: ModelsView
+) -> Iterator[Edit]:
+    """The module's docstring, before its first statement; and the imports of our types, if the
+    generator had no use for their placeholders: of numbers' enums it does not know the base."""
+    has_placeholders = any(_imports_placeholders(each) for each in module.body)
+    imports = [] if has_placeholders else models.imports
     first = source.edit(module.body[0], "")
-    yield Edit(first.start, first.start, f"{docstring(doc)}\n\n")
+    yield Edit(first.start, first.start, "\n".join([docstring(doc), "", *imports, ""]))
 
 
 def _imports(module: ast.Module, source: Source, models: ModelsView) -> Iterator[Edit]:
@@ -161,12 +166,16 @@ def _imports(module: ast.Module, source: Source, models: ModelsView) -> Iterator
     for statement in module.body:
         if not isinstance(statement, ast.ImportFrom):
             continue
-        if statement.module == PLACEHOLDER_MODULE:
+        if _imports_placeholders(statement):
             yield source.edit(statement, "\n".join(models.imports))
             continue
         for alias in statement.names:
             if (local := models.local_name(alias.name)) != alias.name:
                 yield source.edit(alias, f"{alias.name} as {local}")
+
+
+def _imports_placeholders(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.ImportFrom) and statement.module == PLACEHOLDER_MODULE
 
 
 def _imported(module: ast.Module) -> Iterator[str]:

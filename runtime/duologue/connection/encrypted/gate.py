@@ -33,13 +33,19 @@ class EncryptionGate:
         on_encrypted: Callable[[EncryptedConnection], None],
         *,
         loopback: bool = False,
+        may_stay: Callable[[Connection], bool] = lambda _: True,
     ) -> None:
-        """Raises `UnsafeKey`: one of the keys in `allow` is none to build on."""
+        """`may_stay` is asked with each connection over which a key was proved; if it says no, it
+        has closed it.
+
+        Raises `UnsafeKey`: one of the keys in `allow` is none to build on.
+        """
         self._identity = identity
         self._rule = allow_rule(allow)
         self._limits = limits
         self._on_encrypted = on_encrypted
         self._loopback = loopback
+        self._may_stay = may_stay
         self._book = AcceptanceBook(limits)
         self._tasks: dict[asyncio.Task[None], Connection] = {}
 
@@ -75,7 +81,8 @@ class EncryptionGate:
         except HandshakeFailed as error:
             _log.info("connection from %s refused: %s", connection.remote_address, error)
             return
-        self._on_encrypted(encrypted)
+        if self._may_stay(connection):
+            self._on_encrypted(encrypted)
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
         connection = self._tasks.pop(task)

@@ -178,7 +178,8 @@ async def encrypt_as_acceptor(
                 judgement = rule(claimed.key)
                 if not (await judgement if inspect.isawaitable(judgement) else judgement):
                     raise HandshakeFailed(NOT_ALLOWED, "not-allowed")
-            with book.unconfirmed(claimed.key, loop.time()) as place:
+            group = connection.address_group
+            with book.unconfirmed(claimed.key, loop.time(), group) as place:
                 _send(connection, handshake.answer())
                 encrypted = EncryptedConnection(
                     connection, handshake.session_key(), limits, is_connector=False,

@@ -15,6 +15,7 @@ from duologue.connection.base import (
 from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES
 from duologue.connection.event_loop import Loop, Timer, mask_keys, reading_space_for
 from duologue.connection.websocket.arrival_watch import ArrivalWatch
+from duologue.connection.websocket.first_sign import FirstSign
 from duologue.connection.websocket.happy_eyeballs import address_text
 from duologue.connection.websocket.opening import Opening
 from duologue.connection.websocket.wire import Wire
@@ -36,7 +37,9 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
     It is an asyncio protocol as well: the `connection_made` and later methods are for transports.
     `on_open` is called once the opening handshake is done and before any message; `on_lost` when
     the socket is gone, whether it was ever open or not. Without `has_pulse` it sends no pings and
-    bears silence: something above it looks after that, end to end.
+    bears silence: something above it looks after that, end to end. `on_heard` is called when the
+    first bytes have come over the open connection, before the messages in them; it is ended if that
+    takes longer than `opening_silence_s`, but not without `on_heard`.
 
     Of what is protected, subclasses may use `_loop`, `_wire`, `_reading_space` and
     `_max_message_bytes`; call `_pause_reading`, `_note_read`, `_note_end` and `_write_from`; and
@@ -55,6 +58,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         opening_timeout_s: float | None,
         on_open: Callable[["WebSocketConnection"], None],
         on_lost: Callable[["WebSocketConnection"], None],
+        on_heard: Callable[["WebSocketConnection"], None] | None = None,
         has_pulse: bool = True,
     ) -> None:
         super().__init__(limits, loop)
@@ -62,6 +66,9 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         self._opening_timeout_s = opening_timeout_s
         self._on_open = on_open
         self._on_lost = on_lost
+        self._on_heard = on_heard
+        self._first_sign: FirstSign | None = None
+        """Until something has come over the open connection, where that is waited for."""
         self._has_pulse = has_pulse
         self._opening: Opening | None = None
         self._wire: Wire | None = None
@@ -181,6 +188,10 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         self.state.enter(ConnectionState.OPEN)
         if self._has_pulse:
             self._pulse.start()
+        if self._on_heard is not None:
+            self._first_sign = FirstSign(
+                self._limits, self._loop, ping=self.send_ping_frame, lose=self._lose_mute
+            )
         # What is sent at once goes out together with the answer to the request, and behind it.
         self._pending.extend(filter(None, opening.protocol.data_to_send()))
         self._is_receiving = True
@@ -214,6 +225,8 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
 
     def _note_read(self, wire: Wire, received_bytes: int, *, is_new: bool) -> bool:
         """What follows from a read, but for its messages; returns whether it was the last."""
+        if self._first_sign is not None:
+            self._hear_first_sign(self._first_sign)
         is_over = wire.is_over
         if not is_over:
             # Pongs first: they must not wait for the answers to messages that came behind their
@@ -228,6 +241,17 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         elif self._arrival.is_watching:
             self._arrival.stop()
         return is_over
+
+    def _hear_first_sign(self, first_sign: FirstSign) -> None:
+        first_sign.stop()
+        self._first_sign = None
+        if self._on_heard is not None:
+            self._on_heard(self)
+
+    def _lose_mute(self) -> None:
+        """Nothing has come since it is open, not even an answer to a ping."""
+        self.failure = LimitExceeded("opening_silence_s", self._limits.opening_silence_s)
+        self.terminate(str(self.failure))
 
     def _note_end(self, wire: Wire) -> None:
         """The peer has closed, or has been found wrong."""
@@ -326,5 +350,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
     def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
         self._cancel_timer()
         self._arrival.stop()
+        if self._first_sign is not None:
+            self._first_sign.stop()
         self.on_message.when_emptied = None
         super()._end(code, reason, failure)

@@ -3,23 +3,28 @@
 import asyncio
 import socket
 import ssl as tls
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
+from duologue.connection.addresses import group_of, peer_address
+from duologue.connection.websocket.arrivals import Arrivals
 from duologue.connection.websocket.connection import WebSocketConnection
+from duologue.connection.websocket.descriptors import Room, descriptor_limit, room_here
 from duologue.connection.websocket.listening import listening_sockets
 from duologue.connection.websocket.opening import AcceptanceRules, ServerOpening
 from duologue.limits import Limits
+from duologue.protocol.newcomers import Newcomers
 
-MAX_WAITING_REFUSALS: Final = 100
-"""Connections above the limit that are still read from, so that they get to see HTTP 503. More
-than these are dropped unheard."""
+BACKLOG: Final = 1024
+"""Connections that the system keeps until we come to accept them. If it had to drop any, they would
+try again only after a second."""
 
-BACKLOG: Final = 100
-"""Connections that the system keeps until we come to accept them."""
+NO_ROOM: Final = "This server has no room for more connections."
 
-ACCEPTING_TURNS: Final = 4
-"""Loop turns from accepting a socket, in asyncio, to having dropped it."""
+GAVE_WAY: Final = "another connection needed its place"
+
+CLOSE_CODE_TRY_LATER: Final = 1013
+"""For who was let in when there was room, and has shown himself when there was none any more."""
 
 
 async def accept_websockets(
@@ -33,46 +38,40 @@ async def accept_websockets(
     hosts: Collection[str] | None = None,
     sock: socket.socket | None = None,
     has_pulse: bool = True,
+    needs_proof: bool = False,
 ) -> "WebSocketListener":
     """Listen at `host` and `port`, or at `sock`, a TCP socket.
 
     Without `host` it is every address of this machine; `port` 0 is any that is free at all of them.
 
     `on_connection` is called with each connection when it is open, before any message is
-    delivered. Refused with HTTP: pages of origins that `origins` does not name, requests whose
-    `Host` is neither this address nor a loopback name nor in `hosts`, whoever comes above
-    `max_connections`, heads that are too long, and what is no WebSocket request. `has_pulse`: see
-    `WebSocketConnection`.
+    delivered. Until something has come over it, or with `needs_proof` until `let_stay` is called
+    for it, it has one of the few places of newcomers: see `max_newcomers`. Refused with HTTP: pages
+    of origins that `origins` does not name, requests whose `Host` is neither this address nor a
+    loopback name nor in `hosts`, whoever comes above `max_connections`, heads that are too long,
+    and what is no WebSocket request. `has_pulse`: see `WebSocketConnection`.
 
     Raises:
         ValueError: `host` can be no name of a host.
         OSError: the address cannot be listened at.
     """
-    loop = asyncio.get_running_loop()
-    listener = WebSocketListener(
+    if sock is None:
+        sockets = await listening_sockets([host or None], port, BACKLOG)
+    else:
+        sock.setblocking(False)
+        sock.listen(BACKLOG)
+        sockets = [sock]
+    return WebSocketListener(
+        sockets,
         on_connection,
         limits,
-        loop,
+        asyncio.get_running_loop(),
         AcceptanceRules(origins=tuple(origins), hosts=tuple(hosts or ())),
         bound_host=host or None,
-        secure=ssl is not None,
+        ssl=ssl,
         has_pulse=has_pulse,
+        needs_proof=needs_proof,
     )
-    # asyncio refuses these two without TLS.
-    tls_timeout_s = limits.handshake_timeout_s if ssl is not None else None
-    tls_close_timeout_s = limits.close_timeout_s if ssl is not None else None
-    sockets = [sock] if sock else await listening_sockets([host or None], port, BACKLOG)
-    for each in sockets:
-        listener.start(
-            await loop.create_server(
-                listener.make_connection,
-                sock=each,
-                ssl=ssl,
-                ssl_handshake_timeout=tls_timeout_s,
-                ssl_shutdown_timeout=tls_close_timeout_s,
-            )
-        )
-    return listener
 
 
 class WebSocketListener:
@@ -84,14 +83,16 @@ class WebSocketListener:
 
     def __init__(
         self,
+        sockets: Sequence[socket.socket],
         on_connection: Callable[[WebSocketConnection], None],
         limits: Limits,
         loop: asyncio.AbstractEventLoop,
         rules: AcceptanceRules,
         *,
         bound_host: str | None,
-        secure: bool,
+        ssl: tls.SSLContext | None,
         has_pulse: bool,
+        needs_proof: bool,
     ) -> None:
         self.connections: set[WebSocketConnection] = set()
         """Those that are open or closing."""
@@ -100,16 +101,22 @@ class WebSocketListener:
         self._loop = loop
         self._rules = rules
         self._bound_host = bound_host
-        self._secure = secure
+        self._secure = ssl is not None
         self._has_pulse = has_pulse
-        self._servers: list[asyncio.Server] = []
-        self._port = 0
+        self._on_heard = None if needs_proof else self._note_heard
+        wanted = Room(limits.max_connections, limits.max_newcomers)
+        self._room = room_here(wanted, descriptor_limit())
+        self._newcomers: Newcomers[WebSocketConnection] = Newcomers(
+            self._room.newcomers, limits.max_newcomers_per_address
+        )
+        self._known: set[WebSocketConnection] = set()
+        """Those that are no newcomers any more; of these `max_connections` may be."""
+        self._inside: set[WebSocketConnection] = set()
+        """All that were accepted and are not gone."""
         self._is_closed = False
-        self._admitted: set[WebSocketConnection] = set()
-        """Open ones, and those that may be once their opening handshake is done."""
-        self._refused: set[WebSocketConnection] = set()
-        """Those above `max_connections`, until they have been told."""
         self._waiter: asyncio.Future[None] | None = None
+        self._port = int(sockets[0].getsockname()[1])
+        self._arrivals: Arrivals[WebSocketConnection] = Arrivals(sockets, self, limits, ssl=ssl)
 
     @property
     def port(self) -> int:
@@ -119,16 +126,20 @@ class WebSocketListener:
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
         """The listening sockets; none once closed."""
-        return tuple(sock for server in self._servers for sock in server.sockets)
+        return self._arrivals.sockets
+
+    @property
+    def newcomers(self) -> int:
+        """Connections that have not shown anything yet."""
+        return len(self._newcomers)
 
     def close(self) -> None:
         """Stop accepting and drop unfinished opening handshakes. Open connections stay."""
         if self._is_closed:
             return
         self._is_closed = True
-        for server in self._servers:
-            server.close()
-        for connection in (self._admitted | self._refused) - self.connections:
+        self._arrivals.close()
+        for connection in self._inside - self.connections:
             connection.terminate("server is closing")
         self._wake_if_all_gone()
 
@@ -139,55 +150,69 @@ class WebSocketListener:
                 self._waiter = self._loop.create_future()
             # One waiter that is cancelled must not cancel the others.
             await asyncio.shield(self._waiter)
-        # What asyncio had accepted when we closed comes to us later, and is dropped then.
-        for _ in range(ACCEPTING_TURNS):
-            await asyncio.sleep(0)
+        await self._arrivals.wait_closed()
 
-    def start(self, server: asyncio.Server) -> None:
-        """For `accept_websockets`: an asyncio server that feeds this listener."""
-        self._servers.append(server)
-        address = server.sockets[0].getsockname()
-        self._port = int(address[1])
+    def let_stay(self, connection: WebSocketConnection) -> bool:
+        """A newcomer has shown who it is; False if there is no room for it, and it is closed."""
+        if not self._newcomers.leave(connection):
+            return True
+        if len(self._known) >= self._room.connections:
+            connection.close_as(CLOSE_CODE_TRY_LATER, NO_ROOM)
+            return False
+        self._known.add(connection)
+        return True
 
-    def make_connection(self) -> WebSocketConnection:
-        """For `accept_websockets`: the protocol of one accepted socket."""
+    # -- for those that arrive ------------------------------------------------------------------
 
-        return WebSocketConnection(
+    def admit(self, peer_name: object) -> WebSocketConnection | None:
+        """See `Gatekeeper.admit`."""
+        if self._is_closed:
+            return None
+        connection = WebSocketConnection(
             self._judge,
             self._limits,
             self._loop,
             opening_timeout_s=self._limits.handshake_timeout_s,
             on_open=self._note_open,
-            on_lost=self._note_lost,
+            on_lost=self.note_lost,
+            on_heard=self._on_heard,
             has_pulse=self._has_pulse,
         )
+        connection.address_group = group_of(peer_address(peer_name))
+        self._inside.add(connection)
+        loser = self._newcomers.enter(connection, connection.address_group)
+        if loser is not None:
+            self._arrivals.drop(loser, GAVE_WAY)
+        return connection
+
+    def note_lost(self, connection: WebSocketConnection) -> None:
+        """See `Gatekeeper.note_lost`."""
+        self.connections.discard(connection)
+        self._newcomers.leave(connection)
+        self._known.discard(connection)
+        self._inside.discard(connection)
+        self._wake_if_all_gone()
 
     def _judge(
-        self, connection: WebSocketConnection, transport: asyncio.Transport
+        self, _connection: WebSocketConnection, transport: asyncio.Transport
     ) -> ServerOpening:
-        is_full = len(self._admitted) >= self._limits.max_connections
-        (self._refused if is_full else self._admitted).add(connection)
-        if self._is_closed or len(self._refused) > MAX_WAITING_REFUSALS:
-            transport.abort()
         address, port, *_ = transport.get_extra_info("sockname")
         return ServerOpening(
             self._rules,
             own_hosts=[address] if self._bound_host is None else [address, self._bound_host],
             port=port,
             secure=self._secure,
-            is_full=is_full,
+            is_full=lambda: len(self._known) >= self._room.connections,
             max_message_bytes=self._limits.max_message_bytes,
         )
 
     def _note_open(self, connection: WebSocketConnection) -> None:
+        self._newcomers.note_sign(connection)
         self.connections.add(connection)
         self._on_connection(connection)
 
-    def _note_lost(self, connection: WebSocketConnection) -> None:
-        self.connections.discard(connection)
-        self._admitted.discard(connection)
-        self._refused.discard(connection)
-        self._wake_if_all_gone()
+    def _note_heard(self, connection: WebSocketConnection) -> None:
+        self.let_stay(connection)
 
     def _wake_if_all_gone(self) -> None:
         if self._is_gone and self._waiter is not None and not self._waiter.done():
@@ -195,4 +220,4 @@ class WebSocketListener:
 
     @property
     def _is_gone(self) -> bool:
-        return self._is_closed and not self._admitted and not self._refused
+        return self._is_closed and not self._inside

@@ -286,7 +286,7 @@ class ServerOpening(Opening):
         own_hosts: Collection[str],
         port: int,
         secure: bool,
-        is_full: bool,
+        is_full: Callable[[], bool],
         max_message_bytes: int,
     ) -> None:
         self._server = ServerProtocol(
@@ -301,7 +301,7 @@ class ServerOpening(Opening):
         self._port = port
         self._secure = secure
         self._is_full = is_full
-        """The server has all the connections it may have: say so, whatever is asked."""
+        """Whether the server has all the connections it may have: it says so, whatever is asked."""
 
     def start(self) -> None:
         """Nothing: clients speak first."""
@@ -317,7 +317,7 @@ class ServerOpening(Opening):
     def _answer(self, request: Request) -> None:
         response = None
         hosts = request.headers.get_all("Host")
-        if self._is_full:
+        if self._is_full():
             response = self._server.reject(
                 HTTPStatus.SERVICE_UNAVAILABLE, "This server has no room for more connections.\n"
             )
@@ -365,7 +365,7 @@ class BearerOpening(ServerOpening):
         own_hosts: Collection[str],
         port: int,
         secure: bool,
-        is_full: bool,
+        is_full: Callable[[], bool],
         max_message_bytes: int,
         judge: JudgeRequest | None = None,
     ) -> None:

@@ -43,6 +43,7 @@ class ItemSink:
         """What still fits into that message, and may leave; 0 if none is begun."""
         self._max_list_bytes = MAX_LIST_BYTES
         self._turn_is_watched = self._has_flushed = False
+        self._has_ended = False
         self._is_over = False
         self._failure: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -70,6 +71,9 @@ class ItemSink:
         )
         outgoing.on_change = self._wake
         self._wake()
+        if self._has_ended:
+            # While the call waited in line; its request leaves first.
+            self._loop.call_soon(self.end)
 
     @property
     def has_begun(self) -> bool:
@@ -150,6 +154,7 @@ class ItemSink:
 
     def end(self) -> None:
         """There are no more items: what is pending leaves, and nothing after it."""
+        self._has_ended = True
         self.flush()
         outgoing, connection = self._outgoing, self._connection
         if outgoing is None or connection is None or outgoing.has_ended or self._is_over:

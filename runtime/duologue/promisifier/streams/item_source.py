@@ -49,25 +49,24 @@ class ItemSource:
             StopAsyncIteration: there are no more.
             DuologueError: why there are no more.
         """
-        incoming = self._incoming
-        if incoming is None:
-            raise self._failure or StopAsyncIteration
-        if self._taken is not None:
+        if self._taken is not None and self._incoming is not None:
             # Only now has the reader used it up: it has come back.
             taken, self._taken = self._taken, None
-            granted = incoming.read(taken)
+            granted = self._incoming.read(taken)
             if granted is not None:
                 self._grant(granted)
         while True:
-            batch = incoming.take()
+            # None while the call waits in line; another one if the call was made once more.
+            incoming = self._incoming
+            batch = None if incoming is None else incoming.take()
             if batch is not None:
                 self._taken = batch
                 return batch
             if self._failure is not None:
                 raise self._failure
-            if self._ended or incoming.has_ended:
+            if self._ended or (incoming is not None and incoming.has_ended):
                 raise StopAsyncIteration
-            await self._wait(incoming)
+            await self._wait()
 
     def finish(self) -> None:
         """The call has its result: no more will come."""
@@ -89,10 +88,10 @@ class ItemSource:
     def close(self) -> None:
         """Nobody reads any more. Who does all the same is told that something is missing."""
         incoming = self._incoming
+        has_ended = self._ended or (incoming is not None and incoming.has_ended)
+        if not has_ended or (incoming is not None and incoming.take() is not None):
+            self.fail(Cancelled(f"the rest of {self._what} was dropped unread, here"))
         if incoming is not None:
-            is_whole = (self._ended or incoming.has_ended) and incoming.take() is None
-            if not is_whole:
-                self.fail(Cancelled(f"the rest of {self._what} was dropped unread, here"))
             incoming.close()
         self.finish()
 
@@ -104,7 +103,7 @@ class ItemSource:
             if granted is not None:
                 self._grant(granted)
 
-    async def _wait(self, incoming: IncomingItems) -> None:
+    async def _wait(self) -> None:
         if self._waiter is not None:
             raise RuntimeError(f"the items of {self._what} have one reader; two tasks read them")
         self._waiter = asyncio.get_running_loop().create_future()
@@ -112,15 +111,16 @@ class ItemSource:
             if self._idle_timeout_s == math.inf:
                 await self._waiter
             else:
-                await self._wait_within(incoming, self._waiter)
+                await self._wait_within(self._waiter)
         finally:
             self._waiter = None
 
-    async def _wait_within(self, incoming: IncomingItems, waiter: asyncio.Future[None]) -> None:
+    async def _wait_within(self, waiter: asyncio.Future[None]) -> None:
         while not waiter.done():
             done, _ = await asyncio.wait([waiter], timeout=self._idle_timeout_s)
-            # What holds the sender back is ours: no silence of its.
-            if not done and not incoming.is_held_back:
+            # What holds the sender, or the request, back is ours: no silence of its.
+            incoming = self._incoming
+            if not done and incoming is not None and not incoming.is_held_back:
                 raise DeadlineExceeded(
                     f"no item of {self._what} came within {self._idle_timeout_s:g} s"
                 )

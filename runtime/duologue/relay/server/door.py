@@ -8,12 +8,13 @@ from http import HTTPStatus
 
 from websockets.http11 import Request
 
+from duologue.connection.addresses import group_of, peer_address
 from duologue.connection.base import ConnectionState
 from duologue.connection.event_loop import Loop
-from duologue.connection.websocket.listener import ACCEPTING_TURNS, MAX_WAITING_REFUSALS
+from duologue.connection.websocket.descriptors import Room, descriptor_limit, room_here
 from duologue.connection.websocket.opening import AcceptanceRules, BearerOpening
 from duologue.limits import Limits
-from duologue.relay.addresses import group_of, peer_address
+from duologue.protocol.newcomers import Newcomers
 from duologue.relay.events import NotOpened, Observer, TurnedAway
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Link
@@ -26,8 +27,9 @@ class Door:
     """Makes a link of each accepted socket, or turns it away.
 
     Invariant: every socket is counted, in all and for its address, until it is gone; as a
-    *stranger* until it is a spare or half of a pair. What comes through a trusted proxy is counted
-    for its address as soon as the proxy has told it.
+    *stranger* until it is a spare or half of a pair. Strangers have places of their own, and take
+    them from each other: see `Newcomers`. What comes through a trusted proxy is counted for its
+    address as soon as the proxy has told it.
     """
 
     def __init__(
@@ -44,12 +46,13 @@ class Door:
         proxies: TrustedProxies,
     ) -> None:
         self._limits = limits
-        self._link_limits = Limits(
+        self.link_limits = Limits(
             max_message_bytes=limits.max_first_message_bytes,
             max_unsent_bytes=limits.max_unsent_bytes,
             handshake_timeout_s=limits.first_message_timeout_s,
             close_timeout_s=limits.close_timeout_s,
         )
+        """Of each link, from its first byte on."""
         self._loop = loop
         self._welcome = welcome
         self._note = note
@@ -57,19 +60,25 @@ class Door:
         self._bound_host = bound_host
         self._secure = secure
         self._proxies = proxies
+        wanted = Room(limits.max_connections, limits.max_unauthenticated)
+        self._room = room_here(wanted, descriptor_limit())
         self._is_closed = False
         self._inside: set[SocketLink] = set()
-        self._strangers: set[SocketLink] = set()
-        self._refused: set[SocketLink] = set()
+        self._strangers: Newcomers[SocketLink] = Newcomers(
+            self._room.newcomers, limits.max_unauthenticated_per_address
+        )
+        self._leaving: set[SocketLink] = set()
+        """Those that were told to go and are not gone, and are counted no more."""
         self._unnamed: set[SocketLink] = set()
         """Those inside that a proxy has brought and not named yet."""
         self._counted: dict[SocketLink, str] = {}
         """Those inside that are counted for an address, and for which."""
         self._inside_of: Counter[str] = Counter()
-        self._strangers_of: Counter[str] = Counter()
         self._arrivals: Rate[str] = Rate(
             limits.new_connections_per_s_per_address, limits.new_connections_burst_per_address
         )
+        self.drop: Callable[[SocketLink, str], None] = SocketLink.terminate
+        """How a link is ended that has to give way; whoever accepts sockets may know better."""
         self._all_gone = asyncio.Event()
 
     def __len__(self) -> int:
@@ -83,21 +92,17 @@ class Door:
     @property
     def is_full(self) -> bool:
         """Whether the next one would be turned away."""
-        return len(self._inside) >= self._limits.max_connections
-
-    def make_link(self) -> SocketLink:
-        """The protocol for one accepted socket."""
-        return SocketLink(self, self._link_limits, self._loop, read_bytes=self._limits.read_bytes)
+        return len(self._inside) - len(self._strangers) >= self._room.connections
 
     def note_known(self, link: Link) -> None:
         """It is a spare, or half of a pair."""
         if isinstance(link, SocketLink):
-            self._forget_stranger(link)
+            self._strangers.leave(link)
 
     def close(self) -> None:
         """Let nobody in any more, and drop unfinished opening handshakes."""
         self._is_closed = True
-        for link in self._inside | self._refused:
+        for link in self._inside | self._leaving:
             if link.state.current_state is ConnectionState.CONNECTING:
                 link.terminate("relay is closing")
         self._tell_if_all_gone()
@@ -105,78 +110,64 @@ class Door:
     async def wait_empty(self) -> None:
         """Wait until it is closed and the last socket is gone."""
         await self._all_gone.wait()
-        for _ in range(ACCEPTING_TURNS):
-            await asyncio.sleep(0)
 
-    # -- for the links --------------------------------------------------------------------------
+    # -- for the sockets ------------------------------------------------------------------------
 
-    def admit(self, link: SocketLink, peer_name: object) -> str:
-        """Count a socket that has just been accepted, or say which limit it would break.
-
-        It is one of `RelayLimits`, or `closed`; then the socket is not counted and must be dropped.
-        """
+    def admit(self, peer_name: object) -> SocketLink | None:
+        """See `Gatekeeper.admit`."""
         peer = peer_address(peer_name)
-        group = link.address_group = group_of(peer)
+        group = group_of(peer)
         # Who is behind a proxy is known only when the request has come: until then only the limits
         # for all hold.
         is_proxy = peer in self._proxies
-        limit = ("" if is_proxy else self._limit_of(group)) or self._limit_of_all()
-        if limit:
-            self._note(TurnedAway(group, limit))
-            return limit
-        if self._is_closed:
-            return "closed"
+        limit = "" if is_proxy else self._limit_of(group)
+        if limit or self._is_closed:
+            if limit:
+                self._note(TurnedAway(group, limit))
+            return None
+        link = SocketLink(self, self.link_limits, self._loop, read_bytes=self._limits.read_bytes)
+        link.address_group = group
         self._inside.add(link)
-        self._strangers.add(link)
         if is_proxy:
             self._unnamed.add(link)
         else:
             self._count(link, group)
-        return ""
+        self._take_place(link, group, is_named=not is_proxy)
+        return link
 
     def judge(self, link: SocketLink, transport: asyncio.Transport) -> BearerOpening:
-        """See `Doorkeeper.judge`. Admits it, unless that has been done."""
-        obstacle = ""
-        if link not in self._inside:
-            obstacle = self.admit(link, transport.get_extra_info("peername"))
-        # Only when the relay is full is it worth telling honest clients. Others are to blame
-        # themselves, and an answer would cost us more than dropping costs them.
-        is_full = obstacle == "max_connections"
-        if is_full and len(self._refused) < MAX_WAITING_REFUSALS and not self._is_closed:
-            self._refused.add(link)
-        elif obstacle:
-            transport.abort()
+        """See `Doorkeeper.judge`."""
         address, port, *_ = transport.get_extra_info("sockname")
         return BearerOpening(
             self._rules,
             own_hosts=[address, self._bound_host],
             port=port,
             secure=self._secure,
-            is_full=is_full,
+            is_full=partial(self._judge_fullness, link),
             max_message_bytes=self._limits.max_first_message_bytes,
             judge=partial(self._judge_forwarded, link) if link in self._unnamed else None,
         )
 
     def note_open(self, link: SocketLink) -> None:
         """See `Doorkeeper.note_open`."""
+        self._strangers.note_sign(link)
         self._welcome(link)
 
     def note_lost(self, link: SocketLink) -> None:
         """See `Doorkeeper.note_lost`."""
-        self._forget_stranger(link)
-        self._refused.discard(link)
-        self._unnamed.discard(link)
-        if link in self._inside:
-            if not link.was_open:
-                why = "opening_refused" if link.failure is not None else "opening_unfinished"
-                self._note(NotOpened(link.address_group, why))
-            self._inside.discard(link)
-            group = self._counted.pop(link, None)
-            if group is not None:
-                _count_down(self._inside_of, group)
+        if link in self._inside and not link.was_open:
+            why = "opening_refused" if link.failure is not None else "opening_unfinished"
+            self._note(NotOpened(link.address_group, why))
+        self._uncount(link)
+        self._leaving.discard(link)
         self._tell_if_all_gone()
 
     # -- inside ---------------------------------------------------------------------------------
+
+    def _judge_fullness(self, link: SocketLink) -> bool:
+        if self.is_full:
+            self._note(TurnedAway(link.address_group, "max_connections"))
+        return self.is_full
 
     def _judge_forwarded(self, link: SocketLink, request: Request) -> tuple[HTTPStatus, str] | None:
         """Apply the limits of an address to whoever is behind the proxy; returns a refusal."""
@@ -190,49 +181,48 @@ class Door:
         limit = self._limit_of(link.address_group)
         if not limit:
             self._count(link, link.address_group)
+            self._strangers.leave(link)
+            self._take_place(link, link.address_group, is_named=True)
             return None
         self._note(TurnedAway(link.address_group, limit))
-        self._inside.discard(link)
-        self._strangers.discard(link)
-        self._refused.add(link)
+        self._uncount(link)
+        self._leaving.add(link)
         return HTTPStatus.TOO_MANY_REQUESTS, "Too many connections from this address.\n"
 
-    def _limit_of_all(self) -> str:
-        """The field of `RelayLimits` that one more socket would break; or nothing."""
-        if self.is_full:
-            return "max_connections"
-        if len(self._strangers) >= self._limits.max_unauthenticated:
-            return "max_unauthenticated"
-        return ""
-
     def _limit_of(self, group: str) -> str:
-        """The same for one more from this address."""
-        limits = self._limits
+        """The field of `RelayLimits` that one more from this address would break; or nothing."""
         if not self._arrivals.take(group, self._loop.time()):
             return "new_connections_per_s_per_address"
-        if self._inside_of[group] >= limits.max_connections_per_address:
+        if self._inside_of[group] >= self._limits.max_connections_per_address:
             return "max_connections_per_address"
-        if self._strangers_of[group] >= limits.max_unauthenticated_per_address:
-            return "max_unauthenticated_per_address"
         return ""
+
+    def _take_place(self, link: SocketLink, group: str, *, is_named: bool) -> None:
+        """Make it a stranger; another may have to give way."""
+        limit = "max_unauthenticated"
+        if is_named and self._strangers.number_of(group) >= self._strangers.most_of_group:
+            limit = "max_unauthenticated_per_address"
+        loser = self._strangers.enter(link, group, is_group_bounded=is_named)
+        if loser is not None:
+            self._note(TurnedAway(loser.address_group, limit))
+            self._uncount(loser)
+            self._leaving.add(loser)
+            self.drop(loser, "another connection needed its place")
 
     def _count(self, link: SocketLink, group: str) -> None:
         self._counted[link] = group
         self._inside_of[group] += 1
-        self._strangers_of[group] += 1
 
-    def _forget_stranger(self, link: SocketLink) -> None:
-        if link in self._strangers:
-            self._strangers.discard(link)
-            if link in self._counted:
-                _count_down(self._strangers_of, self._counted[link])
+    def _uncount(self, link: SocketLink) -> None:
+        self._inside.discard(link)
+        self._strangers.leave(link)
+        self._unnamed.discard(link)
+        group = self._counted.pop(link, None)
+        if group is not None:
+            self._inside_of[group] -= 1
+            if not self._inside_of[group]:
+                del self._inside_of[group]
 
     def _tell_if_all_gone(self) -> None:
-        if self._is_closed and not self._inside and not self._refused:
+        if self._is_closed and not self._inside and not self._leaving:
             self._all_gone.set()
-
-
-def _count_down(counter: Counter[str], key: str) -> None:
-    counter[key] -= 1
-    if not counter[key]:
-        del counter[key]

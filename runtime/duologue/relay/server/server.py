@@ -6,17 +6,19 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from duologue.connection.addresses import Network
+from duologue.connection.websocket.arrivals import Arrivals
 from duologue.connection.websocket.listening import listening_sockets
 from duologue.identity import Identity
 from duologue.protocol.keys import canonical_public_key
 from duologue.relay.access import OPEN
-from duologue.relay.addresses import Network, is_loopback
+from duologue.relay.addresses import is_loopback
 from duologue.relay.events import Observer, RelayEvent
 from duologue.relay.exchange import Exchange
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Link
 from duologue.relay.server.door import Door
-from duologue.relay.server.tls_arrivals import TlsArrivals
+from duologue.relay.server.socket_link import SocketLink
 from duologue.relay.server.watched_files import AccessFiles, TlsFiles
 from duologue.relay.trusted_proxies import TrustedProxies
 
@@ -103,8 +105,7 @@ class RelayServer:
             secure=tls is not None,
             proxies=TrustedProxies(trusted_proxies),
         )
-        self._servers: list[asyncio.Server] = []
-        self._arrivals: TlsArrivals | None = None
+        self._arrivals: Arrivals[SocketLink] | None = None
         self._port = 0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_s = 0.0
@@ -139,13 +140,9 @@ class RelayServer:
         hosts = ("0.0.0.0", "::") if self._host == "::" else (self._host,)
         sockets = await listening_sockets(hosts, self._wanted_port, BACKLOG)
         self._port = int(sockets[0].getsockname()[1])
-        if self.tls is None:
-            for sock in sockets:
-                self._servers.append(
-                    await self._loop.create_server(self.door.make_link, sock=sock, backlog=BACKLOG)
-                )
-        else:
-            self._arrivals = TlsArrivals(sockets, self.door, self.tls.context, self.limits)
+        ssl = None if self.tls is None else self.tls.context
+        self._arrivals = Arrivals(sockets, self.door, self.door.link_limits, ssl=ssl)
+        self.door.drop = self._arrivals.drop
         self._sweeper = self._loop.call_later(SWEEP_EVERY_S, self._sweep)
 
     async def drain(self, timeout_s: float | None = None) -> None:
@@ -207,9 +204,6 @@ class RelayServer:
 
     def _refuse_new(self) -> None:
         self.is_draining = True
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
         if self._arrivals is not None:
             self._arrivals.close()
         self.door.close()

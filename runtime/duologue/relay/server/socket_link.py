@@ -54,7 +54,6 @@ class SocketLink(WebSocketConnection):
             # The relay's rules say who is asked for a lifesign, and how.
             has_pulse=False,
         )
-        self.address_group = ""
         self.token: str | None = None
         self.accepted_s = loop.time()
         self.received_bytes = 0

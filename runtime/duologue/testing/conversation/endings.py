@@ -7,7 +7,7 @@ from duologue.errors import ConnectionClosed, DeadlineExceeded, DuologueError
 from duologue.promisifier.promise import CloseStatus
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.testing.conversation.promise import End, Promise, failure, same
-from duologue.testing.conversation.service import CheckedClient
+from duologue.testing.conversation.service import CheckedClient, Step
 
 
 async def _check_cancel(caller: End, callee: End) -> None:
@@ -73,6 +73,10 @@ async def _script(peer: WebsocketPromisifier) -> None:
         await (await client.tell()).read()
         async with await client.pour_on() as stream:
             await stream.read(10)
+        async with client.mirror() as exchange:
+            exchange.send_all(Step(number=number) for number in range(100))
+            async for _ in exchange:
+                pass
         await (await client.pour()).read()
     finally:
         given_up.cancel()

@@ -7,6 +7,7 @@ from typing import Final
 from duologue.errors import ContractError
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.typed import (
+    BYTE_ITEMS,
     BYTE_STREAM,
     NO_PARAMS,
     NOTHING,
@@ -14,19 +15,33 @@ from duologue.typed import (
     Client,
     Codec,
     DeclaredError,
+    Download,
+    Duplex,
     Event,
     EventHandler,
+    Exchange,
+    Incoming,
+    Outgoing,
     Params,
+    SafeInt,
+    Sender,
     Service,
     ServiceContract,
     Subscription,
     Unary,
+    Upload,
 )
 from duologue.typed.context import CallContext
 from duologue.typed.model import Model
 
 PIECES: Final = 50
 """Of each stream that ends by itself."""
+
+REFUSED: Final = -1
+"""A number that the services with items refuse, as declared."""
+
+ENOUGH: Final = -2
+"""A number at which `add` answers, whatever may follow."""
 
 
 class Words(Model):
@@ -39,6 +54,13 @@ class Blob(Model):
     """Params of `blob`."""
 
     data: bytes
+
+
+class Step(Model):
+    """An item; also what says how many of them."""
+
+    number: SafeInt
+    data: bytes = b""
 
 
 class Why(Model):
@@ -78,13 +100,43 @@ POUR_ON: Final = Unary(id=9, name="pour_on", params=NO_PARAMS, returns=BYTE_STRE
 BREAK_OFF: Final = Unary(id=10, name="break_off", params=NO_PARAMS, returns=BYTE_STREAM)
 ASK: Final = Unary(id=11, name="ask", params=NO_PARAMS, returns=Codec(int), effect="read")
 NOTE: Final = Unary(id=12, name="note", params=Params(Words), returns=NOTHING)
+COUNT: Final = Download(
+    id=13,
+    name="count",
+    params=Params(Step),
+    yields=Codec(Step),
+    returns=NOTHING,
+    errors=(DeclaredError(Refusal, Codec(Why)),),
+    effect="read",
+)
+COUNT_UP: Final = Download(
+    id=14, name="count_up", params=Params(Step), yields=Codec(Step), returns=Codec[SafeInt](SafeInt)
+)
+ADD: Final = Upload(
+    id=15,
+    name="add",
+    params=NO_PARAMS,
+    sends=Codec(Step),
+    returns=Codec[SafeInt](SafeInt),
+    errors=(DeclaredError(Refusal, Codec(Why)),),
+)
+MIRROR: Final = Duplex(
+    id=16, name="mirror", params=NO_PARAMS, sends=Codec(Step), yields=Codec(Step), returns=NOTHING
+)
+FETCH: Final = Download(id=17, name="fetch", params=NO_PARAMS, yields=BYTE_ITEMS, returns=NOTHING)
+STORE: Final = Upload(
+    id=18, name="store", params=NO_PARAMS, sends=BYTE_ITEMS, returns=Codec[SafeInt](SafeInt)
+)
 TOLD: Final = Event(id=20, name="told", payload=Params(Words))
 
 CONTRACT: Final = ServiceContract(
     name="duologue.testing.v1.Checked",
     base=9000,
     digest="sha256:" + "0" * 64,
-    methods=(ECHO, BLOB, REFUSE, FAIL, HOLD, BACK, POUR, TELL, POUR_ON, BREAK_OFF, ASK, NOTE),
+    methods=(
+        *(ECHO, BLOB, REFUSE, FAIL, HOLD, BACK, POUR, TELL, POUR_ON, BREAK_OFF, ASK, NOTE),
+        *(COUNT, COUNT_UP, ADD, MIRROR, FETCH, STORE),
+    ),
     events=(TOLD,),
 )
 
@@ -194,6 +246,57 @@ class CheckedService(Service):
         """Keeps the text."""
         self.noted.append(params.text)
 
+    async def count(self, params: Step, ctx: CallContext) -> AsyncIterator[Step]:
+        """Numbers from 0 to the one given; with `data` it refuses to go on then."""
+        try:
+            for number in range(params.number):
+                yield Step(number=number)
+            if params.data:
+                raise Refusal(why="enough")
+        finally:
+            self.ended.set()
+
+    async def count_up(self, params: Step, out: Sender[Step], ctx: CallContext) -> int:
+        """As many numbers, then how many they were."""
+        for number in range(params.number):
+            await out.send(Step(number=number))
+        return params.number
+
+    async def add(self, items: AsyncIterator[Step], ctx: CallContext) -> int:
+        """The sum."""
+        total = 0
+        try:
+            async for item in items:
+                self.begun.set()
+                if item.number == REFUSED:
+                    raise Refusal(why="the number")
+                if item.number == ENOUGH:
+                    break
+                total += item.number
+        finally:
+            self.ended.set()
+        return total
+
+    async def mirror(self, items: AsyncIterator[Step], ctx: CallContext) -> AsyncIterator[Step]:
+        """The same."""
+        try:
+            async for item in items:
+                yield item
+        finally:
+            self.ended.set()
+
+    async def fetch(self, ctx: CallContext) -> AsyncIterator[bytes]:
+        """Bytes, empty ones first."""
+        for number in range(PIECES):
+            yield piece(number)
+
+    async def store(self, items: AsyncIterator[bytes], ctx: CallContext) -> int:
+        """How many bytes came, and items."""
+        total = 0
+        async for item in items:
+            total += len(item) + 1
+        return total
+
     def emit_told(self, *, text: str) -> None:
         """Tell everybody."""
         self._emit(TOLD, None, text=text)
@@ -251,6 +354,30 @@ class CheckedClient(Client):
     async def note(self, *, text: str) -> None:
         """Leaves a text there."""
         return await self._unary(NOTE, text=text)
+
+    def count(self, *, number: int, data: bytes = b"") -> Incoming[Step, None]:
+        """Numbers; with `data` and then `Refusal`."""
+        return self._download(COUNT, number=number, data=data)
+
+    def count_up(self, *, number: int) -> Incoming[Step, int]:
+        """Numbers, and how many."""
+        return self._download(COUNT_UP, number=number)
+
+    def add(self) -> Outgoing[Step, int]:
+        """The sum of what is sent."""
+        return self._upload(ADD)
+
+    def mirror(self) -> Exchange[Step, Step, None]:
+        """What is sent."""
+        return self._duplex(MIRROR)
+
+    def fetch(self) -> Incoming[bytes, None]:
+        """`PIECES` pieces."""
+        return self._download(FETCH)
+
+    def store(self) -> Outgoing[bytes, int]:
+        """Bytes and items that were sent, added up."""
+        return self._upload(STORE)
 
     def on_told(self, handler: EventHandler[Words] | None = None) -> Subscription[Words]:
         """What the service tells everybody."""

@@ -90,7 +90,7 @@ async def session(closed_after: int, closer: str) -> list[BaseException | None]:
         right.close("too")
     else:
         connections[0].terminate("gone")
-    outcomes = await asyncio.wait_for(asyncio.gather(*scripts, return_exceptions=True), 5)
+    outcomes = await asyncio.wait_for(asyncio.gather(*scripts, return_exceptions=True), 30)
     await left.promise.wait()
     await right.promise.wait()
     for _ in range(20):

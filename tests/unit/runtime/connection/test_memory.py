@@ -241,7 +241,7 @@ async def test_a_close_that_is_never_read_ends_after_the_close_timeout() -> None
 async def test_drained_waits_above_the_upper_mark_until_below_the_lower() -> None:
     left, right = connected_pair(Limits(max_message_bytes=262_144))
     left.send(b"x" * 262_144)
-    await asyncio.wait_for(left.drained(), 1)
+    await asyncio.wait_for(left.drained(), 30)
     left.send(b"x")
     waiter = asyncio.ensure_future(left.drained())
     right.on_message.listen(lambda _: None)
@@ -275,7 +275,7 @@ async def test_drained_returns_when_the_connection_ends() -> None:
     waiter = asyncio.ensure_future(left.drained())
     await turns(1)
     left.terminate("enough")
-    await asyncio.wait_for(waiter, 1)
+    await asyncio.wait_for(waiter, 30)
 
 
 async def test_cancelling_one_waiter_leaves_the_other_waiting() -> None:
@@ -291,4 +291,4 @@ async def test_cancelling_one_waiter_leaves_the_other_waiting() -> None:
     await turns(1)
     assert not second.done()
     right.on_message.listen(lambda _: None)
-    await asyncio.wait_for(second, 1)
+    await asyncio.wait_for(second, 30)

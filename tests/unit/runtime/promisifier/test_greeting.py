@@ -135,7 +135,7 @@ async def test_any_other_answer_means_a_base_peer_which_is_served_in_full(answer
         talk.peer.add_service(3, square)
         talk.peer.greet(greeting())
         await talk.hear('{"responseId":0,%s}' % answer)
-        await asyncio.wait_for(talk.peer.introduced(), 1)
+        await asyncio.wait_for(talk.peer.introduced(), 30)
         assert not talk.peer.speaks_duologue
         said = await talk.hear(talk.request(0, 3, 12))
         assert said[-1] == {"responseId": 0, "type": "data", "data": 144}
@@ -243,7 +243,7 @@ async def test_another_contract_may_be_allowed() -> None:
 async def test_a_silent_peer_is_a_base_peer_once_the_time_is_over() -> None:
     async with Conversation(Limits(hello_timeout_s=0.02)) as talk:
         talk.peer.greet(greeting())
-        await asyncio.wait_for(talk.peer.introduced(), 1)
+        await asyncio.wait_for(talk.peer.introduced(), 30)
         assert not talk.peer.speaks_duologue
 
 
@@ -252,7 +252,7 @@ async def test_nobody_waits_for_a_hello_on_a_closed_connection() -> None:
         talk.peer.greet(greeting())
         waiter = asyncio.ensure_future(talk.peer.introduced())
         talk.peer.close()
-        await asyncio.wait_for(waiter, 1)
+        await asyncio.wait_for(waiter, 30)
 
 
 # -- what the other side's features allow ----------------------------------------------------------
@@ -284,7 +284,7 @@ async def test_a_call_given_up_is_cancelled_at_the_other_side() -> None:
         call = caller.send(3)
         await patient.started.wait()
         call.cancel()
-        await asyncio.wait_for(patient.cancelled.wait(), 1)
+        await asyncio.wait_for(patient.cancelled.wait(), 30)
         await turns()
         assert caller.stats.answers_dropped_late == 1
 
@@ -297,7 +297,7 @@ async def test_a_call_cancelled_at_once_never_runs_long() -> None:
         await caller.introduced()
         server.add_service(3, patient.serve)
         caller.send(3).cancel()
-        await asyncio.wait_for(patient.cancelled.wait(), 1)
+        await asyncio.wait_for(patient.cancelled.wait(), 30)
 
 
 async def test_a_waiting_call_that_is_given_up_never_starts() -> None:
@@ -313,7 +313,7 @@ async def test_a_waiting_call_that_is_given_up_never_starts() -> None:
         waiting.cancel()
         await turns()
         running.cancel()
-        await asyncio.wait_for(first.cancelled.wait(), 1)
+        await asyncio.wait_for(first.cancelled.wait(), 30)
         await turns()
         assert not second.started.is_set()
 

@@ -29,6 +29,7 @@ from duologue.typed.model import Model
 from duologue.typed.service import Offer
 from tests.pretend_loop import PretendCarrier
 from tests.support import greeting, itself, turns
+from tests.virtual_time import at_once
 
 LONG = bytes(PART_ABOVE_BYTES + 1)
 SHORT = bytes(PART_ABOVE_BYTES)
@@ -392,6 +393,7 @@ async def test_parts_that_cut_off_a_stream_fail_the_stream() -> None:
         assert talk.is_open
 
 
+@at_once
 async def test_a_deadline_passes_while_the_parts_of_the_answer_arrive() -> None:
     async with by_hand() as talk:
         call = talk.client.with_options(timeout=0.02).keep()
@@ -493,6 +495,7 @@ async def test_invalid_params_are_not_sent_with_parts_either() -> None:
 # -- patience -----------------------------------------------------------------------------------
 
 
+@at_once
 async def test_a_part_that_does_not_come_ends_the_conversation() -> None:
     async with by_hand(Limits(fragment_timeout_s=0.03)) as talk:
         await talk.hear(request(0, 101, {"blob": 0}, parts=[4]))

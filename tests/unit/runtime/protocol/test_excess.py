@@ -123,11 +123,12 @@ def test_a_request_without_usable_ids_is_unreadable(request_id: str) -> None:
     assert receiver.counters.requests_received_invalid == 1
 
 
-def test_a_control_call_with_too_much_in_it_counts_as_one() -> None:
+def test_a_control_call_with_too_much_in_it_is_no_hello() -> None:
     receiver = session()
     receiver.allow_control()
     event = receiver.receive((REQUEST % objects(20)).replace('"serviceId":3', '"serviceId":0'))
     assert isinstance(event, Refused)
+    assert json.loads(event.reply)["error"]["code"] == "INVALID_PARAMS"
     assert receiver.counters.control_requests_received == 1
 
 
@@ -137,6 +138,27 @@ def test_the_parts_of_a_message_with_too_much_in_it_are_taken_all_the_same() -> 
     text = (REQUEST % objects(20)).replace("]}", '],"parts":[9]}')
     assert receiver.receive(text) is None
     assert isinstance(receiver.receive_bytes(b"x" * 9), Refused)
+
+
+def test_items_with_too_much_in_them_break_their_stream_off() -> None:
+    both = session()
+    both.allow_control()
+    both.own.open(3, b"[]", "call")
+    both.receive(REQUEST % "1")
+    own = both.own.items.open(0, takes_items=True)
+    served = both.served.items.open(7, takes_items=True)
+    for text in (
+        '{"type":"items","responseId":0,"data":[%s]}',
+        '{"type":"items","requestId":7,"data":[%s]}',
+    ):
+        assert both.receive(text % objects(20)) is None
+    assert own.incoming.failure.startswith("max_json_objects is 10, met 22")
+    assert served.incoming.failure.startswith("max_json_objects is 10, met 22")
+    assert both.counters.requests_received_invalid == 0
+    assert both.receive('{"type":"items","requestId":8,"data":[%s]}' % objects(20)) is None
+    assert both.counters.messages_dropped == 1
+    assert both.receive('{"type":"items","data":[%s]}' % objects(20)) is None
+    assert both.counters.requests_received_invalid == 1
 
 
 def test_depth_is_told_before_number() -> None:

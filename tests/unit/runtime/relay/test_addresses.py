@@ -2,7 +2,8 @@
 
 import pytest
 
-from duologue.relay.addresses import group_of, is_loopback, peer_address, shown_address
+from duologue.connection.addresses import group_of, peer_address
+from duologue.relay.addresses import is_loopback, shown_address
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from duologue.relay.addresses import parse_address
+from duologue.connection.addresses import parse_address
 from duologue.relay.trusted_proxies import BadForwarding, TrustedProxies
 
 PROXIES = TrustedProxies([ip_network("10.0.0.0/8"), ip_network("2001:db8:ffff::/48")])

@@ -12,6 +12,7 @@ from duologue.testing import check_coming_back, check_conversation, linked_peers
 from duologue.testing.conversation.losses import Lose
 from duologue.typed import Service
 from duologue.typed.service import Offer
+from tests.virtual_time import at_once
 
 Pair = tuple[WebsocketPromisifier, WebsocketPromisifier]
 
@@ -34,6 +35,7 @@ async def test_services_that_are_not_offered_are_missed() -> None:
         await check_conversation(without_left)
 
 
+@at_once
 async def test_peers_that_do_not_introduce_themselves_cannot_stop_a_handler() -> None:
     @asynccontextmanager
     async def base_profile(
@@ -68,6 +70,7 @@ async def test_what_is_left_behind_is_noticed(what: str) -> None:
     left_over[0].cancel()
 
 
+@at_once
 async def test_a_conversation_that_one_side_keeps_up_is_noticed() -> None:
     class Deaf(WebsocketPromisifier):
         def close(self, reason: str | None = None) -> None:

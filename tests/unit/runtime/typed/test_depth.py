@@ -76,3 +76,12 @@ def test_types_without_depth_do_not_look_for_it() -> None:
     assert flat.decode(flat.encode(Flat(name="A"))) == Flat(name="A")
     assert flat.to_json == flat.adapter.serializer.to_json
     assert flat.validate_json == flat.adapter.validator.validate_json
+
+
+def test_items_that_come_in_a_list_may_be_as_deep_as_those_that_come_alone() -> None:
+    members: Codec[list[Member]] = Codec(list[Member], levels_around=1)
+    deepest = nested_members(MAX_TYPED_DEPTH)
+    text = MEMBER.encode(deepest)
+    assert members.decode(b"[%b]" % text) == [deepest]
+    with pytest.raises(ValidationError, match="nested more than 190 levels"):
+        members.decode(b"[[%b]]" % text)

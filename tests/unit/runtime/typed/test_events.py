@@ -245,7 +245,7 @@ async def test_a_handler_that_runs_ends_with_the_peer_and_no_other_begins() -> N
         clock.emit_ticked(number=0)
         clock.emit_ticked(number=1)
         await turns()
-    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.wait_for(ended.wait(), 30)
     assert heard == [0]
 
 

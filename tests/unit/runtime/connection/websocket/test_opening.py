@@ -46,7 +46,7 @@ def server(
         own_hosts=["127.0.0.1"],
         port=8765,
         secure=False,
-        is_full=is_full,
+        is_full=lambda: is_full,
         max_message_bytes=1000,
     )
 

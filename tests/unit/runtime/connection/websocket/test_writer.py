@@ -171,7 +171,7 @@ async def test_drained_waits_between_pause_and_resume() -> None:
     await asyncio.sleep(0)
     assert not waiter.done()
     bench.connection.resume_writing()
-    await asyncio.wait_for(waiter, 1)
+    await asyncio.wait_for(waiter, 30)
 
 
 async def test_drained_returns_when_the_socket_is_lost() -> None:
@@ -180,7 +180,7 @@ async def test_drained_returns_when_the_socket_is_lost() -> None:
     waiter = asyncio.ensure_future(bench.connection.drained())
     await asyncio.sleep(0)
     bench.connection.connection_lost(None)
-    await asyncio.wait_for(waiter, 1)
+    await asyncio.wait_for(waiter, 30)
 
 
 def test_unsent_bytes_at_the_limit_are_borne() -> None:

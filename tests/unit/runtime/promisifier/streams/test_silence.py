@@ -12,6 +12,7 @@ from duologue.promisifier.untyped import Untyped
 from duologue.testing import linked_peers
 from tests.pretend_loop import PretendLoop
 from tests.support import turns
+from tests.virtual_time import at_once
 
 
 class Watched:
@@ -96,6 +97,7 @@ async def stalling(stopped: asyncio.Event) -> AsyncIterator[bytes]:
         stopped.set()
 
 
+@at_once
 async def test_a_stream_that_stalls_fails_where_a_deadline_was_set_and_its_source_is_stopped() -> (
     None
 ):
@@ -109,6 +111,7 @@ async def test_a_stream_that_stalls_fails_where_a_deadline_was_set_and_its_sourc
         await asyncio.wait_for(stopped.wait(), 30)
 
 
+@at_once
 async def test_a_stream_without_a_deadline_may_be_silent() -> None:
     async with linked_peers(limits=Limits(call_timeout_s=0.02)) as (server, caller):
         server.add_service(3, lambda: ByteStream(stalling(asyncio.Event())))

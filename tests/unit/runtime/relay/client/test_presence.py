@@ -164,16 +164,6 @@ async def test_a_refusal_is_told_and_tried_again_ever_more_seldom(make: Make) ->
     await world.stop()
 
 
-async def test_when_to_come_again_is_obeyed(make: Make) -> None:
-    world = make(spares=1)
-    world.horizon_s = 100
-    world.fault = RelayUnreachable("away")
-    world.fault.__cause__ = HttpUnavailable("answered HTTP 503", 503, retry_after_s=45)
-    await turns(20)
-    assert world.tries == [0, 45, 90]
-    await world.stop()
-
-
 @pytest.mark.parametrize(("short_s", "is_fault"), [(0.0, False), (0.5, True)])
 async def test_a_spare_that_lived_long_enough_has_ended_as_spares_do(
     short_s: float, is_fault: bool, make: Make
@@ -191,4 +181,14 @@ async def test_a_spare_that_lived_long_enough_has_ended_as_spares_do(
     await turns(1)
     noted = str(world.presence.fault or "")
     assert (noted == "closed") is is_fault
+    await world.stop()
+
+
+async def test_when_to_come_again_is_obeyed(make: Make) -> None:
+    world = make(spares=1)
+    world.horizon_s = 100
+    world.fault = RelayUnreachable("away")
+    world.fault.__cause__ = HttpUnavailable("answered HTTP 503", 503, retry_after_s=45)
+    await turns(20)
+    assert world.tries == [0, 45, 90]
     await world.stop()

@@ -39,7 +39,7 @@ class Door:
             own_hosts=["127.0.0.1"],
             port=8765,
             secure=False,
-            is_full=False,
+            is_full=lambda: False,
             max_message_bytes=1000,
         )
 
