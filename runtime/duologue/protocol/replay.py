@@ -130,7 +130,8 @@ class EventLog:
 
     def _forget_oldest(self, kept: _Key) -> None:
         event = kept.events.popleft()
-        kept.forgotten_seq = event.seq
+        # Not the newest, perhaps: one for a single peer was never kept.
+        kept.forgotten_seq = max(kept.forgotten_seq, event.seq)
         self._bytes -= event.cost_bytes
 
     def _forget_something(self) -> None:

@@ -40,7 +40,9 @@ def ask_for(peer: Peer, event: Event[..., Any], wish: Subscribe, asker: Asker) -
 def ask_to_end(peer: Peer, event: Event[..., Any], subscription: int) -> None:
     """Ask `peer` to end a subscription. If that gets lost, so does the subscription."""
     asking = _Asking(event)
-    peer.start_control_call(asking, unsubscribe_args(subscription), asking)
+    call = peer.start_control_call(asking, unsubscribe_args(subscription), asking)
+    # Whatever becomes of it, nobody waits for it.
+    call.add_done_callback(lambda settled: settled.exception())
 
 
 class _Asking:

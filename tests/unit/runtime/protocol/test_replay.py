@@ -80,6 +80,14 @@ def test_an_event_for_one_peer_alone_is_not_replayed_and_counts_as_forgotten() -
     assert numbers(log.after(None, at(2))) == ([3], False)
 
 
+def test_forgetting_an_older_event_does_not_hide_that_a_newer_one_was_never_kept() -> None:
+    log = EventLog("e", 1)
+    log.add(None, b"1")
+    log.add(None, b"2", is_kept=False)
+    log.add(None, b"3")
+    assert numbers(log.after(None, at(1))) == ([3], True)
+
+
 def test_the_key_that_was_used_least_recently_is_forgotten_first() -> None:
     log = EventLog("e", 5, max_keys=2)
     for key in (A, B, A):

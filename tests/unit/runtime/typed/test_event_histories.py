@@ -82,8 +82,11 @@ class Story:
         chance = history.chance
         self.kind = chance.choice(KINDS)
         self.room = chance.choice((None, *ROOMS)) if self.kind.key is not None else None
-        self.heard: list[tuple[int, int, int]] = []
-        """Number, and `missed` and `gaps` of the subscription by then."""
+        self.heard: list[tuple[int, int]] = []
+        """Number, and `missed` of the subscription by then."""
+        self._gaps: list[tuple[int, int]] = []
+        """What was heard last before each told gap, and how much had happened when it was told."""
+        self._heard_before = -1
         self.begin: int | None = None
         """Events from this number on were told after it was agreed."""
         self.end: int | None = None
@@ -97,8 +100,14 @@ class Story:
         self.begin = len(self._history.happened)
 
     def _hear(self, told: Told) -> None:
-        subscription = self.subscription
-        self.heard.append((told.number, subscription.missed, subscription.gaps))
+        self.heard.append((told.number, self.subscription.missed))
+
+    def watch(self) -> None:
+        """Note a gap, if one has been told since the last time."""
+        told = self.subscription.gaps - len(self._gaps)
+        self._gaps += [(self._heard_before, len(self._history.happened))] * told
+        if self.heard:
+            self._heard_before = self.heard[-1][0]
 
     def close(self) -> None:
         self.subscription.close()
@@ -108,7 +117,7 @@ class Story:
     def check(self) -> None:
         """Each event once, or a told gap."""
         assert self._entering.done()
-        numbers = [number for number, _, _ in self.heard]
+        numbers = [number for number, _ in self.heard]
         assert numbers == sorted(set(numbers))
         mine = [
             number
@@ -118,21 +127,21 @@ class Story:
         assert set(numbers) <= set(mine)
         if self.begin is None or self.end is not None:
             return
-        before = (self.begin - 1, 0, 0)
-        for entry in self.heard:
-            (last, last_missed, last_gaps), (number, missed, gaps) = before, entry
+        last, last_missed = self.begin - 1, 0
+        for number, missed in self.heard:
             silent = [each for each in mine if last < each < number]
-            if gaps == last_gaps and before[0] >= self.begin:
+            untold = [each for each in silent if not self._is_in_gap(each)]
+            if untold == silent and last >= self.begin:
                 assert len(silent) == missed - last_missed
-            elif gaps == last_gaps:
-                assert len(silent) <= missed
-            if number >= self.begin:
-                before = entry
             else:
-                before = (before[0], missed, gaps)
+                assert len(untold) <= missed - last_missed
+            last, last_missed = max(last, number), missed
         due = [each for each in mine if each >= self.begin]
         # The last of all happened when everything was quiet: it closes every account.
         assert not due or numbers[-1] == due[-1]
+
+    def _is_in_gap(self, number: int) -> bool:
+        return any(heard < number < happened for heard, happened in self._gaps)
 
 
 class History:
@@ -187,6 +196,8 @@ class History:
 
     async def happen(self) -> None:
         for _ in range(STEPS):
+            for story in self.stories:
+                story.watch()
             chance = self.chance
             match chance.choices(
                 ("emit", "turn", "lose", "close", "stop", "slow", "quick", "follow", "leave"),
@@ -223,11 +234,11 @@ class History:
         for _ in range(40):
             self._wire.gate.open()
             await turns(10)
-            if all(
-                story.subscription.is_closed or story.begin is not None for story in self.stories
-            ):
+            if all(each.subscription.is_closed or each.begin is not None for each in self.stories):
                 break
         await turns(60)
+        for story in self.stories:
+            story.watch()
         for kind in KINDS:
             for room in ROOMS:
                 self.emit(kind, room, None)
