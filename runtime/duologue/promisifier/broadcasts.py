@@ -18,9 +18,15 @@ _TOO_SLOW: Final = End("TOO_SLOW", "events came faster than they were taken")
 class EventSource(Protocol):
     """One event of a service that is offered."""
 
-    max_waiting: int
-    """Events that may wait for one subscriber."""
-    when_full: WhenFull
+    @property
+    def max_waiting(self) -> int:
+        """Events that may wait for one subscriber."""
+        ...
+
+    @property
+    def when_full(self) -> WhenFull:
+        """What happens above that."""
+        ...
 
     def open(self, wish: Subscribe, feed: "Feed") -> tuple[list[KeptEvent], Cursor, bool]:
         """Tell `feed` of what happens from now on.

@@ -151,7 +151,8 @@ class Notified(NamedTuple):
 
     subscription: int
     seq: int
-    data: bytes
+    data: bytes | None
+    """JSON of its payload; None if that is more than this side reads."""
     missed: int
     """Events that were dropped before this one."""
     end: End | None
@@ -181,7 +182,7 @@ def read_notify(text: str) -> Notified:
     """
     try:
         notify = _decode_notify(text)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         raise BadFrame("a `notify` that cannot be read") from None
     end = None if notify.end is None else End(notify.end.code, notify.end.message)
     data = bytes(notify.data)

@@ -187,6 +187,9 @@ class Session(Generic[CallT]):
             # They come all the same.
             self.arriving = ArrivingParcel(text, envelope, envelope.parts, self._limits)
             return None
+        if envelope.type == "notify" and self.has_control_service:
+            # One event that is too much to be read is one that is missed, and known to be.
+            return read_notify(text)._replace(data=None)
         return self._refuse(envelope, excess)
 
     def _refuse(

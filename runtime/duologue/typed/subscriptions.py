@@ -191,6 +191,10 @@ class Subscription(Generic[E]):
         self.missed += event.missed
         if self._cursor is not None:
             self._cursor = Cursor(self._cursor.epoch, event.seq)
+        if event.data is None:
+            _log.warning("an event of %s is larger than this side reads", self._event.full_name)
+            self.missed += 1
+            return
         try:
             payload = self._event.payload.decode(self._event.full_name, b"[%b]" % event.data)
         except (BadFrame, InvalidParams) as error:

@@ -67,7 +67,7 @@ class Source:
 
     def __init__(self, max_waiting: int = 3, when_full: WhenFull = "drop_oldest") -> None:
         self.max_waiting = max_waiting
-        self.when_full = when_full
+        self.when_full: WhenFull = when_full
         self.first: list[KeptEvent] = []
         self.feeds: list[Feed] = []
 

@@ -1,6 +1,7 @@
 """Events between two peers in memory that both know how to subscribe (PROTOCOL 14)."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -383,6 +384,25 @@ async def test_what_did_not_keep_up_with_the_line_is_counted() -> None:
         assert [(await anext(ticks)).number for _ in range(64)] == [*range(2, 66)]
         assert ticks.missed == 2
         assert server.stats.events_dropped == 2
+
+
+async def test_one_that_is_more_than_this_side_reads_is_missed_and_the_next_one_comes() -> None:
+    heard = list[int]()
+    async with Conversation(Limits(max_json_values=100)) as talk:
+        talk.peer.greet(greeting())
+        await talk.hear(talk.request(4, 0, {"profile": "duologue/1", "features": ["subscribe"]}))
+        subscription = ClockClient(talk.peer).on_ticked(lambda event: heard.append(event.number))
+        await turns()
+        answer = {"subscription": 7, "epoch": "e", "seq": 0}
+        await talk.hear(
+            json.dumps({"responseId": talk.said[-1]["requestId"], "type": "data", "data": answer}),
+            json.dumps({"type": "notify", "subscription": 7, "seq": 1, "data": [0] * 500}),
+            json.dumps({"type": "notify", "subscription": 7, "seq": 2, "data": {"number": 2}}),
+            json.dumps({"type": "notify", "subscription": 7, "seq": 3, "data": {"number": "x"}}),
+        )
+        assert heard == [2]
+        assert subscription.missed == 2
+        assert talk.peer.stats.requests_received_invalid == 0
 
 
 async def test_what_nobody_hears_is_told_once_until_somebody_does(
