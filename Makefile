@@ -9,7 +9,7 @@ TWO_AT_A_TIME := --numprocesses 2 --dist loadgroup
 BENCH_CONTRACT := --schema tests/bench/schema --out runtime/duologue/bench/generated
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-relay generate check-generated format check test test-busy test-all check-counts counts bench bench-curves bench-guard build clean
+.PHONY: help setup demo demo-relay generate check-generated format check test test-pythons test-busy test-all check-counts counts bench bench-curves bench-guard build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ check: $(READY) check-generated ## lint, types by mypy and pyright, import floor
 test: $(READY) ## every test that is quick enough for each change, two at a time
 	$(BIN)/pytest $(TWO_AT_A_TIME) -m 'not slow'
 
+test-pythons: $(READY) ## the unit tests with every other Python that is promised and here
+	$(BIN)/python -m tests.other_pythons
+
 test-busy: $(READY) ## `make test` beside two processes that only burn CPU time
 	$(BIN)/python -m tests.busy $(MAKE) test
 
@@ -76,5 +79,5 @@ build: $(READY) ## sdist and wheel in dist/
 	$(BIN)/python -m build --outdir dist
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-* dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -16,8 +16,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -43,16 +44,20 @@ _LIMIT: Final = re.compile(r"_?(max|min)_\w+|_?limits?|_?[A-Z][A-Z0-9_]{2,}")
 
 EQUAL: Final = {
     "connection/base.py: max_bytes < self.max_send_bytes": "the lesser of two equal ones",
+    "connection/websocket/wire.py: head.length <= self._max_message_bytes": "`websockets` reads it",
     "protocol/credit.py: self._window_bytes > FIRST_WINDOW_BYTES": "nothing is given back",
     "protocol/depth.py: len(text) <= 2 * max_depth": "it only saves time",
+    "protocol/excess.py: objects > max_objects": "it only leads to counting exactly",
+    "protocol/excess.py: values > max_values": "it only leads to counting exactly",
     "protocol/excess.py: objects > limits.max_json_depth": "it only saves time",
     "protocol/padding.py: size <= SMALL_BUCKETS_END": "both kinds of bucket end there",
-    "protocol/padding.py: size <= SMALL_BUCKETS_END <= max_message_bytes": "the same, and so is "
-    "the end of the last one",
+    "protocol/padding.py: size <= SMALL_BUCKETS_END <= max_message_bytes": "the same",
+    "protocol/padding.py: size <= SMALL_BUCKETS_END <= max_message_bytes #2": "the last bucket "
+    "ends there, too",
     "protocol/served_calls.py: 0 <= request_id <= MAX_SAFE_INTEGER": "the slow way finds the same",
     "protocol/served_calls.py: 0 <= service_id <= MAX_SAFE_INTEGER": "the slow way finds the same",
 }
-"""Comparisons, as `module: source`, that may be either, and why."""
+"""Comparisons that may be either, as `module: source`, and why; `#2`: the second that reads so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ class Comparison:
     source: str
     start: int
     operator: str
+    number: int = 1
+    """Of those in the module that read the same, in their order."""
 
     def __str__(self) -> str:
         return f"{self.module}:{self.line}: {self.source}"
@@ -72,7 +79,8 @@ class Comparison:
     @property
     def name(self) -> str:
         """As it stands in `EQUAL`."""
-        return f"{self.module.as_posix()}: {self.source}"
+        number = f" #{self.number}" if self.number > 1 else ""
+        return f"{self.module.as_posix()}: {self.source}{number}"
 
     def mutated(self, text: str) -> str:
         """`text` with the other operator."""
@@ -82,6 +90,13 @@ class Comparison:
 
 def comparisons(module: Path, text: str) -> Iterator[Comparison]:
     """Every comparison in a module that a limit takes part in."""
+    met = Counter[str]()
+    for each in sorted(_comparisons(module, text), key=lambda each: each.start):
+        met[each.source] += 1
+        yield replace(each, number=met[each.source])
+
+
+def _comparisons(module: Path, text: str) -> Iterator[Comparison]:
     starts = [0]
     for line in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line.encode()))

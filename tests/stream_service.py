@@ -74,7 +74,7 @@ SQUARES = Duplex(
 )  # fmt: skip
 TALLY = Duplex(
     id=5, name="tally", params=NO_PARAMS, sends=Codec(Number), yields=Codec(Number),
-    returns=Codec[SafeInt](SafeInt),
+    returns=Codec[SafeInt](SafeInt), errors=(SPOILED,),
 )  # fmt: skip
 FETCH = Download(id=6, name="fetch", params=Params(CountParams), yields=BYTE_ITEMS, returns=NOTHING)
 STORE = Upload(id=7, name="store", params=NO_PARAMS, sends=BYTE_ITEMS, returns=Codec(Number))
@@ -145,6 +145,8 @@ class Streams(Service):
     ) -> int:
         count = 0
         async for item in items:
+            if item.number == 666:
+                raise Spoiled
             count += 1
             await out.send(item)
         return count

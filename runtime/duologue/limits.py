@@ -19,9 +19,13 @@ Who meets one, and what becomes of others:
                                             takes no answers is not read
     max_nested_calls                        the peer's call is refused          nothing
     max_invalid_messages,                   the connection is closed            what is open fails
-      max_unasked_messages
+      max_unasked_messages,
+      MAX_STRAY_MESSAGES, MAX_LATE_CHUNKS
     more unsent than the connection takes   calls and answers wait; events      nothing
                                             are dropped and counted
+    MAX_CONTROL_FRAMES_PER_S                the connection is closed            what is open fails
+    MAX_SHORT_FRAGMENTS_PER_S,              that connection is read more        nothing
+      MAX_MESSAGES_AT_ONCE                  slowly
     write_timeout_s, max_unsent_bytes       the connection is ended             what is open fails
     max_outgoing_streams, and _total        the peer's stream waits             nothing
     max_outgoing_stream_bytes, and _total,  the peer's streams rest             nothing
@@ -109,6 +113,27 @@ MAX_HELLO_TEXT: Final = 256
 
 MAX_SERVICE_BASE: Final = MAX_SAFE_INTEGER - 16_383
 """The largest base of a service: with the largest id of a contract it is still a number."""
+
+MAX_SHORT_FRAGMENTS_PER_S: Final = 10_000
+"""Of those, on average, in all messages of a connection. Each costs as much as a whole small
+message and may carry a single byte: so many are some 3 % of a processor. Above it a connection is
+read more slowly, and nothing is lost."""
+
+MAX_CONTROL_FRAMES_PER_S: Final = 1000
+"""Pings, pongs and the like. They cost much more time to read than to send; nobody who is honest
+needs a thousand in a second."""
+
+MAX_MESSAGES_AT_ONCE: Final = 64
+"""Messages of one connection, or pieces of them, that are read in one turn of the event loop, as
+far as their sizes can be foretold: some 0.3 ms where they are small. Others come in between."""
+
+MAX_STRAY_MESSAGES: Final = 1000
+"""Messages about calls that are over: cancels and stops, beyond two for each request of the other
+side, and answers, beyond one for each own call. Honest ones cross ours on the way."""
+
+MAX_LATE_CHUNKS: Final = 131_072
+"""Chunks for each own call that come when nobody reads its stream any more. More than are on their
+way when a stream is stopped: 8 MiB of buffers hold so many of the smallest."""
 
 MAX_TYPED_DEPTH: Final = 190
 """Nested lists and objects in one value of a contract's type, sent or received. pydantic's JSON

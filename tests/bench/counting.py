@@ -20,8 +20,9 @@ from typing import Any, Final, TypeAlias
 
 from duologue import Identity, Limits, connect, create_websocket_promisifier, serve
 from duologue.bench.duologue_echo import AsyncEcho, PlainEcho
-from duologue.bench.generated.echo.v1 import EchoClient, EchoService
+from duologue.bench.generated.echo.v1 import EchoClient, EchoService, Item
 from duologue.bench.load import SMALL
+from duologue.bench.streamed_echo import StreamedEcho, StreamedEchoClient
 from duologue.connection.encrypted.handshaking import (
     AcceptanceBook,
     carrier_limits,
@@ -36,6 +37,8 @@ WARM_UP_CALLS: Final = 200
 
 CALLS: Final = 100
 """How many are counted, one by one."""
+
+ITEMS: Final = 100
 
 Make: TypeAlias = Callable[[], Awaitable[object]]
 """Makes one call, and waits for its answer."""
@@ -175,12 +178,43 @@ async def over_loopback_encrypted() -> AsyncGenerator[Make]:
         yield _typed_call(EchoClient(peer))
 
 
+@asynccontextmanager
+async def streamed_in_memory() -> AsyncGenerator[Make]:
+    """A call that yields `ITEMS` items, without a network: more than its first window holds."""
+    async with linked_peers([StreamedEcho()]) as (_, peer):
+        client = StreamedEchoClient(peer)
+
+        async def read() -> None:
+            async with client.count(items=ITEMS) as log:
+                async for _item in log:
+                    pass
+
+        yield read
+
+
+@asynccontextmanager
+async def back_and_forth_in_memory() -> AsyncGenerator[Make]:
+    """An item to the service and one back, in a call that goes on."""
+    async with (
+        linked_peers([StreamedEcho()]) as (_, peer),
+        StreamedEchoClient(peer).mirror() as exchange,
+    ):
+
+        async def trip() -> None:
+            await exchange.send(Item(**SMALL))
+            await anext(exchange)
+
+        yield trip
+
+
 SITUATIONS: Final[Mapping[str, Situation]] = {
     "in memory": partial(in_memory, PlainEcho),
     "in memory, `async def` handler": partial(in_memory, AsyncEcho),
     "in memory, encrypted": in_memory_encrypted,
     "over loopback": over_loopback,
     "over loopback, encrypted": over_loopback_encrypted,
+    f"in memory, a call with {ITEMS} items": streamed_in_memory,
+    "in memory, an item back and forth": back_and_forth_in_memory,
 }
 
 

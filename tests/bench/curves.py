@@ -15,7 +15,7 @@ from duologue.bench.load import Json
 from duologue.bench.programs import Running, running
 from tests.bench.contracts import run_compiler, write
 from tests.bench.machine import describe
-from tests.bench.ours import SERVICES
+from tests.bench.ours import CHARACTERS, SERVICES, STREAMS, WINDOW
 from tests.bench.relay_listeners import measure
 from tests.bench.rows import ASYNC, PLAIN, ROOT, Row
 from tests.bench.svg import Chart, Line
@@ -29,6 +29,8 @@ IN_FLIGHT: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 SIZES: Final = (16, 256, 1024, 4096, 16_384, 65_536, 262_144, 524_288)
 CONNECTIONS: Final = (1, 4, 16, 64, 256, 1024)
 SERVICE_NUMBERS: Final = (1, 4, 16, 64, 256, 1024)
+WINDOWS: Final = (8192, 16_384, 32_768, 65_536, 131_072, 262_144, 524_288, 1_048_576)
+STREAM_NUMBERS: Final = (1, 4, 16, 64, 200)
 TYPES: Final = (10, 30, 100, 300, 1000, 2000)
 
 HANDLERS: Final = ((PLAIN, "def handler"), (ASYNC, "async def handler"))
@@ -120,6 +122,55 @@ def calls_by_services(small_print: str) -> Charts:
     return {"services": chart}
 
 
+def items_by_window(small_print: str) -> Charts:
+    """Items per second of one call against its window."""
+    return _items(
+        "items-window",
+        "Items per second against the window of the call",
+        "bytes that may be on the way or unread",
+        WINDOW,
+        WINDOWS,
+        small_print,
+    )
+
+
+def items_by_size(small_print: str) -> Charts:
+    """Items per second of one call against their size."""
+    return _items(
+        "items-size",
+        "Items per second against their size",
+        "characters of text in each item",
+        CHARACTERS,
+        SIZES[: SIZES.index(65_536) + 1],
+        small_print,
+    )
+
+
+def items_by_streams(small_print: str) -> Charts:
+    """Items per second of one connection against the calls they come in."""
+    return _items(
+        "items-streams",
+        "Items per second against calls with items, side by side",
+        "calls on one connection, all of them together",
+        STREAMS,
+        STREAM_NUMBERS,
+        small_print,
+    )
+
+
+def _items(
+    name: str, title: str, x: str, variable: str, xs: Sequence[int], small_print: str
+) -> Charts:
+    order: Json = {"what": "items", "flow": "stream", "seconds": SECONDS}
+    points: list[tuple[float, float]] = []
+    for each in xs:
+        _tell(f"{name}, {each}")
+        with running(PLAIN, sys.executable, {variable: str(each)}, ROOT) as programs:
+            points.append((each, _median(programs, order, "items_per_s")))
+    lines = [Line("server to caller", points)]
+    return {name: Chart(title=title, x=x, y="items/s", lines=lines, small_print=small_print)}
+
+
 def compiler_by_types(small_print: str) -> Charts:
     """Seconds of `generate` and `check` against the size of the contract."""
     lines: dict[str, list[tuple[float, float]]] = {"generate": [], "check": []}
@@ -174,6 +225,9 @@ CURVES: Final[dict[str, Callable[[str], Charts]]] = {
     "payload": calls_by_payload,
     "connections": calls_by_connections,
     "services": calls_by_services,
+    "items-window": items_by_window,
+    "items-size": items_by_size,
+    "items-streams": items_by_streams,
     "compiler": compiler_by_types,
     "relay": relay_by_listeners,
 }

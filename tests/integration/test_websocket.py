@@ -235,8 +235,11 @@ async def test_connections_above_the_limit_are_refused_until_there_is_room() -> 
     async with (
         serving(Limits(max_connections=2)) as served,
         dialled(served.url) as first,
-        dialled(served.url),
+        dialled(served.url) as second,
     ):
+        for each in (first, second):
+            each.send("here I am")
+        await asyncio.sleep(0.05)
         with pytest.raises(ConnectionClosed, match=r"HTTP 503 .*no room") as caught:
             await dial_websocket(served.url, Limits(), timeout_s=PATIENCE_S)
         assert caught.value.sent == "no"

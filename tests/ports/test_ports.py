@@ -10,8 +10,9 @@ import json
 import sys
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import pytest
 
@@ -100,16 +101,18 @@ async def test_a_documented_call_by_number_has_the_documented_result() -> None:
 def differences(expected: Any, met: Any, path: str = "$") -> list[str]:
     """Where two JSON values differ. Times that mean the same instant do not."""
     if isinstance(expected, dict) and isinstance(met, dict):
+        expected, met = cast("dict[str, Any]", expected), cast("dict[str, Any]", met)
         found = [f"{path}.{key}: lost" for key in expected.keys() - met.keys()]
         found += [f"{path}.{key}: added" for key in met.keys() - expected.keys()]
         for key in expected.keys() & met.keys():
             found += differences(expected[key], met[key], f"{path}.{key}")
         return found
-    if isinstance(expected, list) and isinstance(met, list) and len(expected) == len(met):
+    if isinstance(expected, list) and isinstance(met, list):
+        lists: list[list[object]] = [expected, met]
         return [
             text
-            for number, pair in enumerate(zip(expected, met, strict=True))
-            for text in differences(*pair, f"{path}[{number}]")
+            for number, (one, other) in enumerate(zip_longest(*lists))
+            for text in differences(one, other, f"{path}[{number}]")
         ]
     if expected == met and isinstance(expected, bool) == isinstance(met, bool):
         return []

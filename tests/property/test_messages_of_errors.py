@@ -15,6 +15,7 @@ from tests.generated_code import check_types, run_python
 TYPES: Final = (
     *(kind.value for kind in ScalarKind),
     *("Blob", "Raw", "Flag", "Colour", "Body", "list of bytes", "map of Blob"),
+    *("bool or bytes", "Sized", "text of Blob", "text of bool or Flag", "Raw or Text"),
 )
 
 AROUND: Final = """
@@ -24,6 +25,7 @@ types:
   Blob: {is: bytes}
   Raw: {schema: {type: string, format: binary}}
   Flag: {is: Blob}
+  Sized: {is: bool or Blob}
   Colour: {enum: {red: Like blood.}, open: true}
   Text: {fields: {text: string}}
   Body: {union: {text: Text}, tag: kind, open: true}

@@ -6,15 +6,18 @@ The contracts come from a seeded generator, so a failure can be repeated by its 
 import json
 import random
 import string
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 from duologue_codegen.build import build
 from duologue_codegen.known_targets import TARGETS
 from tests.generated_code import check_types, run_python
 
-SEEDS: Final = range(15)
+SEEDS: Final = range(10)
+MORE_SEEDS: Final = [range(first, first + 50) for first in range(10, 310, 50)]
 
 SCALARS: Final = (
     *("string", "int", "int32", "int64", "uint32", "uint64", "float", "bool", "bytes", "datetime"),
@@ -63,7 +66,14 @@ TYPE_NAMES: Final = (
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 DEFAULTS: Final[tuple[tuple[str, Json], ...]] = (
+    ("string", "x"),
+    ("int", -(2**53) + 1),
+    ("int32", -(2**31)),
     ("int64", "-7"),
+    ("uint32", 2**32 - 1),
+    ("uint64", "18446744073709551615"),
+    ("float", 1),
+    ("bool", False),
     ("bytes", "aGVsbG8="),
     ("datetime", "2026-01-31T12:00:00+02:00"),
     ("date", "2026-01-31"),
@@ -75,6 +85,9 @@ DEFAULTS: Final[tuple[tuple[str, Json], ...]] = (
     ("json", {"a": [1, None]}),
     ("int or string", "x"),
     ("EnumA or bool or int", "red"),
+    ("bool or bytes", "+/8="),
+    ("Listed", "i2c"),
+    ("Big", "7"),
 )
 SHARED: Final = """
 duologue: 1
@@ -118,6 +131,9 @@ class Writer:
         types["MapAlias"] = {"is": {"type": "map of MapAlias", "max": 5}}
         types["RoundAlias"] = {"is": "list of TurnAlias"}
         types["TurnAlias"] = {"doc": self.doc(), "is": "bool or map of RoundAlias"}
+        types["Big"] = {"is": self.random.choice(["int64", "uint64"])}
+        types["RawKept"] = {"schema": self.raw_object()}
+        types["RawBytes"] = {"schema": {"type": "string", "format": "binary"}}
         types["LevelAlias"] = {"is": self.random.choice(self.numbers)}
         levels: dict[str, Json] = {"low": {"value": -1}, "high": {"value": 7, "doc": self.doc()}}
         for name in self.numbers:
@@ -151,6 +167,21 @@ class Writer:
     def union(self, variants: list[str], tag: Json, *, is_open: bool) -> dict[str, Json]:
         forms: dict[str, Json] = {f"form_{name[-1].lower()}": name for name in variants}
         return {"doc": self.doc(), "union": forms, "tag": tag, "open": is_open}
+
+    def raw_object(self) -> dict[str, Json]:
+        properties: dict[str, Json] = {
+            "inputSchema": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "home": {"type": "string", "format": self.random.choice(["uri", "email", "uuid"])},
+            "list": {"type": "array", "items": {"$ref": "#/$defs/RawBytes"}},
+            "maybe": {"anyOf": [{"$ref": f"#/$defs/{self.objects[0]}"}, {"type": "null"}]},
+        }
+        required = self.random.sample(["inputSchema", "home", "list"], 2)
+        return {
+            "type": "object",
+            "required": list(required),
+            "properties": properties,
+            "additionalProperties": self.random.random() < 0.5,
+        }
 
     def foreign_union(self, tag: str) -> dict[str, Json]:
         forms: dict[str, Json] = {"first": "shared.First", "more": "shared.Media"}
@@ -217,8 +248,9 @@ class Writer:
     def expression(self) -> str:
         """A type that is not optional."""
         named = [*self.objects, *self.enums, *self.numbers, "Listed", *self.unions, *self.aliases]
-        named += [*self.recursive, "UnionC"]
+        named += [*self.recursive, "UnionC", "Big", "RawKept", "RawBytes"]
         keys = ["KeyAlias", *self.enums, "int", "int64", "uint32", "uint64", "CountAlias"]
+        keys += ["Big", "string"]
         key = self.random.choice([*keys, *self.numbers, "LevelAlias"])
         return self.random.choice(
             [
@@ -238,11 +270,15 @@ class Writer:
     def alternatives(self) -> str:
         """One of several types, at most one of each kind."""
         text = self.random.choice(["string", "url", "datetime", "decimal", "KeyAlias", *self.enums])
+        if self.random.random() < 0.2:
+            # Text in JSON that nothing tells from a number, there or in Python.
+            text = self.random.choice(["bytes", "RawBytes", "int64", "uint64", "Big"])
+            return f"{text} or bool or {self.random.choice(self.objects)}"
         kinds = [
             [text],
             [self.random.choice(["int", "int32", "float", "CountAlias"])],
             ["bool"],
-            [self.random.choice([*self.objects, *self.unions, "UnionC", "MapAlias"])],
+            [self.random.choice([*self.objects, *self.unions, "UnionC", "MapAlias", "RawKept"])],
             [f"list of {self.random.choice([*self.objects, *self.enums])}", "ListAlias"],
         ]
         chosen = [self.random.choice(each) for each in self.random.sample(kinds, 3)]
@@ -323,11 +359,11 @@ class Writer:
         return self.random.choice(["", "optional "]) + self.expression()
 
 
-def write_contracts(schema: Path) -> Iterator[str]:
+def write_contracts(schema: Path, seeds: Iterable[int]) -> Iterator[str]:
     shared = schema / "fuzz" / "shared" / "v1.yaml"
     shared.parent.mkdir(parents=True, exist_ok=True)
     shared.write_text(SHARED)
-    for seed in SEEDS:
+    for seed in seeds:
         writer = Writer(seed)
         path = schema / f"{writer.package.replace('.', '/')}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -337,7 +373,20 @@ def write_contracts(schema: Path) -> Iterator[str]:
 
 
 def test_packages_of_random_contracts_import_and_type_check(tmp_path: Path) -> None:
-    packages = list(write_contracts(tmp_path / "schema"))
+    import_and_type_check(tmp_path, SEEDS)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seeds", MORE_SEEDS, ids=str)
+def test_packages_of_many_random_contracts_import_and_type_check(
+    seeds: Iterable[int], tmp_path: Path
+) -> None:
+    import_and_type_check(tmp_path, seeds)
+
+
+def import_and_type_check(tmp_path: Path, seeds: Iterable[int]) -> None:
+    packages = list(write_contracts(tmp_path / "schema", seeds))
     result = build(
         tmp_path / "schema", tmp_path / "generated", targets=TARGETS, import_root="generated"
     )

@@ -194,3 +194,5 @@ async def socket_network(
         yield network
     finally:
         await network.close()
+        # Sockets are closed by the loop, some turns after their connections.
+        await asyncio.sleep(1)

@@ -14,6 +14,7 @@ from ..model import (
     Ref,
     Scalar,
     ScalarKind,
+    SchemaType,
     TextOf,
     TypeExpr,
 )
@@ -73,12 +74,13 @@ _PLURAL: Final = {
 
 
 def _text_or_number(text: TypeExpr, contract: Contract) -> Findings:
-    means = _meaning(text, contract)
+    means, home = meaning(text, contract) or (text, contract)
     kind = means.kind if isinstance(means, Scalar) else None
+    named = home.resolve(means) if isinstance(means, Ref) else None
     if kind in _INTEGERS_AS_TEXT:
         message = f"{quoted(expression_text(text))} beside a number: both are an int in Python"
         yield _finding(text, message, "write `string`, or leave the number out")
-    elif kind is ScalarKind.BYTES:
+    elif kind is ScalarKind.BYTES or (isinstance(named, SchemaType) and named.is_bytes):
         message = f"{quoted(expression_text(text))} beside a number"
         hint = "long bytes travel beside the JSON, with a number in their place (PROTOCOL 12)"
         yield _finding(text, message, hint)

@@ -203,5 +203,10 @@ class SchemaType:
     deprecated: str | None = None
     at: Position = field(compare=False)
 
+    @property
+    def is_bytes(self) -> bool:
+        """Whether it is `bytes` under another name."""
+        return self.schema.data.get("format") == "binary"
+
 
 TypeDef: TypeAlias = ObjectType | EnumType | UnionType | AliasType | SchemaType

@@ -109,13 +109,16 @@ class Caller(ABC):
         return partial(self.echo, payload)
 
     async def drive(self, payload: Payload, in_flight: int, seconds: float) -> int:
-        """Keep calls in flight until the time is up; returns how many were answered."""
+        """Keep calls in flight until the time is up; returns how many were answered.
+
+        At least one each, however short the time and slow the machine.
+        """
         call, end = self.caller_of(payload), time.perf_counter() + seconds
         clock = time.perf_counter
 
         async def work() -> int:
             number = 0
-            while clock() < end:
+            while not number or clock() < end:
                 await call()
                 number += 1
             return number
@@ -250,7 +253,7 @@ async def _calls(caller: Caller, order: Json, pids: Sequence[int]) -> Json:
 async def _one_by_one(caller: Caller, payload: Payload, seconds: float, taken: list[float]) -> int:
     call, start = caller.caller_of(payload), time.perf_counter()
     end, before = start + seconds, start
-    while before < end:
+    while not taken or before < end:
         await call()
         now = time.perf_counter()
         taken.append(now - before)
@@ -264,7 +267,7 @@ async def _items(
     await flow(ITEMS_OF_CALL // 4)
     own, servers = own_cpu_s(), [cpu_s_of(pid) for pid in pids]
     start, items = time.perf_counter(), 0
-    while time.perf_counter() - start < seconds:
+    while not items or time.perf_counter() - start < seconds:
         await flow(ITEMS_OF_CALL)
         items += ITEMS_OF_CALL
     elapsed = time.perf_counter() - start

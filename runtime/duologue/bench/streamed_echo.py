@@ -29,6 +29,8 @@ class HowMany(Model):
     """Params of `count`."""
 
     items: SafeInt
+    characters: SafeInt = 0
+    """Of text in each; 0 is the payload of all measurements."""
 
 
 COUNT: Final = Download(
@@ -56,8 +58,9 @@ class StreamedEcho(Service):
 
     async def count(self, params: HowMany, ctx: CallContext) -> AsyncIterator[Item]:
         """So many items."""
+        payload = {**SMALL, "name": "n" * params.characters} if params.characters else SMALL
         for _ in range(params.items):
-            yield Item(**SMALL)
+            yield Item(**payload)
 
     async def take(self, items: AsyncIterator[Item], ctx: CallContext) -> int:
         """How many have come."""
@@ -77,9 +80,9 @@ class StreamedEchoClient(Client):
 
     __contract__ = CONTRACT
 
-    def count(self, *, items: int) -> Incoming[Item, None]:
+    def count(self, *, items: int, characters: int = 0) -> Incoming[Item, None]:
         """So many items come."""
-        return self._download(COUNT, items=items)
+        return self._download(COUNT, items=items, characters=characters)
 
     def take(self) -> Outgoing[Item, int]:
         """Items go; how many they were comes."""

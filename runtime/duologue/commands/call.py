@@ -2,20 +2,24 @@
 
 import asyncio
 import json
+import os
 import ssl as tls
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import urldefrag, urlsplit
 
 import typer
 from pydantic import ValidationError
 
+from duologue.commands.byte_progress import ByteProgress
+from duologue.commands.item_input import ItemInput, is_source
 from duologue.commands.method_lookup import Found, WrongUse, find_method, suggestion
-from duologue.commands.outcome import EXIT_FAILED, EXIT_USAGE
+from duologue.commands.outcome import EXIT_FAILED, EXIT_GOOD, EXIT_USAGE
+from duologue.commands.streamed_call import call_with_items, note_saved, write_bytes
 from duologue.endpoints.direct import connect
 from duologue.endpoints.through_relay import dial
 from duologue.errors import (
@@ -32,8 +36,11 @@ from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.keys import public_key_of
 from duologue.protocol.wording import words_of
 from duologue.relay.addresses import is_loopback
-from duologue.typed.codec import ANY_STREAM, BYTE_STREAM, TEXT_STREAM
+from duologue.typed.codec import ANY_STREAM, BYTE_ITEMS, BYTE_STREAM, TEXT_STREAM
+from duologue.typed.contract import Streaming
 from duologue.typed.model import Model
+
+DEFAULT_TIMEOUT_S: Final = 30.0
 
 
 def call(
@@ -43,7 +50,11 @@ def call(
     ],
     method: Annotated[str, typer.Argument(help="As in chat.rooms.v1.Rooms/join.")],
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME=VALUE", help="JSON, or a plain string.")
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME=VALUE | @FILE | -",
+            help="JSON, or a plain string; and where the items are read from that are sent.",
+        ),
     ] = None,
     key_file: Annotated[
         Path | None, typer.Option(help="Who we are; else a new key for this call.")
@@ -55,7 +66,13 @@ def call(
         str | None, typer.Option(envvar="DUOLOGUE_TOKEN", help="A bearer token for the relay.")
     ] = None,
     ca_file: Annotated[Path | None, typer.Option(help="Authorities to trust, PEM.")] = None,
-    timeout: Annotated[float, typer.Option(help="For reaching it and for the call, s.")] = 30.0,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            help="For reaching it and for the call, s; with items, until the first of them.",
+            show_default="30; with items the contract's",
+        ),
+    ] = None,
     packages: Annotated[
         str | None,
         typer.Option(
@@ -69,7 +86,10 @@ def call(
         typer.Option(metavar="DIR", help="Use the contract below this folder, not a package."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where a stream is written to.")
+        Path | None, typer.Option(metavar="FILE", help="Where a stream, or bytes, are written to.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="End the call after so many items.")
     ] = None,
     insecure_plaintext: Annotated[
         bool, typer.Option("--insecure-plaintext", help="Allow a ws: relay elsewhere.")
@@ -80,13 +100,19 @@ def call(
     The method is looked up in the packages generated here, or in the schema folder if it has not
     been generated: duologue call wss://RELAY#KEY chat.rooms.v1.Rooms/join room=lobby name=Ann
 
-    A stream is written to --output, or to standard output: as it is, except that a terminal gets
-    text without control characters, and no bytes at all. Exit code 1 if the call fails; what the
-    service said of it is on standard error, as JSON where it has a code.
+    A stream is written to --output, or to standard output. Items come as JSON lines, those that are
+    bytes as they are, and the result last. Items to send are read from @FILE or from standard
+    input: JSON lines, or bytes.
+
+    Exit code 1 if the call fails; what the service said of it is on standard error, as JSON where
+    it has a code.
     """
     try:
         found = find_method(method, packages=packages, schema=schema)
-        keywords = read_arguments(found, arguments or [])
+        given = arguments or []
+        keywords = read_arguments(found, [each for each in given if not is_source(each)])
+        items = ItemInput.chosen(found, [each for each in given if is_source(each)])
+        check_limit(found, limit)
         check_output(found, output, is_terminal=sys.stdout.isatty())
         identity = Identity.generate() if key_file is None else load_identity(key_file)
         context = None if ca_file is None else tls.create_default_context(cafile=str(ca_file))
@@ -96,14 +122,21 @@ def call(
             direct=direct,
             token=token,
             context=context,
-            timeout_s=timeout,
+            timeout_s=DEFAULT_TIMEOUT_S if timeout is None else timeout,
             insecure_plaintext=insecure_plaintext,
         )
     except (WrongUse, UnsafeKeyFile, OSError) as error:
         typer.echo(words_of(error), err=True)
         raise typer.Exit(EXIT_USAGE) from None
     try:
-        asyncio.run(make_call(peer, found, keywords, timeout, output))
+        asyncio.run(make_call(peer, found, keywords, timeout, output, items, limit))
+    except KeyboardInterrupt:
+        # The call has been cancelled and the conversation closed.
+        raise typer.Exit(EXIT_FAILED) from None
+    except BrokenPipeError:
+        # Whoever reads what we print has had enough. Python would complain at its end otherwise.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(EXIT_GOOD) from None
     except CallError as error:
         failure = {"code": error.code, "message": error.message or str(error)}
         typer.echo(json.dumps({**failure, "details": error.details}, default=str), err=True)
@@ -219,17 +252,32 @@ def check_output(found: Found, output: Path | None, *, is_terminal: bool) -> Non
         WrongUse: there is nothing for `output`, or no room; or bytes would go to a terminal, which
             takes some of them for commands.
     """
+    method = found.method
+    yields_bytes = isinstance(method, Streaming) and method.yields is BYTE_ITEMS
     if output is None:
-        if is_terminal and found.method.returns is BYTE_STREAM:
+        if is_terminal and (yields_bytes or method.returns is BYTE_STREAM):
             raise WrongUse(
-                f"{found.method.full_name} returns bytes, which are not for a terminal; write them "
-                "to a file with --output FILE, or into a pipe"
+                f"{method.full_name} {'yields' if yields_bytes else 'returns'} bytes, which are "
+                "not for a terminal; write them to a file with --output FILE, or into a pipe"
             )
         return
-    if found.method.returns not in (BYTE_STREAM, TEXT_STREAM, ANY_STREAM):
-        raise WrongUse(f"{found.method.full_name} returns no stream; --output is for streams")
+    if not yields_bytes and method.returns not in (BYTE_STREAM, TEXT_STREAM, ANY_STREAM):
+        raise WrongUse(
+            f"{method.full_name} returns no stream and yields no bytes; --output is for those"
+        )
     if not output.absolute().parent.is_dir():
         raise WrongUse(f"--output {output}: there is no folder {output.parent}")
+
+
+def check_limit(found: Found, limit: int | None) -> None:
+    """See that there is something to count.
+
+    Raises:
+        WrongUse: no items come.
+    """
+    method = found.method
+    if limit is not None and not (isinstance(method, Streaming) and method.yields is not None):
+        raise WrongUse(f"{method.full_name} yields no items; --limit is for items")
 
 
 def load_identity(file: Path) -> Identity:
@@ -291,37 +339,37 @@ async def make_call(
     conversation: AbstractAsyncContextManager[WebsocketPromisifier],
     found: Found,
     keywords: Mapping[str, Any],
-    timeout_s: float,
+    timeout_s: float | None,
     output: Path | None,
+    items: ItemInput | None = None,
+    limit: int | None = None,
 ) -> None:
     """Call, and print the answer."""
+    method = found.method
     async with conversation as peer:
-        client = found.client(peer, timeout=timeout_s)
-        result = await getattr(client, found.method.name)(**keywords)
+        if isinstance(method, Streaming):
+            client = found.client(peer, timeout=timeout_s)
+            await call_with_items(client, method, keywords, items, output, limit)
+            return
+        client = found.client(peer, timeout=DEFAULT_TIMEOUT_S if timeout_s is None else timeout_s)
+        result = await getattr(client, method.name)(**keywords)
         if isinstance(result, ByteStream | TextStream):
             await _write_stream(result, output)
         else:
-            text = json.dumps(json.loads(found.method.returns.encode(result)), indent=2)
+            text = json.dumps(json.loads(method.returns.encode(result)), indent=2)
             typer.echo(text)
 
 
 async def _write_stream(stream: ByteStream | TextStream, output: Path | None) -> None:
     async with stream:
-        if output is not None:
-            saved = await stream.save_to(output)
-            typer.echo(f"{saved.size} bytes in {saved.path}, SHA-256 {saved.sha256}", err=True)
-        elif isinstance(stream, ByteStream):
-            async for block in stream:
-                sys.stdout.buffer.write(block)
-            sys.stdout.buffer.flush()
-        elif sys.stdout.isatty():
-            async for text in stream:
-                typer.echo(shown(text, keep="\n\t"), nl=False)
+        if isinstance(stream, ByteStream):
+            await write_bytes(stream, output, ByteProgress())
+        elif output is not None:
+            note_saved(await stream.save_to(output))
         else:
             async for text in stream:
-                # Not by `write`, which may change line ends, and characters too.
-                sys.stdout.buffer.write(text.encode(errors="surrogatepass"))
-            sys.stdout.buffer.flush()
+                sys.stdout.write(text)
+            sys.stdout.flush()
 
 
 def _is_json(text: str) -> bool:

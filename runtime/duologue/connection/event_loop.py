@@ -86,7 +86,17 @@ def reading_space_for(loop: object) -> memoryview:
     return _shared.reading_space if _reads_at_once(loop) else memoryview(bytearray(READ_BYTES))
 
 
+def reads_on_and_on(loop: object) -> bool:
+    """Whether a loop reads a socket again before it looks at others, if it could fill a buffer.
+
+    libuv does, up to 32 times.
+    """
+    return _is_uvloop(loop)
+
+
 def _reads_at_once(loop: object) -> bool:
-    if isinstance(loop, asyncio.SelectorEventLoop):
-        return True
+    return isinstance(loop, asyncio.SelectorEventLoop) or _is_uvloop(loop)
+
+
+def _is_uvloop(loop: object) -> bool:
     return sys.platform != "win32" and type(loop).__module__.partition(".")[0] == "uvloop"

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from duologue.connection.base import Connection
 from duologue.endpoints.verdicts import Verdict, judge
 from duologue.errors import DuologueError, RelayError
+from duologue.protocol.wording import words_of
 
 _log: Final = logging.getLogger("duologue")
 
@@ -49,7 +50,7 @@ class OneOfSeveral:
                     raise
                 faults.append(error)
                 if position + 1 < len(self._relays):
-                    _log.info("the next relay is asked, because %s", ascii(str(error))[1:-1])
+                    _log.info("the next relay is asked, because %s", words_of(error))
             else:
                 self._relays.insert(0, self._relays.pop(position))
                 return connection

@@ -72,7 +72,7 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         self._leaving: asyncio.TimerHandle | None = None
         self._why_over: tuple[str, BaseException | None] | None = None
         """What calls are told after the end, if that came between two connections."""
-        self.on_call_parked: Callable[[bool], None] = _ignore
+        self.on_call_parked: Callable[[bool], None] = lambda _others_wait: None
         """Told of each new call that waits for a connection, and whether others wait already."""
         super().__init__(connection, limits)
         self._parked = ParkedCalls(self._loop, limits)
@@ -387,10 +387,6 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             error.__cause__ = cause
             call.fail_quietly(error)
         return calls
-
-
-def _ignore(_others_wait: bool) -> None:
-    pass
 
 
 def _ids(calls: list[KeptCall[Any]]) -> tuple[int, ...]:

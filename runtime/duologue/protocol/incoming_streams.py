@@ -1,7 +1,7 @@
 """Streams that answer own calls: which id may receive what (base profile 7.5)."""
 
 import json
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Final, Generic
 
@@ -40,7 +40,14 @@ class IncomingStreams(Generic[CallT]):
     gone further: STREAMING, and STOPPING.
     """
 
-    def __init__(self, open_calls: MutableMapping[float, CallT], counters: Counters) -> None:
+    def __init__(
+        self,
+        open_calls: MutableMapping[float, CallT],
+        counters: Counters,
+        count_late: Callable[[], None],
+    ) -> None:
+        """`count_late` is told of messages of streams that nobody reads; it may raise."""
+        self._count_late = count_late
         self._open_calls = open_calls
         self._counters = counters
         self.streaming: dict[int, _Streaming[CallT]] = {}
@@ -133,6 +140,7 @@ class IncomingStreams(Generic[CallT]):
         state = self.state_of(request_id)
         if (state, OwnMove.CLOSE) not in NEXT_OWN:
             self._counters.messages_dropped += 1
+            self._count_late()
             return None
         if state is OwnState.STREAMING:
             return self.streaming.pop(request_id).call
@@ -154,6 +162,7 @@ class IncomingStreams(Generic[CallT]):
 
     def _receive_for_nobody(self, request_id: int) -> Refused | None:
         self._counters.messages_dropped += 1
+        self._count_late()
         # A call that was given up before its first chunk: the sender does not know yet.
         if request_id in self._stopping or len(self._stopping) >= MAX_STOPPING:
             return None

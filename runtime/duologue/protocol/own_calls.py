@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Generic, TypeGuard
 
 from duologue.errors import BadFrame, LimitExceeded
-from duologue.limits import Limits
+from duologue.limits import MAX_LATE_CHUNKS, MAX_STRAY_MESSAGES, Limits
 from duologue.protocol import codec
 from duologue.protocol.call_states import OwnState
 from duologue.protocol.counters import Counters
@@ -47,7 +47,9 @@ class OwnCalls(Generic[CallT]):
         self._max_unasked = counters.answers_dropped_unknown + limits.max_unasked_messages
         self._open: dict[float, CallT] = {}
         """By request id. An id that came as `1.0` finds the call of 1."""
-        self._streams = IncomingStreams(self._open, counters)
+        self._streams = IncomingStreams(self._open, counters, self._count_late_chunk)
+        self._late_answers = 0
+        self._late_chunks = 0
         self.items = ItemCalls(limits, counters, is_own=True)
         self._next_request_id = 0
         self._control_ids: set[int] = set()
@@ -149,7 +151,7 @@ class OwnCalls(Generic[CallT]):
 
         Raises:
             BadFrame: its id is no integer.
-            LimitExceeded: too many answers came to requests that never were.
+            LimitExceeded: too many answers came to requests that never were, or are over.
         """
         response_id = _response_id(envelope)
         call = self._open.pop(response_id, None)
@@ -157,6 +159,10 @@ class OwnCalls(Generic[CallT]):
             call = self._streams.interrupt(response_id)
         if call is None and self._was_made(response_id):
             self._counters.answers_dropped_late += 1
+            self._late_answers += 1
+            # Each call can have one that crossed our giving up.
+            if self._late_answers > MAX_STRAY_MESSAGES + self._next_request_id:
+                raise LimitExceeded("MAX_STRAY_MESSAGES", MAX_STRAY_MESSAGES, self._late_answers)
         return call
 
     def receive_failure(self, envelope: codec.Envelope) -> SessionEvent[CallT] | None:
@@ -240,6 +246,11 @@ class OwnCalls(Generic[CallT]):
         self._counters.answers_dropped_unknown += 1
         if self._counters.answers_dropped_unknown > self._max_unasked:
             raise LimitExceeded("max_unasked_messages", self._limits.max_unasked_messages)
+
+    def _count_late_chunk(self) -> None:
+        self._late_chunks += 1
+        if self._late_chunks > MAX_LATE_CHUNKS * self._next_request_id:
+            raise LimitExceeded("MAX_LATE_CHUNKS", MAX_LATE_CHUNKS, self._late_chunks)
 
     def _open_control_ids(self) -> set[int]:
         streaming = self._streams.streaming

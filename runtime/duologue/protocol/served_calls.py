@@ -6,8 +6,8 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from duologue.errors import BadFrame
-from duologue.limits import MAX_SAFE_INTEGER, Limits
+from duologue.errors import BadFrame, LimitExceeded
+from duologue.limits import MAX_SAFE_INTEGER, MAX_STRAY_MESSAGES, Limits
 from duologue.protocol import codec
 from duologue.protocol.call_states import NEXT_SERVED, ServedMove, ServedState
 from duologue.protocol.counters import Counters
@@ -42,6 +42,11 @@ class ServedCalls:
         """Whether the other side may use what the duologue profile adds; its calls of service 0
         are then counted apart."""
         self._counters = counters
+        # They may have a past: those of a peer that outlives its connection.
+        self._requests_before = self._requests_so_far
+        self._stops = 0
+        self._strays = 0
+        """Cancels and stops that found nothing to end."""
         self._states: dict[int, ServedState] = {}
         """By request id; OVER is not in it."""
 
@@ -111,11 +116,19 @@ class ServedCalls:
         return Refused(codec.error_answer(request_id, failure))
 
     def receive_stop(self, envelope: codec.Envelope) -> StreamRefused | None:
-        """A `write-stream-error`: None if no stream is being sent for it."""
+        """A `write-stream-error`: None if no stream is being sent for it.
+
+        Raises:
+            LimitExceeded: too many found nothing to stop.
+        """
         # Counted with any id or none; the original sends a needless one after `stream-error`.
         self._counters.requests_received_total += 1
+        self._stops += 1
         request_id = codec.integral(envelope.requestId)
-        if request_id is None or not self._may(request_id, ServedMove.STOP):
+        if request_id is None:
+            self._count_stray()
+            return None
+        if not self._may(request_id, ServedMove.STOP):
             return None
         return StreamRefused(request_id)
 
@@ -124,6 +137,7 @@ class ServedCalls:
 
         Raises:
             BadFrame: its id is no integer.
+            LimitExceeded: too many found nothing to cancel.
         """
         request_id = codec.integral(envelope.requestId)
         if request_id is None:
@@ -164,7 +178,19 @@ class ServedCalls:
         if (self.state_of(request_id), move) in NEXT_SERVED:
             return True
         self._counters.messages_dropped += 1
+        self._count_stray()
         return False
+
+    @property
+    def _requests_so_far(self) -> int:
+        counters = self._counters
+        return counters.requests_received_total + counters.control_requests_received
+
+    def _count_stray(self) -> None:
+        self._strays += 1
+        requests = self._requests_so_far - self._requests_before - self._stops
+        if self._strays > MAX_STRAY_MESSAGES + 2 * requests:
+            raise LimitExceeded("MAX_STRAY_MESSAGES", MAX_STRAY_MESSAGES, self._strays)
 
     # -- what this side does --------------------------------------------------------------------
 

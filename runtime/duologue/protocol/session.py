@@ -203,9 +203,11 @@ class Session(Generic[CallT]):
         if envelope.type == ITEMS and self.has_control_service:
             own_id, served_id = map(codec.integral, (envelope.responseId, envelope.requestId))
             if own_id is not None:
-                return self.own.items.break_off(own_id, str(excess))
+                self.own.items.break_off(own_id, str(excess))
+                return None
             if served_id is not None:
-                return self.served.items.break_off(served_id, str(excess))
+                self.served.items.break_off(served_id, str(excess))
+                return None
         raise BadFrame(str(excess))
 
     # -- what cannot be read --------------------------------------------------------------------

@@ -4,6 +4,7 @@ import re
 import warnings
 from collections.abc import Callable
 from functools import partial
+from types import GenericAlias
 from typing import Annotated, Any, Final, Generic, TypeVar, cast, get_args, overload
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -58,6 +59,7 @@ class Codec(Generic[T]):
         "_holds_bytes",
         "_is_model",
         "_max_depth",
+        "_of_list",
         "_renames",
         "form",
         "to_json",
@@ -78,6 +80,7 @@ class Codec(Generic[T]):
         self._adapter: TypeAdapter[T] | None = None
         self._holds_bytes: bool | None = None
         self._renames: bool | None = None
+        self._of_list: Codec[list[T]] | None = None
         # Bound at the first use: looking them up costs as much as a small value.
         self.validate_json: Callable[..., T] = self._bind_validate_json
         """pydantic's function: JSON to a value; raises `ValidationError`."""
@@ -102,6 +105,13 @@ class Codec(Generic[T]):
                 has_own = isinstance(inner, type) and issubclass(inner, BaseModel)
                 self._adapter = TypeAdapter(form, config=None if has_own else _CONFIG)
         return self._adapter
+
+    @property
+    def of_list(self) -> "Codec[list[T]]":
+        """Of a list of such values. Made once: pydantic takes a millisecond for it."""
+        if self._of_list is None:
+            self._of_list = Codec[list[T]](GenericAlias(list, (self.form,)), levels_around=1)
+        return self._of_list
 
     def knows_bytes(self) -> bool:
         """Whether a value may have bytes that travel beside its JSON (PROTOCOL 12)."""

@@ -12,7 +12,6 @@ from collections.abc import (
     Iterable,
 )
 from pathlib import Path
-from types import GenericAlias
 from typing import Any, BinaryIO, Generic, Self, TypeGuard, TypeVar, cast
 
 from pydantic import ValidationError
@@ -56,7 +55,7 @@ class Items(Generic[T]):
         self._is_result = is_result
         self._on_failure = on_failure
         self._is_bytes = codec is BYTE_ITEMS
-        self._list: Codec[list[T]] = Codec(GenericAlias(list, (codec.form,)), levels_around=1)
+        self._list = codec.of_list
         self._ready: deque[T] = deque()
 
     def __aiter__(self) -> Self:
@@ -115,7 +114,7 @@ class Sender(Generic[T]):
 
         Raises as `send`, and what `items` raises.
         """
-        await send_each(items, self.put, _never)
+        await send_each(items, self.put)
 
     def put(self, item: T) -> Coroutine[Any, Any, None] | None:
         """Send one item: None if it has been taken, as most are, else what to await for that.
@@ -135,7 +134,7 @@ class Sender(Generic[T]):
 async def send_each(
     items: "AnyItems[T] | os.PathLike[str]",
     put: Callable[[T], Coroutine[Any, Any, None] | None],
-    is_over: Callable[[], bool],
+    is_over: Callable[[], bool] | None = None,
 ) -> None:
     """Send each of `items`, as long as it is of use. A generator is closed here, in this task."""
     if _is_file(items):
@@ -145,7 +144,7 @@ async def send_each(
         iterator = aiter(items)
         try:
             async for item in iterator:
-                if is_over():
+                if is_over is not None and is_over():
                     break
                 waiting = put(item)
                 if waiting is not None:
@@ -155,15 +154,11 @@ async def send_each(
                 await iterator.aclose()
         return
     for item in cast("Iterable[T]", items):
-        if is_over():
+        if is_over is not None and is_over():
             break
         waiting = put(item)
         if waiting is not None:
             await waiting
-
-
-def _never() -> bool:
-    return False
 
 
 def _is_file(items: object) -> TypeGuard[os.PathLike[str] | BinaryIO]:

@@ -102,8 +102,15 @@ class StreamCall(Generic[R]):
         pass
 
     async def _outcome(self) -> R:
-        assert self._call is not None
-        return await self._call
+        call, task = self._call, asyncio.current_task()
+        assert call is not None
+        try:
+            return await call
+        except asyncio.CancelledError:
+            # Who has given the call up is told so; who is cancelled while waiting is cancelled.
+            if call.cancelled() and not (task is not None and task.cancelling()):
+                raise Cancelled(f"{self._method.full_name} was cancelled here") from None
+            raise
 
     async def __aenter__(self) -> Self:
         if self._is_entered:
@@ -148,8 +155,9 @@ class Reading(StreamCall[R], Generic[Y, R]):
     _items: Items[Y] | None = None
     _base_items: AsyncIterator[Y] | None = None
 
-    def __aiter__(self) -> Self:
-        return self
+    def __aiter__(self) -> AsyncIterator[Y]:
+        # In its block somebody holds the call: what iterates need not.
+        return self._items if self._items is not None and self._is_entered else self
 
     def __anext__(self) -> Coroutine[Any, Any, Y]:
         # No coroutine of its own for each item.
@@ -211,12 +219,7 @@ class Writing(StreamCall[R], Generic[S, R]):
             CallError, ConnectionClosed: the call has failed.
             RuntimeError: the items have been ended.
         """
-        if self._out is None:
-            if self._has_ended:
-                raise RuntimeError(
-                    f"the items of {self._method.full_name} have ended: send before `end`, "
-                    "`result` and the end of another `send_all`"
-                )
+        if self._out is None and not self._has_ended:
             await self._begin()
         waiting = self._put(item)
         if waiting is not None:
@@ -224,7 +227,11 @@ class Writing(StreamCall[R], Generic[S, R]):
 
     def _put(self, item: S) -> Coroutine[Any, Any, None] | None:
         """As `Sender.put`; what does not fit is a param here."""
-        assert self._out is not None
+        if self._out is None:
+            raise RuntimeError(
+                f"the items of {self._method.full_name} have ended: send before `end`, "
+                "`result` and the end of another `send_all`"
+            )
         try:
             return self._out.put(item)
         except InvalidResult as error:

@@ -6,9 +6,6 @@ from collections.abc import Generator
 from types import TracebackType
 from typing import Any, Generic, TypeVar, cast
 
-from duologue.errors import (
-    DuologueError,
-)
 from duologue.promisifier.own_call import Call, CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.parcels import Payload
@@ -118,10 +115,8 @@ class Exchange(Writing[S, R], Reading[Y, R], Generic[S, Y, R]):
     ) -> None:
         super().__init__(peer, method, args, options)
         self._sending: list[asyncio.Task[None]] = []
-
-    def _on_begun(self) -> None:
-        # Both halves: what the one does ends with the other's.
-        super()._on_begun()
+        self._failed_to_send: Exception | None = None
+        """Why the call was given up: what was to be sent does not fit, or could not be made."""
 
     def send_all(self, items: "AnyItems[S] | os.PathLike[str]") -> asyncio.Task[None]:
         """Send each item, in a task beside reading, and end. The block raises what that raises.
@@ -137,17 +132,23 @@ class Exchange(Writing[S, R], Reading[Y, R], Generic[S, Y, R]):
         try:
             await self._send_each(items)
             await self.end()
-        except DuologueError:
-            raise
-        except Exception:
-            # What was to be sent cannot be made: the reader must not wait for its answers.
-            self.cancel()
+        except Exception as error:
+            # If the call is over it has failed, and whoever reads is told.
+            if self._call is not None and not self._call.done():
+                self._failed_to_send = error
+                self.cancel()
             raise
 
     async def result(self) -> R:
         """End our items, drop those of the other side, and wait for the call's result."""
-        if self._sending:
-            await asyncio.wait(self._sending)
+        await self._begin()
+        call, sending = self._call, list(self._sending)
+        assert call is not None
+        # Once there is an answer nobody waits for what else might be sent.
+        while sending and not call.done():
+            futures: list[asyncio.Future[Any]] = [*sending, call]
+            await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+            sending = [each for each in sending if not each.done()]
         await self.end()
         if self._source is not None:
             self._source.discard()
@@ -160,18 +161,10 @@ class Exchange(Writing[S, R], Reading[Y, R], Generic[S, Y, R]):
         traceback: TracebackType | None,
     ) -> None:
         self.cancel()
-        failures: list[BaseException] = []
         for task in self._sending:
-            if not task.done():
-                task.cancel()
-        if self._sending:
-            await asyncio.wait(self._sending)
-            failures = [
-                failure
-                for task in self._sending
-                if not task.cancelled() and (failure := task.exception()) is not None
-            ]
-        # What the call itself failed with, reading or `result` have told.
-        own = [each for each in failures if not isinstance(each, DuologueError)]
-        if own and (error is None or isinstance(error, Exception)):
-            raise own[0] from error
+            task.cancel()
+        # Looked at, so that no failure is said to have been overlooked.
+        await asyncio.gather(*self._sending, return_exceptions=True)
+        failure = self._failed_to_send
+        if failure is not None and (error is None or isinstance(error, Exception)):
+            raise failure from error

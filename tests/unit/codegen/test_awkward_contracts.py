@@ -53,6 +53,17 @@ async def test_names_with_digits_are_the_same_everywhere(tmp_path: Path) -> None
             assert bus.Config().bus is bus.Bus.I2C
 
 
+def test_a_contract_may_have_nothing_but_an_enum_of_numbers(tmp_path: Path) -> None:
+    text = """
+duologue: 1
+package: words.v1
+types:
+  State: {enum: {idle: {value: 0}, busy: {value: 1}}, open: false}
+"""
+    with made_package(text, "words.v1", tmp_path) as words:
+        assert words.State.BUSY == 1
+
+
 DEVICE = """
 duologue: 1
 package: device.v1

@@ -149,13 +149,11 @@ def _early(node: ast.expr, missing: Collection[str]) -> Iterator[ast.expr]:
         yield from early
 
 
-def _opening(
-    module: ast.Module, source: Source, doc: str, models: ModelsView
-) -> Iterator[Edit]:
+def _opening(module: ast.Module, source: Source, doc: str, models: ModelsView) -> Iterator[Edit]:
     """The module's docstring, before its first statement; and the imports of our types, if the
     generator had no use for their placeholders: of numbers' enums it does not know the base."""
     has_placeholders = any(_imports_placeholders(each) for each in module.body)
-    imports = [] if has_placeholders else models.imports
+    imports = () if has_placeholders else models.imports
     first = source.edit(module.body[0], "")
     yield Edit(first.start, first.start, "\n".join([docstring(doc), "", *imports, ""]))
 

@@ -10,7 +10,7 @@ import errno
 import logging
 import socket
 import ssl as tls
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -63,27 +63,22 @@ class Arrivals(Generic[ConnectionT]):
         self._keeper = keeper
         self._limits = limits
         self._ssl = ssl
-        self._listening = tuple(listening)
-        self._is_closed = False
-        self._accepting: list[asyncio.Task[None]] = []
-        for each in listening:
-            task = self._loop.create_task(self._accept_all(each))
-            # Not earlier: until then the loop may still look at its descriptor.
-            task.add_done_callback(partial(_close_socket, each))
-            self._accepting.append(task)
         self._arriving: dict[ConnectionT, asyncio.Task[None]] = {}
         """Those whose socket has no transport yet, or no TLS."""
         self._complained_s = float("-inf")
+        self._doors = [_Door(each, self._loop, self._take, self._complain) for each in listening]
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
         """Those that listen; none once closed."""
-        return () if self._is_closed else self._listening
+        return tuple(each.listening for each in self._doors)
 
     def close(self) -> None:
         """Accept nothing more, and drop those that are still arriving."""
-        self._is_closed = True
-        for task in (*self._accepting, *self._arriving.values()):
+        for door in self._doors:
+            door.close()
+        self._doors.clear()
+        for task in self._arriving.values():
             task.cancel()
 
     def drop(self, connection: ConnectionT, reason: str) -> None:
@@ -95,29 +90,8 @@ class Arrivals(Generic[ConnectionT]):
 
     async def wait_closed(self) -> None:
         """Wait until everything that it owns has ended; after `close`."""
-        tasks = [*self._accepting, *self._arriving.values()]
-        if tasks:
-            await asyncio.wait(tasks)
-
-    async def _accept_all(self, listening: socket.socket) -> None:
-        while True:
-            try:
-                sock, peer_name = await self._loop.sock_accept(listening)
-                self._take(sock, peer_name)
-                for _ in range(ACCEPTED_AT_ONCE - 1):
-                    sock, peer_name = listening.accept()
-                    self._take(sock, peer_name)
-            except BlockingIOError:
-                # That was all of them.
-                continue
-            except OSError as error:
-                if listening.fileno() < 0:
-                    return  # whoever gave it to us has closed it
-                if error.errno in _NO_RESOURCES:
-                    self._complain(error)
-                    await asyncio.sleep(PAUSE_WITHOUT_RESOURCES_S)
-                # Else it was gone before we came to it.
-            await asyncio.sleep(0)
+        if self._arriving:
+            await asyncio.wait(self._arriving.values())
 
     def _complain(self, error: OSError) -> None:
         now_s = self._loop.time()
@@ -165,5 +139,65 @@ class Arrivals(Generic[ConnectionT]):
             self._loop.call_exception_handler(context)
 
 
-def _close_socket(sock: socket.socket, _task: asyncio.Task[None]) -> None:
-    sock.close()
+class _Door:
+    """One listening socket, looked at when the loop says that somebody waits there."""
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        loop: asyncio.AbstractEventLoop,
+        take: Callable[[socket.socket, object], None],
+        complain: Callable[[OSError], None],
+    ) -> None:
+        self.listening = listening
+        self._loop = loop
+        self._take = take
+        self._complain = complain
+        self._pause: asyncio.TimerHandle | None = None
+        self._accepting: asyncio.Task[None] | None = None
+        """Only where the loop can tell of nothing but of a socket that it has accepted itself."""
+        self._open()
+
+    def close(self) -> None:
+        """Accept nothing more, and listen no more."""
+        if self._pause is not None:
+            self._pause.cancel()
+        elif self._accepting is not None:
+            self._accepting.cancel()
+        else:
+            self._loop.remove_reader(self.listening)
+        self.listening.close()
+
+    def _open(self) -> None:
+        self._pause = None
+        try:
+            self._loop.add_reader(self.listening, self._accept)
+        except NotImplementedError:
+            # The loop of Windows.
+            self._accepting = self._loop.create_task(self._accept_by_loop())
+
+    def _accept(self) -> None:
+        """Take those that wait, but not all of them in one turn."""
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                sock, peer_name = self.listening.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                if error.errno in _NO_RESOURCES:
+                    self._complain(error)
+                    self._loop.remove_reader(self.listening)
+                    self._pause = self._loop.call_later(PAUSE_WITHOUT_RESOURCES_S, self._open)
+                    return
+                # It was gone before we came to it.
+                continue
+            self._take(sock, peer_name)
+
+    async def _accept_by_loop(self) -> None:
+        while True:
+            try:
+                self._take(*await self._loop.sock_accept(self.listening))
+            except OSError as error:
+                if error.errno in _NO_RESOURCES:
+                    self._complain(error)
+                await asyncio.sleep(PAUSE_WITHOUT_RESOURCES_S)

@@ -13,13 +13,21 @@ from duologue.connection.base import (
     Message,
 )
 from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES
-from duologue.connection.event_loop import Loop, Timer, mask_keys, reading_space_for
+from duologue.connection.event_loop import (
+    READ_BYTES,
+    Loop,
+    Timer,
+    mask_keys,
+    reading_space_for,
+    reads_on_and_on,
+)
 from duologue.connection.websocket.arrival_watch import ArrivalWatch
 from duologue.connection.websocket.first_sign import FirstSign
 from duologue.connection.websocket.happy_eyeballs import address_text
 from duologue.connection.websocket.opening import Opening
+from duologue.connection.websocket.reading_pace import ReadingPace
 from duologue.connection.websocket.wire import Wire
-from duologue.connection.websocket.writer import FLUSH_MESSAGES, SocketWriter
+from duologue.connection.websocket.writer import SocketWriter
 from duologue.errors import DuologueError, LimitExceeded
 from duologue.limits import Limits
 from duologue.protocol.closing import (
@@ -36,10 +44,9 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
 
     It is an asyncio protocol as well: the `connection_made` and later methods are for transports.
     `on_open` is called once the opening handshake is done and before any message; `on_lost` when
-    the socket is gone, whether it was ever open or not. Without `has_pulse` it sends no pings and
-    bears silence: something above it looks after that, end to end. `on_heard` is called when the
-    first bytes have come over the open connection, before the messages in them; it is ended if that
-    takes longer than `opening_silence_s`, but not without `on_heard`.
+    the socket is gone, whether it was ever open or not; `on_heard` when the first bytes have come
+    over the open connection, before their messages: with it, that may take `opening_silence_s`.
+    Without `has_pulse` it sends no pings and bears silence: something above looks after that.
 
     Of what is protected, subclasses may use `_loop`, `_wire`, `_reading_space` and
     `_max_message_bytes`; call `_pause_reading`, `_note_read`, `_note_end` and `_write_from`; and
@@ -74,7 +81,13 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         self._wire: Wire | None = None
         self._timer: Timer | None = None
         self._reading_space = reading_space_for(loop)
+        self._pace = ReadingPace(loop.time())
+        self._window_bytes = self._pace.window_bytes
+        self._reading_window = self._reading_space[: self._window_bytes]
+        """The part of it that is read to at once."""
         self._reading_is_paused = False
+        self._rest: Timer | None = None
+        """While nothing is read because others are to have their turn."""
         self._arrival = ArrivalWatch(limits, loop, self._give_up_waiting)
 
     def close(self, reason: str | None = None) -> None:
@@ -146,7 +159,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         """Where the transport shall read to. Holds nothing of ours between two calls."""
         wire = self._wire
         if wire is None or wire.large is None:
-            return self._reading_space
+            return self._reading_window
         return wire.large.room()
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -207,7 +220,8 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             self._tick_is_due = True
 
     def _deliver(self, wire: Wire, messages: list[Message], received_bytes: int) -> None:
-        self._flush_messages = max(FLUSH_MESSAGES, len(messages) // 8)
+        if received_bytes == self._window_bytes:
+            self._note_full_read(wire, len(messages))
         is_over = self._note_read(wire, received_bytes, is_new=bool(messages))
         self._is_receiving = True
         try:
@@ -225,8 +239,12 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
 
     def _note_read(self, wire: Wire, received_bytes: int, *, is_new: bool) -> bool:
         """What follows from a read, but for its messages; returns whether it was the last."""
-        if self._first_sign is not None:
-            self._hear_first_sign(self._first_sign)
+        if self._first_sign is not None and self._on_heard is not None:
+            self._first_sign.stop()
+            self._first_sign = None
+            self._on_heard(self)
+        if wire.short_pieces and (rest_s := self._pace.rest_due_s(wire, self._loop.time())):
+            self._take_rest(rest_s)
         is_over = wire.is_over
         if not is_over:
             # Pongs first: they must not wait for the answers to messages that came behind their
@@ -241,12 +259,6 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         elif self._arrival.is_watching:
             self._arrival.stop()
         return is_over
-
-    def _hear_first_sign(self, first_sign: FirstSign) -> None:
-        first_sign.stop()
-        self._first_sign = None
-        if self._on_heard is not None:
-            self._on_heard(self)
 
     def _lose_mute(self) -> None:
         """Nothing has come since it is open, not even an answer to a ping."""
@@ -271,12 +283,47 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             self._arrival.stop()
 
     def _resume_reading(self) -> None:
-        if self._transport is not None and self._reading_is_paused:
+        if self._transport is not None and self._reading_is_paused and self._rest is None:
             self._transport.resume_reading()
             self._reading_is_paused = False
             self._pulse.note_resumption()
             if self._wire is not None and self._wire.is_unfinished:
                 self._watch_arrival(0, is_new=True)
+
+    def _note_full_read(self, wire: Wire, messages: int) -> None:
+        """A read has filled the window, and so many messages were in it."""
+        if self._pace.fit(wire, messages):
+            self._window_bytes = self._pace.window_bytes
+            self._reading_window = self._reading_space[: self._window_bytes]
+        if self._window_bytes < READ_BYTES and reads_on_and_on(self._loop):
+            self._take_rest(0)
+
+    def _take_rest(self, seconds: float) -> None:
+        """Read on later, so that others have their turn."""
+        if self._transport is None:
+            return
+        self._cancel_rest()
+        if not self._reading_is_paused:
+            self._transport.pause_reading()
+            self._reading_is_paused = True
+            self._pulse.note_pause()
+        self._arrival.stop()
+        self._rest = self._loop.call_later(seconds, self._end_rest)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _cancel_rest(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+
+    def _end_rest(self) -> None:
+        self._rest = None
+        if self.on_message.backlog_bytes <= self._max_message_bytes:
+            self._resume_reading()
 
     def _watch_arrival(self, received_bytes: int, *, is_new: bool) -> None:
         if self.state.current_state is ConnectionState.OPEN and not self._reading_is_paused:
@@ -342,15 +389,11 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         told = None if self._wire is None else self._wire.ending
         self._end(*(told or (CLOSE_CODE_LOST, why_lost)))
 
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
     def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
         self._cancel_timer()
         self._arrival.stop()
         if self._first_sign is not None:
             self._first_sign.stop()
+        self._cancel_rest()
         self.on_message.when_emptied = None
         super()._end(code, reason, failure)

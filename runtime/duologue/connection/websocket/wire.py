@@ -23,16 +23,16 @@ from duologue.connection.websocket.frames import (
     take_plain_frames,
 )
 from duologue.errors import BadFrame, DuologueError, LimitExceeded
-from duologue.limits import MAX_SHORT_FRAGMENTS, SHORT_FRAGMENT_BYTES
+from duologue.limits import (
+    MAX_CONTROL_FRAMES_PER_S,
+    MAX_SHORT_FRAGMENTS,
+    SHORT_FRAGMENT_BYTES,
+)
 from duologue.protocol.closing import refusal_text
 from duologue.protocol.wording import words_of
 
 LARGE_FRAME_BYTES: Final = 32_768
 """Half of what is read at once: a frame above this gets a buffer of its own."""
-
-MAX_CONTROL_FRAMES_PER_S: Final = 1000
-"""Pings, pongs and the like. They cost much more time to read than to send, so a flood of them
-would hold up everybody else on the loop."""
 
 _TOO_BIG_TEXT: Final = re.compile(r"(?:(\d+) bytes .*)?exceeds limit of (\d+) bytes")
 
@@ -75,6 +75,10 @@ class Wire:
         self.failure: DuologueError | None = None
         self.large: LargeFrame | None = None
         """Where the next bytes belong, while a large frame comes in: see `receive_large`."""
+        self.pieces = 0
+        """Frames so far that were parts of messages in several."""
+        self.short_pieces = 0
+        """Of those, the ones below `SHORT_FRAGMENT_BYTES`."""
         self._take_frames: TakeFrames = take_plain_frames
         self._passer: FramePasser | None = None
         self._masked = protocol.side is Side.SERVER
@@ -243,7 +247,9 @@ class Wire:
     def _join(self, frame: Frame, messages: list[Message]) -> None:
         """Take a data frame; `websockets` has checked that it may come here, and the size."""
         opcode = self._first_of_parts or frame.opcode
+        self.pieces += 1
         if len(frame.data) < SHORT_FRAGMENT_BYTES:
+            self.short_pieces += 1
             self._short_parts += 1
             if self._short_parts > MAX_SHORT_FRAGMENTS:
                 self._fail(

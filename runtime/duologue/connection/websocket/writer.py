@@ -54,7 +54,6 @@ class SocketWriter(Connection):
         self._pending: list[bytes] = []
         """Frames accepted by `send` and not written yet."""
         self._pending_bytes = 0
-        self._flush_messages = FLUSH_MESSAGES
         self._tick_is_due = False
         self._pulse = Pulse(limits, loop, ping=self.send_ping_frame, lose=self._lose_silent)
         self._write_watch = WriteWatch(limits, loop, self._unsent_bytes, self._lose_stopped)
@@ -80,7 +79,7 @@ class SocketWriter(Connection):
         if self._is_receiving or self._tick_is_due:
             pending.append(frame)
             self._pending_bytes += len(frame)
-            if len(pending) >= self._flush_messages or self._pending_bytes >= FLUSH_BYTES:
+            if len(pending) >= FLUSH_MESSAGES or self._pending_bytes >= FLUSH_BYTES:
                 self._flush()
         else:
             # The first message of an idle tick does not wait; those that follow it do. The loop

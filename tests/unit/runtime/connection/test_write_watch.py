@@ -1,5 +1,8 @@
 """A peer that takes nothing, and one that takes little, on a clock that is told to go."""
 
+import pytest
+
+from duologue.connection.event_loop import LATE_S
 from duologue.connection.write_watch import WriteWatch
 from duologue.limits import Limits
 from tests.pretend_loop import PretendLoop
@@ -88,3 +91,12 @@ def test_a_stall_of_this_process_does_not_count() -> None:
     assert side.ended_s is None
     side.loop.pass_time(0.2)
     assert side.ended_s == 90.0
+
+
+@pytest.mark.parametrize("short_s", [0.0, 0.25])
+def test_this_process_stood_still_when_a_timer_is_a_second_late(short_s: float) -> None:
+    side = Side()
+    side.loop.pass_time(29.5)
+    side.loop.stall(0.5 + LATE_S - short_s)
+    side.loop.pass_time(0)
+    assert (side.ended_s is None) is (short_s == 0)

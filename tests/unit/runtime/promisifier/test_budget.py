@@ -26,7 +26,7 @@ class Door:
         self.connection.claimed_key = key
         self.running: list[ServedCall[object]] = []
         self.admission: Admission[ServedCall[object]] = Admission(
-            limits, self.connection, self._start, budget
+            limits, self.connection, self.start, budget
         )
         self._next_id = 0
 
@@ -43,7 +43,7 @@ class Door:
         """The call that has run longest ends."""
         self.admission.ended(self.running.pop(0))
 
-    def _start(self, served: ServedCall[object]) -> None:
+    def start(self, served: ServedCall[object]) -> None:
         self.running.append(served)
         self.admission.began(served)
 
@@ -129,7 +129,7 @@ def test_no_call_nests_beyond_what_all_may_run(name: str) -> None:
     door = Door(Limits(**{name: 2}), key=b"k" * 32)
     for number in range(2):
         door.admission.check_nesting()
-        door._start(ServedCall(RequestReceived(number, 3, b"[]"), NOBODY, NO_DESK))
+        door.start(ServedCall(RequestReceived(number, 3, b"[]"), NOBODY, NO_DESK))
     with pytest.raises(LimitExceeded, match=f"{name} is 2"):
         door.admission.check_nesting()
 

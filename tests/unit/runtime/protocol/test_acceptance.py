@@ -94,6 +94,31 @@ def test_of_one_key_the_longest_of_this_key_gives_way() -> None:
         assert book.number_unconfirmed == 2
 
 
+def test_an_address_that_has_many_places_gives_one_up_whenever_it_came() -> None:
+    book = AcceptanceBook(Limits(max_unconfirmed=3))
+    with ExitStack() as stack:
+        honest = stack.enter_context(book.unconfirmed(key(1), 0.0, "a"))
+        first = stack.enter_context(book.unconfirmed(key(2), 0.0, "b"))
+        second = stack.enter_context(book.unconfirmed(key(3), 0.0, "b"))
+        stack.enter_context(book.unconfirmed(key(4), 0.0, "c"))
+        assert (honest.is_lost, first.is_lost, second.is_lost) == (False, True, False)
+        # Now each has one: nobody is to blame, and those who have just come stay.
+        with pytest.raises(HandshakeFailed), book.unconfirmed(key(5), 0.9, "d"):
+            pass
+        with book.unconfirmed(key(5), 1.0, "d"):
+            assert honest.is_lost
+
+
+def test_an_address_cannot_keep_others_from_proving_a_key_that_it_claims() -> None:
+    book = AcceptanceBook(Limits(max_unconfirmed_per_key=2))
+    with ExitStack() as stack:
+        for _ in range(2):
+            stack.enter_context(book.unconfirmed(key(1), 0.0, "b"))
+        stack.enter_context(book.unconfirmed(key(1), 0.0, "a"))
+        assert book.number_unconfirmed == 2
+        assert refused(book, key(1)) == "too-many"
+
+
 def test_a_place_is_free_again_if_the_handshake_fails() -> None:
     book = AcceptanceBook(Limits(max_unconfirmed=1))
     with pytest.raises(RuntimeError), book.unconfirmed(key(1), 0.0):

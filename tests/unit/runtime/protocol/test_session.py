@@ -5,7 +5,7 @@ import json
 import pytest
 
 from duologue.errors import BadFrame, LimitExceeded, RefusedService
-from duologue.limits import MAX_SAFE_INTEGER, Limits
+from duologue.limits import MAX_LATE_CHUNKS, MAX_SAFE_INTEGER, MAX_STRAY_MESSAGES, Limits
 from duologue.protocol.incoming_streams import MAX_STOPPING
 from duologue.protocol.messages import (
     AnswerReceived,
@@ -516,3 +516,57 @@ def test_what_an_earlier_connection_has_counted_does_not_end_this_one() -> None:
         receiver.receive("no JSON")
     with pytest.raises(LimitExceeded, match="max_unasked_messages is 1"):
         receiver.receive('{"responseId":7,"type":"data"}')
+
+
+# -- messages about calls that are over -----------------------------------------------------------
+
+STOP = '{"type":"write-stream-error","requestId":7}'
+STOP_OF_NOTHING = '{"type":"write-stream-error"}'
+CANCEL = '{"type":"cancel","requestId":7}'
+
+
+@pytest.mark.parametrize("stray", [STOP, STOP_OF_NOTHING, CANCEL])
+def test_strays_at_the_limit_are_dropped_and_one_above_ends_it(stray: str) -> None:
+    served = session()
+    served.allow_control()
+    for _ in range(MAX_STRAY_MESSAGES):
+        assert served.receive(stray) is None
+    with pytest.raises(LimitExceeded, match="MAX_STRAY_MESSAGES"):
+        served.receive(stray)
+
+
+def test_each_request_allows_a_cancel_and_a_stop_that_cross_its_answer() -> None:
+    served = session()
+    served.allow_control()
+    for number in range(2 * MAX_STRAY_MESSAGES):
+        served.receive(f'{{"type":"request","requestId":{number},"serviceId":3,"args":[]}}')
+        served.served.answer(number, b"1")
+        assert served.receive(f'{{"type":"cancel","requestId":{number}}}') is None
+        assert served.receive(f'{{"type":"write-stream-error","requestId":{number}}}') is None
+    for _ in range(MAX_STRAY_MESSAGES):
+        served.receive(STOP)
+    with pytest.raises(LimitExceeded, match="MAX_STRAY_MESSAGES"):
+        served.receive(STOP)
+
+
+def test_late_answers_beyond_one_for_each_call_are_strays() -> None:
+    caller = session()
+    answer = '{"responseId":0,"type":"data","data":1}'
+    caller.own.open(3, b"[]", "call")
+    assert caller.receive(answer) == AnswerReceived("call", b"1")
+    for _ in range(MAX_STRAY_MESSAGES + 1):
+        assert caller.receive(answer) is None
+    with pytest.raises(LimitExceeded, match="MAX_STRAY_MESSAGES"):
+        caller.receive(answer)
+
+
+def test_so_many_chunks_may_be_on_their_way_when_a_stream_is_stopped_and_no_more() -> None:
+    caller = session()
+    chunk = bytes(8) + b"x"
+    caller.own.open(3, b"[]", "call")
+    caller.receive_bytes(chunk)
+    caller.own.stop_stream(0)
+    for _ in range(MAX_LATE_CHUNKS):
+        assert caller.receive_bytes(chunk) is None
+    with pytest.raises(LimitExceeded, match="MAX_LATE_CHUNKS"):
+        caller.receive_bytes(chunk)

@@ -356,6 +356,38 @@ async def test_what_send_all_raises_comes_out_of_the_block() -> None:
                     pass
 
 
+async def test_an_item_of_send_all_that_does_not_fit_comes_out_of_the_block() -> None:
+    wrong: Any = Blob(data=b"")
+    async with linked(Streams(), StreamsClient) as client:
+        with pytest.raises(InvalidParams, match="was not sent"):
+            async with client.squares() as exchange:
+                exchange.send_all([Number(number=1), wrong])
+                async for _ in exchange:
+                    pass
+        with pytest.raises(InvalidParams, match="was not sent"):
+            async with client.tally() as exchange:
+                exchange.send_all([wrong])
+                await exchange.result()
+
+
+async def test_the_result_does_not_wait_for_what_else_might_be_sent() -> None:
+    async def silent() -> AsyncIterator[Number]:
+        yield Number(number=666)
+        await asyncio.get_running_loop().create_future()
+
+    async with linked(Streams(), StreamsClient) as client, client.tally() as exchange:
+        exchange.send_all(silent())
+        with pytest.raises(Spoiled):
+            await exchange.result()
+
+
+async def test_the_result_of_a_call_that_was_given_up_is_cancelled_not_its_caller() -> None:
+    async with linked(Streams(), StreamsClient) as client, client.squares() as exchange:
+        exchange.cancel()
+        with pytest.raises(Cancelled):
+            await exchange.result()
+
+
 async def test_a_lost_connection_fails_reading_and_sending() -> None:
     async with linked_peers([Streams()]) as (server, caller):
         client = StreamsClient(caller)
@@ -436,6 +468,19 @@ async def test_who_reads_a_call_that_was_given_up_in_line_is_told() -> None:
         log.cancel()
         with pytest.raises(Cancelled):
             await reading
+
+
+async def test_the_result_of_a_call_that_waits_in_line_drops_its_items_when_they_come() -> None:
+    async with (
+        linked(Streams(), StreamsClient, limits=Limits(max_open_calls=1)) as client,
+        client.count(upto=3) as first,
+        client.count_up(upto=100) as second,
+    ):
+        await anext(first)
+        result = asyncio.ensure_future(second.result())
+        await turns()
+        assert len([item async for item in first]) == 2
+        assert await result == 100
 
 
 # -- deadlines ----------------------------------------------------------------------------------

@@ -8,10 +8,12 @@ from ....model import (
     Contract,
     ErrorDef,
     Field,
+    OneOf,
     Ref,
     Scalar,
     ScalarKind,
     SchemaType,
+    TextOf,
     TypeExpr,
 )
 from ....model.walk import meaning
@@ -84,15 +86,23 @@ def _read(field: Field, contract: Contract) -> str:
     if field.deprecated is not None:
         value = f"vars(self.data)['{field.name}']"
     # What bytes look like in a text must be said: type checkers and `python -bb` want it.
-    return f"{value}!r" if _is_bytes(field.type, contract) else value
+    return f"{value}!r" if _may_be_bytes(field.type, contract) else value
 
 
-def _is_bytes(expression: TypeExpr, contract: Contract) -> bool:
+def _may_be_bytes(expression: TypeExpr, contract: Contract) -> bool:
     found, home = meaning(expression, contract) or (expression, contract)
-    if isinstance(found, Ref):
-        named = home.resolve(found)
-        return isinstance(named, SchemaType) and named.schema.data.get("format") == "binary"
-    return isinstance(found, Scalar) and found.kind is ScalarKind.BYTES
+    match found:
+        case Ref():
+            named = home.resolve(found)
+            return isinstance(named, SchemaType) and named.is_bytes
+        case OneOf(forms=forms):
+            return any(_may_be_bytes(form, home) for form in forms)
+        case TextOf(of=inner):
+            return _may_be_bytes(inner, home)
+        case Scalar(kind=kind):
+            return kind is ScalarKind.BYTES
+        case _:
+            return False
 
 
 def _inside_quotes(text: str, *, in_f_string: bool) -> str:

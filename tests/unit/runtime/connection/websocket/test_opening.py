@@ -359,6 +359,14 @@ def test_a_redirect_is_named_and_not_followed() -> None:
     assert "redirects are not followed: ws://other.example" in str(failure)
 
 
+@pytest.mark.parametrize(
+    ("status", "is_redirect"), [(299, False), (300, True), (399, True), (400, False)]
+)
+def test_what_is_a_redirect_is_a_matter_of_its_hundred(status: int, is_redirect: bool) -> None:
+    failure = failure_after(b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % status)
+    assert ("redirects are not followed" in str(failure)) is is_redirect
+
+
 def test_a_web_page_is_not_a_websocket_server() -> None:
     failure = failure_after(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>")
     assert isinstance(failure, ProtocolError)

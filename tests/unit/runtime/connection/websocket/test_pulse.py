@@ -2,6 +2,7 @@
 
 import pytest
 
+from duologue.connection.event_loop import LATE_S
 from duologue.connection.websocket.pulse import Pulse
 from duologue.limits import Limits
 from tests.pretend_loop import PretendLoop
@@ -123,6 +124,15 @@ def test_after_a_stall_silence_is_still_the_end() -> None:
     side.loop.stall(60)
     side.loop.pass_time(2)
     assert side.lost_s == 61.0
+
+
+@pytest.mark.parametrize("short_s", [0.0, 0.25])
+def test_a_timer_is_late_from_a_second_on(short_s: float) -> None:
+    side = Side()
+    side.loop.pass_time(20)
+    side.loop.stall(5 + LATE_S - short_s)
+    side.loop.pass_time(0)
+    assert (side.lost_s is None) is (short_s == 0)
 
 
 def test_a_ping_that_ends_the_connection_leaves_no_timer_behind() -> None:

@@ -17,11 +17,11 @@ from duologue.connection.websocket.frames import (
 )
 from duologue.connection.websocket.wire import (
     LARGE_FRAME_BYTES,
-    MAX_CONTROL_FRAMES_PER_S,
     Wire,
     limit_told_by_peer,
 )
 from duologue.errors import BadFrame, LimitExceeded
+from duologue.limits import MAX_CONTROL_FRAMES_PER_S, SHORT_FRAGMENT_BYTES
 
 KEY = b"\x11\x22\x33\x44"
 MAX_BYTES = 100_000
@@ -308,6 +308,14 @@ def test_control_frames_of_the_second_before_do_not_count() -> None:
         clock.now_s = float(second)
         wire.receive(frame(Opcode.PING) * MAX_CONTROL_FRAMES_PER_S)
     assert wire.failure is None
+
+
+def test_pieces_of_messages_are_counted_and_whole_messages_are_not() -> None:
+    wire = server_wire()
+    middle = frame(Opcode.CONT, b"x" * SHORT_FRAGMENT_BYTES, fin=False)
+    last = frame(Opcode.CONT, b"x" * (SHORT_FRAGMENT_BYTES - 1))
+    wire.receive(text("x") * 100 + frame(Opcode.TEXT, b"", fin=False) + middle + last)
+    assert (wire.pieces, wire.short_pieces) == (3, 2)
 
 
 def test_the_numbers_of_a_1009_reason_are_read() -> None:

@@ -94,11 +94,11 @@ def test_a_pong_goes_before_the_answer_to_the_last_close() -> None:
     assert written == b"\x81\x01m" + b"\x8a\x01p" + b"\x88\x02\x03\xe8"
 
 
-def test_a_large_read_is_answered_in_larger_pieces() -> None:
+def test_a_large_read_is_answered_in_several_pieces() -> None:
     bench = open_server()
     bench.connection.on_message.listen(bench.connection.send)
     bench.receive(text("x") * 400)
-    assert [len(piece) for piece in bench.transport.written] == [3 * 50] * 8
+    assert [len(piece) for piece in bench.transport.written] == [3 * 32] * 12 + [3 * 16]
 
 
 def test_a_client_masks_each_frame_with_a_key_of_its_own() -> None:
@@ -247,3 +247,17 @@ def test_a_transport_that_is_closing_is_not_written_to() -> None:
     for _ in range(20):
         bench.connection.send("lost")
     assert bench.transport.written == []
+
+
+@pytest.mark.parametrize(("missing", "is_written"), [(0, True), (1, False)])
+def test_what_waits_is_written_when_so_many_bytes_are_together(
+    missing: int, is_written: bool
+) -> None:
+    bench = open_server(Limits(max_message_bytes=2 * FLUSH_BYTES))
+    bench.connection.send("now")
+    bench.transport.take_written()
+    head = len(encode_frame(WHOLE_BINARY, bytes(FLUSH_BYTES))) - FLUSH_BYTES
+    message = bytes(FLUSH_BYTES - head - missing)
+    assert len(encode_frame(WHOLE_BINARY, message)) == FLUSH_BYTES - missing
+    bench.connection.send(message)
+    assert bool(bench.transport.written) is is_written

@@ -2,9 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
-
-from duologue.connection.websocket.listener import MAX_WAITING_REFUSALS
 from duologue.relay.events import RelayEvent, TurnedAway
 from duologue.relay.limits import RelayLimits
 from duologue.relay.link import Link
@@ -14,31 +11,13 @@ from duologue.relay.trusted_proxies import TrustedProxies
 from tests.unit.runtime.pretend import REQUEST, PretendLoop, PretendTransport
 
 
-class Caller:
-    """A socket that has come to the door."""
-
-    def __init__(self, door: Door, address: str) -> None:
-        self.transport = PretendTransport(peer_address=address)
-        self.link: SocketLink = door.make_link()
-        self.link.connection_made(self.transport)
-
-    @property
-    def is_dropped(self) -> bool:
-        return "abort" in self.transport.done
-
-    def ask(self) -> bytes:
-        """The first line of the answer to its request."""
-        self.link.get_buffer(-1)[: len(REQUEST)] = REQUEST
-        self.link.buffer_updated(len(REQUEST))
-        return b"".join(self.transport.take_written()).partition(b"\r\n")[0]
-
-
 class Entrance:
-    """A door, who has come, and what it has told."""
+    """A door, who had to give way, and what it has told."""
 
     def __init__(self, limits: RelayLimits) -> None:
         self.events: list[RelayEvent] = []
         self.welcomed: list[Link] = []
+        self.dropped: list[SocketLink] = []
         self.door = Door(
             limits,
             PretendLoop(),
@@ -50,22 +29,35 @@ class Entrance:
             secure=False,
             proxies=TrustedProxies(),
         )
+        self.door.drop = lambda link, _: self.dropped.append(link)
 
-    def come(self, address: str = "192.0.2.1") -> Caller:
-        return Caller(self.door, address)
+    def come(self, address: str = "192.0.2.1") -> SocketLink | None:
+        return self.door.admit((address, 4711))
 
-    def come_apart(self, number: int) -> list[Caller]:
-        """So many, each from an address that is counted for itself."""
-        return [self.come(f"10.{each // 250}.{each % 250}.1") for each in range(number)]
+    def come_in(self, address: str = "192.0.2.1") -> SocketLink:
+        link = self.come(address)
+        assert link is not None
+        return link
 
     @property
     def limits_met(self) -> list[str]:
         return [each.limit for each in self.events if isinstance(each, TurnedAway)]
 
 
+def answer_to(link: SocketLink) -> bytes:
+    """The first line of the answer to its request."""
+    transport = PretendTransport()
+    link.connection_made(transport)
+    link.get_buffer(-1)[: len(REQUEST)] = REQUEST
+    link.buffer_updated(len(REQUEST))
+    return b"".join(transport.take_written()).partition(b"\r\n")[0]
+
+
+# Few enough for the descriptors of any machine.
 WIDE = replace(
     RelayLimits(),
-    max_unauthenticated=1_000_000,
+    max_connections=200,
+    max_unauthenticated=200,
     max_unauthenticated_per_address=1_000_000,
     max_connections_per_address=1_000_000,
     new_connections_burst_per_address=1_000_000,
@@ -74,47 +66,53 @@ WIDE = replace(
 
 def test_all_places_can_be_taken_and_one_more_is_told_that_there_are_none() -> None:
     entrance = Entrance(replace(WIDE, max_connections=3))
-    inside = [entrance.come() for _ in range(3)]
+    for _ in range(2):
+        entrance.door.note_known(entrance.come_in())
+    last = entrance.come_in()
+    assert answer_to(last) == b"HTTP/1.1 101 Switching Protocols"
+    entrance.door.note_known(last)
     assert entrance.door.is_full
-    assert [each.ask() for each in inside] == [b"HTTP/1.1 101 Switching Protocols"] * 3
-    refused = entrance.come()
-    assert not refused.is_dropped
-    assert refused.ask() == b"HTTP/1.1 503 Service Unavailable"
+    assert answer_to(entrance.come_in()) == b"HTTP/1.1 503 Service Unavailable"
     assert entrance.limits_met == ["max_connections"]
 
 
-def test_so_many_are_told_that_it_is_full_at_a_time_and_one_more_is_dropped() -> None:
-    entrance = Entrance(replace(WIDE, max_connections=1))
-    entrance.come()
-    told = [entrance.come() for _ in range(MAX_WAITING_REFUSALS)]
-    assert not any(each.is_dropped for each in told)
-    assert entrance.come().is_dropped
-    told[0].link.connection_lost(None)
-    assert not entrance.come().is_dropped
+def test_an_address_has_so_many_connections_and_no_more() -> None:
+    entrance = Entrance(replace(WIDE, max_connections_per_address=3))
+    assert None not in [entrance.come() for _ in range(3)]
+    assert entrance.come() is None
+    assert entrance.limits_met == ["max_connections_per_address"]
+    assert entrance.come("198.51.100.1") is not None
 
 
-@pytest.mark.parametrize("limit", ["max_unauthenticated", "max_connections_per_address"])
-def test_one_above_a_limit_is_dropped(limit: str) -> None:
-    entrance = Entrance(replace(WIDE, **{limit: 3}))
-    assert not any(entrance.come().is_dropped for _ in range(3))
-    assert entrance.limits_met == []
-    assert entrance.come().is_dropped
-    assert entrance.limits_met == [limit]
+def test_an_address_comes_so_often_at_once_and_no_more() -> None:
+    entrance = Entrance(replace(WIDE, new_connections_burst_per_address=3))
+    assert None not in [entrance.come() for _ in range(3)]
+    assert entrance.come() is None
+    assert entrance.limits_met == ["new_connections_per_s_per_address"]
 
 
-def test_one_stranger_too_many_of_an_address_is_dropped_and_another_address_is_not() -> None:
+def test_one_stranger_too_many_of_an_address_takes_the_place_of_its_first() -> None:
     entrance = Entrance(replace(WIDE, max_unauthenticated_per_address=3))
-    strangers = [entrance.come() for _ in range(3)]
-    assert not any(each.is_dropped for each in strangers)
-    assert entrance.come().is_dropped
+    first, *_ = [entrance.come_in() for _ in range(3)]
+    entrance.come_in("198.51.100.1")
+    assert entrance.dropped == []
+    entrance.come_in()
+    assert entrance.dropped == [first]
     assert entrance.limits_met == ["max_unauthenticated_per_address"]
-    assert not entrance.come("198.51.100.1").is_dropped
-    entrance.door.note_known(strangers[0].link)
-    assert not entrance.come().is_dropped
 
 
-def test_strangers_of_many_addresses_are_counted_together() -> None:
-    entrance = Entrance(replace(WIDE, max_unauthenticated=300))
-    assert not any(each.is_dropped for each in entrance.come_apart(300))
-    assert entrance.come().is_dropped
+def test_who_is_known_is_no_stranger_of_its_address_any_more() -> None:
+    entrance = Entrance(replace(WIDE, max_unauthenticated_per_address=3))
+    for _ in range(5):
+        entrance.door.note_known(entrance.come_in())
+    assert entrance.dropped == []
+
+
+def test_one_stranger_too_many_of_all_addresses_takes_the_place_of_another() -> None:
+    entrance = Entrance(replace(WIDE, max_unauthenticated=20))
+    for each in range(20):
+        entrance.come_in(f"10.0.{each}.1")
+    assert entrance.dropped == []
+    entrance.come_in("198.51.100.1")
+    assert len(entrance.dropped) == 1
     assert entrance.limits_met == ["max_unauthenticated"]
