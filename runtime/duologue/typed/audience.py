@@ -27,7 +27,7 @@ from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.control import SUBSCRIBE, Subscribe
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload
-from duologue.protocol.replay import Cursor, EventLog, KeptEvent
+from duologue.protocol.replay import Cursor, EventLog, KeptEvent, WhenFull
 from duologue.typed.contract import Event
 from duologue.typed.declared_errors import runtime_error
 
@@ -70,7 +70,7 @@ class Source:
 
     def __init__(self, event: Event[..., Any]) -> None:
         self.max_waiting = event.max_waiting
-        self.when_full = event.when_full
+        self.when_full: WhenFull = event.when_full
         self._event = event
         self._log: EventLog | None = None
         self._feeds: dict[bytes | None, dict[Feed, None]] = {}
