@@ -32,6 +32,13 @@ Who meets one, and what becomes of others:
     max_outgoing_stream_bytes, and _total,  the peer's streams rest             nothing
       stream_file_rest_s
     max_stream_buffer_bytes                 the peer is not read for a while    they come later
+    max_event_queue_bytes, the queue of     that subscriber misses events and   nothing
+      a subscription                        is told, or its subscription ends
+    MAX_SUBSCRIPTIONS                       that subscription is refused        nothing
+    MAX_EVENT_KEYS, MAX_KEPT_EVENT_BYTES    the oldest events are forgotten;    nothing
+                                            who comes back is told of a gap
+    MAX_EVENT_KEY_BYTES                     that event is not emitted, that     nothing
+                                            subscription refused
     the window of a typed stream            its sender waits; who overruns it   nothing
                                             is ended
     max_stream_window_bytes                 windows do not grow                 nothing
@@ -61,6 +68,21 @@ MAX_CLOSE_REASON_BYTES: Final = 123
 MAX_UNANSWERED_EVENTS: Final = 64
 """Events sent to one listener that it has not answered; above it, it misses some."""
 
+REFUSED_EVENT_PAUSE_S: Final = 30.0
+"""How long a base peer that has refused an event is left in peace; then it may listen."""
+
+MAX_SUBSCRIPTIONS: Final = 1024
+"""Of the other side to our events, over one connection; above it one is refused."""
+
+MAX_EVENT_KEYS: Final = 10_000
+"""Keys of one event that are remembered; the least recently used is forgotten first."""
+
+MAX_KEPT_EVENT_BYTES: Final = 4 * 1024 * 1024
+"""What one event of a service keeps for those who come late, all its keys together."""
+
+MAX_EVENT_KEY_BYTES: Final = 256
+"""JSON of the key of an event, or of one that is subscribed to. Each may be remembered."""
+
 CONGESTED_ABOVE_BYTES: Final = 262_144
 """A listener with more unsent than this misses events."""
 
@@ -85,7 +107,7 @@ MAX_HELLO_SERVICES: Final = 1000
 """Services that a hello lists; each is looked for by name, one after the other, once."""
 
 MAX_HELLO_FEATURES: Final = 64
-"""Features that a hello lists; there are five."""
+"""Features that a hello lists; there are six."""
 
 MAX_HELLO_TEXT: Final = 256
 """Characters of each text in a hello: names of services, digests of 71, keys of 64."""
@@ -265,6 +287,10 @@ class Limits:
     max_stream_window_bytes: int = 8 * 1024 * 1024
     """What the windows of typed streams hold together, of own calls and of served ones each. 1,024
     first windows fit; above it none grows, and those that have grown shrink to their first size."""
+
+    max_event_queue_bytes: int = 4 * 1024 * 1024
+    """Events that wait for the subscribers at the other side of one connection. Above it the
+    longest queue loses its oldest, or its subscription ends, as the contract of the event says."""
 
     stream_stall_timeout_s: float = DEFAULT_STREAM_STALL_S
     """How long a reader may keep the connection from being read before its stream is cancelled.

@@ -4,6 +4,7 @@ Good messages, changed a little, and noise. Each is taken, or counted, or refuse
 error; nothing else comes out. The seed is fixed: a failure comes again.
 """
 
+import asyncio
 import json
 import random
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 
+from duologue.connection.memory import connected_pair
 from duologue.errors import (
     BadFrame,
     InvalidParams,
@@ -20,7 +22,10 @@ from duologue.errors import (
     Unimplemented,
 )
 from duologue.limits import Limits
+from duologue.promisifier.broadcasts import Broadcasts
 from duologue.promisifier.control import ControlService
+from duologue.protocol.control import Notified, read_subscribed
+from duologue.protocol.counters import Counters
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Parcel
 from duologue.protocol.session import Session
@@ -29,6 +34,7 @@ from duologue.protocol.values import decode_value, encode_value
 from duologue.typed.declared_errors import runtime_error
 from generated.chat.rooms.v1 import _contract as chat
 from generated.lab.psu.v1 import _contract as lab
+from tests.clock_service import RANG, Clock
 from tests.support import greeting
 
 FRAMES: Final = 20_000
@@ -179,9 +185,70 @@ def decode_hello(_session: Session[int], source: random.Random) -> None:
     hello[source.choice(list(hello))] = source.choice(ODD)
     text = changed(source, json.dumps([hello])).encode(errors="replace")
     try:
-        ControlService(greeting()).answer(text)
+        control_service().answer(text)
     except (InvalidParams, Unimplemented):
         pass
+
+
+def control_service() -> ControlService:
+    """One that offers an event."""
+    broadcasts = Broadcasts(
+        None, connected_pair()[0], Limits(), Counters(), asyncio.get_running_loop().call_soon
+    )
+    return ControlService(greeting(), broadcasts, {120: Clock().__audience__.source(RANG)})
+
+
+CONTROL: Final[dict[str, list[Any]]] = {
+    "subscribe": [120, 0, -1, 2**70, 1.5, "x", None],
+    "unsubscribe": [1, 7, -1, 2**70, "7", None],
+    "key": ["lobby", "é", "\ud800", "k" * 300, 5, 1e300, None, {}, [[]]],
+    "replay": [0, 10, -1, 2**53, 2**70, "x", None],
+    "after": [None, {"epoch": "e", "seq": 3}, {"epoch": 5}, {"seq": -1, "epoch": ""}, []],
+    "dance": [1],
+}
+NOTIFY: Final[dict[str, list[Any]]] = {
+    "subscription": [1, 0, -1, 2**70, "x", None],
+    "seq": [1, 2, 0, -1, 2**70, 1.5, None],
+    "data": [{}, {"number": 1}, None, "\ud800", [[[[]]]], 5],
+    "missed": [0, 3, -1, 2**70, "x"],
+    "key": ["lobby", None],
+    "end": [None, {"code": "TOO_SLOW", "message": "m"}, {}, {"code": 5}, "x"],
+}
+
+
+def some_object(source: random.Random, members: dict[str, list[Any]]) -> dict[str, Any]:
+    names = source.sample(list(members), source.randrange(1, len(members)))
+    return {name: source.choice(members[name]) for name in names}
+
+
+def decode_control(_session: Session[int], source: random.Random) -> None:
+    text = changed(source, json.dumps([some_object(source, CONTROL)])).encode(errors="replace")
+    try:
+        answer = control_service().answer(text)
+    except (InvalidParams, Unimplemented):
+        return
+    if answer != b"{}" and b"profile" not in answer:
+        read_subscribed(answer)
+
+
+def decode_subscribed(_session: Session[int], source: random.Random) -> None:
+    answer = {"subscription": 1, "epoch": "e", "seq": 3, "gap": True}
+    answer[source.choice(list(answer))] = source.choice(ODD)
+    try:
+        read_subscribed(changed(source, json.dumps(answer)).encode(errors="replace"))
+    except BadFrame:
+        pass
+
+
+def decode_notify(session: Session[int], source: random.Random) -> None:
+    session.allow_control()
+    fields = {"type": "notify", **some_object(source, NOTIFY)}
+    before = session.counters.requests_received_invalid
+    text = changed(source, json.dumps(fields)) if source.randrange(2) else json.dumps(fields)
+    event = session.receive(text)
+    if isinstance(event, Notified):
+        assert session.counters.requests_received_invalid == before
+        assert event.end is not None or (event.seq > 0 and event.missed >= 0)
 
 
 DECODERS: Final[dict[str, Callable[[Session[int], random.Random], None]]] = {
@@ -193,6 +260,9 @@ DECODERS: Final[dict[str, Callable[[Session[int], random.Random], None]]] = {
     "results": decode_result,
     "failures": decode_failure,
     "the hello": decode_hello,
+    "control calls": decode_control,
+    "their answers": decode_subscribed,
+    "events": decode_notify,
 }
 
 

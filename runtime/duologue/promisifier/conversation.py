@@ -1,12 +1,14 @@
 """What two sides say to each other over one connection."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from duologue.connection.base import Connection, ConnectionState, Message, Unlisten
 from duologue.errors import DuologueError, LimitExceeded, ProtocolError, Sent
 from duologue.limits import Limits
+from duologue.promisifier.broadcasts import Broadcasts, EventSource
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.calling import Calling
 from duologue.promisifier.control import ControlService
@@ -17,6 +19,7 @@ from duologue.promisifier.intake import Intake
 from duologue.promisifier.message_writer import MessageWriter
 from duologue.promisifier.own_call import Call, CallOwner
 from duologue.promisifier.parts_deadline import PartsDeadline
+from duologue.protocol.control import Notified
 from duologue.protocol.counters import Counters
 from duologue.protocol.hello import Counterpart
 from duologue.protocol.messages import (
@@ -50,8 +53,12 @@ class Owner(CallOwner, Protocol):
     def on_introduced(self) -> None:
         """It is known what the other side is; its next message is not read yet.
 
-        Told once for each conversation in which this side says hello.
+        Told once for each conversation in which this side says hello; once more if the other side's
+        comes too late.
         """
+
+    def on_notified(self, event: Notified) -> None:
+        """An event has come for a subscription, or its end."""
 
     def on_conversation_end(self, ending: Ending) -> None:
         """It has ended, and nothing of it is left."""
@@ -74,6 +81,7 @@ class Conversation(Generic[PeerT]):
         limits: Limits,
         handlers: dict[int, Handler[PeerT]],
         counters: Counters,
+        sources: Mapping[int, EventSource],
         budget: Budget,
     ) -> None:
         self.connection = connection
@@ -104,6 +112,8 @@ class Conversation(Generic[PeerT]):
             intake=self._intake,
         )
         loop = asyncio.get_running_loop()
+        self._sources = sources
+        self._broadcasts = Broadcasts(peer, connection, limits, counters, loop.call_soon)
         self._parts_deadline = PartsDeadline(loop, self._session, limits, self._give_up)
         self._is_started = self._is_over = False
         self._is_listening = False
@@ -137,7 +147,7 @@ class Conversation(Generic[PeerT]):
         greeting.on_mismatch = self._give_up
         greeting.on_introduced = self._on_introduced
         self._session.allow_control()
-        self._dispatcher.control = ControlService(greeting)
+        self._dispatcher.control = ControlService(greeting, self._broadcasts, self._sources)
         if self._is_started:
             self._say_hello(greeting)
 
@@ -204,6 +214,8 @@ class Conversation(Generic[PeerT]):
             self.calling.fail(event)
         elif isinstance(event, Refused):
             self._writer.reply(event.reply)
+        elif isinstance(event, Notified):
+            self._owner.on_notified(event)
         elif isinstance(event, StreamRefused):
             self._dispatcher.stop_stream(event.request_id)
         elif isinstance(event, CancelReceived):
@@ -229,8 +241,10 @@ class Conversation(Generic[PeerT]):
         self._parts_deadline.end()
         pending, sent = self.calling.end()
         self._dispatcher.close()
+        self._broadcasts.close()
         self._owner.on_conversation_end(Ending(self.connection, pending, sent))
         # What holds us is let go of: connections that come and go would keep the collector busy.
-        del self._owner, self._unlisten_state
+        del self._owner, self._unlisten_state, self._broadcasts
+        self._dispatcher.control = None
         if self.greeting is not None:
             self.greeting.forget_listeners()

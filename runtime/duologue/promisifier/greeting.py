@@ -40,6 +40,11 @@ class Greeting:
         """Wait until the other side has introduced itself, or is known for a base peer."""
         await self._settled.wait()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known what the other side is."""
+        return self._settled.is_set()
+
     def forget_listeners(self) -> None:
         """Tell nobody any more."""
         self.on_mismatch = self.on_introduced = _ignore
@@ -52,15 +57,14 @@ class Greeting:
             self.on_mismatch(error)
             return
         if is_new:
-            self._settle()
+            # Perhaps too late: then it was taken for a base peer, and it is told again.
+            self._settled.set()
+            self.on_introduced()
 
     def note_answered(self, call: "asyncio.Future[None]") -> None:
         """Our hello has been answered, or never will be: a base peer is served all the same."""
         if not call.cancelled():
             call.exception()
-        self._settle()
-
-    def _settle(self) -> None:
         if not self._settled.is_set():
             self._settled.set()
             self.on_introduced()

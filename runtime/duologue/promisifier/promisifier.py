@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 from duologue.connection.base import Connection, ConnectionState
 from duologue.errors import ConnectionClosed, DuologueError, ServiceIdTaken
 from duologue.limits import CONGESTED_ABOVE_BYTES, Limits
+from duologue.promisifier.broadcasts import EventSource
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.conversation import Conversation, Ending
 from duologue.promisifier.greeting import Greeting
@@ -24,6 +25,7 @@ from duologue.promisifier.promise import CloseStatus, Promise, end_of
 from duologue.promisifier.stats import Stats
 from duologue.promisifier.subscriptions import Subscriptions
 from duologue.promisifier.untyped import Untyped
+from duologue.protocol.control import Notified
 from duologue.protocol.counters import Counters
 from duologue.protocol.hello import ContractOfService, Counterpart
 from duologue.protocol.parcels import Payload
@@ -56,6 +58,7 @@ class WebsocketPromisifier:
         self._budget = budget or Budget(limits)
         self._handlers: dict[int, Handler[WebsocketPromisifier]] = {}
         self._subscriptions: Subscriptions[WebsocketPromisifier] = Subscriptions(self._handlers)
+        self._event_sources: dict[int, EventSource] = {}
         self._counters = Counters()
         self._stats = Stats(self._counters)
         self._promise = Promise(self._loop)
@@ -221,6 +224,12 @@ class WebsocketPromisifier:
         self._conversation.calling.send(call, args)
         return call
 
+    def start_control_call(self, target: Target, args: Payload, reading: Reading[T]) -> Call[T]:
+        """As `start_call`, over the present connection only, for what two sides arrange."""
+        call = Call(self._loop, target, reading, self, self._limits.call_timeout_s)
+        self._conversation.calling.send(call, args)
+        return call
+
     def on_call_cancelled(self, call: Call[Any]) -> None:
         """See `CallOwner`."""
         self._conversation.calling.abandon(call)
@@ -253,6 +262,16 @@ class WebsocketPromisifier:
     def subscriptions(self) -> "Subscriptions[WebsocketPromisifier]":
         """What this side wants to be told of by the other one."""
         return self._subscriptions
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known what the other side is."""
+        greeting = self._conversation.greeting
+        return greeting is None or greeting.is_settled
+
+    def add_event_sources(self, sources: "Mapping[int, EventSource]") -> None:
+        """Let the other side subscribe to these events, by number."""
+        self._event_sources.update(sources)
 
     @property
     def counterpart(self) -> Counterpart:
@@ -297,12 +316,19 @@ class WebsocketPromisifier:
 
     def _converse(self, connection: Connection) -> "Conversation[WebsocketPromisifier]":
         return Conversation(
-            self, self, connection, self._limits, self._handlers, self._counters, self._budget
+            self,
+            self,
+            connection,
+            self._limits,
+            self._handlers,
+            self._counters,
+            self._event_sources,
+            self._budget,
         )
 
     def on_introduced(self) -> None:
         """It is known what the other side is; its next message is not read yet."""
-        self._subscriptions.renew(self.counterpart)
+        self._subscriptions.renew()
 
     def on_unanswered(self, call: Call[Any], error: ConnectionClosed) -> None:
         """The conversation has ended and `call` is open, or never left; it is to be settled."""
@@ -316,6 +342,11 @@ class WebsocketPromisifier:
         """The conversation has ended, and nothing of it is left."""
         stats = self._stats.snapshot()
         self._settle(end_of(ending.connection, stats, ending.pending, ending.sent))
+
+    def on_notified(self, event: Notified) -> None:
+        """An event has come for a subscription, or its end."""
+        if not self._subscriptions.receive(event):
+            self._counters.messages_dropped += 1
 
     def _settle(self, outcome: CloseStatus | ConnectionClosed) -> None:
         self._promise.settle(outcome)

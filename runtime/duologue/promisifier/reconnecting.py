@@ -72,7 +72,7 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         self._leaving: asyncio.TimerHandle | None = None
         self._why_over: tuple[str, BaseException | None] | None = None
         """What calls are told after the end, if that came between two connections."""
-        self.on_call_parked: Callable[[bool], None] = _ignore
+        self.on_call_parked: Callable[[bool], None] = lambda _others_wait: None
         """Told of each new call that waits for a connection, and whether others wait already."""
         super().__init__(connection, limits)
         self._parked = ParkedCalls(self._loop, limits)
@@ -198,6 +198,11 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             self._stage = Stage.RESENDING if self._registration is None else Stage.REGISTERING
         self._known = self._conversation.counterpart
         super().on_introduced()
+
+    @property
+    def is_settled(self) -> bool:
+        """As everywhere; not while there is no connection, or a new one."""
+        return self._stage not in (Stage.AWAY, Stage.GREETING) and super().is_settled
 
     @property
     def counterpart(self) -> Counterpart:
@@ -382,10 +387,6 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             error.__cause__ = cause
             call.fail_quietly(error)
         return calls
-
-
-def _ignore(_others_wait: bool) -> None:
-    pass
 
 
 def _ids(calls: list[KeptCall[Any]]) -> tuple[int, ...]:

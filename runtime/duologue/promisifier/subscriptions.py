@@ -1,17 +1,15 @@
 """What this side wants to be told of: handlers under numbers that the other side chooses."""
 
-import logging
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from duologue.errors import ContractMismatch, DuologueError, ServiceIdTaken
 from duologue.promisifier.handlers import Handler
 from duologue.promisifier.own_call import Target
+from duologue.protocol.control import Notified
 from duologue.protocol.hello import Counterpart
 
 PeerT = TypeVar("PeerT")
 PeerT_contra = TypeVar("PeerT_contra", contravariant=True)
-
-_log: Final = logging.getLogger("duologue")
 
 
 class Subscriber(Handler[PeerT_contra], Protocol[PeerT_contra]):
@@ -22,18 +20,35 @@ class Subscriber(Handler[PeerT_contra], Protocol[PeerT_contra]):
         """The event; its number is counted from where the other side says."""
         ...
 
-    def close(self) -> None:
-        """It is told of nothing any more."""
+
+class Listener(Protocol):
+    """Who wants to be told of an event, over this connection and those that follow."""
+
+    def renew(self) -> None:
+        """It is known what the other side is: ask it, in the way it knows."""
+
+    def receive(self, event: Notified) -> None:
+        """An event has come, or the end."""
+
+    def refused(self, error: DuologueError) -> None:
+        """It cannot be told."""
+
+    def end(self) -> None:
+        """The peer is closed."""
 
 
 class Subscriptions(Generic[PeerT]):
-    """The subscribers of one peer, by what they subscribe to; one for each event.
+    """What one peer wants to be told of.
 
-    They stay when a connection is lost: `renew` places them where the next one wants them.
+    Listeners stay when a connection is lost, and are renewed over the next. What a base peer tells
+    comes as ordinary requests, to subscribers that are served under the events' numbers.
     """
 
     def __init__(self, handlers: dict[int, Handler[PeerT]]) -> None:
         """`handlers` are those of the peer, by number; subscribers are put among them."""
+        self._listeners: dict[Listener, None] = {}
+        self._by_number: dict[int, Listener] = {}
+        """Of the present connection, by what the other side calls the subscription."""
         self._handlers = handlers
         self._placed: dict[Target, tuple[int, Subscriber[PeerT]]] = {}
 
@@ -63,33 +78,51 @@ class Subscriptions(Generic[PeerT]):
             if self._handlers.get(number) is subscriber:
                 del self._handlers[number]
 
-    def renew(self, counterpart: Counterpart) -> None:
-        """It is known what the other side is: serve its events where it sends them.
+    def join(self, listener: Listener) -> None:
+        """Renew a listener whenever there is another connection, until it leaves."""
+        self._listeners[listener] = None
 
-        A subscriber for which there is no place any more is closed, and the log says why.
+    def leave(self, listener: Listener) -> None:
+        """It wants to be told of nothing any more."""
+        self._listeners.pop(listener, None)
+
+    def route(self, subscription: int, listener: Listener) -> None:
+        """What the other side says of this subscription is for `listener`."""
+        self._by_number[subscription] = listener
+
+    def unroute(self, subscription: int) -> None:
+        """It is for nobody any more."""
+        self._by_number.pop(subscription, None)
+
+    def receive(self, event: Notified) -> bool:
+        """Hand an event to its listener; False if there is none."""
+        listener = self._by_number.get(event.subscription)
+        if listener is not None:
+            listener.receive(event)
+        return listener is not None
+
+    def renew(self) -> None:
+        """It is known what the other side is: ask it, or serve its events where it sends them.
+
+        A listener for which there is no place any more is told why.
         """
-        moving = [
-            (number, each)
-            for number, each in self._placed.values()
-            if self._handlers.get(number) is each
-        ]
+        self._by_number.clear()
+        for number, subscriber in self._placed.values():
+            # All of them first: one may move to where another one was.
+            if self._handlers.get(number) is subscriber:
+                del self._handlers[number]
         self._placed.clear()
-        for number, _ in moving:
-            del self._handlers[number]
-        homeless: list[tuple[Subscriber[PeerT], DuologueError]] = []
-        for _, subscriber in moving:
+        for listener in tuple(self._listeners):
             try:
-                self.add(subscriber, counterpart)
+                listener.renew()
             except (ContractMismatch, ServiceIdTaken) as error:
-                homeless.append((subscriber, error))
-        for subscriber, why in homeless:
-            _log.error("the subscription of %s has ended: %s", subscriber.name, why)
-            subscriber.close()
+                listener.refused(error)
 
     def close(self) -> None:
-        """The peer is closed: so is every subscriber."""
-        for _, subscriber in tuple(self._placed.values()):
-            subscriber.close()
+        """The peer is closed: every listener has its end."""
+        for listener in tuple(self._listeners):
+            listener.end()
+        self._by_number.clear()
 
     def _place(self, number: int, subscriber: Subscriber[PeerT]) -> None:
         self._handlers[number] = subscriber

@@ -20,14 +20,15 @@ from duologue.limits import (
     MAX_SERVICE_BASE,
     Limits,
 )
+from duologue.protocol.control import SUBSCRIBE
 
 CONTROL_SERVICE: Final = 0
 
 PARTS: Final = "parts"
 ITEMS: Final = "items"
-FEATURES: Final = ("cancel", "details", ITEMS, PARTS)
+FEATURES: Final = ("cancel", "details", ITEMS, PARTS, SUBSCRIBE)
 """What this build knows beyond the base profile: giving up calls, typed error data, typed streams,
-large bytes beside a message."""
+large bytes beside a message, subscriptions to events."""
 
 Role = Literal["connector", "acceptor"]
 

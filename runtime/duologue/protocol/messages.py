@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from duologue.errors import BadFrame, LimitExceeded, StreamFailed
+from duologue.protocol.control import Notified
 from duologue.protocol.parcels import Payload
 
 CallT = TypeVar("CallT")
@@ -95,7 +96,8 @@ class CancelReceived(msgspec.Struct):
 
 
 SessionEvent = (
-    RequestReceived
+    Notified
+    | RequestReceived
     | AnswerReceived[CallT]
     | FailureReceived[CallT]
     | ChunkReceived[CallT]

@@ -10,6 +10,7 @@ from duologue.errors import BadFrame, LimitExceeded, ProtocolError, RefusedServi
 from duologue.limits import MAX_SAFE_INTEGER, Limits
 from duologue.protocol import codec
 from duologue.protocol.arriving_parcel import ArrivingParcel
+from duologue.protocol.control import read_notify
 from duologue.protocol.counters import Counters
 from duologue.protocol.excess import (
     failure_of,
@@ -122,6 +123,8 @@ class Session(Generic[CallT]):
             if self.has_control_service:
                 if kind == "cancel":
                     return self.served.receive_cancel(envelope)
+                if kind == "notify":
+                    return read_notify(text)
                 if kind in ITEM_KINDS:
                     return self._receive_items(text, envelope, slice_or_none(envelope.data))
             raise BadFrame("a `type` that is not known")
@@ -184,6 +187,9 @@ class Session(Generic[CallT]):
             # They come all the same.
             self.arriving = ArrivingParcel(text, envelope, envelope.parts, self._limits)
             return None
+        if envelope.type == "notify" and self.has_control_service:
+            # One event that is too much to be read is one that is missed, and known to be.
+            return read_notify(text)._replace(data=None)
         return self._refuse(envelope, excess)
 
     def _refuse(

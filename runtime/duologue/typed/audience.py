@@ -1,28 +1,33 @@
 """Who is told of a service's events: what it says to whoever listens, without being asked.
 
-An event travels as an ordinary request to its number, base plus id, at the listening side; the
-answer says only that it has come. A side that listens serves that number, a side that does not is
-told about once, answers that it has no such service, and is left in peace from then on. So events
-work with peers that know nothing of contracts.
+A peer that knows how subscribes, and gets numbered events from a log that keeps some for those who
+come late. To a base peer an event travels as an ordinary request to its number, base plus id; the
+answer says only that it has come. If it answers that it has no such service, it is left in peace
+for a while.
 """
 
 import asyncio
 import logging
+import os
 from typing import Any, Final, TypeAlias
 
 from duologue.errors import (
     CallError,
     ConnectionClosed,
     DuologueError,
+    InvalidParams,
     LimitExceeded,
     Unimplemented,
 )
-from duologue.limits import MAX_UNANSWERED_EVENTS
+from duologue.limits import MAX_UNANSWERED_EVENTS, REFUSED_EVENT_PAUSE_S
+from duologue.promisifier.broadcasts import Feed
 from duologue.promisifier.own_call import CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.streams.stream import ByteStream, TextStream
+from duologue.protocol.control import SUBSCRIBE, Subscribe
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload
+from duologue.protocol.replay import Cursor, EventLog, KeptEvent, WhenFull
 from duologue.typed.contract import Event
 from duologue.typed.declared_errors import runtime_error
 
@@ -60,11 +65,86 @@ class Notice:
         return runtime_error(failure)
 
 
+class Source:
+    """One event of one service object: what happened, and who is told (see `EventSource`)."""
+
+    def __init__(self, event: Event[..., Any]) -> None:
+        self.max_waiting = event.max_waiting
+        self.when_full: WhenFull = event.when_full
+        self._event = event
+        self._log: EventLog | None = None
+        self._feeds: dict[bytes | None, dict[Feed, None]] = {}
+        """By key; under None those of all keys."""
+        self._is_heard = True
+
+    @property
+    def log(self) -> EventLog:
+        """What is kept; its epoch is that of this object."""
+        if self._log is None:
+            self._log = EventLog(os.urandom(8).hex(), self._event.replay)
+        return self._log
+
+    def open(self, wish: Subscribe, feed: Feed) -> tuple[list[KeptEvent], Cursor, bool]:
+        """See `EventSource`."""
+        if wish.key is not None and self._event.key is None:
+            raise InvalidParams(f"{self._event.full_name} has no keys", [])
+        log = self.log
+        gap = False
+        if wish.after is not None:
+            events, gap = log.after(wish.key, wish.after)
+        else:
+            events = log.last(wish.key, min(wish.replay, self._event.replay))
+        cursor = log.cursor if not events else Cursor(log.epoch, events[0].seq - 1)
+        self._feeds.setdefault(wish.key, {})[feed] = None
+        return events, cursor, gap
+
+    def close(self, wish: Subscribe, feed: Feed) -> None:
+        """See `EventSource`."""
+        feeds = self._feeds.get(wish.key, {})
+        feeds.pop(feed, None)
+        if not feeds:
+            self._feeds.pop(wish.key, None)
+
+    def publish(self, data: bytes, to: Peer | None) -> bool:
+        """It has happened: tell those who want it, or one peer; returns whether anybody does.
+
+        Raises:
+            LimitExceeded: its key is larger than one may be.
+        """
+        key = self._event.key_of(data)
+        kept = self.log.add(key, data, is_kept=to is None)
+        feeds = (*self._feeds.get(None, ()), *(self._feeds.get(key, ()) if key else ()))
+        told = False
+        for feed in feeds:
+            if to is None or feed.peer is to:
+                told = True
+                feed.deliver(kept)
+        return told
+
+    def note_unheard(self) -> None:
+        """Nobody wants it. Told once, until somebody does."""
+        if self._is_heard:
+            self._is_heard = False
+            _log.info("%s is emitted, and nobody listens to it", self._event.full_name)
+
+    def note_heard(self) -> None:
+        """Somebody does."""
+        self._is_heard = True
+
+
 class Audience:
-    """The peers that a service is offered to, and which events they do not want."""
+    """The peers that a service is offered to, and who of them wants to be told of what."""
 
     def __init__(self) -> None:
         self._peers: dict[Peer, _Listener] = {}
+        self._sources: dict[Event[..., Any], Source] = {}
+
+    def source(self, event: Event[..., Any]) -> Source:
+        """What peers subscribe to that know how."""
+        source = self._sources.get(event)
+        if source is None:
+            source = self._sources[event] = Source(event)
+        return source
 
     def add(self, peer: Peer) -> None:
         """Events for everybody go to `peer` too, until it is closed."""
@@ -75,19 +155,27 @@ class Audience:
     def emit(
         self, event: Event[..., Any], number: int, payload: bytes, to: Peer | None = None
     ) -> None:
-        """Send an encoded event to one peer, or to all."""
+        """Send an encoded event, a JSON list of one, to one peer or to all who want it."""
         for peer in self._peers:
             peer.check_thread()
             break
         if to is not None:
             to.check_thread()
             self.add(to)
+        source = self.source(event)
+        told = source.publish(payload[1:-1] or b"{}", to)
         notice = Notice(event, number)
         peers = tuple(self._peers) if to is None else (to,)
         for peer in peers:
-            listener = self._peers.get(peer)
-            if listener is not None:
-                listener.send(peer, notice, payload)
+            # Who knows how to subscribe has done so, or does not want it.
+            if not peer.counterpart.has(SUBSCRIBE):
+                listener = self._peers.get(peer)
+                if listener is not None:
+                    told = listener.send(peer, notice, payload) or told
+        if told:
+            source.note_heard()
+        else:
+            source.note_unheard()
 
     def _forget(self, peer: Peer) -> None:
         self._peers.pop(peer, None)
@@ -99,19 +187,23 @@ class _Listener:
     __slots__ = ("_refused", "_unanswered")
 
     def __init__(self) -> None:
-        self._refused: dict[int, int] = {}
-        """Numbers, with the connection on which they were refused: on the next one the other side
-        may be a new process, which listens."""
+        self._refused: dict[int, tuple[int, float]] = {}
+        """Numbers, with the connection on which they were refused, and until when that holds: on
+        the next connection the other side may be a new process, and after a while it may listen."""
         self._unanswered = 0
 
-    def send(self, peer: Peer, notice: Notice, payload: bytes) -> None:
+    def send(self, peer: Peer, notice: Notice, payload: bytes) -> bool:
+        """Send it, unless it is not wanted; returns whether that may be so."""
         number = notice.id
-        if number in self._refused and self._refused[number] == peer.conn_id:
-            return
+        loop = asyncio.get_running_loop()
+        if number in self._refused:
+            refused_on, until_s = self._refused[number]
+            if refused_on == peer.conn_id and loop.time() < until_s:
+                return False
         # Whoever falls behind misses events and delays nobody; the counter tells.
         if self._unanswered >= MAX_UNANSWERED_EVENTS or peer.is_congested:
             peer.count_dropped_event()
-            return
+            return True
         call = peer.start_call(notice, payload, notice, _OPTIONS)
         self._unanswered += 1
         conn_id = peer.conn_id
@@ -120,7 +212,7 @@ class _Listener:
             self._unanswered -= 1
             error = settled.exception()
             if isinstance(error, Unimplemented):
-                self._refused[number] = conn_id
+                self._refused[number] = (conn_id, loop.time() + REFUSED_EVENT_PAUSE_S)
             elif isinstance(error, LimitExceeded):
                 peer.count_dropped_event()
             elif isinstance(error, CallError):
@@ -129,3 +221,4 @@ class _Listener:
                 _log.error("%s could not be sent", notice.full_name, exc_info=error)
 
         call.add_done_callback(answered)
+        return True

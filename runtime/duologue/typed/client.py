@@ -117,8 +117,16 @@ class Client:
     ) -> Exchange[S, Y, R]:
         return self._duplex(method, *_args, **_kwargs)
 
-    def _on(self, event: Event[..., E], handler: EventHandler[E] | None) -> Subscription[E]:
-        return subscribe(self._peer, event, handler)
+    def _on(
+        self,
+        event: Event[..., E],
+        handler: EventHandler[E] | None,
+        *,
+        key: object = None,
+        replay: int = 0,
+    ) -> Subscription[E]:
+        encoded = None if key is None else event.encode_key(key)
+        return subscribe(self._peer, event, handler, key=encoded, replay=replay)
 
 
 def _options(timeout: float | None) -> CallOptions | None:

@@ -1,15 +1,26 @@
 """What client, service and runtime read of a contract: its methods, as values."""
 
 import math
-from typing import Any, Generic, Literal, NoReturn, ParamSpec, TypeVar
+from typing import Any, Final, Generic, Literal, NoReturn, ParamSpec, TypeVar
 
+import msgspec
 from pydantic import ValidationError
 
-from duologue.errors import DuologueError, InvalidResult, Unimplemented
+from duologue.errors import (
+    BadFrame,
+    DuologueError,
+    InvalidParams,
+    InvalidResult,
+    LimitExceeded,
+    Unimplemented,
+)
+from duologue.limits import MAX_EVENT_KEY_BYTES
 from duologue.promisifier.own_call import CallOptions
 from duologue.promisifier.streams.stream import ByteStream, TextStream
+from duologue.protocol.control import canonical_key
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload
+from duologue.protocol.replay import WhenFull
 from duologue.protocol.values import SENTINEL_START
 from duologue.typed.codec import Codec
 from duologue.typed.declared_errors import DeclaredError, runtime_error
@@ -22,6 +33,11 @@ R = TypeVar("R")
 E = TypeVar("E")
 S = TypeVar("S")
 Y = TypeVar("Y")
+
+DEFAULT_WAITING_EVENTS: Final = 64
+"""Events that wait for one subscriber at their provider, if the contract says nothing else."""
+
+_RAW_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 Effect = Literal["read", "idempotent", "write"]
 """Whether a call may be repeated: the first two may, a `write` must not."""
@@ -239,7 +255,25 @@ class Event(Generic[A, E]):
     """A listener hears of each event at most once."""
     may_wait = False
 
-    def __init__(self, *, id: int, name: str, payload: Params[A, E]) -> None:
+    def __init__(
+        self,
+        *,
+        id: int,
+        name: str,
+        payload: Params[A, E],
+        key: tuple[str, Codec[Any]] | None = None,
+        replay: int = 0,
+        max_waiting: int = DEFAULT_WAITING_EVENTS,
+        when_full: WhenFull = "drop_oldest",
+    ) -> None:
+        """`key` is the field, as on the wire, by which one subscribes, and its type; of each key
+        `replay` events are kept for those who come late. Up to `max_waiting` wait for a subscriber
+        that is slow; then `when_full` says what happens.
+        """
+        self.key = key
+        self.replay = replay
+        self.max_waiting = max_waiting
+        self.when_full: WhenFull = when_full
         self.id = id
         self.name = name
         self.full_name = name
@@ -247,6 +281,43 @@ class Event(Generic[A, E]):
         self.payload = payload
         self.contract: ServiceContract | None = None
         """Whose event it is."""
+
+    def key_of(self, data: bytes) -> bytes | None:
+        """JSON of the key in the JSON of a payload; None if events of this kind have none.
+
+        Raises:
+            LimitExceeded: it is larger than a key may be.
+            BadFrame: the payload is no JSON object.
+        """
+        if self.key is None:
+            return None
+        try:
+            text = _RAW_OBJECT.decode(data).get(self.key[0], b"null")
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadFrame(f"this is no event: {error}") from None
+        return _bounded(canonical_key(bytes(text)))
+
+    def encode_key(self, value: object) -> bytes:
+        """JSON of a key that somebody subscribes to.
+
+        Raises:
+            TypeError: events of this kind have no key.
+            InvalidParams: it is not of the key's type.
+            LimitExceeded: it is larger than a key may be.
+        """
+        if self.key is None:
+            raise TypeError(f"{self.full_name} has no key to subscribe by")
+        try:
+            return _bounded(canonical_key(self.key[1].encode(value)))
+        except InvalidResult as error:
+            what = f"{self.full_name} is not subscribed to by this key"
+            raise InvalidParams(what, error.problems) from None
+
+
+def _bounded(key: bytes) -> bytes:
+    if len(key) > MAX_EVENT_KEY_BYTES:
+        raise LimitExceeded("MAX_EVENT_KEY_BYTES", MAX_EVENT_KEY_BYTES, len(key))
+    return key
 
 
 class ServiceContract:

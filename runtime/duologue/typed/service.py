@@ -67,6 +67,11 @@ class Offer:
         ]
         """As the hello lists them."""
         self._audiences = [service.__audience__ for service in services]
+        self._sources = {
+            service.__contract__.base + event.id: service.__audience__.source(event)
+            for service in services
+            for event in service.__contract__.events
+        }
 
     def make_to(self, peer: Peer) -> None:
         """Serve `peer` from now on, and send it events.
@@ -75,6 +80,7 @@ class Offer:
             ServiceIdTaken: the peer is served under one of the numbers already.
         """
         peer.add_handlers(self._handlers)
+        peer.add_event_sources(self._sources)
         for audience in self._audiences:
             audience.add(peer)
 

@@ -5,14 +5,23 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import Final, Generic, Self, TypeAlias, TypeGuard, TypeVar
+from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
 
-from duologue.errors import BadFrame, InvalidParams
-from duologue.promisifier.failures import describe_failure, describe_incident
-from duologue.promisifier.handlers import Outcome, UnreadableArguments
-from duologue.promisifier.served_call import ServedCall
-from duologue.protocol.messages import Failure
+from duologue.connection.base import CLOSE_CODE_LOST
+from duologue.errors import (
+    BadFrame,
+    ConnectionClosed,
+    DuologueError,
+    GoingAway,
+    InvalidParams,
+    UnknownError,
+)
+from duologue.promisifier.failures import describe_incident
+from duologue.protocol.control import SUBSCRIBE, Notified, Subscribe, Subscribed
+from duologue.protocol.replay import Cursor
+from duologue.typed.asking import ask_for, ask_to_end
 from duologue.typed.audience import Peer
+from duologue.typed.base_events import Receiver, receiver_for
 from duologue.typed.contract import Event
 
 E = TypeVar("E")
@@ -33,41 +42,170 @@ class Subscription(Generic[E]):
     until an async handler has returned. Without one, iterate it in `async with`. Either way up to
     `max_waiting` events wait, then the oldest is dropped and `missed` counts it. The iteration ends
     when the subscription or the connection is closed. What a handler raises is logged.
+
+    Entering the block, or the first iteration, waits until the other side has agreed, and raises
+    what it says if it does not. Over another connection (`reconnect=True`) the subscription goes on
+    where it was: each event comes once, or `gaps` counts that some may be missing.
     """
 
     def __init__(
         self,
+        peer: Peer,
         event: Event[..., E],
-        receiver: "_Receiver[E]",
         handler: EventHandler[E] | None,
+        *,
+        key: bytes | None,
+        replay: int,
         max_waiting: int,
     ) -> None:
         self.missed = 0
-        """Events dropped because the iteration, or the handler, did not keep up."""
+        """Events dropped because the iteration, the handler or the line did not keep up."""
+        self.gaps = 0
+        """Times at which events may have been lost that nobody can count: the provider was another
+        one, or did not keep enough of them."""
+        self._peer = peer
         self._event = event
-        self._receiver = receiver
         self._handler = handler
+        self._key = key
+        self._replay = replay
         self._max_waiting = max_waiting
         self._waiting: deque[E] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         """Runs an async handler, until nothing waits for it."""
+        self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._cursor: Cursor | None = None
+        """What has come; what of it waits here is not asked for again."""
+        self._subscription: int | None = None
+        self._receiver: Receiver[E] | None = None
         self._closed = False
+        self.failure: DuologueError | None = None
+        """Why the other side has refused or ended it; None if it has not."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more will come."""
+        return self._closed
 
     def close(self) -> None:
         """Receive no more. What waits can still be iterated; a handler that runs may finish."""
-        if not self._closed:
-            self._closed = True
+        if self._closed:
+            return
+        subscription = self._subscription
+        self._finish(None)
+        if self._handler is not None:
+            self._waiting.clear()
+        if subscription is not None and self._peer.is_connected:
+            ask_to_end(self._peer, self._event, subscription)
+
+    def _finish(self, failure: DuologueError | None) -> None:
+        self._closed = True
+        self.failure = failure
+        self._peer.subscriptions.leave(self)
+        if self._subscription is not None:
+            self._peer.subscriptions.unroute(self._subscription)
+            self._subscription = None
+        self._leave_receiver()
+        if not self._opened.done():
+            if failure is None:
+                self._opened.set_result(None)
+            else:
+                self._opened.set_exception(failure)
+                # With a handler nobody may ask.
+                self._opened.exception()
+        self._wake()
+
+    def _leave_receiver(self) -> None:
+        if self._receiver is not None:
             self._receiver.remove(self)
-            if self._handler is not None:
-                self._waiting.clear()
-            self._wake()
+            self._receiver = None
+
+    # -- for the peer ---------------------------------------------------------------------------
 
     def end(self) -> None:
         """The peer is closed: as `close`, and a handler that runs is cancelled."""
-        self.close()
+        if not self._closed:
+            self._finish(None if self._opened.done() else _closed_before(self._event))
+        if self._handler is not None:
+            self._waiting.clear()
         if self._task is not None:
             self._task.cancel()
+
+    def renew(self) -> None:
+        """See `Listener`.
+
+        Raises:
+            ContractMismatch: the other side offers the service by another contract.
+            ServiceIdTaken: a base peer would tell it under a number where this side serves.
+        """
+        if self._closed:
+            return
+        self._subscription = None
+        self._leave_receiver()
+        peer, event = self._peer, self._event
+        if not peer.counterpart.has(SUBSCRIBE):
+            self._receiver = receiver_for(peer, event)
+            self._receiver.add(self)
+            self._agree()
+            return
+        number = event.id
+        if event.contract is not None:
+            number += peer.counterpart.base_of(event.contract)
+        wish = Subscribe(number, self._key, self._replay, self._cursor)
+        ask_for(peer, event, wish, self)
+
+    def agreed(self, answer: Subscribed) -> None:
+        """The other side has agreed; its next message is not read yet."""
+        if self._closed:
+            ask_to_end(self._peer, self._event, answer.subscription)
+            return
+        self._subscription = answer.subscription
+        self._peer.subscriptions.route(answer.subscription, self)
+        if answer.gap:
+            self.gaps += 1
+            _log.warning("events of %s may have been lost", self._event.full_name)
+        if self._cursor is None or answer.gap or answer.cursor.epoch != self._cursor.epoch:
+            self._cursor = answer.cursor
+        self._agree()
+
+    def refused(self, error: DuologueError) -> None:
+        """The other side has not agreed."""
+        if self._closed:
+            return
+        if isinstance(error, ConnectionClosed | GoingAway):
+            # The next connection is asked again; if none comes, that is told as an end.
+            return
+        if self._handler is not None or self._opened.done():
+            _log.error("the subscription of %s has ended: %s", self._event.full_name, error)
+        self._finish(error)
+
+    def _agree(self) -> None:
+        if not self._opened.done():
+            self._opened.set_result(None)
+
+    def receive(self, event: Notified) -> None:
+        """See `Listener`."""
+        if event.end is not None:
+            self.refused(UnknownError(event.end.message, code=event.end.code))
+            return
+        self.missed += event.missed
+        if self._cursor is not None:
+            self._cursor = Cursor(self._cursor.epoch, event.seq)
+        if event.data is None:
+            _log.warning("an event of %s is larger than this side reads", self._event.full_name)
+            self.missed += 1
+            return
+        try:
+            payload = self._event.payload.decode(self._event.full_name, b"[%b]" % event.data)
+        except (BadFrame, InvalidParams) as error:
+            _log.warning("an event does not fit its contract: %s", error)
+            self.missed += 1
+            return
+        self.deliver(payload)
+
+    def wants(self, data: bytes) -> bool:
+        """Whether an event with this payload, JSON, is one of those it subscribes to."""
+        return self._key is None or self._event.key_of(data) == self._key
 
     def deliver(self, payload: E) -> None:
         """One event has come."""
@@ -116,14 +254,23 @@ class Subscription(Generic[E]):
         return self
 
     async def __anext__(self) -> E:
+        if not self._opened.done() or self.failure is not None:
+            await asyncio.shield(self._opened)
         while not self._waiting:
             if self._closed:
+                if self.failure is not None:
+                    raise self.failure
                 raise StopAsyncIteration
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
         return self._waiting.popleft()
 
     async def __aenter__(self) -> Self:
+        try:
+            await asyncio.shield(self._opened)
+        except BaseException:
+            self.close()
+            raise
         return self
 
     async def __aexit__(
@@ -139,71 +286,31 @@ class Subscription(Generic[E]):
             self._waiter.set_result(None)
 
 
-class _Receiver(Generic[E]):
-    """The handler under an event's number: hands each event to all subscriptions of one peer."""
-
-    takes_parts = True
-
-    def __init__(self, peer: Peer, event: Event[..., E]) -> None:
-        self.name = event.full_name
-        self.target = event
-        self._peer = peer
-        self._subscriptions: list[Subscription[E]] = []
-
-    def is_for(self, event: object) -> bool:
-        return self.target is event
-
-    def add(self, subscription: Subscription[E]) -> None:
-        self._subscriptions.append(subscription)
-
-    def remove(self, subscription: Subscription[E]) -> None:
-        self._subscriptions.remove(subscription)
-        if not self._subscriptions:
-            self._peer.subscriptions.remove(self)
-
-    def close(self) -> None:
-        """See `Subscriber`."""
-        for subscription in tuple(self._subscriptions):
-            subscription.end()
-
-    def start(self, call: ServedCall[Peer]) -> Outcome:
-        """See `Handler`."""
-        try:
-            payload = self.target.payload.decode(self.name, call.request.args)
-        except BadFrame as error:
-            raise UnreadableArguments(str(error)) from error
-        except InvalidParams as error:
-            _log.warning("an event does not fit its contract: %s", error)
-            raise
-        for subscription in tuple(self._subscriptions):
-            subscription.deliver(payload)
-        return None
-
-    def failure(self, error: Exception) -> Failure:
-        """See `Handler`."""
-        return describe_failure(error, self.name)
-
-
-def _is_receiver(subscriber: object, event: Event[..., E]) -> TypeGuard[_Receiver[E]]:
-    return isinstance(subscriber, _Receiver) and subscriber.is_for(event)
+def _closed_before(event: Event[..., Any]) -> ConnectionClosed:
+    reason = f"the other side had not agreed to the subscription of {event.full_name} before"
+    return ConnectionClosed(CLOSE_CODE_LOST, reason, sent="unknown")
 
 
 def subscribe(
     peer: Peer,
     event: Event[..., E],
     handler: EventHandler[E] | None,
+    *,
+    key: bytes | None = None,
+    replay: int = 0,
     max_waiting: int = DEFAULT_QUEUE_EVENTS,
 ) -> Subscription[E]:
-    """Receive an event from `peer` from now on.
+    """Receive an event from `peer` from now on; `key` is JSON.
 
     Raises:
         ContractMismatch: the other side offers the service by another contract.
-        ServiceIdTaken: this side serves something else under the event's number.
+        ServiceIdTaken: a base peer would tell it under a number where this side serves.
     """
-    receiver = peer.subscriptions.find(event)
-    if not _is_receiver(receiver, event):
-        receiver = _Receiver(peer, event)
-        peer.subscriptions.add(receiver, peer.counterpart)
-    subscription = Subscription(event, receiver, handler, max_waiting)
-    receiver.add(subscription)
+    subscription = Subscription(
+        peer, event, handler, key=key, replay=replay, max_waiting=max_waiting
+    )
+    # Else it is asked for as soon as it is known what the other side is.
+    if peer.is_settled:
+        subscription.renew()
+    peer.subscriptions.join(subscription)
     return subscription

@@ -53,7 +53,7 @@ async def test_the_hello_has_the_profiles_form_and_is_counted_apart() -> None:
                     "role": "connector",
                     "self": ANN.hex(),
                     "peer": BOB.hex(),
-                    "features": ["cancel", "details", "items", "parts"],
+                    "features": ["cancel", "details", "items", "parts", "subscribe"],
                     "limits": {"maxMessageBytes": 1048576, "maxCalls": 1280, "maxStreams": 1024},
                     "services": [
                         {"name": "chat.v1.Rooms", "base": 100, "digest": "sha256:aa"},
@@ -165,7 +165,11 @@ async def test_a_hello_is_answered_with_our_own() -> None:
         ({"profile": 5}, "INVALID_PARAMS"),
         ({"profile": "duologue/1", "services": "all"}, "INVALID_PARAMS"),
         ({"subscribe": 120}, "UNIMPLEMENTED"),
-        ([], "UNIMPLEMENTED"),
+        ({"subscribe": "all"}, "INVALID_PARAMS"),
+        ({"subscribe": 120, "key": "x" * 255}, "INVALID_PARAMS"),
+        ({"subscribe": 120, "replay": -1}, "INVALID_PARAMS"),
+        ({"dance": 1}, "UNIMPLEMENTED"),
+        ([], "INVALID_PARAMS"),
     ],
 )
 async def test_a_control_call_that_is_no_hello_is_refused(call: Any, code: str) -> None:

@@ -4,7 +4,15 @@ import asyncio
 
 import pytest
 
-from duologue import CallContext, ConnectionClosed, ContractMismatch, Limits, Model, Unimplemented
+from duologue import (
+    CallContext,
+    ConnectionClosed,
+    ContractMismatch,
+    Limits,
+    Model,
+    ServiceIdTaken,
+    Unimplemented,
+)
 from duologue.connection.memory import connected_pair
 from duologue.promisifier.promisifier import create_websocket_promisifier
 from duologue.typed import (
@@ -22,6 +30,7 @@ from duologue.typed import (
     Unary,
 )
 from duologue.typed.contract import Effect
+from duologue.typed.service import Offer
 from tests.reconnect_support import Home, Line
 from tests.support import turns
 
@@ -212,7 +221,7 @@ async def test_a_new_host_that_knows_no_hello_is_called_by_the_contracts_numbers
 # -- events of the other side -------------------------------------------------------------------
 
 
-async def test_a_subscription_goes_on() -> None:
+async def test_a_subscription_goes_on_and_a_new_host_means_a_gap() -> None:
     first, second = clock(), clock()
     async with Home(first) as home:
         async with ClockClient(home.peer).on_ticked() as ticks:
@@ -220,11 +229,14 @@ async def test_a_subscription_goes_on() -> None:
             await turns()
             await home.lose()
             await home.come_back(second)
+            await turns()
             second.emit_ticked(number=2)
             assert [(await anext(ticks)).number for _ in range(2)] == [1, 2]
+            assert ticks.gaps == 1
+        await turns()
         second.emit_ticked(number=3)
         await turns()
-        assert home.peer.handler(120) is None
+        assert home.peer.stats.messages_dropped == 0
 
 
 async def test_it_moves_with_the_numbers_of_the_new_host() -> None:
@@ -234,17 +246,37 @@ async def test_it_moves_with_the_numbers_of_the_new_host() -> None:
         subscription = client.on_ticked(lambda event: heard.append(event.number))
         await home.lose()
         later = client.on_ticked(lambda event: heard.append(-event.number))
-        going_on = asyncio.ensure_future(home.come_back(second))
-        # Behind its hello, and before ours is answered.
-        await turns(1)
+        await home.come_back(second)
+        await turns()
         second.emit_ticked(number=1)
         await turns()
         assert heard == [1, -1]
-        assert home.peer.handler(120) is None
-        await going_on
         subscription.close()
         later.close()
-        assert home.peer.handler(520) is None
+        await turns()
+        second.emit_ticked(number=2)
+        await turns()
+        assert heard == [1, -1]
+
+
+async def test_from_one_base_host_to_the_next_none_is_served_at_another_ones_place() -> None:
+    heard = list[int]()
+    async with Home(clock(500)) as home:
+        client = ClockClient(home.peer)
+        client.on_ticked(lambda event: heard.append(event.number))
+        for number in range(2):
+            await home.lose()
+            connection, wire = connected_pair()
+            base_peer = create_websocket_promisifier(wire)
+            await home.peer.go_on(
+                connection, lambda peer, each: home.guest.greet(peer, each, "connector")
+            )
+            await base_peer.send(120, {"number": number})
+            assert home.peer.handler(520) is None
+        await home.lose()
+        await home.come_back(clock(500))
+        assert home.peer.handler(120) is None
+        assert heard == [0, 1]
 
 
 async def test_one_that_begins_during_the_hello_joins_those_that_move() -> None:
@@ -258,6 +290,7 @@ async def test_one_that_begins_during_the_hello_joins_those_that_move() -> None:
         assert home.peer.is_connected
         client.on_ticked(lambda event: heard.append(-event.number))
         await going_on
+        await turns()
         third.emit_ticked(number=1)
         await turns()
         assert heard == [1, -1]
@@ -270,21 +303,29 @@ async def test_it_ends_if_the_new_host_means_something_else(
         async with ClockClient(home.peer).on_ticked() as ticks:
             await home.lose()
             await home.come_back(clock(100, "sha256:2"))
-            assert [each async for each in ticks] == []
+            with pytest.raises(ContractMismatch):
+                await anext(ticks)
         assert home.peer.handler(120) is None
     assert "the subscription of clock.v1.Clock/ticked has ended" in caplog.text
 
 
-async def test_it_ends_if_its_new_number_is_taken(caplog: pytest.LogCaptureFixture) -> None:
-    async with Home(clock()) as home:
-        home.peer.add_service(520, lambda: "here")
-        taken = home.peer.handler(520)
+async def test_it_ends_if_its_number_is_taken_at_a_base_host(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with Home(clock(500)) as home:
+        home.peer.add_service(120, lambda: "here")
+        taken = home.peer.handler(120)
         async with ClockClient(home.peer).on_ticked() as ticks:
             await home.lose()
-            await home.come_back(clock(500))
-            assert [each async for each in ticks] == []
-        assert home.peer.handler(520) is taken
-    assert "service id 520 belongs to" in caplog.text
+            connection, wire = connected_pair()
+            create_websocket_promisifier(wire)
+            await home.peer.go_on(
+                connection, lambda peer, each: home.guest.greet(peer, each, "connector")
+            )
+            with pytest.raises(ServiceIdTaken):
+                await anext(ticks)
+        assert home.peer.handler(120) is taken
+    assert "service id 120 belongs to" in caplog.text
 
 
 async def test_it_ends_with_the_peer() -> None:
@@ -305,49 +346,65 @@ async def test_an_offered_service_is_called_by_the_new_host_too() -> None:
         assert await ClockClient(home.host).now() == 300
 
 
-async def test_its_events_reach_the_new_host_and_those_meanwhile_are_counted() -> None:
+async def test_its_events_reach_the_new_host_too() -> None:
     own, heard = clock(), list[int]()
     async with Home(offer=(own,)) as home:
         await home.lose()
         own.emit_ticked(number=1)
-        assert home.peer.stats.events_dropped == 1
         await home.come_back()
-        ClockClient(home.host).on_ticked(lambda event: heard.append(event.number))
-        own.emit_ticked(number=2)
-        await turns()
+        async with ClockClient(home.host).on_ticked(lambda event: heard.append(event.number)):
+            own.emit_ticked(number=2)
+            await turns()
         assert heard == [2]
 
 
-async def test_a_host_that_did_not_listen_is_asked_anew_when_it_comes_back() -> None:
-    own, heard = clock(), list[int]()
-    async with Home(offer=(own,)) as home:
+async def test_those_for_a_base_host_are_dropped_and_counted_while_it_is_away() -> None:
+    own = clock()
+    async with Line() as line:
+        Offer([own]).make_to(line.peer)
+        await line.lose()
+        own.emit_ticked(number=1)
+        assert line.peer.stats.events_dropped == 1
+        await line.come_back()
+        own.emit_ticked(number=2)
+        await turns()
+        assert line.called == [120]
+
+
+async def test_a_base_host_that_did_not_listen_is_asked_anew_when_it_comes_back() -> None:
+    own = clock()
+    async with Line() as line:
+        Offer([own]).make_to(line.peer)
         own.emit_ticked(number=1)
         await turns()
-        sent = home.peer.stats.requests_sent_total
+        refusal = '{"code":"UNKNOWN-SERVICE","message":"Not a function"}'
+        line.wire.send(f'{{"responseId":0,"type":"error","error":{refusal}}}')
+        await turns()
         own.emit_ticked(number=2)
-        assert home.peer.stats.requests_sent_total == sent
-        await home.lose()
-        await home.come_back()
-        ClockClient(home.host).on_ticked(lambda event: heard.append(event.number))
+        await turns()
+        assert line.called == [120]
+        await line.lose()
+        await line.come_back()
         own.emit_ticked(number=3)
         await turns()
-        assert heard == [3]
+        assert line.called == [120]
 
 
-async def test_events_are_dropped_as_long_as_calls_wait_to_leave() -> None:
+async def test_events_for_a_base_host_are_dropped_as_long_as_calls_wait_to_leave() -> None:
     own = clock()
-    async with Home(offer=(own,)) as home:
-        await home.lose()
-        calls = [home.peer.send(9, "x" * 900_000) for _ in range(8)]
-        going_on = asyncio.ensure_future(home.come_back())
-        await turns(5)
+    async with Line() as line:
+        Offer([own]).make_to(line.peer)
+        await line.lose()
+        for _ in range(8):
+            line.start(9, args=b'["%b"]' % (b"x" * 900_000))
+        coming = asyncio.ensure_future(line.come_back())
+        await asyncio.sleep(0)
         own.emit_ticked(number=1)
-        assert home.peer.stats.events_dropped == 1
-        await going_on
-        results = await asyncio.gather(*calls, return_exceptions=True)
-        assert all("UNKNOWN-SERVICE" in str(each) for each in results)
+        assert line.peer.stats.events_dropped == 1
+        await coming
+        await turns()
         own.emit_ticked(number=2)
-        assert home.peer.stats.events_dropped == 1
+        assert line.peer.stats.events_dropped == 1
 
 
 async def test_a_method_that_the_new_host_lacks_fails_as_it_always_does() -> None:

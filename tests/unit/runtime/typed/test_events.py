@@ -1,65 +1,22 @@
-"""Events between two peers in memory."""
+"""Events between two peers in memory that both know how to subscribe (PROTOCOL 14)."""
 
 import asyncio
-from typing import Any
+import json
 
 import pytest
 
-from duologue import CallContext, Limits, Model, ServiceIdTaken
+from duologue import ConnectionClosed, InvalidParams, Limits, Unimplemented
+from duologue.errors import UnknownError
 from duologue.testing import linked_peers
-from duologue.typed import (
-    NO_PARAMS,
-    NOTHING,
-    Client,
-    Event,
-    EventHandler,
-    Params,
-    Peer,
-    SafeInt,
-    Service,
-    ServiceContract,
-    Subscription,
-    Unary,
-)
-from duologue.typed.service import Offer
-from tests.support import Conversation, turns
-
-
-class Ticked(Model):
-    number: SafeInt
-
-
-PING = Unary(id=1, name="ping", params=NO_PARAMS, returns=NOTHING)
-TICKED = Event(id=20, name="ticked", payload=Params(Ticked))
-CLOCK = ServiceContract(
-    name="clock.v1.Clock", base=100, digest="", methods=(PING,), events=(TICKED,)
-)
-
-
-class ClockClient(Client):
-    __contract__ = CLOCK
-
-    async def ping(self) -> None:
-        return await self._unary(PING)
-
-    def on_ticked(self, handler: EventHandler[Ticked] | None = None) -> Subscription[Ticked]:
-        return self._on(TICKED, handler)
-
-
-class Clock(Service):
-    __contract__ = CLOCK
-
-    def emit_ticked(self, peer: Peer | None = None, /, *, number: int) -> None:
-        self._emit(TICKED, peer, number=number)
-
-    def ping(self, ctx: CallContext) -> None:
-        self.emit_ticked(ctx.peer, number=7)
+from tests.clock_service import Clock, ClockClient, Ticked
+from tests.support import Conversation, greeting, turns
 
 
 async def test_a_handler_is_told_of_each_event() -> None:
     clock, heard = Clock(), list[int]()
     async with linked_peers([clock]) as (_, listener):
         ClockClient(listener).on_ticked(lambda event: heard.append(event.number))
+        await turns()
         for number in range(3):
             clock.emit_ticked(number=number)
         await turns()
@@ -75,6 +32,7 @@ async def test_an_async_handler_runs_to_its_end() -> None:
 
     async with linked_peers([clock]) as (_, listener):
         ClockClient(listener).on_ticked(hear)
+        await turns()
         clock.emit_ticked(number=1)
         await turns(20)
     assert heard == [1]
@@ -95,7 +53,9 @@ async def test_an_event_can_go_to_the_caller_alone() -> None:
     clock, heard, others = Clock(), list[int](), list[int]()
     async with linked_peers([clock]) as (_, one), linked_peers([clock]) as (_, other):
         ClockClient(one).on_ticked(lambda event: heard.append(event.number))
+        await turns()
         ClockClient(other).on_ticked(lambda event: others.append(event.number))
+        await turns()
         await ClockClient(one).ping()
         await turns()
     assert heard == [7]
@@ -107,40 +67,17 @@ async def test_an_event_for_all_reaches_everybody_the_service_is_offered_to() ->
     async with linked_peers([clock]) as (_, one), linked_peers([clock]) as (_, other):
         for listener in (one, other):
             ClockClient(listener).on_ticked(lambda event: heard.append(event.number))
+        await turns()
         clock.emit_ticked(number=1)
         await turns()
     assert heard == [1, 1]
-
-
-async def test_whoever_does_not_listen_is_told_once() -> None:
-    clock = Clock()
-    async with linked_peers([clock]) as (server, listener):
-        for number in range(3):
-            clock.emit_ticked(number=number)
-            await turns()
-        assert listener.stats.requests_received_total == 1
-        assert server.stats.requests_sent_total == 1
-
-
-async def test_two_subscriptions_share_the_number_and_the_last_one_frees_it() -> None:
-    clock, heard = Clock(), list[str]()
-    async with linked_peers([clock]) as (_, listener):
-        first = ClockClient(listener).on_ticked(lambda _: heard.append("first"))
-        second = ClockClient(listener).on_ticked(lambda _: heard.append("second"))
-        clock.emit_ticked(number=1)
-        await turns()
-        first.close()
-        clock.emit_ticked(number=2)
-        await turns()
-        second.close()
-        assert listener.handler(120) is None
-    assert heard == ["first", "second", "second"]
 
 
 async def test_an_iteration_that_falls_behind_loses_the_oldest_and_says_so() -> None:
     clock = Clock()
     async with linked_peers([clock]) as (_, listener):
         subscription = ClockClient(listener).on_ticked()
+        await turns()
         for number in range(258):
             clock.emit_ticked(number=number)
             await turns(6)
@@ -153,21 +90,9 @@ async def test_an_iteration_that_falls_behind_loses_the_oldest_and_says_so() -> 
 async def test_the_iteration_ends_with_the_connection() -> None:
     async with linked_peers([Clock()]) as (server, listener):
         subscription = ClockClient(listener).on_ticked()
+        await turns()
         server.close()
         assert [event async for event in subscription] == []
-
-
-async def test_a_listener_that_never_answers_misses_events_and_delays_nobody() -> None:
-    clock = Clock()
-    heard = list[int]()
-    async with Conversation() as silent, linked_peers([clock]) as (_, quick):
-        Offer([clock]).make_to(silent.peer)
-        ClockClient(quick).on_ticked(lambda event: heard.append(event.number))
-        for number in range(65):
-            clock.emit_ticked(number=number)
-            await turns(6)
-        assert heard == list(range(65))
-        assert silent.peer.stats.events_dropped == 1
 
 
 async def test_async_handlers_run_one_after_the_other_and_in_order() -> None:
@@ -181,6 +106,7 @@ async def test_async_handlers_run_one_after_the_other_and_in_order() -> None:
 
     async with linked_peers([clock]) as (_, listener):
         ClockClient(listener).on_ticked(slow)
+        await turns()
         for number in range(4):
             clock.emit_ticked(number=number)
         await turns(60)
@@ -198,6 +124,7 @@ async def test_a_handler_that_does_not_keep_up_misses_the_oldest_events() -> Non
 
     async with linked_peers([clock]) as (server, listener):
         subscription = ClockClient(listener).on_ticked(stuck)
+        await turns()
         for number in range(260):
             clock.emit_ticked(number=number)
             await turns(4)
@@ -221,6 +148,7 @@ async def test_a_handler_that_fails_is_logged_and_the_next_event_comes(
 
     async with linked_peers([clock]) as (_, listener):
         ClockClient(listener).on_ticked(fail)
+        await turns()
         for number in range(3):
             clock.emit_ticked(number=number)
         await turns(30)
@@ -242,6 +170,7 @@ async def test_a_handler_that_runs_ends_with_the_peer_and_no_other_begins() -> N
 
     async with linked_peers([clock]) as (_, listener):
         ClockClient(listener).on_ticked(stuck)
+        await turns()
         clock.emit_ticked(number=0)
         clock.emit_ticked(number=1)
         await turns()
@@ -260,6 +189,7 @@ async def test_a_handler_may_close_its_own_subscription() -> None:
 
     async with linked_peers([clock]) as (_, listener):
         subscription = ClockClient(listener).on_ticked(once)
+        await turns()
         for number in range(3):
             clock.emit_ticked(number=number)
         await turns(20)
@@ -276,39 +206,11 @@ async def test_a_handler_that_fails_is_logged_on_its_own_side(
 
     async with linked_peers([clock]) as (_, listener):
         ClockClient(listener).on_ticked(fail)
+        await turns()
         clock.emit_ticked(number=1)
         await turns()
     assert "my own fault" in caplog.text
     assert "clock.v1.Clock/ticked" in caplog.text
-
-
-async def test_an_event_that_does_not_fit_is_refused_and_logged(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async with Conversation() as talk:
-        ClockClient(talk.peer).on_ticked(lambda _: pytest.fail("was told"))
-        (answer,) = await talk.hear(talk.request(0, 120, {"number": "secret"}))
-    assert answer["error"]["code"] == "INVALID_PARAMS"
-    assert "clock.v1.Clock/ticked" in caplog.text
-    assert "secret" not in caplog.text + str(answer)
-
-
-async def test_a_peer_that_knows_nothing_of_contracts_sends_and_receives_events() -> None:
-    clock, heard = Clock(), list[Any]()
-    async with linked_peers([clock]) as (server, plain):
-        plain.add_service(120, heard.append)
-        clock.emit_ticked(number=5)
-        await turns()
-        ClockClient(server).on_ticked(lambda event: heard.append(event.number))
-        await plain.send(120, {"number": 6})
-    assert heard == [{"number": 5}, 6]
-
-
-async def test_a_number_that_is_served_already_is_refused() -> None:
-    async with linked_peers([Clock()]) as (_, listener):
-        listener.add_service(120, lambda: None)
-        with pytest.raises(ServiceIdTaken, match="120"):
-            ClockClient(listener).on_ticked()
 
 
 async def test_a_closed_connection_is_no_longer_in_the_audience(
@@ -317,6 +219,7 @@ async def test_a_closed_connection_is_no_longer_in_the_audience(
     clock = Clock()
     async with linked_peers([clock], limits=Limits()) as (_, listener):
         ClockClient(listener).on_ticked(lambda _: None)
+        await turns()
     clock.emit_ticked(number=1)
     await turns()
     assert caplog.text == ""
@@ -335,8 +238,207 @@ async def test_an_event_from_another_thread_is_refused_and_the_next_one_comes() 
 
     async with linked_peers([clock]) as (_, listener):
         ClockClient(listener).on_ticked(lambda event: heard.append(event.number))
+        await turns()
         await asyncio.to_thread(run)
         clock.emit_ticked(number=2)
         await turns()
         assert heard == [2]
         assert "call_soon_threadsafe" in texts[0]
+
+
+# -- subscribing --------------------------------------------------------------------------------
+
+
+async def test_one_may_subscribe_after_the_first_event_and_as_often_as_one_likes() -> None:
+    clock = Clock()
+    async with linked_peers([clock]) as (_, listener):
+        clock.emit_ticked(number=0)
+        await turns()
+        for begin in (10, 20, 30):
+            async with ClockClient(listener).on_ticked() as ticks:
+                for number in range(begin, begin + 3):
+                    clock.emit_ticked(number=number)
+                told = [(await anext(ticks)).number for _ in range(3)]
+            assert told == [begin, begin + 1, begin + 2]
+            assert ticks.missed == 0
+
+
+async def test_no_number_is_served_for_it() -> None:
+    async with linked_peers([Clock()]) as (_, listener), ClockClient(listener).on_ticked():
+        assert listener.handler(120) is None
+
+
+async def test_only_those_who_want_a_key_are_told_of_it() -> None:
+    clock, heard = Clock(), list[str]()
+    async with linked_peers([clock]) as (_, listener):
+        client = ClockClient(listener)
+        async with (
+            client.on_rang(lambda event: heard.append(f"all {event.number}")),
+            client.on_rang(lambda event: heard.append(f"utc {event.number}"), key="utc"),
+            client.on_rang(lambda event: heard.append(f"cét {event.number}"), key="cét"),
+        ):
+            clock.emit_rang(number=1, zone="utc")
+            clock.emit_rang(number=2, zone="cét")
+            await turns()
+    assert sorted(heard) == ["all 1", "all 2", "cét 2", "utc 1"]
+
+
+async def test_what_is_replayed_comes_before_what_happens() -> None:
+    clock = Clock()
+    async with linked_peers([clock]) as (_, listener):
+        for number in range(5):
+            clock.emit_rang(number=number, zone="utc")
+        clock.emit_rang(number=90, zone="cet")
+        async with ClockClient(listener).on_rang(key="utc", replay=2) as rings:
+            clock.emit_rang(number=5, zone="utc")
+            assert [(await anext(rings)).number for _ in range(3)] == [3, 4, 5]
+        async with ClockClient(listener).on_rang(replay=1000) as rings:
+            assert [(await anext(rings)).number for _ in range(4)] == [3, 4, 90, 5]
+            assert rings.missed == 0
+
+
+async def test_an_event_that_nobody_offers_is_told_to_who_enters(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with linked_peers() as (_, listener):
+        with pytest.raises(Unimplemented, match=r"clock\.v1\.Clock/ticked"):
+            async with ClockClient(listener).on_ticked():
+                pytest.fail("was entered")
+        with pytest.raises(Unimplemented, match=r"clock\.v1\.Clock/ticked"):
+            await anext(ClockClient(listener).on_ticked())
+        assert caplog.text == ""
+
+
+async def test_a_refused_handler_is_logged_once_and_its_subscription_says_why(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with linked_peers() as (_, listener):
+        subscription = ClockClient(listener).on_ticked(lambda _: None)
+        await turns()
+        assert subscription.is_closed
+        assert isinstance(subscription.failure, Unimplemented)
+    assert caplog.text.count("the subscription of clock.v1.Clock/ticked has ended") == 1
+
+
+async def test_a_connection_that_ends_before_the_answer_is_told_to_who_enters() -> None:
+    async with Conversation() as talk:
+        talk.peer.greet(greeting())
+        await talk.hear(
+            '{"responseId":0,"type":"data","data":{"profile":"duologue/1",'
+            '"features":["subscribe"]}}'
+        )
+        subscription = ClockClient(talk.peer).on_ticked()
+        talk.wire.close()
+        with pytest.raises(ConnectionClosed, match="had not agreed"):
+            await subscription.__aenter__()
+
+
+async def test_a_key_of_another_type_is_refused_before_anything_is_sent() -> None:
+    async with linked_peers([Clock()]) as (_, listener):
+        with pytest.raises(InvalidParams, match=r"clock\.v1\.Clock/rang"):
+            ClockClient(listener).on_rang(key=5)
+        assert listener.stats.control_requests_sent <= 1
+
+
+async def test_one_that_is_given_up_before_the_answer_is_ended_at_the_other_side() -> None:
+    clock = Clock()
+    async with linked_peers([clock]) as (server, listener):
+        ClockClient(listener).on_ticked(lambda _: pytest.fail("was told")).close()
+        await turns()
+        clock.emit_ticked(number=1)
+        await turns()
+        assert listener.stats.messages_dropped == 0
+        assert server.stats.control_requests_received == 3
+
+
+async def test_a_subscriber_that_is_too_slow_is_told_so_if_the_event_wants_it() -> None:
+    clock = Clock()
+    async with linked_peers([clock]) as (server, listener):
+        async with ClockClient(listener).on_struck() as strokes:
+            gate = server._conversation.connection.gate  # pyright: ignore[reportPrivateUsage]
+            gate.shut()
+            for number in range(3):
+                clock.emit_struck(number=number)
+            gate.open()
+            with pytest.raises(UnknownError, match="TOO_SLOW"):
+                await anext(strokes)
+        async with ClockClient(listener).on_struck() as strokes:
+            gate.shut()
+            for number in range(2):
+                clock.emit_struck(number=number)
+            gate.open()
+            assert [(await anext(strokes)).number for _ in range(2)] == [0, 1]
+
+
+async def test_what_did_not_keep_up_with_the_line_is_counted() -> None:
+    clock = Clock()
+    async with (
+        linked_peers([clock]) as (server, listener),
+        ClockClient(listener).on_ticked() as ticks,
+    ):
+        gate = server._conversation.connection.gate  # pyright: ignore[reportPrivateUsage]
+        gate.shut()
+        for number in range(66):
+            clock.emit_ticked(number=number)
+        gate.open()
+        assert [(await anext(ticks)).number for _ in range(64)] == [*range(2, 66)]
+        assert ticks.missed == 2
+        assert server.stats.events_dropped == 2
+
+
+async def test_one_that_is_more_than_this_side_reads_is_missed_and_the_next_one_comes() -> None:
+    heard = list[int]()
+    async with Conversation(Limits(max_json_values=100)) as talk:
+        talk.peer.greet(greeting())
+        await talk.hear(talk.request(4, 0, {"profile": "duologue/1", "features": ["subscribe"]}))
+        subscription = ClockClient(talk.peer).on_ticked(lambda event: heard.append(event.number))
+        await turns()
+        answer = {"subscription": 7, "epoch": "e", "seq": 0}
+        await talk.hear(
+            json.dumps({"responseId": talk.said[-1]["requestId"], "type": "data", "data": answer}),
+            json.dumps({"type": "notify", "subscription": 7, "seq": 1, "data": [0] * 500}),
+            json.dumps({"type": "notify", "subscription": 7, "seq": 2, "data": {"number": 2}}),
+            json.dumps({"type": "notify", "subscription": 7, "seq": 3, "data": {"number": "x"}}),
+        )
+        assert heard == [2]
+        assert subscription.missed == 2
+        assert talk.peer.stats.requests_received_invalid == 0
+
+
+async def test_what_nobody_hears_is_told_once_until_somebody_does(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock, words = Clock(), "clock.v1.Clock/ticked is emitted, and nobody listens to it"
+    caplog.set_level("INFO")
+    async with linked_peers([clock]) as (_, listener):
+        for number in range(3):
+            clock.emit_ticked(number=number)
+        assert caplog.text.count(words) == 1
+        async with ClockClient(listener).on_ticked():
+            clock.emit_ticked(number=4)
+        await turns()
+        clock.emit_ticked(number=5)
+        assert caplog.text.count(words) == 2
+
+
+async def test_a_hello_that_comes_too_late_turns_the_base_form_into_a_subscription() -> None:
+    heard = list[int]()
+    async with Conversation(Limits(hello_timeout_s=0.001)) as talk:
+        talk.peer.greet(greeting())
+        ClockClient(talk.peer).on_ticked(lambda event: heard.append(event.number))
+        async with asyncio.timeout(5):
+            await talk.peer.introduced()
+        assert talk.peer.handler(120) is not None
+        hello = {"profile": "duologue/1", "features": ["subscribe"]}
+        said = await talk.hear(talk.request(4, 0, hello))
+        (asked,) = [each for each in said if each["type"] == "request"]
+        assert asked["args"] == [{"subscribe": 120}]
+        assert talk.peer.handler(120) is None
+        await talk.hear(
+            f'{{"responseId":{asked["requestId"]},"type":"data",'
+            '"data":{"subscription":7,"epoch":"e","seq":0}}',
+            '{"type":"notify","subscription":7,"seq":1,"data":{"number":9}}',
+            '{"type":"notify","subscription":8,"seq":1,"data":{"number":10}}',
+        )
+        assert heard == [9]
+        assert talk.peer.stats.messages_dropped == 1

@@ -1,0 +1,262 @@
+"""Events to the subscribers at the other side of one connection, over a pretended one."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from duologue.connection.base import Connection, ConnectionState
+from duologue.connection.drain_gate import DrainGate
+from duologue.errors import LimitExceeded, Unimplemented
+from duologue.limits import MAX_SUBSCRIPTIONS, Limits
+from duologue.promisifier.broadcasts import Broadcasts, Feed
+from duologue.protocol.control import Subscribe
+from duologue.protocol.counters import Counters
+from duologue.protocol.replay import EVENT_OVERHEAD_BYTES, Cursor, KeptEvent, WhenFull
+
+
+class Turns:
+    """A loop of which nothing is used but `call_soon`."""
+
+    def __init__(self) -> None:
+        self._due: list[Callable[[], object]] = []
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        self._due.append(callback)
+
+    def run(self) -> None:
+        while self._due:
+            self._due.pop(0)()
+
+
+class Carrier(Connection):
+    """Keeps what is sent; shuts its gate behind each `room` messages."""
+
+    def __init__(self, loop: Turns) -> None:
+        super().__init__(ConnectionState.OPEN, gate=DrainGate(loop))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        self.sent: list[Any] = []
+        self.room = 1000
+
+    def send(self, message: str | bytes) -> None:
+        if len(message) > self.max_send_bytes:
+            raise self.too_large(len(message))
+        self.sent.append(json.loads(message))
+        self.room -= 1
+        if self.room <= 0:
+            self.gate.shut()
+
+    def let(self, count: int) -> None:
+        """Take `count` messages more."""
+        self.room = count
+        self.gate.open()
+
+    def close(self, reason: str | None = None) -> None:
+        raise AssertionError("is not closed here")
+
+    def terminate(self, reason: str) -> None:
+        raise AssertionError("is not ended here")
+
+    @property
+    def buffered_amount(self) -> int:
+        return 0
+
+
+class Source:
+    """One event."""
+
+    def __init__(self, max_waiting: int = 3, when_full: WhenFull = "drop_oldest") -> None:
+        self.max_waiting = max_waiting
+        self.when_full: WhenFull = when_full
+        self.first: list[KeptEvent] = []
+        self.feeds: list[Feed] = []
+
+    def open(self, wish: Subscribe, feed: Feed) -> tuple[list[KeptEvent], Cursor, bool]:
+        self.feeds.append(feed)
+        return self.first, Cursor("e", 0), False
+
+    def close(self, wish: Subscribe, feed: Feed) -> None:
+        self.feeds.remove(feed)
+
+    def tell(self, *numbers: int, data: bytes = b"1") -> None:
+        for number in numbers:
+            for feed in tuple(self.feeds):
+                feed.deliver(KeptEvent(number, None, data))
+
+
+class Stage:
+    """Broadcasts, and what they work with."""
+
+    def __init__(self, max_event_queue_bytes: int = 100_000) -> None:
+        self.loop = Turns()
+        self.carrier = Carrier(self.loop)
+        self.counters = Counters()
+        limits = Limits(max_event_queue_bytes=max_event_queue_bytes)
+        self.broadcasts = Broadcasts(
+            "peer", self.carrier, limits, self.counters, self.loop.call_soon
+        )
+
+    def subscribe(self, source: Source) -> int:
+        return self.broadcasts.subscribe(Subscribe(120, None, 0, None), source).subscription
+
+    def take(self, count: int = 1000) -> list[Any]:
+        """What is said until the carrier has taken `count` messages."""
+        before = len(self.carrier.sent)
+        self.carrier.let(count)
+        self.loop.run()
+        said = self.carrier.sent[before:]
+        self.carrier.gate.shut()
+        return [
+            (each["subscription"], each.get("seq") or each["end"]["code"], each.get("missed", 0))
+            for each in said
+        ]
+
+
+def test_an_event_leaves_at_once_while_the_connection_takes_it() -> None:
+    stage, source = Stage(), Source()
+    stage.subscribe(source)
+    source.tell(1)
+    assert stage.carrier.sent == [{"type": "notify", "subscription": 1, "seq": 1, "data": 1}]
+
+
+def test_queues_are_emptied_in_turn() -> None:
+    stage, ones, twos = Stage(), Source(), Source()
+    stage.subscribe(ones)
+    stage.subscribe(twos)
+    stage.carrier.gate.shut()
+    ones.tell(1, 2, 3)
+    twos.tell(1, 2)
+    assert stage.take(3) == [(1, 1, 0), (2, 1, 0), (1, 2, 0)]
+    ones.tell(4)
+    assert stage.take() == [(2, 2, 0), (1, 3, 0), (1, 4, 0)]
+
+
+def test_what_happens_while_others_wait_waits_behind_them() -> None:
+    stage, ones, twos = Stage(), Source(), Source()
+    stage.subscribe(ones)
+    stage.subscribe(twos)
+    stage.carrier.gate.shut()
+    ones.tell(1)
+    stage.carrier.gate.open()
+    twos.tell(1)
+    ones.tell(2)
+    assert stage.carrier.sent == []
+    assert stage.take() == [(1, 1, 0), (2, 1, 0), (1, 2, 0)]
+
+
+def test_a_full_queue_loses_its_oldest_and_nobody_else_does() -> None:
+    stage, slow, calm = Stage(), Source(3), Source(3)
+    stage.subscribe(slow)
+    stage.subscribe(calm)
+    stage.carrier.gate.shut()
+    slow.tell(1, 2, 3, 4, 5)
+    calm.tell(1, 2, 3)
+    assert stage.counters.events_dropped == 2
+    assert stage.take() == [(1, 3, 2), (2, 1, 0), (1, 4, 0), (2, 2, 0), (1, 5, 0), (2, 3, 0)]
+
+
+def test_a_full_queue_that_is_to_close_ends_its_subscription() -> None:
+    stage, source = Stage(), Source(2, "close")
+    stage.subscribe(source)
+    stage.carrier.gate.shut()
+    source.tell(1, 2)
+    assert len(source.feeds) == 1
+    source.tell(3)
+    assert source.feeds == []
+    assert stage.take() == [(1, "TOO_SLOW", 0)]
+
+
+def test_what_comes_first_leaves_behind_the_answer_and_need_not_fit() -> None:
+    stage, source = Stage(), Source(2, "close")
+    source.first = [KeptEvent(number, None, b"1") for number in range(1, 6)]
+    stage.subscribe(source)
+    assert stage.carrier.sent == []
+    source.tell(6, 7)
+    assert [seq for _, seq, _ in stage.take()] == [1, 2, 3, 4, 5, 6, 7]
+
+
+COST = EVENT_OVERHEAD_BYTES + 1
+
+
+def test_all_queues_together_are_bounded_and_the_longest_gives_way() -> None:
+    stage, long, short = Stage(4 * COST), Source(100), Source(100)
+    stage.subscribe(long)
+    stage.subscribe(short)
+    stage.carrier.gate.shut()
+    long.tell(1, 2, 3)
+    short.tell(1)
+    assert stage.counters.events_dropped == 0
+    short.tell(2)
+    assert stage.counters.events_dropped == 1
+    assert stage.take() == [(1, 2, 1), (2, 1, 0), (1, 3, 0), (2, 2, 0)]
+
+
+def test_the_longest_queue_may_be_ended_instead_and_behind_its_answer() -> None:
+    stage, source = Stage(4 * COST), Source(100, "close")
+    source.first = [KeptEvent(number, None, b"1") for number in range(1, 6)]
+    stage.subscribe(source)
+    assert stage.carrier.sent == []
+    assert source.feeds == []
+    assert stage.take() == [(1, "TOO_SLOW", 0)]
+    other = Source()
+    stage.subscribe(other)
+    other.tell(1)
+    assert stage.take() == [(2, 1, 0)]
+
+
+def test_an_event_above_the_bound_of_all_queues_is_missed() -> None:
+    stage, source = Stage(2 * COST), Source()
+    stage.subscribe(source)
+    stage.carrier.gate.shut()
+    source.tell(1, data=b"1" * (2 * COST))
+    source.tell(2)
+    assert stage.take() == [(1, 2, 1)]
+
+
+def test_an_event_that_the_other_side_does_not_take_is_told_with_the_next() -> None:
+    stage, source = Stage(), Source()
+    stage.carrier.bound_sending(100)
+    stage.subscribe(source)
+    source.tell(1, data=b"1" * 100)
+    source.tell(2)
+    assert [(each["seq"], each["missed"]) for each in stage.carrier.sent] == [(2, 1)]
+    assert stage.counters.events_dropped == 1
+
+
+def test_there_may_be_so_many_subscriptions_and_no_more() -> None:
+    stage, source = Stage(), Source()
+    for _ in range(MAX_SUBSCRIPTIONS):
+        stage.subscribe(source)
+    with pytest.raises(LimitExceeded, match="MAX_SUBSCRIPTIONS"):
+        stage.subscribe(source)
+    stage.broadcasts.unsubscribe(5)
+    assert stage.subscribe(source) == MAX_SUBSCRIPTIONS + 1
+
+
+def test_what_is_not_offered_cannot_be_had() -> None:
+    with pytest.raises(Unimplemented, match="120"):
+        Stage().broadcasts.subscribe(Subscribe(120, None, 0, None), None)
+
+
+def test_after_unsubscribing_nothing_more_is_told() -> None:
+    stage, source = Stage(), Source()
+    subscription = stage.subscribe(source)
+    stage.carrier.gate.shut()
+    source.tell(1)
+    feed = source.feeds[0]
+    stage.broadcasts.unsubscribe(subscription)
+    stage.broadcasts.unsubscribe(subscription)
+    feed.deliver(KeptEvent(2, None, b"1"))
+    assert source.feeds == []
+    assert stage.take() == []
+
+
+def test_with_the_connection_everything_is_let_go() -> None:
+    stage, source = Stage(), Source()
+    stage.subscribe(source)
+    stage.subscribe(source)
+    stage.carrier.gate.shut()
+    source.tell(1)
+    stage.broadcasts.close()
+    assert source.feeds == []
+    assert stage.take() == []
