@@ -151,8 +151,10 @@ def living() -> Counter[str]:
     names = Counter[str]()
     for each in gc.get_objects():
         kind = cast("type[object]", type(each))
-        if kind.__module__.startswith(OURS):
-            names[f"{kind.__module__}.{kind.__qualname__}"] += 1
+        # Of a few foreign classes that is a descriptor.
+        module: object = kind.__module__
+        if isinstance(module, str) and module.startswith(OURS):
+            names[f"{module}.{kind.__qualname__}"] += 1
     return names
 
 
