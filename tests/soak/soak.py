@@ -152,7 +152,7 @@ def living() -> Counter[str]:
     for each in gc.get_objects():
         kind = cast("type[object]", type(each))
         # Of a few foreign classes that is a descriptor.
-        module: object = kind.__module__
+        module = cast("object", kind.__module__)
         if isinstance(module, str) and module.startswith(OURS):
             names[f"{module}.{kind.__qualname__}"] += 1
     return names
