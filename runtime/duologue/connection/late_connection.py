@@ -28,18 +28,11 @@ class LateConnection(Layer):
 
     def __init__(self) -> None:
         super().__init__(_Nowhere())
-        self._is_attached = False
-
-    @property
-    def is_attached(self) -> bool:
-        """Whether it leads somewhere."""
-        return self._is_attached
 
     def attach(self, carrier: Connection) -> None:
         """Be `carrier` from now on; once, and not after it was closed."""
         self._unlisten_state()
         self._carrier = carrier
-        self._is_attached = True
         self.gate = carrier.gate
         carrier.bound_sending(self.max_send_bytes)
         self.max_send_bytes = carrier.max_send_bytes

@@ -15,6 +15,7 @@ from duologue.promisifier.on_connected import OnConnected, call_on_connected
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
 from duologue.protocol.backoff import Backoff
+from duologue.protocol.wording import words_of
 
 _log: Final = logging.getLogger("duologue")
 
@@ -63,7 +64,7 @@ async def conversation(
             if seconds is None or not patience.expired():
                 raise
             fault = None if redialling is None else redialling.last_fault
-            why = "" if fault is None else f"; {str(fault) or type(fault).__name__}"
+            why = "" if fault is None else f"; {words_of(fault)}"
             raise DeadlineExceeded(f"no conversation within {seconds:g} s{why}") from fault or error
         yield peer
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from duologue.errors import DeadlineExceeded, DuologueError
 from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.protocol.wording import words_of
 
 OnConnected = Callable[[WebsocketPromisifier], object]
 """Called with the peer each time a conversation stands; plain, or async and then awaited. It may
@@ -75,7 +76,7 @@ class Registration:
         if error is not None:
             # Of our own errors the words say all; of the application's, one wants to know where.
             trace = None if isinstance(error, DuologueError) else error
-            why = str(error) or type(error).__name__
+            why = words_of(error)
             _log.warning("on_connected has failed, and is tried again: %s", why, exc_info=trace)
         return error is None
 

@@ -20,6 +20,7 @@ from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.closing import close_text
 from duologue.protocol.hello import Counterpart
 from duologue.protocol.parcels import Parcel, Payload
+from duologue.protocol.wording import words_of
 
 T = TypeVar("T")
 
@@ -137,7 +138,7 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         if self._stage is not Stage.AWAY:
             super().close("it cannot be made anew")
             return
-        reason = f"not connected again: {str(cause) or type(cause).__name__}"
+        reason = f"not connected again: {words_of(cause)}"
         self._why_over = reason, cause
         pending = self._fail_parked(reason, cause)
         sent: Sent = "no" if all(each.was_sent == "no" for each in pending) else "unknown"
