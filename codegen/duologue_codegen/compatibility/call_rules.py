@@ -134,8 +134,8 @@ def raises_changed(change: c.RaisesChanged) -> Judgements:
         names = ", ".join(map(quoted, change.added))
         text = f"{change.what} raises {names}: an `UnknownError`"
         yield note("wire", text, Pair.OLD_CALLER)
-    words = [f"raises {name}" for name in change.added]
-    words += [f"does not raise {name} any more" for name in change.removed]
+    words = [f"raises {quoted(name)}" for name in change.added]
+    words += [f"does not raise {quoted(name)} any more" for name in change.removed]
     yield note("source", f"{change.what} {', '.join(words)}: a `match` over all errors changes")
 
 

@@ -29,7 +29,7 @@ from .changes import (
     ResultChanged,
 )
 from .fields import Block, field_changes
-from .types import Found, Named, NamedPair, Typed, whole_changes
+from .types import Found, Named, NamedPair, Typed, takes_null, whole_changes
 from .ways import Direction, Flow, Way
 
 
@@ -128,9 +128,11 @@ def _behaviour_changes(
                 new=after.effect,
             ),
         )
-    raised = _codes(before, old), _codes(after, new)
-    added = tuple(name for code, name in raised[1].items() if code not in raised[0])
-    removed = tuple(name for code, name in raised[0].items() if code not in raised[1])
+    raised_before, raised = _raised(before, old), _raised(after, new)
+    known = {*raised_before.values(), *raised_before}
+    added = tuple(name for name, code in raised.items() if not {name, code} & known)
+    known = {*raised.values(), *raised}
+    removed = tuple(name for name, code in raised_before.items() if not {name, code} & known)
     if added or removed:
         change = RaisesChanged(
             package=package,
@@ -143,10 +145,10 @@ def _behaviour_changes(
         yield flow, change
 
 
-def _codes(method: Method, call: Call) -> dict[str, str]:
-    """The errors that a method may raise: their names, by their codes."""
+def _raised(method: Method, call: Call) -> dict[str, str]:
+    """The errors that a method may raise: their codes, by their names."""
     service = call.home.services[call.service]
-    return {error.code: error.name for error in call.home.errors_of(service, method)}
+    return {error.name: error.code for error in call.home.errors_of(service, method)}
 
 
 # ---- params and payloads -------------------------------------------------------------------------
@@ -250,8 +252,11 @@ def _result_changes(
     if was is None or is_ is None or isinstance(was, StreamOf) or isinstance(is_, StreamOf):
         refused = {
             way
-            for way, sender, receiver in ((Way.FORTH, was, is_), (Way.BACK, is_, was))
-            if not _result_taken(sender, receiver)
+            for way, sender, receiver, home in (
+                (Way.FORTH, was, is_, new.home),
+                (Way.BACK, is_, was, old.home),
+            )
+            if not _result_taken(sender, receiver, home)
         }
         if was != is_:
             yield ResultChanged(
@@ -267,11 +272,15 @@ def _result_changes(
     yield from whole_changes(Typed(was, old.home), Typed(is_, new.home), what, package)
 
 
-def _result_taken(sender: TypeExpr | StreamOf | None, receiver: TypeExpr | StreamOf | None) -> bool:
+def _result_taken(
+    sender: TypeExpr | StreamOf | None, receiver: TypeExpr | StreamOf | None, home: Contract
+) -> bool:
     """Whether a caller who expects `receiver` can do with what came, a stream or nothing."""
     if isinstance(sender, StreamOf) and isinstance(receiver, StreamOf):
         return receiver.kind is StreamKind.ANY or sender.kind is receiver.kind
     if isinstance(sender, StreamOf):
         return False
+    if sender is None and receiver is not None and not isinstance(receiver, StreamOf):
+        return takes_null(receiver, home)  # no result is read as null
     # Who expects nothing looks at nothing.
     return receiver is None

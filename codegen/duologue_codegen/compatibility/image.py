@@ -54,7 +54,7 @@ def project_of_image(file: str, data: bytes) -> Project:
     if not faults:
         tree, faults = parse(source, max_depth=MAX_DEPTH + 2)
     if tree is None or tree.get(_HEAD) is None:
-        raise NoImage(f"{file} is no image of contracts{_first(faults)}")
+        raise NoImage(f"{file} is no image of contracts, as `duologue image` writes them")
     edition, contracts = tree.get(_HEAD), tree.get("contracts")
     if edition is None or edition.data != EDITION:
         raise NoImage(f"{file} is an image of another version of duologue")

@@ -62,7 +62,11 @@ def change_rule(
 def on_wire(refused: Iterable[Refusal], text: str, hint: str = "") -> Judgements:
     """One break for each pair in which a value is refused; `text` says what the receiver meets."""
     for each in refused:
-        yield Judgement("wire", f"{text} in {each.where}", each.pair, hint)
+        # What names the call already need not say again where it is.
+        told = all(f"`{name}`" in text for name in each.where.split("`")[1::2])
+        yield Judgement(
+            "wire", text.rstrip(",") if told else f"{text} in {each.where}", each.pair, hint
+        )
 
 
 def between(pairs: Iterable[Pair], text: str, hint: str = "") -> Judgements:

@@ -248,8 +248,8 @@ def _bounds_changed(
 ) -> BoundsChanged:
     return BoundsChanged(
         package=package,
-        at=_bounds_place(new),
-        was=_bounds_place(old),
+        at=_bounds_place(new, old),
+        was=_bounds_place(old, new),
         what=what,
         old=_bounds_text(old.constraints),
         new=_bounds_text(new.constraints),
@@ -257,9 +257,14 @@ def _bounds_changed(
     )
 
 
-def _bounds_place(typed: Typed) -> Position:
-    stated = typed.constraints.positions
-    return min(stated.values()) if stated else typed.expr.at
+def _bounds_place(typed: Typed, other: Typed) -> Position:
+    """Where the first constraint stands that is another one on the other side."""
+    changed = [
+        at
+        for name, at in typed.constraints.positions.items()
+        if getattr(typed.constraints, name) != getattr(other.constraints, name)
+    ]
+    return min(changed, default=typed.expr.at)
 
 
 def _bounds_text(constraints: Constraints) -> str:

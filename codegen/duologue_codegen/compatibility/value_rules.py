@@ -37,38 +37,38 @@ def field_added(change: c.FieldAdded) -> Judgements:
 @change_rule("field-removed", c.FieldRemoved)
 def field_removed(change: c.FieldRemoved) -> Judgements:
     """A field stays: it can be deprecated, and go when nobody has used it for a release."""
-    if change.heir is not None and change.heir.wire != change.field.wire:
-        return
-    yield from _without_field(change, "")
+    if change.heir is None:
+        yield from _without_field(change)
 
 
 @change_rule("field-renamed", c.FieldRemoved)
 def field_renamed(change: c.FieldRemoved) -> Judgements:
     """A field keeps its name on the wire."""
-    if change.heir is None or change.heir.wire == change.field.wire:
-        return
-    called = f", which is {quoted(change.heir.wire)} now"
-    yield from _without_field(change, called)
+    if change.heir is not None:
+        yield from _without_field(change)
 
 
-def _without_field(change: c.FieldRemoved, called: str) -> Judgements:
-    field, what = change.field, f"{change.what}{called}"
-    heir = change.heir
+def _without_field(change: c.FieldRemoved) -> Judgements:
+    field, heir = change.field, change.heir
+    what, called, gone = change.what, "", f"{change.what} is gone"
     hint = "keep it, and say what replaces it under `deprecated`"
     if heir is not None:
+        called, gone = f", which is {quoted(heir.wire)} now,", f"{what} is {quoted(heir.wire)} now"
         hint = f"write `wire: {field.wire}`, and it stays {quoted(field.wire)} on the wire"
     if field.required:
-        yield from on_wire(refusals(change.flows, BACK), f"{what} missing", hint)
+        yield from on_wire(refusals(change.flows, BACK), f"{what}{called} missing", hint)
+    elif heir is not None:
+        yield from on_wire(refusals(change.flows, BACK), f"{what}{called} not understood", hint)
     if heir is not None and heir.required:
         lacking = f"{quoted(heir.wire)}, which was {quoted(field.wire)}, missing"
         yield from on_wire(refusals(change.flows, FORTH), lacking, hint)
-    elif field.deprecated is None:
-        inward = [flow for flow in change.flows if flow.direction is Direction.IN]
-        yield from on_wire(refusals(inward, FORTH), f"{what} ignored", hint)
+    elif field.deprecated is None or heir is not None:
+        lost = [each for each in change.flows if heir or each.direction is Direction.IN]
+        yield from on_wire(refusals(lost, FORTH), f"{what} ignored", hint)
     if field.deprecated is None or (field.required and heir is None):
-        yield in_source(f"{what} is not there any more", hint)
+        yield in_source(gone, hint)
     else:
-        yield note("source", f"{what} is not there any more; it was deprecated")
+        yield note("source", f"{gone}; it was deprecated")
 
 
 @change_rule("field-name-in-code", c.FieldNameChanged)

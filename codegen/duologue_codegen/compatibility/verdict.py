@@ -57,6 +57,7 @@ def _judged(
     for wanted in (
         [each for each in said if each.breaks and each.kind == "wire"],
         [each for each in said if each.breaks],
+        [each for each in said if each.kind == "wire"],
         said,
     ):
         if wanted:
