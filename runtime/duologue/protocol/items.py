@@ -258,7 +258,7 @@ class ItemCalls:
         items = self.calls.pop(request_id, None)
         if items is not None:
             items.incoming.finish()
-            self._late.renew()
+            self._late.came = 0
 
     def close_all(self) -> None:
         """There are no calls any more."""

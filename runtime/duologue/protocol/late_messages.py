@@ -7,14 +7,11 @@ from duologue.limits import MAX_LATE_MESSAGES
 class LateMessages:
     """How many have come since this side last ended something that the other side sends to."""
 
-    __slots__ = ("_came",)
+    __slots__ = ("came",)
 
     def __init__(self) -> None:
-        self._came = 0
-
-    def renew(self) -> None:
-        """This side ends something now: what is on its way to it will be late."""
-        self._came = 0
+        self.came = 0
+        """To be set to 0 when this side ends something: what is on its way to it will be late."""
 
     def count(self) -> None:
         """One has come.
@@ -22,6 +19,6 @@ class LateMessages:
         Raises:
             LimitExceeded: more than can have been on their way; the connection should be closed.
         """
-        self._came += 1
-        if self._came > MAX_LATE_MESSAGES:
-            raise LimitExceeded("MAX_LATE_MESSAGES", MAX_LATE_MESSAGES, self._came)
+        self.came += 1
+        if self.came > MAX_LATE_MESSAGES:
+            raise LimitExceeded("MAX_LATE_MESSAGES", MAX_LATE_MESSAGES, self.came)

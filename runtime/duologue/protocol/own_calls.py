@@ -109,7 +109,7 @@ class OwnCalls(Generic[CallT]):
         else:
             self._control_ids = self._open_control_ids() | {request_id}
             # Perhaps to be told of an event no more.
-            self._late.renew()
+            self._late.came = 0
             self._counters.control_requests_sent += 1
         if type(args) is bytes and not takes_parts:
             return request_id, codec.request(request_id, service_id, args)
@@ -132,7 +132,7 @@ class OwnCalls(Generic[CallT]):
         """Forget an open call; a late answer will be dropped. False if it had been settled."""
         if self._open.pop(request_id, None) is None:
             return False
-        self._late.renew()
+        self._late.came = 0
         return True
 
     def replace_streaming(self, request_id: int, call: CallT) -> None:
@@ -143,7 +143,7 @@ class OwnCalls(Generic[CallT]):
         """Read no more of a stream; the text that tells the other side, if it has to be told."""
         told = self._streams.stop(request_id)
         if told is not None:
-            self._late.renew()
+            self._late.came = 0
         return told
 
     def close(self) -> list[CallT]:
