@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow
 from duologue.endpoints.guest import Lasting, conversation
-from duologue.endpoints.hosting import Host, Manner, OnPeer, Profile, offer_of
+from duologue.endpoints.hosting import Host, Manner, OnPeer, Profile, chosen_contracts, offer_of
 from duologue.endpoints.redialling import Dial
 from duologue.errors import HandshakeFault
 from duologue.identity import Identity
@@ -22,6 +22,7 @@ from duologue.limits import Limits
 from duologue.promisifier.on_connected import OnConnected
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.backoff import Backoff
+from duologue.protocol.hello import Contracts
 from duologue.protocol.keys import public_key_of
 from duologue.typed.service import Offer, Service
 
@@ -136,7 +137,9 @@ def serve(
     allow: Allow | None = None,
     loopback: bool = False,
     profile: Profile = "auto",
-    same_contracts: bool = True,
+    contracts: Contracts = "any",
+    same_contracts: bool | None = None,
+    describe: bool = True,
     limits: Limits | None = None,
     on_peer: OnPeer | None = None,
 ) -> Server:
@@ -154,8 +157,13 @@ def serve(
     point a name of their own at this machine.
 
     `profile="base"` says no hello, for peers that must see the base profile and nothing else.
-    Services of the other side that were generated from another contract are refused to our clients
-    with `ContractMismatch`, unless `same_contracts` is False.
+    Services of the other side may have been generated from another contract than our clients: calls
+    go through, and what does not fit fails by itself, in errors that name both digests.
+    `contracts="same"` refuses such calls beforehand, with `ContractMismatch`, which says what
+    differs. `same_contracts` is the old name: True for "same", False for "any".
+
+    With `describe` whoever asks is shown the contracts of these services (`duologue call --list`
+    and `--describe` do).
 
     Raises:
         ValueError: `identity` without `allow`, or the other way round.
@@ -176,7 +184,8 @@ def serve(
         offer=Offer(services),
         limits=limits or Limits(),
         profile=profile,
-        same_contracts=same_contracts,
+        contracts=chosen_contracts(contracts, same_contracts, stacklevel=3),
+        describe=describe,
         on_peer=on_peer,
     )
     return Server(
@@ -203,7 +212,9 @@ async def connect(
     to: bytes | str | None = None,
     loopback: bool = False,
     profile: Profile = "auto",
-    same_contracts: bool = True,
+    contracts: Contracts = "any",
+    same_contracts: bool | None = None,
+    describe: bool = True,
     limits: Limits | None = None,
     on_peer: OnPeer | None = None,
     on_connected: OnConnected | None = None,
@@ -216,8 +227,8 @@ async def connect(
     `offer` are services that the server may call; `timeout` is for each try to reach it, in seconds
     (default: `Limits.connect_timeout_s`). With `identity` the conversation is encrypted, and only
     the holder of the key `to` (32 bytes or 64 hex digits) can have it; `peer.remote_key` is that
-    key once a frame has proved it. `loopback` allows `to` to be our own key. `profile` and
-    `same_contracts` are as in `serve`.
+    key once a frame has proved it. `loopback` allows `to` to be our own key. `profile`, `contracts`
+    and `describe` are as in `serve`.
 
     With `reconnect` entering waits until the server is there, and the peer outlives its connection:
     whenever that is lost, or closed by the other side, another one is made, after a random pause
@@ -265,7 +276,8 @@ async def connect(
         offer=offer_of(offer),
         limits=limits,
         profile=profile,
-        same_contracts=same_contracts,
+        contracts=chosen_contracts(contracts, same_contracts, stacklevel=4),
+        describe=describe,
         on_peer=on_peer,
     )
     seconds = limits.connect_timeout_s if timeout is None else timeout

@@ -1,20 +1,24 @@
 """Connections made into conversations, the same for every endpoint; and the side that is called."""
 
 import asyncio
+import logging
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import ClassVar, Final, Literal, Self
 
 from duologue.connection.base import Connection
+from duologue.errors import Digests
+from duologue.foreign_text import shown
 from duologue.limits import Limits
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.on_connected import OnConnected
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
-from duologue.protocol.hello import Counterpart, Role, encode_hello
+from duologue.protocol.hello import Contracts, Counterpart, Role, encode_hello
 from duologue.typed.service import Offer, Service
 from duologue.version import VERSION
 
@@ -25,6 +29,11 @@ each of its connections."""
 
 Profile = Literal["auto", "base"]
 """Whether a peer introduces itself; one that knows only the base profile is served either way."""
+
+MAX_TOLD_DIFFERENCES: Final = 1000
+"""Of contracts, that one endpoint remembers to have logged: others say what their digests are."""
+
+_log: Final = logging.getLogger("duologue")
 
 AGENT: Final = f"duologue/{VERSION}"
 """Name and version of this library, as peers show it."""
@@ -37,8 +46,12 @@ class Manner:
     offer: Offer
     limits: Limits
     profile: Profile = "auto"
-    same_contracts: bool = True
+    contracts: Contracts = "any"
+    describe: bool = True
+    """Whether contracts of the offer are shown to whoever asks."""
     on_peer: OnPeer | None = None
+    told_differences: set[tuple[str, Digests]] = field(default_factory=set[tuple[str, Digests]])
+    """Those that have been logged: a server that calls its clients would tell of each of them."""
 
     def begin(
         self, connection: Connection, role: Role, budget: Budget | None = None
@@ -70,11 +83,23 @@ class Manner:
                 services=self.offer.offered,
                 limits=self.limits,
                 agent=AGENT,
+                describes=self.describe,
             )
             counterpart = Counterpart(
-                connection.own_key, connection.claimed_key, same_contracts=self.same_contracts
+                connection.own_key, connection.claimed_key, contracts=self.contracts
             )
-            peer.greet(Greeting(hello, counterpart))
+            counterpart.on_difference = self._note_difference
+            describing = self.offer.descriptions if self.describe else None
+            peer.greet(Greeting(hello, counterpart, describing))
+
+    def _note_difference(self, service: str, digests: Digests) -> None:
+        told = self.told_differences
+        if (service, digests) in told:
+            return
+        if len(told) >= MAX_TOLD_DIFFERENCES:
+            told.clear()
+        told.add((service, digests))
+        _log.info("%s: %s; what does not fit fails by itself", shown(service), digests)
 
     def _receive(self, peer: WebsocketPromisifier, connection: Connection, role: Role) -> None:
         try:
@@ -86,6 +111,31 @@ class Manner:
         except BaseException:
             peer.close()
             raise
+
+
+def chosen_contracts(
+    contracts: Contracts, same_contracts: bool | None, *, stacklevel: int
+) -> Contracts:
+    """What `contracts=` says, or its old name did; `stacklevel` leads to who said so.
+
+    Raises:
+        TypeError: both are given.
+        ValueError: it is neither "any" nor "same".
+    """
+    if contracts not in ("any", "same"):
+        raise ValueError(f'contracts= is "any" or "same" but is {contracts!r}')
+    if same_contracts is None:
+        return contracts
+    new: Contracts = "same" if same_contracts else "any"
+    if contracts != "any":
+        raise TypeError("same_contracts= is the old name of contracts=: give the new one alone")
+    warnings.warn(
+        f'same_contracts={same_contracts} is contracts="{new}" now; the old name will go with the '
+        "next release",
+        DeprecationWarning,
+        stacklevel=stacklevel,
+    )
+    return new
 
 
 def offer_of(services: Sequence[Service]) -> Offer:

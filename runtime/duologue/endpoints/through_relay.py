@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow, Anyone
 from duologue.endpoints.guest import Lasting, conversation
-from duologue.endpoints.hosting import Manner, OnPeer, Profile, offer_of
+from duologue.endpoints.hosting import Manner, OnPeer, Profile, chosen_contracts, offer_of
 from duologue.endpoints.one_of_several import OneOfSeveral
 from duologue.errors import (
     DeadlineExceeded,
@@ -29,6 +29,7 @@ from duologue.limits import Limits
 from duologue.promisifier.on_connected import OnConnected
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.backoff import Backoff
+from duologue.protocol.hello import Contracts
 from duologue.protocol.keys import public_key_of
 from duologue.typed.service import Offer, Service
 
@@ -54,7 +55,9 @@ def listen(
     insecure_plaintext: bool = False,
     loopback: bool = False,
     profile: Profile = "auto",
-    same_contracts: bool = True,
+    contracts: Contracts = "any",
+    same_contracts: bool | None = None,
+    describe: bool = True,
     limits: Limits | None = None,
     on_peer: OnPeer | None = None,
 ) -> "Listener":
@@ -109,7 +112,8 @@ def listen(
         offer=Offer(services),
         limits=limits,
         profile=profile,
-        same_contracts=same_contracts,
+        contracts=chosen_contracts(contracts, same_contracts, stacklevel=3),
+        describe=describe,
         on_peer=on_peer,
     )
     return Listener(accounts, spares, identity, allow, manner, loopback=loopback)
@@ -128,7 +132,9 @@ async def dial(
     insecure_plaintext: bool = False,
     loopback: bool = False,
     profile: Profile = "auto",
-    same_contracts: bool = True,
+    contracts: Contracts = "any",
+    same_contracts: bool | None = None,
+    describe: bool = True,
     limits: Limits | None = None,
     on_peer: OnPeer | None = None,
     on_connected: OnConnected | None = None,
@@ -162,7 +168,8 @@ async def dial(
         offer=offer_of(offer),
         limits=limits,
         profile=profile,
-        same_contracts=same_contracts,
+        contracts=chosen_contracts(contracts, same_contracts, stacklevel=4),
+        describe=describe,
         on_peer=on_peer,
     )
     urls = _distinct(relays)
