@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from typing import Final
 
 import msgspec
@@ -38,6 +37,9 @@ def find_description(service: str, digest: str, python_package: str) -> Describe
 
 def _with_imports(root: str, package: str) -> Iterator[tuple[str, bytes]]:
     """The contract of `package` and of all that it builds on, near or far."""
+    # Only now: it loads much that those who are never asked have no use for.
+    from importlib.resources import files
+
     known: set[str] = set()
     wanted = [package]
     while wanted:
