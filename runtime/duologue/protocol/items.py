@@ -14,6 +14,7 @@ from duologue.limits import MAX_SAFE_INTEGER, Limits
 from duologue.protocol import codec
 from duologue.protocol.counters import Counters
 from duologue.protocol.credit import Allowance, Credit, Grants, WindowBudget
+from duologue.protocol.late_messages import LateMessages
 from duologue.protocol.messages import Refused
 from duologue.protocol.parcels import Payload, size_of, split
 
@@ -122,9 +123,12 @@ class IncomingItems:
         Raises:
             LimitExceeded: more than was granted; the connection should be closed.
         """
-        if self.has_ended or self.is_closed:
+        if self.has_ended:
             return False
+        # Also what nobody waits for: more was not granted.
         self._grants.take(batch.items, batch.size)
+        if self.is_closed:
+            return False
         self.has_begun = True
         self._waiting.append(batch)
         self.on_change()
@@ -132,9 +136,11 @@ class IncomingItems:
 
     def end(self) -> bool:
         """No more will come; returns whether that is new."""
-        if self.has_ended or self.is_closed:
+        if self.has_ended:
             return False
         self.has_ended = True
+        if self.is_closed:
+            return False
         self.on_change()
         return True
 
@@ -230,8 +236,11 @@ class ItemsOfCall:
 class ItemCalls:
     """The calls of one side that have items, by request id; `is_own` says whose they are."""
 
-    def __init__(self, limits: Limits, counters: Counters, *, is_own: bool) -> None:
+    def __init__(
+        self, limits: Limits, counters: Counters, late: LateMessages, *, is_own: bool
+    ) -> None:
         self._counters = counters
+        self._late = late
         self._is_own = is_own
         self._budget = WindowBudget(limits.max_stream_window_bytes)
         self.calls: dict[int, ItemsOfCall] = {}
@@ -249,6 +258,7 @@ class ItemCalls:
         items = self.calls.pop(request_id, None)
         if items is not None:
             items.incoming.finish()
+            self._late.came = 0
 
     def close_all(self) -> None:
         """There are no calls any more."""
@@ -262,18 +272,21 @@ class ItemCalls:
 
         Raises:
             BadFrame: it is unreadable.
-            LimitExceeded: more came than was granted; the connection should be closed.
+            LimitExceeded: more came than was granted, or too much for calls that are over; the
+                connection should be closed.
         """
         items = self.calls.get(request_id)
         if kind == "items":
-            batch = read_list(data)
-            self._count(items is not None and items.incoming.receive(batch))
+            self._receive_batch(items, read_list(data))
         elif kind == "items-end":
-            self._count(items is not None and items.incoming.end())
+            if items is None or items.incoming.has_ended:
+                self._count_late()
+            elif not items.incoming.end():
+                self._counters.messages_dropped += 1
         else:
             totals = read_totals(text)
             if items is None:
-                self._count(False)
+                self._count_late()
             elif kind == "credit":
                 items.outgoing.grant(totals)
             else:
@@ -284,15 +297,14 @@ class ItemCalls:
         """Items of a call have come that cannot be read."""
         items = self.calls.get(request_id)
         if items is None:
-            self._count(False)
+            self._count_late()
         else:
             items.incoming.break_off(why)
 
     def receive_bytes(self, request_id: int, item: bytes) -> None:
         """An item that is bytes; raises as `receive`."""
-        items = self.calls.get(request_id)
         batch = Batch(item, 1, len(item), is_bytes=True)
-        self._count(items is not None and items.incoming.receive(batch))
+        self._receive_batch(self.calls.get(request_id), batch)
 
     def credit(self, request_id: int, totals: Credit) -> bytes:
         """The text that lets more come."""
@@ -301,9 +313,15 @@ class ItemCalls:
     def _reply(self, request_id: int, granted: Credit | None) -> Refused | None:
         return None if granted is None else Refused(self.credit(request_id, granted))
 
-    def _count(self, is_taken: bool) -> None:
-        if not is_taken:
+    def _receive_batch(self, items: ItemsOfCall | None, batch: Batch) -> None:
+        if items is None or items.incoming.has_ended:
+            self._count_late()
+        elif not items.incoming.receive(batch):
             self._counters.messages_dropped += 1
+
+    def _count_late(self) -> None:
+        self._counters.messages_dropped += 1
+        self._late.count()
 
 
 def _ignore(*_: object) -> None:

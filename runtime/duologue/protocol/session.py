@@ -20,6 +20,7 @@ from duologue.protocol.excess import (
     weigh,
 )
 from duologue.protocol.items import ITEM_KINDS, ITEMS
+from duologue.protocol.late_messages import LateMessages
 from duologue.protocol.messages import AnswerReceived, CallT, RequestReceived, SessionEvent
 from duologue.protocol.own_calls import OwnCalls
 from duologue.protocol.parcels import Parcel, Payload
@@ -54,8 +55,10 @@ class Session(Generic[CallT]):
 
     def __init__(self, limits: Limits, counters: Counters | None = None) -> None:
         self.counters = counters or Counters()
-        self.own: OwnCalls[CallT] = OwnCalls(limits, self.counters)
-        self.served = ServedCalls(limits, self.counters, self.own.count_unasked)
+        self.late = LateMessages()
+        """To be told of what is for nobody any more, where that is seen elsewhere."""
+        self.own: OwnCalls[CallT] = OwnCalls(limits, self.counters, self.late)
+        self.served = ServedCalls(limits, self.counters, self.own.count_unasked, self.late)
         self.arriving: ArrivingParcel | None = None
         """A message whose parts are not all there yet."""
         self._limits = limits
@@ -87,8 +90,8 @@ class Session(Generic[CallT]):
         Unreadable messages are counted and ignored (base profile 8.2).
 
         Raises:
-            LimitExceeded: `max_invalid_messages` or `max_unasked_messages` have been met; the
-                connection should be closed.
+            LimitExceeded: `max_invalid_messages`, `max_unasked_messages` or `MAX_LATE_MESSAGES`
+                have been met; the connection should be closed.
             ProtocolError: what belongs together has come apart; the connection should be closed.
         """
         if self.arriving is not None:
