@@ -9,7 +9,7 @@ import pytest
 from duologue import Limits
 from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
-from duologue.endpoints.hosting import Manner
+from duologue.endpoints.manner import Manner
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.typed.service import Offer
 from tests.clock_service import Clock, ClockClient

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from duologue import Limits
 from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
-from duologue.endpoints.hosting import Manner
+from duologue.endpoints.manner import Manner
 from duologue.limits import MAX_SUBSCRIPTIONS
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.testing import linked_peers
