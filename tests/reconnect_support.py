@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
-from duologue.endpoints.hosting import Manner
+from duologue.endpoints.manner import Manner
 from duologue.limits import Limits
 from duologue.promisifier.on_connected import OnConnected
 from duologue.promisifier.own_call import NO_DEADLINE, Call, CallOptions

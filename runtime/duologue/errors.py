@@ -296,7 +296,9 @@ class LimitExceeded(DuologueError):
 
     def __str__(self) -> str:
         met = "" if self.met is None else f", met {self.met}"
-        return f"{self.limit} is {self.value}{met}; raise it in Limits if that is intended"
+        # What is written large is no field of `Limits`.
+        advice = "" if self.limit.isupper() else "; raise it in Limits if that is intended"
+        return f"{self.limit} is {self.value}{met}{advice}"
 
 
 class RefusedValue(DuologueError, ValueError):

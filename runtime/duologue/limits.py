@@ -18,10 +18,14 @@ Who meets one, and what becomes of others:
       max_running_bytes_total               wait
     max_waiting_calls, max_waiting_bytes    the peer's call is refused; who     nothing
                                             takes no answers is not read
+    max_waiting_bytes_total                 calls of those who have most wait-  nothing
+                                            ing are refused
+    max_held_answer_bytes, and _total       that answer becomes LIMIT_EXCEEDED; nothing
+                                            with _total, of who holds most
     max_nested_calls                        the peer's call is refused          nothing
     max_invalid_messages,                   the connection is closed            what is open fails
       max_unasked_messages,
-      MAX_LATE_CHUNKS
+      MAX_LATE_MESSAGES
     more unsent than the connection takes   calls and answers wait; events      nothing
                                             are dropped and counted
     MAX_CONTROL_FRAMES_PER_S                the connection is closed            what is open fails
@@ -128,9 +132,14 @@ MAX_MESSAGES_AT_ONCE: Final = 64
 """Messages of one connection, or pieces of them, that are read in one turn of the event loop, as
 far as their sizes can be foretold: some 0.3 ms where they are small. Others come in between."""
 
-MAX_LATE_CHUNKS: Final = 131_072
-"""Chunks for each own call that come when nobody reads its stream any more. More than are on their
-way when a stream is stopped: 8 MiB of buffers hold so many of the smallest."""
+WAITING_CALL_BYTES: Final = 512
+"""What a call that waits takes beside its arguments: 290 as Python counts them, and what the
+allocator adds."""
+
+MAX_LATE_MESSAGES: Final = 131_072
+"""Chunks, items and events that come when nobody waits for them any more, since this side last gave
+up a call, stopped a stream or a subscription, or answered a call with items. More than are on their
+way then: 8 MiB of buffers hold so many of the smallest."""
 
 MAX_TYPED_DEPTH: Final = 190
 """Nested lists and objects in one value of a contract's type, sent or received. pydantic's JSON
@@ -242,6 +251,18 @@ class Limits:
 
     max_waiting_bytes: int = 8 * 1024 * 1024
     """Arguments that those waiting calls may hold together."""
+
+    max_waiting_bytes_total: int = 64 * 1024 * 1024
+    """The same for all peers of one server, with `WAITING_CALL_BYTES` for each call. Nobody may
+    have more than is left for others; above it a call is answered LIMIT_EXCEEDED."""
+
+    max_held_answer_bytes: int = 64 * 1024 * 1024
+    """Answers to one peer that are made and wait until it takes those before them: handlers that
+    were running when it became slow. While it is slow no other handler begins. Above it an answer
+    is dropped and the call, though it was served, answered LIMIT_EXCEEDED."""
+
+    max_held_answer_bytes_total: int = 256 * 1024 * 1024
+    """The same for all peers of one server: above it the peer that holds most loses its newest."""
 
     max_invalid_messages: int = 100
     """Unreadable messages after which the connection is closed (base profile 8.2)."""

@@ -19,7 +19,7 @@ from duologue.bench.duologue_echo import (
 from duologue.bench.load import main
 from duologue.bench.streamed_echo import StreamedEcho
 from duologue.endpoints.guest import Lasting, conversation
-from duologue.endpoints.hosting import Manner
+from duologue.endpoints.manner import Manner
 from duologue.endpoints.meeting_point import meet
 from duologue.typed.service import Offer
 

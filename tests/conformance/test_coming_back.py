@@ -12,7 +12,7 @@ from duologue import ANYONE, Backoff, Identity, Limits, WebsocketPromisifier
 from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
 from duologue.endpoints.guest import Lasting, conversation
-from duologue.endpoints.hosting import Manner
+from duologue.endpoints.manner import Manner
 from duologue.relay.server.server import RelayServer
 from duologue.testing import check_coming_back, check_conversation
 from duologue.testing.conversation.losses import Lose

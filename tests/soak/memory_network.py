@@ -11,7 +11,8 @@ from duologue.connection.base import Connection
 from duologue.connection.encrypted.dial import dial_encrypted
 from duologue.connection.encrypted.gate import EncryptionGate
 from duologue.endpoints.guest import Lasting, conversation
-from duologue.endpoints.hosting import Conversations, Manner
+from duologue.endpoints.hosting import Conversations
+from duologue.endpoints.manner import Manner
 from duologue.errors import ConnectionClosed
 from duologue.typed.service import Offer
 from tests.soak.ledger import Books, Guest, House, house_contract

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from duologue.connection.base import Connection
-from duologue.endpoints.hosting import Manner
+from duologue.endpoints.manner import Manner
 from duologue.endpoints.redialling import Dial, Redialling
 from duologue.errors import ConnectionClosed, DeadlineExceeded
 from duologue.promisifier.on_connected import OnConnected, call_on_connected

@@ -13,6 +13,7 @@ from duologue.promisifier.admission import Admission
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.failures import describe_incident, describe_limit
 from duologue.promisifier.handlers import Handler, Result, UnreadableArguments
+from duologue.promisifier.held_answers import HeldAnswers
 from duologue.promisifier.intake import Hold, Intake
 from duologue.promisifier.served_call import ServedCall, serving
 from duologue.promisifier.streams.items import ItemDesk
@@ -20,7 +21,7 @@ from duologue.promisifier.streams.sending import OutgoingStreams
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.hello import CONTROL_SERVICE
 from duologue.protocol.messages import Failure, RequestReceived
-from duologue.protocol.parcels import Parcel, Payload
+from duologue.protocol.parcels import Parcel, Payload, size_of
 from duologue.protocol.session import UNKNOWN_SERVICE, Session
 
 PeerT = TypeVar("PeerT")
@@ -81,6 +82,7 @@ class Dispatcher(Generic[PeerT]):
         )
         self.admission.on_room = self._on_room
         self._streams: OutgoingStreams | None = None
+        self._held: HeldAnswers | None = None
         self._closed = False
 
     def dispatch(self, request: RequestReceived) -> None:
@@ -231,7 +233,7 @@ class Dispatcher(Generic[PeerT]):
             result = await outcome
             if self._connection.gate.is_shut and not isinstance(result, ByteStream | TextStream):
                 # The other side is slow to take what it has asked for: no reason to end it.
-                await self._connection.gate.wait()
+                await self._held_answers().wait(0 if result is None else size_of(result))
         except BaseException as error:
             self._fail(call, handler, error)
         else:
@@ -278,6 +280,12 @@ class Dispatcher(Generic[PeerT]):
                 self._connection, self._limits, self.admission.budget, self._session.counters
             )
         return self._streams
+
+    def _held_answers(self) -> HeldAnswers:
+        # Made late: most peers take their answers.
+        if self._held is None:
+            self._held = HeldAnswers(self._connection.gate, self._limits, self.admission.budget)
+        return self._held
 
     # -- answers --------------------------------------------------------------------------------
 

@@ -343,10 +343,12 @@ class WebsocketPromisifier:
         stats = self._stats.snapshot()
         self._settle(end_of(ending.connection, stats, ending.pending, ending.sent))
 
-    def on_notified(self, event: Notified) -> None:
-        """An event has come for a subscription, or its end."""
-        if not self._subscriptions.receive(event):
-            self._counters.messages_dropped += 1
+    def on_notified(self, event: Notified) -> bool:
+        """An event has come for a subscription, or its end; returns whether there is such."""
+        if self._subscriptions.receive(event):
+            return True
+        self._counters.messages_dropped += 1
+        return False
 
     def _settle(self, outcome: CloseStatus | ConnectionClosed) -> None:
         self._promise.settle(outcome)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
-from duologue.endpoints.hosting import Manner
+from duologue.endpoints.manner import Manner
 from duologue.identity import Identity
 from duologue.limits import Limits
 from duologue.promisifier.promisifier import WebsocketPromisifier

@@ -64,11 +64,17 @@ class Items(Generic[T]):
     async def __anext__(self) -> T:
         if not self._ready:
             try:
-                self._ready.extend(self._decode(await self._source.take()))
+                source = self._source
+                while (batch := source.take()) is None:
+                    await source.comes()
+                items = self._decode(batch)
             except (InvalidResult, DeadlineExceeded):
                 if self._on_failure is not None:
                     self._on_failure()
                 raise
+            if len(items) == 1:
+                return cast(T, items[0])
+            self._ready.extend(items)
         return self._ready.popleft()
 
     def _decode(self, batch: Batch) -> list[Any]:

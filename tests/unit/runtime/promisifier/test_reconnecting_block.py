@@ -8,7 +8,7 @@ import pytest
 from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
 from duologue.endpoints.guest import Lasting, conversation
-from duologue.endpoints.hosting import Manner
+from duologue.endpoints.manner import Manner
 from duologue.errors import ConnectionClosed, DeadlineExceeded, HttpRefused
 from duologue.limits import Limits
 from duologue.promisifier.promise import CloseStatus

@@ -13,7 +13,7 @@ import pytest
 from duologue import Limits, Model
 from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
-from duologue.endpoints.hosting import Manner
+from duologue.endpoints.manner import Manner
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.typed import (
     Client,
