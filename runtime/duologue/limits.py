@@ -338,9 +338,9 @@ class Limits:
     """How long the other side may take to introduce itself before it is taken for a base peer."""
 
     reconnect_pause_s: float = 1.0
-    """The longest pause before the first try to register at a relay again; it doubles with each
-    failure in a row. The pause is random, so that after a restart not everybody comes at once. Of
-    peers with `reconnect=True` it is `Backoff.first_s`, if no `backoff=` was given."""
+    """The longest pause before the first try to come back: `Backoff.first_s` of listeners at a
+    relay, and of peers with `reconnect=True` if no `backoff=` was given. The pause is random, so
+    that after a restart not everybody comes at once."""
 
     max_reconnect_pause_s: float = 30.0
     """What doubling ends at: who was away for a night is still back within half a minute. The same
