@@ -65,6 +65,7 @@ from duologue.typed.model import Model as Model
 from duologue.version import VERSION
 
 __version__ = VERSION
+from duologue.typed.service import unheard_events as unheard_events
 
 if TYPE_CHECKING:
     from duologue import testing as testing

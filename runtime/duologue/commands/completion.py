@@ -30,11 +30,12 @@ def completion(
 
     duologue completion bash > ~/.local/share/bash-completion/completions/duologue
     """
-    from duologue.commands.cli import application
-
+    # The script knows no more of a command than its name: any that typer has made will do.
+    scripts = typer.Typer(add_completion=True)
+    scripts.command("duologue")(lambda: None)
     os.environ[QUESTION] = f"source_{shell}"
     try:
-        application()(args=[], prog_name="duologue", standalone_mode=True)
+        scripts(args=[], prog_name="duologue")
     finally:
         del os.environ[QUESTION]
 
