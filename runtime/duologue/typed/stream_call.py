@@ -12,8 +12,6 @@ from typing import Any, Generic, Self, TypeVar
 from duologue.errors import (
     Cancelled,
     DeadlineExceeded,
-    InvalidParams,
-    InvalidResult,
     Unimplemented,
 )
 from duologue.promisifier.own_call import Call, CallOptions
@@ -198,14 +196,13 @@ class Writing(StreamCall[R], Generic[S, R]):
     """The half that leaves."""
 
     _out: Sender[S] | None = None
-    _has_ended = False
 
     def _on_begun(self) -> None:
-        codec = self._method.sends
+        codec, what = self._method.sends, self._method.full_name
         if self._sink is not None and codec is not None:
             contract = self._method.contract
             takes_parts = contract is not None and self._peer.takes_parts_of(contract)
-            self._out = Sender(self._sink, codec, takes_parts=takes_parts)
+            self._out = Sender(self._sink, codec, takes_parts=takes_parts, param_of=what)
         super()._on_begun()
 
     async def send(self, item: S) -> None:
@@ -219,37 +216,29 @@ class Writing(StreamCall[R], Generic[S, R]):
             CallError, ConnectionClosed: the call has failed.
             RuntimeError: the items have been ended.
         """
-        if self._out is None and not self._has_ended:
-            await self._begin()
-        waiting = self._put(item)
+        out = self._out or await self._sender()
+        waiting = out.put(item)
         if waiting is not None:
             await waiting
-
-    def _put(self, item: S) -> Coroutine[Any, Any, None] | None:
-        """As `Sender.put`; what does not fit is a param here."""
-        if self._out is None:
-            raise RuntimeError(
-                f"the items of {self._method.full_name} have ended: send before `end`, "
-                "`result` and the end of another `send_all`"
-            )
-        try:
-            return self._out.put(item)
-        except InvalidResult as error:
-            raise InvalidParams(
-                f"an item of {self._method.full_name} was not sent", error.problems
-            ) from None
 
     async def end(self) -> None:
         """There are no more items of ours."""
         await self._begin()
         assert self._sink is not None
         self._sink.end()
-        self._out = None
-        self._has_ended = True
+
+    async def _sender(self) -> Sender[S]:
+        if self._out is None:
+            await self._begin()
+            assert self._out is not None
+        return self._out
 
     async def _send_each(self, items: "AnyItems[S] | os.PathLike[str]") -> None:
-        assert self._call is not None
-        await send_each(items, self._put, self._call.done)
+        out, call = await self._sender(), self._call
+        assert call is not None
+        await send_each(items, out.put, call)
+        if call.done() and (call.cancelled() or call.exception() is not None):
+            await self._outcome()
 
 
 def give_up(call: Call[Any] | None, source: ItemSource | None) -> None:

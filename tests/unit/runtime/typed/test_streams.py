@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from duologue import (
+    CallContext,
     Cancelled,
     ConnectionClosed,
     DeadlineExceeded,
@@ -21,8 +22,9 @@ from duologue import (
 )
 from duologue.protocol.credit import FIRST_WINDOW_ITEMS
 from duologue.testing import linked, linked_peers
+from duologue.typed import Sender
 from duologue.typed.service import Offer
-from tests.stream_service import Blob, Number, Spoiled, Streams, StreamsClient, numbers
+from tests.stream_service import Blob, CountParams, Number, Spoiled, Streams, StreamsClient, numbers
 from tests.support import Conversation, greeting, turns
 
 
@@ -135,6 +137,53 @@ async def test_items_are_taken_from_an_async_generator_which_is_closed() -> None
         await up.send_all(source())
         assert closed.is_set()
         assert await up.result() == 45
+
+
+async def test_an_answer_ends_send_all_while_it_waits_for_an_item() -> None:
+    closed_in: list[asyncio.Task[Any] | None] = []
+
+    async def source() -> AsyncIterator[Number]:
+        try:
+            yield Number(number=4)
+            yield Number(number=777)
+            await asyncio.Event().wait()
+        finally:
+            closed_in.append(asyncio.current_task())
+
+    async with linked(Streams(), StreamsClient) as client, client.sum() as up:
+        await up.send_all(source())
+        assert closed_in == [asyncio.current_task()]
+        assert await up.result() == 4
+
+
+async def test_a_failure_comes_out_of_send_all_while_it_waits_for_an_item() -> None:
+    async def source() -> AsyncIterator[Number]:
+        yield Number(number=666)
+        await asyncio.Event().wait()
+
+    async with linked(Streams(), StreamsClient) as client:
+        with pytest.raises(Spoiled):
+            async with client.sum() as up:
+                await up.send_all(source())
+        with pytest.raises(Spoiled):
+            async with client.tally() as exchange:
+                exchange.send_all(source())
+                await anext(exchange)
+
+
+async def test_a_service_that_sends_behind_its_result_is_told_so() -> None:
+    kept: list[Sender[Number]] = []
+
+    class Keeping(Streams):
+        async def count_up(self, params: CountParams, out: Sender[Number], ctx: CallContext) -> int:
+            kept.append(out)
+            return 0
+
+    async with linked(Keeping(), StreamsClient) as client:
+        assert await client.count_up(upto=1).result() == 0
+        for number in (1, 2):
+            with pytest.raises(RuntimeError, match="count_up have ended: its method has returned"):
+                await kept[0].send(Number(number=number))
 
 
 # -- leaving early ------------------------------------------------------------------------------
