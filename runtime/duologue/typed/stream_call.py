@@ -1,6 +1,7 @@
 """What every call with items is for its caller: begun, read, written, ended once."""
 
 import asyncio
+import inspect
 import math
 import os
 import warnings
@@ -50,6 +51,7 @@ class StreamCall(Generic[R]):
         self._beginning: asyncio.Task[None] | None = None
         self._is_entered = False
         self._is_used = False
+        self._made_at = _line_of_caller()
 
     def cancel(self) -> None:
         """Give the call up: the other side stops, and nothing more is read or sent."""
@@ -131,20 +133,26 @@ class StreamCall(Generic[R]):
         call = getattr(self, "_call", None)
         if call is not None and not call.done() and not self._is_entered:
             self.cancel()
-            warnings.warn(
-                f"the call of {self._method.full_name} was left open; use it in `async with`",
-                ResourceWarning,
-                stacklevel=2,
-                source=self,
-            )
+            self._warn("was left open", ResourceWarning)
         elif not getattr(self, "_is_used", True):
             # As of a coroutine that nobody awaits.
-            warnings.warn(
-                f"the call of {self._method.full_name} was never made; use it in `async with`",
-                RuntimeWarning,
-                stacklevel=2,
-                source=self,
-            )
+            self._warn("was never made", RuntimeWarning)
+
+    def _warn(self, what: str, kind: type[Warning]) -> None:
+        # Whoever lets go of it last may be anybody, the event loop too.
+        file, line = self._made_at
+        text = f"the call of {self._method.full_name} {what}; use it in `async with`"
+        warnings.warn_explicit(text, kind, file, line, source=self)
+
+
+def _line_of_caller() -> tuple[str, int]:
+    """The line that has called a client's method: behind our frames, and the client's own."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("duologue."):
+        frame = frame.f_back
+    if frame is not None and frame.f_back is not None:
+        frame = frame.f_back
+    return ("?", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
 
 
 class Reading(StreamCall[R], Generic[Y, R]):

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import linecache
 import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -118,9 +119,14 @@ async def test_an_open_file_is_sent_in_pieces_and_not_in_lines(tmp_path: Path) -
 
 async def test_items_with_long_bytes_have_them_beside_the_json() -> None:
     blobs = [Blob(data=bytes([number]) * 20_000) for number in range(20)]
-    async with linked(Streams(), StreamsClient) as client, client.blobs() as exchange:
-        exchange.send_all(blobs)
-        assert [blob async for blob in exchange] == blobs
+    async with linked_peers([Streams()]) as (_, peer):
+        before = peer.stats
+        async with StreamsClient(peer).blobs() as exchange:
+            exchange.send_all(blobs)
+            assert [blob async for blob in exchange] == blobs
+        # In base64 they would be a third longer.
+        assert peer.stats.bytes_sent - before.bytes_sent < 1.1 * 400_000
+        assert peer.stats.bytes_received - before.bytes_received < 1.1 * 400_000
 
 
 async def test_items_are_taken_from_an_async_generator_which_is_closed() -> None:
@@ -278,9 +284,13 @@ async def test_a_call_that_waits_to_be_sent_has_not_ended() -> None:
 async def test_a_call_that_is_never_made_warns() -> None:
     async with linked(Streams(), StreamsClient) as client:
         call = client.sum()
-        with pytest.warns(RuntimeWarning, match=r"Streams/sum was never made; use it in `async"):
+        with pytest.warns(
+            RuntimeWarning, match=r"Streams/sum was never made; use it in `async"
+        ) as met:
             del call
             gc.collect()
+        assert met[0].filename == __file__
+        assert "call = client.sum()" in linecache.getline(__file__, met[0].lineno)
 
 
 async def test_a_call_is_entered_once() -> None:
@@ -308,9 +318,11 @@ async def test_a_call_left_open_outside_of_a_block_warns_and_is_cancelled() -> N
     async with linked(service, StreamsClient) as client:
         log = client.count(upto=100_000)
         await anext(log)
-        with pytest.warns(ResourceWarning, match=r"test\.v1\.Streams/count was left open"):
+        with pytest.warns(ResourceWarning, match=r"test\.v1\.Streams/count was left open") as met:
             del log
             gc.collect()
+        assert met[0].filename == __file__
+        assert "log = client.count" in linecache.getline(__file__, met[0].lineno)
         await turns(20)
         assert service.closed == ["count"]
 
