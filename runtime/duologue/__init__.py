@@ -61,6 +61,7 @@ from duologue.protocol.backoff import Backoff as Backoff
 from duologue.protocol.values import UNDEFINED as UNDEFINED
 from duologue.typed.context import CallContext as CallContext
 from duologue.typed.model import Model as Model
+from duologue.typed.service import unheard_events as unheard_events
 
 if TYPE_CHECKING:
     from duologue import testing as testing

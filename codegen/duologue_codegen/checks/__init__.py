@@ -10,6 +10,7 @@ from ..reading.project import Project
 from . import (
     alternatives,
     constraints,
+    event_keys,
     examples,
     generated_names,
     items,
@@ -28,6 +29,7 @@ __all__ = ["READING_RULES", "RULES", "Rule", "check"]
 _RULE_FILES = (
     alternatives,
     constraints,
+    event_keys,
     examples,
     generated_names,
     items,
