@@ -19,7 +19,7 @@ from duologue.commands.byte_progress import ByteProgress
 from duologue.commands.item_input import ItemInput, is_source
 from duologue.commands.method_lookup import Found, WrongUse, find_method, suggestion
 from duologue.commands.name_completion import complete_argument, complete_method
-from duologue.commands.outcome import EXIT_FAILED, EXIT_GOOD, EXIT_USAGE
+from duologue.commands.outcome import EXIT_FAILED, EXIT_GOOD, EXIT_INTERRUPTED, EXIT_USAGE
 from duologue.commands.streamed_call import call_with_items, note_saved, write_bytes
 from duologue.endpoints.direct import connect
 from duologue.endpoints.through_relay import dial
@@ -110,7 +110,7 @@ def call(
     input: JSON lines, or bytes.
 
     Exit code 1 if the call fails; what the service said of it is on standard error, as JSON where
-    it has a code.
+    it has a code. Ctrl-C cancels the call; the exit code is 130 then.
     """
     try:
         found = find_method(method, packages=packages, schema=schema)
@@ -137,7 +137,7 @@ def call(
         asyncio.run(make_call(peer, found, keywords, timeout, output, items, limit))
     except KeyboardInterrupt:
         # The call has been cancelled and the conversation closed.
-        raise typer.Exit(EXIT_FAILED) from None
+        raise typer.Exit(EXIT_INTERRUPTED) from None
     except BrokenPipeError:
         # Whoever reads what we print has had enough. Python would complain at its end otherwise.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -37,7 +37,7 @@ def _about(
 ) -> None:
     """Typed conversations between two programs, neither of which has to be a server.
 
-    Exit codes: 0 good, 1 findings or a failed call, 2 wrong use, 3 a bug of ours.
+    Exit codes: 0 good, 1 findings or a failed call, 2 wrong use, 3 a bug of ours, 130 Ctrl-C.
     """
 
 
