@@ -123,7 +123,9 @@ def _service(pick: random.Random) -> Plain:
                 "params": {"a": "int", "b": "optional string"},
             },
         },
-        "events": {"told": {"id": 20, "fields": {"part": "PartOut", "n": "int"}}},
+        "events": {
+            "told": {"id": 20, "fields": {"part": "PartOut", "n": "int"}, "key": "n", "replay": 5}
+        },
         "reserved": {"ids": [9], "names": ["gone"]},
     }
 
@@ -596,9 +598,19 @@ def change_event(at: Place) -> None:
         case 1:
             fields["more"] = "optional int"
         case 2:
-            del fields["n"]
+            del fields["part"]
         case _:
-            fields["n"] = "optional int"
+            fields["part"] = "optional PartOut"
+
+
+@_change
+def change_key(at: Place) -> None:
+    told = at.new["services"]["Things"]["events"]["told"]
+    if at.pick.random() < 0.5:
+        del told["key"]
+    else:
+        told["fields"]["k"] = "optional string"
+        told["key"] = "k"
 
 
 @_change

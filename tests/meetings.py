@@ -105,6 +105,8 @@ class _Meeting:
         if yours is None or not isinstance(same, Event):
             yield Trouble(f"{what} never happens")
             return
+        if mine.key is not None and (yours.key is None or yours.key[0] != mine.key[0]):
+            yield Trouble(f"{what} is subscribed to by {mine.key[0]}")
         for _ in range(DRAWS):
             data = _object(same.payload, self.provider.contract, self.answers)
             text = f"[{json.dumps(data)}]".encode()

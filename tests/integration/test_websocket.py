@@ -1,6 +1,7 @@
 """Our WebSocket connections with each other, on loopback."""
 
 import asyncio
+import socket
 import ssl as tls
 from pathlib import Path
 
@@ -47,6 +48,15 @@ async def test_thousands_of_messages_keep_their_order() -> None:
                 await asyncio.sleep(0)
         for message in sent:
             assert await inbox.next() == message
+
+
+async def test_small_writes_wait_for_nobody_at_both_ends() -> None:
+    async with serving() as served, dialled(served.url) as client:
+        for end in (client, await served.next()):
+            transport = end._transport  # pyright: ignore[reportPrivateUsage]
+            assert transport is not None
+            sock: socket.socket = transport.get_extra_info("socket")
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_a_message_sent_by_the_server_at_once_waits_for_the_dialler() -> None:

@@ -180,7 +180,13 @@ def test_every_change_is_met_often_enough_in_every_direction() -> None:
 
 WIRE_RULES: Final = (
     *("alternative-added", "alternative-removed", "bounds-changed", "call-removed"),
-    *("effect-changed", "enum-value-added", "enum-value-removed", "error-code-changed"),
+    *(
+        "effect-changed",
+        "event-key-changed",
+        "enum-value-added",
+        "enum-value-removed",
+        "error-code-changed",
+    ),
     *("field-added", "field-removed", "field-renamed", "form-added", "form-removed", "id-changed"),
     *("kind-changed", "null-changed", "openness-changed", "presence-changed", "result-changed"),
     *("service-gone", "tag-changed", "type-replaced"),

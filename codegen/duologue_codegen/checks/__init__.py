@@ -13,6 +13,7 @@ from ..reading.project import Project
 from . import (
     alternatives,
     constraints,
+    event_keys,
     examples,
     generated_names,
     items,
@@ -40,6 +41,7 @@ __all__ = [
 _RULE_FILES = (
     alternatives,
     constraints,
+    event_keys,
     examples,
     generated_names,
     items,

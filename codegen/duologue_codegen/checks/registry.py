@@ -38,6 +38,7 @@ READING_RULES: Final[Mapping[str, str]] = {
     "type-expression": "Types are spelled as the language spells them.",
     "import-exists": "Each import is the path of a contract, from the schema root.",
     "id-range": "Ids lie between 1 and 16,383.",
+    "event-memory": "Replay, and the `max` of a buffer, lie between 1 and 10,000.",
     "base-range": "The numbers of a service stay below 2^53.",
     "enum-not-empty": "An enum has a value, and a union a form.",
     "timeout-sane": "Timeouts lie between a millisecond and a day.",

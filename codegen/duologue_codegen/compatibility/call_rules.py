@@ -116,6 +116,27 @@ def params_class_changed(change: c.ParamsNameChanged) -> Judgements:
     yield in_source(text, "the fields on the wire are judged on their own")
 
 
+@change_rule("event-key-changed", c.EventKeyChanged)
+def event_key_changed(change: c.EventKeyChanged) -> Judgements:
+    """The key of an event stays: who is older subscribes by it."""
+    hint = "tell of both with two events"
+    if change.old is not None:
+        text = f"{change.what} is subscribed to by {quoted(change.old)}, which is no key any more"
+        yield Judgement("wire", text, Pair.OLD_CALLER, hint)
+        yield in_source(text, hint)
+    if change.new is not None:
+        text = f"{change.what} is subscribed to by {quoted(change.new)}, which is no key there"
+        breaks = change.old is not None
+        yield Judgement("wire", text, Pair.OLD_PROVIDER, hint if breaks else "", breaks)
+
+
+@change_rule("replay-lowered", c.ReplayLowered)
+def replay_lowered(change: c.ReplayLowered) -> Judgements:
+    """As much of an event is kept for those who come late as always was."""
+    text = f"{change.what} keeps {change.new} for those who come late, and kept {change.old}"
+    yield note("wire", text, Pair.OLD_CALLER)
+
+
 @change_rule("effect-changed", c.EffectChanged)
 def effect_changed(change: c.EffectChanged) -> Judgements:
     """What may be called twice stays so: an old caller calls again when a connection is lost."""

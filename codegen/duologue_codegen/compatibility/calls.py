@@ -23,9 +23,11 @@ from ..model.canonical import expression_text
 from .changes import (
     Change,
     EffectChanged,
+    EventKeyChanged,
     KindChanged,
     ParamsNameChanged,
     RaisesChanged,
+    ReplayLowered,
     ResultChanged,
 )
 from .fields import Block, field_changes
@@ -56,9 +58,41 @@ def call_changes(old: Call, new: Call) -> Iterator[tuple[Flow, Change | NamedPai
             flow = Flow(Direction.OUT, f"what event {quoted(new.name)} carries")
             found = _block_changes(before.payload, after.payload, old, new, "field")
             yield from ((flow, each) for each in found)
+            yield from ((flow, each) for each in _event_changes(before, after, old, new))
         case _:
             flow = Flow(Direction.OUT, quoted(new.name))
             yield flow, _kind_changed(old, new, _kind(old.one), _kind(new.one))
+
+
+def _event_changes(before: Event, after: Event, old: Call, new: Call) -> Iterator[Change]:
+    """How one subscribes to an event, and what one gets of the time before."""
+    package, what = new.home.package, quoted(new.name)
+    keys = _key_of(before, old), _key_of(after, new)
+    if keys[0] != keys[1]:
+        yield EventKeyChanged(
+            package=package,
+            at=after.at if after.key is None else after.key.at,
+            was=before.at if before.key is None else before.key.at,
+            what=what,
+            old=keys[0],
+            new=keys[1],
+        )
+    if after.replay < before.replay:
+        yield ReplayLowered(
+            package=package,
+            at=after.at,
+            was=before.at,
+            what=what,
+            old=before.replay,
+            new=after.replay,
+        )
+
+
+def _key_of(event: Event, call: Call) -> str | None:
+    if event.key is None:
+        return None
+    field = call.home.fields_of(event.payload)[0].get(event.key.field)
+    return event.key.field if field is None else field.wire
 
 
 def _kind(one: Method | Event) -> str:

@@ -321,6 +321,25 @@ class ParamsNameChanged(Change):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventKeyChanged(Change):
+    """One subscribes to an event by another field, by one at all, or by none any more."""
+
+    what: str
+    old: str | None
+    """The key, as on the wire."""
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayLowered(Change):
+    """Less of an event is kept for those who come late."""
+
+    what: str
+    old: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EffectChanged(Change):
     """How often a method may be called for the same thing."""
 

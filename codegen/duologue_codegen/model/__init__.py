@@ -44,8 +44,9 @@ that its field documents.
 
 from .contract import Contract, Import
 from .errors import ErrorDef, ErrorRef, MessageTemplate, Placeholder, Retry
-from .events import Event, EventExample, InlinePayload
+from .events import Buffer, Event, EventExample, EventKey, InlinePayload, WhenFull
 from .methods import Effect, InlineParams, Method, MethodExample
+from .numbered import Numbered
 from .services import MAX_BASE, MAX_ID, ReservedId, Service
 from .type_expressions import (
     NUMBERS_IN_JSON,
@@ -87,6 +88,7 @@ __all__ = [
     "REF_PREFIX",
     "WHOLE_NUMBERS",
     "AliasType",
+    "Buffer",
     "Constraints",
     "Contract",
     "Effect",
@@ -96,6 +98,7 @@ __all__ = [
     "ErrorRef",
     "Event",
     "EventExample",
+    "EventKey",
     "Field",
     "Import",
     "InlineParams",
@@ -105,6 +108,7 @@ __all__ = [
     "MessageTemplate",
     "Method",
     "MethodExample",
+    "Numbered",
     "ObjectType",
     "OneOf",
     "OptionalOf",
@@ -124,5 +128,6 @@ __all__ = [
     "TypeExpr",
     "UnionType",
     "Variant",
+    "WhenFull",
     "without_optional",
 ]

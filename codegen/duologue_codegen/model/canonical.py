@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from ..text.tree import Data, Node
 from .contract import Contract
 from .errors import ErrorDef, Placeholder
-from .events import Event, EventExample, InlinePayload
+from .events import Buffer, Event, EventExample, InlinePayload
 from .methods import InlineParams, Method, MethodExample
 from .services import Service
 from .type_expressions import (
@@ -261,7 +261,26 @@ class _Form:
                 payload = {"fields": self.fields(fields)}
             case Ref() as ref:
                 payload = {"payload": expression_text(ref)}
-        return {"id": event.id, **payload, **self.stated(about)}
+        return {"id": event.id, **payload, **self.stated({**about, **self.memory(event)})}
+
+    def memory(self, event: Event) -> Json:
+        """By what it is subscribed to, and how much of it waits and is kept."""
+        key: Data = None
+        if event.key is not None:
+            field = self._contract.fields_of(event.payload)[0].get(event.key.field)
+            shows_name = self._for_people or field is None
+            key = event.key.field if shows_name or field is None else field.wire
+        usual, buffer = Buffer(), event.buffer
+        return {
+            "key": key,
+            "replay": event.replay or None,
+            "buffer": self.stated(
+                {
+                    "max": None if buffer.max == usual.max else buffer.max,
+                    "when_full": None if buffer.when_full == usual.when_full else buffer.when_full,
+                }
+            ),
+        }
 
 
 def expression_text(type_: TypeExpr | StreamOf) -> str:

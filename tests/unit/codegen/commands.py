@@ -1,5 +1,6 @@
 """The commands of the compiler, called in this process as from a command line."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +9,7 @@ from typer.testing import CliRunner
 
 from duologue_codegen import cli, cli_changes
 
-COMMANDS: Final = {
+COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "generate": cli.generate,
     "check": cli.check,
     "init": cli.init,

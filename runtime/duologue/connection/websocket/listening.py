@@ -54,7 +54,9 @@ def _listen_at(places: Sequence[Place], backlog: int) -> list[socket.socket]:
     try:
         for family, place in places:
             try:
-                sock = socket.socket(family, socket.SOCK_STREAM)
+                # Named, or asyncio would not know that what it accepts is TCP: small writes would
+                # wait for 40 ms until the one before them is acknowledged (`TCP_NODELAY`).
+                sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             except OSError as error:
                 # The machine does not speak this family at all.
                 unavailable = error
