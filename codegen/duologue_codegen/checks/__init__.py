@@ -13,6 +13,7 @@ from ..reading.project import Project
 from . import (
     alternatives,
     constraints,
+    dialogues,
     event_keys,
     examples,
     generated_names,
@@ -41,6 +42,7 @@ __all__ = [
 _RULE_FILES = (
     alternatives,
     constraints,
+    dialogues,
     event_keys,
     examples,
     generated_names,
