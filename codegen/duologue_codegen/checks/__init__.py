@@ -10,6 +10,7 @@ from ..reading.project import Project
 from . import (
     alternatives,
     constraints,
+    dialogues,
     event_keys,
     examples,
     generated_names,
@@ -29,6 +30,7 @@ __all__ = ["READING_RULES", "RULES", "Rule", "check"]
 _RULE_FILES = (
     alternatives,
     constraints,
+    dialogues,
     event_keys,
     examples,
     generated_names,

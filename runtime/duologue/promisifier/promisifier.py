@@ -296,8 +296,11 @@ class WebsocketPromisifier:
         await self._conversation.drain(timeout_s)
 
     def on_closed(self, listener: "Callable[[WebsocketPromisifier], None]") -> None:
-        """Tell `listener`, once, when the connection is closed."""
-        self._closed_listeners.append(listener)
+        """Tell `listener`, once, when the connection is closed: at once if it is already."""
+        if self._promise.done():
+            listener(self)
+        else:
+            self._closed_listeners.append(listener)
 
     def _watch_state(self) -> None:
         def note(state: ConnectionState) -> None:

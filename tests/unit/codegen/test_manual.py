@@ -47,7 +47,7 @@ def contract_around(block: str) -> str:
     match first:
         case "duologue":
             return block
-        case "errors" | "services":
+        case "errors" | "services" | "dialogues":
             body = block
         case "fields":
             body = f"types:\n  Shown:\n{indent(block, '    ')}"
