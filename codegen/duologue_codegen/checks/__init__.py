@@ -14,6 +14,7 @@ from . import (
     alternatives,
     constraints,
     dialogues,
+    docs,
     event_keys,
     examples,
     generated_names,
@@ -24,6 +25,7 @@ from . import (
     schemas,
     style,
     unions,
+    upkeep,
     wire,
 )
 from .allowing import allowances_of, without_allowed
@@ -42,6 +44,7 @@ __all__ = [
 _RULE_FILES = (
     alternatives,
     constraints,
+    docs,
     dialogues,
     event_keys,
     examples,
@@ -53,6 +56,7 @@ _RULE_FILES = (
     schemas,
     style,
     unions,
+    upkeep,
     wire,
 )
 """Importing them is what fills `RULES`."""
@@ -67,17 +71,22 @@ PURPOSES: Final[Mapping[str, str]] = MappingProxyType(
 """Every rule there is, and what it is for."""
 
 
-def check(project: Project, *, off: Collection[str] = ()) -> list[Diagnostic]:
+def check(
+    project: Project, *, off: Collection[str] = (), on: Collection[str] = ()
+) -> list[Diagnostic]:
     """Everything wrong with the judged contracts of `project`, in file order.
 
     That is what reading found and what each rule finds, errors and warnings. `off` names rules to
-    leave out; rules that code generation relies on stay on.
+    leave out, and `on` those to have that are only had on demand; rules that code generation relies
+    on are always on.
     """
+    may_be_off = {rule.id for rule in RULES.values() if rule.may_be_off}
+    left_out = may_be_off & set(off)
+    left_out |= {rule.id for rule in RULES.values() if rule.on_demand} - set(on)
     found = list(project.diagnostics)
     for rule in RULES.values():
-        if not (rule.may_be_off and rule.id in off):
+        if rule.id not in left_out:
             found += findings_of(rule, project)
-    may_be_off = {rule.id for rule in RULES.values() if rule.may_be_off}
     allowances, faults = allowances_of(project, PURPOSES, may_be_off | CHANGE_RULES.keys())
-    silenced = without_allowed(found, allowances, may_be_off - set(off))
+    silenced = without_allowed(found, allowances, may_be_off - left_out)
     return in_file_order([*silenced, *faults])

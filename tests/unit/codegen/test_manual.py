@@ -81,7 +81,8 @@ def test_example_of_the_manual_has_no_findings(block: str, tmp_path: Path) -> No
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, "utf-8")
-    found = check(load_project(tmp_path, [file]))
+    # What stands around an example is there for others as well.
+    found = check(load_project(tmp_path, [file]), off=["type-used", "error-used", "import-used"])
     assert [(each.rule, each.message) for each in found] == []
 
 
