@@ -22,6 +22,8 @@ from duologue.relay.cluster_limits import ClusterLimits
 
 NOBODY: Final = "503"
 CONNECT_TIMEOUT_S: Final = 2
+OPEN_TIMEOUT_S: Final = 6.0
+"""For all of it: TCP, TLS, and the first words of both sides."""
 CLOSE_TIMEOUT_S: Final = 1.0
 WATCH_EVERY_S: Final = 1.0
 MOST_WAITING: Final = 1_000
@@ -123,29 +125,35 @@ class _Server:
 
         access, limits = self._bus.access, self._bus.limits
         try:
-            await client.connect(
-                servers=[access.urls[self._number]],
-                name=access.node,
-                user=access.user,
-                password=access.password,
-                tls=access.context,
-                error_cb=on_error,
-                disconnected_cb=on_ended,
-                # This loop does it, with pauses of its own and a fresh start.
-                allow_reconnect=False,
-                connect_timeout=CONNECT_TIMEOUT_S,
-                ping_interval=limits.bus_ping_s,  # type: ignore[arg-type]
-                max_outstanding_pings=limits.bus_pings_missed,
-                pending_size=limits.bus_pending_bytes,
-                # What we ask is not for us to answer.
-                no_echo=True,
-            )
+            async with asyncio.timeout(OPEN_TIMEOUT_S):
+                await client.connect(
+                    servers=[access.urls[self._number]],
+                    name=access.node,
+                    user=access.user,
+                    password=access.password,
+                    tls=access.context,
+                    error_cb=on_error,
+                    disconnected_cb=on_ended,
+                    # This loop does it, with pauses of its own and a fresh start.
+                    allow_reconnect=False,
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=0,
+                    connect_timeout=CONNECT_TIMEOUT_S,
+                    ping_interval=limits.bus_ping_s,  # type: ignore[arg-type]
+                    max_outstanding_pings=limits.bus_pings_missed,
+                    pending_size=limits.bus_pending_bytes,
+                    # What we ask is not for us to answer.
+                    no_echo=True,
+                )
             if not client.is_connected:
                 raise nats.errors.Error("it does not answer as a NATS server")
             await self._subscribe_all(client)
             is_good = True
             self._note_up()
             await self._work(client, ended)
+        except nats.errors.NoServersError:
+            # `on_error` was told why.
+            pass
         except _FAILURES as error:
             self.fault = words_of(error)
         finally:

@@ -41,6 +41,7 @@ DIGEST_BYTES: Final = 16
 NONCE_BYTES: Final = 24
 NO_BUS: Final = "bus"
 NAME_TAKEN: Final = "node name taken"
+SECRET_UNREADABLE: Final = "new cluster secret cannot be read"
 RULES_DIFFER: Final = "rules differ"
 COMPLAINT_EVERY_S: Final = 60.0
 """How often the same complaint is logged at most."""
@@ -100,7 +101,12 @@ class ClusterNode:
         """Connections between nodes, by what became of them."""
         self.visits_in_counts: Counter[str] = Counter()
         self.run = random_bytes(8).hex()
+        self.on_sweep: list[Callable[[], None]] = []
+        """Called every second: for files that may have changed."""
+        self.secret_fault = ""
+        """Why the newest secret file is not in use; empty if it is."""
         self._settings = settings
+        self._keys = tuple(settings.keys)
         self._random_bytes = random_bytes
         self._loop = asyncio.get_running_loop()
         limits = settings.limits
@@ -179,6 +185,8 @@ class ClusterNode:
             found.append(NO_BUS)
         if self._is_name_taken:
             found.append(NAME_TAKEN)
+        if self.secret_fault:
+            found.append(SECRET_UNREADABLE)
         now_s, own = self._loop.time(), self.rules
         if any(
             rules != own and now_s - seen_s < NODE_SEEN_S for rules, seen_s in self._seen.values()
@@ -230,6 +238,20 @@ class ClusterNode:
         await self.server.close()
         await self.bus.close()
 
+    def use_keys(self, keys: Sequence[ClusterKeys]) -> None:
+        """Use the keys of other secrets: the first are used, all are accepted.
+
+        Connections between nodes that are open stay.
+        """
+        old, self._keys = self._keys, tuple(keys)
+        for key in self.directory:
+            for each in self._keys:
+                if each not in old:
+                    self.bus.have(self._subjects.has(each, key))
+            for each in old:
+                if each not in self._keys:
+                    self.bus.lose(self._subjects.has(each, key))
+
     # -- what requests must know ----------------------------------------------------------------
 
     def servers(self) -> Sequence[int]:
@@ -256,7 +278,7 @@ class ClusterNode:
 
     def _carry_out(self, changes: list[Change]) -> None:
         for change in changes:
-            for keys in self._settings.keys:
+            for keys in self._keys:
                 subject = self._subjects.has(keys, change.key)
                 if isinstance(change, Announce):
                     self.bus.have(subject)
@@ -291,7 +313,7 @@ class ClusterNode:
             return
         self._own_question = self._random_bytes(8).hex()
         question = FindNodes(v=VERSION, ask=self._own_question, node=self._settings.node)
-        data = seal(question, self._settings.keys[0], self._random_bytes(NONCE_BYTES))
+        data = seal(question, self._keys[0], self._random_bytes(NONCE_BYTES))
         for each in servers:
             self.bus.send(each, self._subjects.nodes, data, self._next_reply()[1])
 
@@ -300,7 +322,7 @@ class ClusterNode:
         return self._number, self._subjects.reply(self._number)
 
     def _ask(self, server: int, key: bytes, question: Find) -> int:
-        keys = self._settings.keys[0]
+        keys = self._keys[0]
         number, reply = self._next_reply()
         data = seal(question, keys, self._random_bytes(NONCE_BYTES))
         self.messages["find_sent"] += 1
@@ -309,7 +331,7 @@ class ClusterNode:
 
     def _answer_find(self, server: int, subject: str, reply: str, data: bytes) -> None:
         self._look_at_rate(reply)
-        question, keys = open_message(data, self._settings.keys, Find)
+        question, keys = open_message(data, self._keys, Find)
         key = bytes.fromhex(question.key)
         if subject != self._subjects.has(keys, key):
             raise BadBusMessage("other_subject")
@@ -331,7 +353,7 @@ class ClusterNode:
 
     def _answer_nodes(self, server: int, reply: str, data: bytes) -> None:
         self._look_at_rate(reply)
-        question, keys = open_message(data, self._settings.keys, FindNodes)
+        question, keys = open_message(data, self._keys, FindNodes)
         self.messages["find_nodes"] += 1
         if question.node == self._settings.node and question.ask != self._own_question:
             self._note_name_taken()
@@ -359,11 +381,11 @@ class ClusterNode:
 
     def _take_answer(self, data: bytes) -> None:
         try:
-            have, _ = open_message(data, self._settings.keys, Have)
+            have, _ = open_message(data, self._keys, Have)
         except BadBusMessage as error:
             if str(error) != "malformed":
                 raise
-            self._take_node(open_message(data, self._settings.keys, NodeHere)[0])
+            self._take_node(open_message(data, self._keys, NodeHere)[0])
             return
         self.messages["have"] += 1
         if not self.lookups.take_have(have):
@@ -388,7 +410,7 @@ class ClusterNode:
         settings = self._settings
         next_key = settings.next_key
         return Introduction(
-            settings.keys,
+            self._keys,
             control.Hello(
                 v=(control.LOWEST_VERSION, control.HIGHEST_VERSION),
                 node=settings.node,
@@ -434,6 +456,8 @@ class ClusterNode:
         self._carry_out(self.directory.due(now_s))
         self.stock.sweep(now_s)
         self.lookups.sweep(now_s)
+        for each in self.on_sweep:
+            each()
         self._seen = {
             node: seen for node, seen in self._seen.items() if now_s - seen[1] < NODE_SEEN_S
         }

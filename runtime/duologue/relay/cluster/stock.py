@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from duologue.relay.addresses import parse_host_port
 from duologue.relay.cluster import control
 from duologue.relay.cluster.channel import BadNode, Introduction
 from duologue.relay.cluster.node_connection import NodeConnection, prepare_socket
@@ -17,24 +18,6 @@ from duologue.relay.cluster_limits import ClusterLimits
 NO_TIME: Final = "timeout"
 NOT_REACHED: Final = "not_reached"
 OTHER_NODE: Final = "other_node"
-
-
-def parse_link(link: str) -> tuple[str, int]:
-    """Host and port of "host:port"; an IPv6 address stands in brackets.
-
-    Raises:
-        ValueError: it is something else.
-    """
-    host, colon, port = link.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        raise ValueError(f"an IPv6 address needs brackets: {link}")
-    if not colon or not host or not port.isascii() or not port.isdigit():
-        raise ValueError(f"expected host:port, not {link!r}")
-    if not 0 <= int(port) <= 65_535:
-        raise ValueError(f"no port: {port}")
-    return host, int(port)
 
 
 @dataclass(slots=True, eq=False)
@@ -261,7 +244,7 @@ class Stock:
         give_up = self._loop.call_later(timeout_s, partial(self._give_up, connection))
         self._dialling[connection] = shelf, give_up
         try:
-            host, port = parse_link(shelf.link)
+            host, port = parse_host_port(shelf.link)
             async with asyncio.timeout(timeout_s):
                 sock = await _connected(self._loop, host, port, self._limits.link_socket_bytes)
                 await self._loop.create_connection(

@@ -8,6 +8,7 @@ all, nodes are killed and frozen, servers go away and come back.
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from heapq import heappop, heappush
 from math import inf
 from typing import Final
@@ -49,6 +50,8 @@ QUIET_S: Final = 20.0
 """Later than everything that can still happen."""
 FREE_LONG_S: Final = 0.9
 """A spare that is free for so long must be found: three askings, and the ways of the messages."""
+TROUBLE_S: Final = 1.5
+"""What a link that went wrong may take of the time of a request: one black hole, one pause."""
 TICK_S: Final = 0.02
 """How late timers may be; those of wheels are."""
 
@@ -176,6 +179,8 @@ class Model:
         self._legs = 0
         self._loss = self.chance.choice((0.0, 0.0, 0.1, 0.3))
         self._no_way = self.chance.choice((0.0, 0.0, 0.05, 0.5))
+        self._late_s = self.chance.choice((0.0, 0.0, 0.3))
+        """How much later than usual one in four words between nodes is."""
         self._interest: list[dict[bytes, set[int]]] = [{}, {}]
         self._server_up = [True, True]
         self._bus_troubled_s = -100.0
@@ -259,7 +264,7 @@ class Model:
     def _kill(self, number: int) -> None:
         node = self.nodes[number]
         node.is_alive = False
-        self._trouble_s = self.now_s
+        self._trouble_s = max(self._trouble_s, self.now_s)
         for interest in self._interest:
             for nodes in interest.values():
                 nodes.discard(number)
@@ -276,7 +281,7 @@ class Model:
             return
         seconds = self.chance.uniform(0.2, 4)
         node.frozen_until_s = self.now_s + seconds
-        self._trouble_s = self.now_s + seconds
+        self._trouble_s = max(self._trouble_s, self.now_s + seconds)
         self._after(seconds, self._thaw, node)
 
     def _thaw(self, node: Node) -> None:
@@ -435,7 +440,9 @@ class Model:
             patience_s=RELAY_LIMITS.spare_wait_s,
             is_in_line=waits_until_s is not None,
             has_spare_here=lambda: request.node.board.look_at(request.key, self.now_s)[0] > 0,
-            refusal=refusal and Refuse(refusal.reason, refusal.cause, refusal.limit),
+            refusal=None
+            if refusal is None
+            else Refuse(refusal.reason, refusal.cause, refusal.limit),
         )
         self._take_steps(request, request.machine.start(self.now_s))
 
@@ -452,9 +459,7 @@ class Model:
     def _due(self, request: Request, timer: int) -> None:
         machine = request.machine
         if timer == request.timer and machine is not None:
-            self._on(
-                request.node, lambda: self._take_steps(request, machine.due(self.now_s))
-            )
+            self._on(request.node, lambda: self._take_steps(request, machine.due(self.now_s)))
 
     def _take_step(self, request: Request, step: Step) -> None:
         node, machine = request.node, request.machine
@@ -476,7 +481,7 @@ class Model:
             case Cancel():
                 line = request.line
                 if line is not None:
-                    self._up(line, lambda: self._cancel_at(line))
+                    self._up(line, partial(self._cancel_at, line))
             case HangUp():
                 if self._hangs_up and request.line is not None:
                     self._close(request.line)
@@ -533,7 +538,7 @@ class Model:
 
     def _up(self, line: Line, event: Callable[[], None]) -> None:
         """From the asker to the holder, in order."""
-        late_s = self.chance.choice((0.0, 0.0, 0.0, 0.3))
+        late_s = self.chance.choice((0.0, 0.0, 0.0, self._late_s))
         line.last_up_s = max(line.last_up_s, self.now_s + line.delay_s + late_s)
 
         def arrive() -> None:
@@ -544,7 +549,7 @@ class Model:
 
     def _down(self, line: Line, word: Callable[[Seeking], list[Step]]) -> None:
         """From the holder to the asker, in order."""
-        late_s = self.chance.choice((0.0, 0.0, 0.0, 0.3))
+        late_s = self.chance.choice((0.0, 0.0, 0.0, self._late_s))
         line.last_down_s = max(line.last_down_s, self.now_s + line.delay_s + late_s)
 
         def hear() -> None:
@@ -679,9 +684,9 @@ class Model:
         if took_s > most_s and not was_frozen:
             raise Violation(f"settled only after {took_s:.2f} s")
         is_calm = (
-            self._loss == 0
+            self._loss == self._late_s == 0
             and now_s > self._bus_troubled_s + 1
-            and now_s > self._trouble_s + FREE_LONG_S
+            and now_s > self._trouble_s + TROUBLE_S
             and not was_frozen
         )
         if not is_calm:
