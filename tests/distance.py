@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from duologue import ConnectionClosed, Limits, WebsocketPromisifier
 from duologue.connection.base import Connection, Message
 from duologue.connection.memory import connected_pair
-from duologue.endpoints.hosting import Manner
+from duologue.endpoints.manner import Manner
 from duologue.typed import Service
 from duologue.typed.service import Offer
 

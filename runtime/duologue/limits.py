@@ -7,6 +7,7 @@ Who meets one, and what becomes of others:
     max_message_bytes, receiving            the connection is closed, 1009      what is open fails
     max_json_depth, MAX_TYPED_DEPTH,        that request is refused, that       nothing
       max_json_objects, max_json_values     answer fails its call
+    MAX_DESCRIBED_BYTES                     who asks is told that it is larger  nothing
     MAX_HELLO_BYTES and its kin             whoever says more is served as a    nothing
                                             base peer
     max_open_calls, the peer's maxCalls     the call waits                      nothing
@@ -18,10 +19,14 @@ Who meets one, and what becomes of others:
       max_running_bytes_total               wait
     max_waiting_calls, max_waiting_bytes    the peer's call is refused; who     nothing
                                             takes no answers is not read
+    max_waiting_bytes_total                 calls of those who have most wait-  nothing
+                                            ing are refused
+    max_held_answer_bytes, and _total       that answer becomes LIMIT_EXCEEDED; nothing
+                                            with _total, of who holds most
     max_nested_calls                        the peer's call is refused          nothing
     max_invalid_messages,                   the connection is closed            what is open fails
       max_unasked_messages,
-      MAX_LATE_CHUNKS
+      MAX_LATE_MESSAGES
     more unsent than the connection takes   calls and answers wait; events      nothing
                                             are dropped and counted
     MAX_CONTROL_FRAMES_PER_S                the connection is closed            what is open fails
@@ -37,6 +42,8 @@ Who meets one, and what becomes of others:
     MAX_SUBSCRIPTIONS                       that subscription is refused        nothing
     MAX_EVENT_KEYS, MAX_KEPT_EVENT_BYTES    the oldest events are forgotten;    nothing
                                             who comes back is told of a gap
+    MAX_EVENT_LINEAGES                      who comes back is told of a gap     nothing
+                                            that may be none
     MAX_EVENT_KEY_BYTES                     that event is not emitted, that     nothing
                                             subscription refused
     the window of a typed stream            its sender waits; who overruns it   nothing
@@ -83,6 +90,10 @@ MAX_KEPT_EVENT_BYTES: Final = 4 * 1024 * 1024
 MAX_EVENT_KEY_BYTES: Final = 256
 """JSON of the key of an event, or of one that is subscribed to. Each may be remembered."""
 
+MAX_EVENT_LINEAGES: Final = 10_000
+"""Subscriptions that had an event of a kind for themselves alone, and of which the number of the
+newest is remembered. Who comes back and is not remembered may be told of a gap that is none."""
+
 CONGESTED_ABOVE_BYTES: Final = 262_144
 """A listener with more unsent than this misses events."""
 
@@ -106,6 +117,9 @@ MAX_HELLO_BYTES: Final = 256 * 1024
 MAX_HELLO_SERVICES: Final = 1000
 """Services that a hello lists; each is looked for by name, one after the other, once."""
 
+MAX_DESCRIBED_BYTES: Final = 1024 * 1024
+"""JSON of a contract that is shown to whoever asks, with all that it builds on."""
+
 MAX_HELLO_FEATURES: Final = 64
 """Features that a hello lists; there are six."""
 
@@ -128,9 +142,14 @@ MAX_MESSAGES_AT_ONCE: Final = 64
 """Messages of one connection, or pieces of them, that are read in one turn of the event loop, as
 far as their sizes can be foretold: some 0.3 ms where they are small. Others come in between."""
 
-MAX_LATE_CHUNKS: Final = 131_072
-"""Chunks for each own call that come when nobody reads its stream any more. More than are on their
-way when a stream is stopped: 8 MiB of buffers hold so many of the smallest."""
+WAITING_CALL_BYTES: Final = 512
+"""What a call that waits takes beside its arguments: 290 as Python counts them, and what the
+allocator adds."""
+
+MAX_LATE_MESSAGES: Final = 131_072
+"""Chunks, items and events that come when nobody waits for them any more, since this side last gave
+up a call, stopped a stream or a subscription, or answered a call with items. More than are on their
+way then: 8 MiB of buffers hold so many of the smallest."""
 
 MAX_TYPED_DEPTH: Final = 190
 """Nested lists and objects in one value of a contract's type, sent or received. pydantic's JSON
@@ -243,6 +262,18 @@ class Limits:
     max_waiting_bytes: int = 8 * 1024 * 1024
     """Arguments that those waiting calls may hold together."""
 
+    max_waiting_bytes_total: int = 64 * 1024 * 1024
+    """The same for all peers of one server, with `WAITING_CALL_BYTES` for each call. Nobody may
+    have more than is left for others; above it a call is answered LIMIT_EXCEEDED."""
+
+    max_held_answer_bytes: int = 64 * 1024 * 1024
+    """Answers to one peer that are made and wait until it takes those before them: handlers that
+    were running when it became slow. While it is slow no other handler begins. Above it an answer
+    is dropped and the call, though it was served, answered LIMIT_EXCEEDED."""
+
+    max_held_answer_bytes_total: int = 256 * 1024 * 1024
+    """The same for all peers of one server: above it the peer that holds most loses its newest."""
+
     max_invalid_messages: int = 100
     """Unreadable messages after which the connection is closed (base profile 8.2)."""
 
@@ -307,9 +338,9 @@ class Limits:
     """How long the other side may take to introduce itself before it is taken for a base peer."""
 
     reconnect_pause_s: float = 1.0
-    """The longest pause before the first try to register at a relay again; it doubles with each
-    failure in a row. The pause is random, so that after a restart not everybody comes at once. Of
-    peers with `reconnect=True` it is `Backoff.first_s`, if no `backoff=` was given."""
+    """The longest pause before the first try to come back: `Backoff.first_s` of listeners at a
+    relay, and of peers with `reconnect=True` if no `backoff=` was given. The pause is random, so
+    that after a restart not everybody comes at once."""
 
     max_reconnect_pause_s: float = 30.0
     """What doubling ends at: who was away for a night is still back within half a minute. The same

@@ -10,8 +10,9 @@ from duologue import ANYONE, Identity, Limits, WebsocketPromisifier
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.dial import dial_encrypted
 from duologue.connection.encrypted.gate import EncryptionGate
-from duologue.endpoints.guest import Lasting, conversation
-from duologue.endpoints.hosting import Conversations, Manner
+from duologue.endpoints.guest import Lasting, Visit
+from duologue.endpoints.hosting import Conversations
+from duologue.endpoints.manner import Manner
 from duologue.errors import ConnectionClosed
 from duologue.typed.service import Offer
 from tests.soak.ledger import Books, Guest, House, house_contract
@@ -100,7 +101,7 @@ class MemoryNetwork:
                 timeout_s=LIMITS.connect_timeout_s,
             )
 
-        return lambda: conversation(dial, manner, Lasting(reconnect=True))
+        return lambda: Visit(dial, manner, Lasting(reconnect=True))
 
     async def misfortune(self) -> None:
         """One more of them."""

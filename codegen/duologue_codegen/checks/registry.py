@@ -38,12 +38,16 @@ READING_RULES: Final[Mapping[str, str]] = {
     "type-expression": "Types are spelled as the language spells them.",
     "import-exists": "Each import is the path of a contract, from the schema root.",
     "id-range": "Ids lie between 1 and 16,383.",
+    "event-memory": "Replay, and the `max` of a buffer, lie between 1 and 10,000.",
     "base-range": "The numbers of a service stay below 2^53.",
     "enum-not-empty": "An enum has a value, and a union a form.",
     "timeout-sane": "Timeouts lie between a millisecond and a day.",
     "deprecated-has-text": "A deprecation says what to use instead.",
+    "allow-stated": "A comment that allows something names the rule, and says why.",
+    "allow-used": "A comment that allows something is needed: there is a finding without it.",
 }
-"""Rules that are found while a file is read, and their purposes. None can be off."""
+"""Rules that have no function of their own, and their purposes: most are found while a file is
+read. None can be off."""
 
 
 def rule(

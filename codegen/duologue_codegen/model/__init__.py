@@ -25,6 +25,8 @@ How a target walks it:
                 case AliasType(type=expression, constraints=constraints): ...
                 case SchemaType(schema=schema): schema.data     # raw JSON Schema, a dict
         for error in contract.errors.values(): ...
+        for dialogue in contract.dialogues.values():
+            for role in dialogue.roles: ...             # two: [ref.name for ref in role.services]
     match field.type:                               # TypeExpr
         case Scalar(kind=kind): ...                 # ScalarKind.INT64
         case Ref(package=package, name=name): ...   # package != contract.package: imported
@@ -43,9 +45,11 @@ that its field documents.
 """
 
 from .contract import Contract, Import
+from .dialogues import Dialogue, Role, ServiceRef
 from .errors import ErrorDef, ErrorRef, MessageTemplate, Placeholder, Retry
-from .events import Event, EventExample, InlinePayload
+from .events import Buffer, Event, EventExample, EventKey, InlinePayload, WhenFull
 from .methods import Effect, InlineParams, Method, MethodExample
+from .numbered import Numbered
 from .services import MAX_BASE, MAX_ID, ReservedId, Service
 from .type_expressions import (
     NUMBERS_IN_JSON,
@@ -87,8 +91,10 @@ __all__ = [
     "REF_PREFIX",
     "WHOLE_NUMBERS",
     "AliasType",
+    "Buffer",
     "Constraints",
     "Contract",
+    "Dialogue",
     "Effect",
     "EnumType",
     "EnumValue",
@@ -96,6 +102,7 @@ __all__ = [
     "ErrorRef",
     "Event",
     "EventExample",
+    "EventKey",
     "Field",
     "Import",
     "InlineParams",
@@ -105,6 +112,7 @@ __all__ = [
     "MessageTemplate",
     "Method",
     "MethodExample",
+    "Numbered",
     "ObjectType",
     "OneOf",
     "OptionalOf",
@@ -113,10 +121,12 @@ __all__ = [
     "ReservedId",
     "ReservedName",
     "Retry",
+    "Role",
     "Scalar",
     "ScalarKind",
     "SchemaType",
     "Service",
+    "ServiceRef",
     "StreamKind",
     "StreamOf",
     "TextOf",
@@ -124,5 +134,6 @@ __all__ = [
     "TypeExpr",
     "UnionType",
     "Variant",
+    "WhenFull",
     "without_optional",
 ]

@@ -13,8 +13,9 @@ from typing import Final, TypeAlias
 
 from ..text.tree import Data, Node
 from .contract import Contract
+from .dialogues import Dialogue
 from .errors import ErrorDef, Placeholder
-from .events import Event, EventExample, InlinePayload
+from .events import Buffer, Event, EventExample, InlinePayload
 from .methods import InlineParams, Method, MethodExample
 from .services import Service
 from .type_expressions import (
@@ -64,6 +65,7 @@ def canonical(contract: Contract, *, for_people: bool = True) -> Json:
             "types": {name: form.type(type_) for name, type_ in contract.types.items()},
             "errors": {name: form.error(error) for name, error in contract.errors.items()},
             "services": {name: form.service(one) for name, one in contract.services.items()},
+            "dialogues": form.dialogues(),
         }
     )
 
@@ -214,6 +216,21 @@ class _Form:
             ),
         }
 
+    def dialogues(self) -> Json:
+        """For people: to each service a peer offers it is all the same what others it offers."""
+        if not self._for_people:
+            return {}
+        dialogues = self._contract.dialogues
+        return {name: self.dialogue(one) for name, one in dialogues.items()}
+
+    def dialogue(self, dialogue: Dialogue) -> Json:
+        # In a list: which role is named first is of no account on the wire, but it is in code.
+        roles: list[Data] = []
+        for role in dialogue.roles:
+            services: list[Data] = [each.name for each in role.services]
+            roles.append({"role": role.name, "offers": services})
+        return {**self.stated(self.about(dialogue.doc, dialogue.deprecated)), "roles": roles}
+
     def method(self, method: Method) -> Json:
         errors: list[Data] = [*sorted(ref.name for ref in method.errors)]
         params: Data = None
@@ -261,7 +278,26 @@ class _Form:
                 payload = {"fields": self.fields(fields)}
             case Ref() as ref:
                 payload = {"payload": expression_text(ref)}
-        return {"id": event.id, **payload, **self.stated(about)}
+        return {"id": event.id, **payload, **self.stated({**about, **self.memory(event)})}
+
+    def memory(self, event: Event) -> Json:
+        """By what it is subscribed to, and how much of it waits and is kept."""
+        key: Data = None
+        if event.key is not None:
+            field = self._contract.fields_of(event.payload)[0].get(event.key.field)
+            shows_name = self._for_people or field is None
+            key = event.key.field if shows_name or field is None else field.wire
+        usual, buffer = Buffer(), event.buffer
+        return {
+            "key": key,
+            "replay": event.replay or None,
+            "buffer": self.stated(
+                {
+                    "max": None if buffer.max == usual.max else buffer.max,
+                    "when_full": None if buffer.when_full == usual.when_full else buffer.when_full,
+                }
+            ),
+        }
 
 
 def expression_text(type_: TypeExpr | StreamOf) -> str:

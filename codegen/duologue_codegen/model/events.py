@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import Literal, TypeAlias
 
 from ..diagnostics import Position
 from ..text.tree import Node
+from .numbered import Numbered
 from .type_expressions import Ref
 from .types import Field
+
+WhenFull: TypeAlias = Literal["drop_oldest", "close"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +21,7 @@ class InlinePayload:
     """What an event carries, written where the event is."""
 
     fields: Mapping[str, Field]
-    at: Position = field(compare=False)
+    at: Position = dataclass_field(compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,20 +30,35 @@ class EventExample:
 
     name: str
     payload: Node | None = None
-    at: Position = field(compare=False)
+    at: Position = dataclass_field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EventKey:
+    """The field by which one subscribes to an event."""
+
+    field: str
+    """Its name in the contract."""
+    at: Position = dataclass_field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """What may wait for a subscriber that is slow, and what happens above that."""
+
+    max: int = 64
+    """Events."""
+    when_full: WhenFull = "drop_oldest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Numbered):
     """What a service tells whoever listens."""
 
-    name: str
-    id: int
-    """From the same numbers as those of methods. 0 when there is none."""
-    id_at: Position = field(compare=False)
     payload: InlinePayload | Ref
     """A `Ref` means an object type."""
-    doc: str = ""
-    deprecated: str | None = None
+    key: EventKey | None = None
+    replay: int = 0
+    """How many of each key are kept for those who come late."""
+    buffer: Buffer = Buffer()
     examples: tuple[EventExample, ...] = ()
-    at: Position = field(compare=False)

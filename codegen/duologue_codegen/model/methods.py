@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from ..diagnostics import Position
 from ..text.tree import Node
 from .errors import ErrorRef
+from .numbered import Numbered
 from .type_expressions import Ref, StreamOf, TypeExpr
 from .types import Field
 
@@ -39,13 +40,9 @@ class MethodExample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Method:
+class Method(Numbered):
     """One callable of a service."""
 
-    name: str
-    id: int
-    """The number under which it goes over the wire is `service.base + id`. 0 when there is none."""
-    id_at: Position = field(compare=False)
     params: InlineParams | Ref | None = None
     positional: bool = False
     """`args: positional`: each field of the params is an argument, in their order."""
@@ -61,11 +58,8 @@ class Method:
     """Of the whole call; with items, of the time to the first of them."""
     idle_timeout_s: float | None = None
     """How long a reader waits for the next item."""
-    doc: str = ""
     since: str | None = None
-    deprecated: str | None = None
     examples: tuple[MethodExample, ...] = ()
-    at: Position = field(compare=False)
 
     @property
     def has_items(self) -> bool:

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
-from ..diagnostics import quoted
-from ..model import MAX_ID, Event, EventExample, InlinePayload, Ref
-from ..text.tree import Entry, MapNode, Node, ScalarNode
+from ..model import Buffer, Event, EventExample, EventKey, InlinePayload, Ref, WhenFull
+from ..text.tree import MapNode, Node, ScalarNode
 from .expressions import Expressions
+from .numbered import Head, NumberedReader
 from .shape import Shapes
 from .types import TypeReader
 
-_KEYS: Final = ("id", "doc", "fields", "payload", "deprecated", "examples")
-_KEYS_LATER: Final = ("key", "replay", "buffer")
+_KEYS: Final = (
+    "id",
+    "doc",
+    "fields",
+    "payload",
+    "key",
+    "replay",
+    "buffer",
+    "deprecated",
+    "examples",
+)
+_BUFFER_KEYS: Final = ("max", "when_full")
+_WHEN_FULL: Final = {
+    "drop_oldest": "the oldest event is left out, and counted",
+    "close": "the subscription ends, and says so",
+}
+MAX_REMEMBERED_EVENTS: Final = 10_000
+"""Each costs at least 128 bytes, of 4 MiB that a service keeps of an event."""
 _EXAMPLE_KEYS: Final = ("name", "payload")
 
 
@@ -26,28 +42,38 @@ class EventReader:
 
     def events(self, node: Node | None, service: str) -> dict[str, Event]:
         """Everything under `events` of `service`, by name."""
-        example = "closed: {id: 20, fields: {why: string}}"
-        named = self._shapes.named(node, f"`events` of {service}", example)
-        read = ((entry.key.text, self._event(entry)) for entry in named)
-        return {name: event for name, event in read if event is not None}
+        numbered = NumberedReader(self._shapes, "event", _KEYS)
+        return numbered.read(node, service, "closed: {id: 20, fields: {why: string}}", self._event)
 
-    def _event(self, entry: Entry) -> Event | None:
-        key, what = entry.key, f"event {quoted(entry.key.text)}"
-        map_ = self._shapes.mapping(entry.value, what, _KEYS, _KEYS_LATER)
-        if map_ is None:
-            return None
-        id_node = map_.get("id")
-        number = self._shapes.ranged(id_node, f"the id of {what}", "id-range", 1, MAX_ID)
+    def _event(self, map_: MapNode, head: Head, key: ScalarNode, what: str) -> Event:
+        replay = self._count(map_.get("replay"), f"`replay` of {what}")
         return Event(
-            name=key.text,
-            id=0 if number is None else number,
-            id_at=key.at if id_node is None else id_node.at,
+            **head,
             payload=self._payload(map_, key, what),
-            doc=self._shapes.doc(map_, what),
-            deprecated=self._shapes.deprecated(map_, what),
+            key=self._key(map_.get("key"), what),
+            replay=0 if replay is None else replay,
+            buffer=self._buffer(map_.get("buffer"), what),
             examples=self._examples(map_.get("examples"), what),
-            at=key.at,
         )
+
+    def _key(self, node: Node | None, what: str) -> EventKey | None:
+        name = self._shapes.word(node, f"`key` of {what}")
+        return None if name is None else EventKey(name.text, name.at)
+
+    def _buffer(self, node: Node | None, what: str) -> Buffer:
+        of = f"`buffer` of {what}"
+        map_ = None if node is None else self._shapes.mapping(node, of, _BUFFER_KEYS)
+        if map_ is None:
+            return Buffer()
+        most = self._count(map_.get("max"), f"`max` of {of}")
+        when_full = self._shapes.choice(map_.get("when_full"), f"`when_full` of {of}", _WHEN_FULL)
+        usual = Buffer()
+        return Buffer(
+            usual.max if most is None else most, cast(WhenFull, when_full or usual.when_full)
+        )
+
+    def _count(self, node: Node | None, what: str) -> int | None:
+        return self._shapes.ranged(node, what, "event-memory", 1, MAX_REMEMBERED_EVENTS)
 
     def _payload(self, map_: MapNode, key: ScalarNode, what: str) -> InlinePayload | Ref:
         fields, payload = map_.entry("fields"), map_.entry("payload")

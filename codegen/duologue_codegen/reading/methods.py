@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Final, cast
 
-from ..diagnostics import quoted
-from ..model import MAX_ID, Effect, ErrorRef, InlineParams, Method, MethodExample, Ref, TypeExpr
-from ..text.tree import Entry, MapNode, Node, ScalarNode
+from ..model import Effect, ErrorRef, InlineParams, Method, MethodExample, Ref, TypeExpr
+from ..text.tree import MapNode, Node, ScalarNode
 from .errors import ErrorReader
 from .expressions import Expressions
+from .numbered import Head, NumberedReader
 from .shape import Shapes
 from .types import TypeReader
 
@@ -56,26 +56,16 @@ class MethodReader:
 
     def methods(self, node: Node | None, service: str) -> dict[str, Method]:
         """Everything under `methods` of `service`, by name."""
-        example = "join: {id: 1, returns: bool}"
-        named = self._shapes.named(node, f"`methods` of {service}", example)
-        read = ((entry.key.text, self._method(entry)) for entry in named)
-        return {name: method for name, method in read if method is not None}
+        numbered = NumberedReader(self._shapes, "method", _KEYS, _KEYS_LATER)
+        return numbered.read(node, service, "join: {id: 1, returns: bool}", self._method)
 
-    def _method(self, entry: Entry) -> Method | None:
-        key, what = entry.key, f"method {quoted(entry.key.text)}"
-        map_ = self._shapes.mapping(entry.value, what, _KEYS, _KEYS_LATER)
-        if map_ is None:
-            return None
-        id_node = map_.get("id")
-        number = self._shapes.ranged(id_node, f"the id of {what}", "id-range", 1, MAX_ID)
+    def _method(self, map_: MapNode, head: Head, _: ScalarNode, what: str) -> Method:
         effect = self._shapes.choice(map_.get("effect"), f"`effect` of {what}", _EFFECTS)
         returns = map_.get("returns")
         params = self._params(map_.get("params"), what)
         since = self._shapes.word(map_.get("since"), f"`since` of {what}")
         return Method(
-            name=key.text,
-            id=0 if number is None else number,
-            id_at=key.at if id_node is None else id_node.at,
+            **head,
             params=params,
             positional=self._positional(map_, what),
             sends=self._item(map_.get("sends"), f"what {what} sends"),
@@ -87,11 +77,8 @@ class MethodReader:
             effect=cast(Effect, effect or "write"),
             timeout_s=self._timeout(map_.get("timeout"), f"the timeout of {what}"),
             idle_timeout_s=self._idle_timeout(map_, what),
-            doc=self._shapes.doc(map_, what),
             since=None if since is None else since.text,
-            deprecated=self._shapes.deprecated(map_, what),
             examples=self._examples(map_.get("examples"), what),
-            at=key.at,
         )
 
     def _item(self, node: Node | None, what: str) -> TypeExpr | None:

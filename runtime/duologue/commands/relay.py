@@ -5,10 +5,8 @@ import importlib.util
 import json
 import logging
 import secrets
-import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -33,6 +31,7 @@ from duologue.relay.server.logs import EventLog, JsonLines, PlainLines
 from duologue.relay.server.metrics import CONTENT_TYPE, RelayMetrics
 from duologue.relay.server.server import RelayServer
 from duologue.relay.server.watched_files import AccessFiles, TlsFiles
+from duologue.running import loop_factory, on_stop_signals
 
 if TYPE_CHECKING:
     from duologue.relay.cluster.assembly import ClusterParts
@@ -136,17 +135,8 @@ def relay(
         typer.echo("The configuration is good.")
         return
     _set_up_logging(configuration)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         raise typer.Exit(runner.run(_Run(configuration, parts, format).until_told()))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's, where the extra `fast` is installed; else asyncio's own."""
-    if importlib.util.find_spec("uvloop") is None:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop]
-    factory = importlib.import_module("uvloop").new_event_loop
-    return factory
 
 
 def _flags(**values: Any) -> dict[str, Any]:
@@ -264,7 +254,7 @@ class _Run:
             await (self._node or server).close()
             typer.echo(f"cannot listen: {words_of(error)}", err=True)
             return EXIT_USAGE
-        self._listen_to_signals(loop)
+        on_stop_signals(loop, self._on_signal)
         self._warn()
         self._announce(server, admin)
         watchdog = asyncio.create_task(_feed_watchdog())
@@ -304,17 +294,7 @@ class _Run:
         await whole.close()
         return EXIT_FAILED
 
-    def _listen_to_signals(self, loop: asyncio.AbstractEventLoop) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            try:
-                loop.add_signal_handler(number, self._on_signal)
-            except NotImplementedError:
-                # Windows has no signals for loops.
-                signal.signal(
-                    number, lambda _number, _frame: loop.call_soon_threadsafe(self._on_signal)
-                )
-
-    def _on_signal(self) -> None:
+    def _on_signal(self, _number: int) -> None:
         (self._told_twice if self._told.is_set() else self._told).set()
 
     def _warn(self) -> None:

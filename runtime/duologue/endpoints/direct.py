@@ -9,12 +9,13 @@ import ssl as tls
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow
-from duologue.endpoints.guest import Lasting, conversation
-from duologue.endpoints.hosting import Host, Manner, OnPeer, Profile, offer_of
+from duologue.endpoints.guest import Lasting, Visit
+from duologue.endpoints.hosting import Host
+from duologue.endpoints.manner import ConversationOptions, Manner, offer_of
 from duologue.endpoints.redialling import Dial
 from duologue.errors import HandshakeFault
 from duologue.identity import Identity
@@ -135,10 +136,8 @@ def serve(
     identity: Identity | None = None,
     allow: Allow | None = None,
     loopback: bool = False,
-    profile: Profile = "auto",
-    same_contracts: bool = True,
     limits: Limits | None = None,
-    on_peer: OnPeer | None = None,
+    **options: Unpack[ConversationOptions],
 ) -> Server:
     """Offer services to whoever connects; use the result in `async with`.
 
@@ -154,8 +153,10 @@ def serve(
     point a name of their own at this machine.
 
     `profile="base"` says no hello, for peers that must see the base profile and nothing else.
-    Services of the other side that were generated from another contract are refused to our clients
-    with `ContractMismatch`, unless `same_contracts` is False.
+    Services of the other side may have been generated from another contract than our clients: calls
+    go through unless `contracts="same"`. `on_peer` is told of each new peer
+    before its first message is served. `ConversationOptions` lists all that this function shares
+    with `connect`, `listen` and `dial`.
 
     Raises:
         ValueError: `identity` without `allow`, or the other way round.
@@ -172,13 +173,7 @@ def serve(
         )
     if identity is None and (allow is not None or loopback):
         raise ValueError("serve(allow=...) needs identity=: without it nobody proves a key")
-    manner = Manner(
-        offer=Offer(services),
-        limits=limits or Limits(),
-        profile=profile,
-        same_contracts=same_contracts,
-        on_peer=on_peer,
-    )
+    manner = Manner.of("serve", Offer(services), limits, options)
     return Server(
         manner,
         host,
@@ -202,14 +197,12 @@ async def connect(
     identity: Identity | None = None,
     to: bytes | str | None = None,
     loopback: bool = False,
-    profile: Profile = "auto",
-    same_contracts: bool = True,
     limits: Limits | None = None,
-    on_peer: OnPeer | None = None,
     on_connected: OnConnected | None = None,
     reconnect: bool = False,
     backoff: Backoff | None = None,
     open_timeout: float | None = None,
+    **options: Unpack[ConversationOptions],
 ) -> AsyncGenerator[WebsocketPromisifier]:
     """A conversation with the server at `url`, closed when the block is left.
 
@@ -217,7 +210,7 @@ async def connect(
     (default: `Limits.connect_timeout_s`). With `identity` the conversation is encrypted, and only
     the holder of the key `to` (32 bytes or 64 hex digits) can have it; `peer.remote_key` is that
     key once a frame has proved it. `loopback` allows `to` to be our own key. `profile` and
-    `same_contracts` are as in `serve`.
+    `contracts` are as in `serve`.
 
     With `reconnect` entering waits until the server is there, and the peer outlives its connection:
     whenever that is lost, or closed by the other side, another one is made, after a random pause
@@ -233,9 +226,10 @@ async def connect(
 
     `on_connected`, a function or coroutine function, is called with the peer each time a
     conversation stands, before anything that waits leaves: the place to register again, to log in.
-    Calls made in it leave at once. If it raises, or takes more than `Limits.connect_timeout_s`, the
-    connection is given up and tried again, as after any failure. Without `reconnect` it is called
-    once, and what it raises comes out of here.
+    Then subscriptions are renewed, then calls leave that were made meanwhile. Calls and
+    subscriptions made in it leave at once. If it raises, or takes more than
+    `Limits.connect_timeout_s`, the connection is given up and tried again, as after any failure.
+    Without `reconnect` it is called once, and what it raises comes out of here.
 
     `peer.state` and `peer.state_changes()` tell how things stand, `peer.stats.reconnects_total` how
     often it came back. It ends when the block is left, after `peer.close()`, or when another try
@@ -260,14 +254,8 @@ async def connect(
         ServiceIdTaken: two of the offered services want the same number.
         TypeError: `offer` is one service, not several.
     """
-    limits = limits or Limits()
-    manner = Manner(
-        offer=offer_of(offer),
-        limits=limits,
-        profile=profile,
-        same_contracts=same_contracts,
-        on_peer=on_peer,
-    )
+    manner = Manner.of("connect", offer_of(offer), limits, options)
+    limits = manner.limits
     seconds = limits.connect_timeout_s if timeout is None else timeout
     dial: Dial
     if identity is None:
@@ -287,7 +275,7 @@ async def connect(
         open_timeout_s=open_timeout,
         on_connected=on_connected,
     )
-    async with conversation(dial, manner, lasting) as peer:
+    async with Visit(dial, manner, lasting) as peer:
         yield peer
 
 

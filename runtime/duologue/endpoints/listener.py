@@ -7,7 +7,8 @@ from typing import Final
 
 from duologue.connection.encrypted.allow import Allow
 from duologue.connection.encrypted.gate import EncryptionGate
-from duologue.endpoints.hosting import Host, Manner
+from duologue.endpoints.hosting import Host
+from duologue.endpoints.manner import Manner
 from duologue.errors import HandshakeFault, RelayError
 from duologue.identity import Identity
 from duologue.relay.client.dial import RelayAccount

@@ -9,13 +9,13 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Unpack
 from urllib.parse import urlsplit
 
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow, Anyone
-from duologue.endpoints.guest import Lasting, conversation
-from duologue.endpoints.hosting import Manner, OnPeer, Profile, offer_of
+from duologue.endpoints.guest import Lasting, Visit
+from duologue.endpoints.manner import ConversationOptions, Manner, offer_of
 from duologue.endpoints.one_of_several import OneOfSeveral
 from duologue.errors import (
     DeadlineExceeded,
@@ -53,10 +53,8 @@ def listen(
     known_relays: Path | None = None,
     insecure_plaintext: bool = False,
     loopback: bool = False,
-    profile: Profile = "auto",
-    same_contracts: bool = True,
     limits: Limits | None = None,
-    on_peer: OnPeer | None = None,
+    **options: Unpack[ConversationOptions],
 ) -> "Listener":
     """Offer services to whoever dials `identity` at one of these relays; no port is opened.
 
@@ -91,7 +89,8 @@ def listen(
     from duologue.relay.client.dial import RelayAccount
     from duologue.relay.client.known_relays import KnownRelays, default_file
 
-    limits = limits or Limits()
+    manner = Manner.of("listen", Offer(services), limits, options)
+    limits = manner.limits
     pins = KnownRelays(known_relays or default_file())
     accounts = [
         RelayAccount(
@@ -105,13 +104,6 @@ def listen(
         )
         for url in urls
     ]
-    manner = Manner(
-        offer=Offer(services),
-        limits=limits,
-        profile=profile,
-        same_contracts=same_contracts,
-        on_peer=on_peer,
-    )
     return Listener(accounts, spares, identity, allow, manner, loopback=loopback)
 
 
@@ -127,14 +119,12 @@ async def dial(
     ssl: tls.SSLContext | None = None,
     insecure_plaintext: bool = False,
     loopback: bool = False,
-    profile: Profile = "auto",
-    same_contracts: bool = True,
     limits: Limits | None = None,
-    on_peer: OnPeer | None = None,
     on_connected: OnConnected | None = None,
     reconnect: bool = False,
     backoff: Backoff | None = None,
     open_timeout: float | None = None,
+    **options: Unpack[ConversationOptions],
 ) -> AsyncGenerator[WebsocketPromisifier]:
     """A conversation with the holder of the key `to`, who listens at one of these relays.
 
@@ -156,15 +146,9 @@ async def dial(
         DeadlineExceeded: it took longer than `timeout` or `open_timeout`.
         ServiceIdTaken: two of the offered services want the same number.
     """
-    limits = limits or Limits()
     target = public_key_of(to)
-    manner = Manner(
-        offer=offer_of(offer),
-        limits=limits,
-        profile=profile,
-        same_contracts=same_contracts,
-        on_peer=on_peer,
-    )
+    manner = Manner.of("dial", offer_of(offer), limits, options)
+    limits = manner.limits
     urls = _distinct(relays)
     if not urls:
         raise ValueError("dial(...) needs at least one relay")
@@ -188,7 +172,7 @@ async def dial(
         on_connected=on_connected,
     )
     several = OneOfSeveral(urls, dial_one, timeout_s=seconds)
-    async with conversation(several.dial, manner, lasting) as peer:
+    async with Visit(several.dial, manner, lasting) as peer:
         yield peer
 
 

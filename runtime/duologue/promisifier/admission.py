@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from duologue.connection.base import Connection
 from duologue.errors import LimitExceeded
-from duologue.limits import Limits
+from duologue.limits import WAITING_CALL_BYTES, Limits
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.served_call import ServedCall
 from duologue.protocol.parcels import size_of
@@ -20,8 +20,8 @@ class Admission(Generic[CallT]):
 
     A call runs from `began` until `ended`, whatever it does with a cancellation. Those that find
     no room, or no room for their answers, wait undecoded, the oldest first, within
-    `max_waiting_calls` and `max_waiting_bytes`. `start` is given each call that has waited, in its
-    turn. Room is what this peer, its key and all peers of the `budget` may use.
+    `max_waiting_calls`, `max_waiting_bytes`, and what others leave. `start` is given each call that
+    has waited, in its turn. Room is what this peer, its key and all peers of the `budget` may use.
 
     While every call that runs waits for an own call to the same peer, as `waits_for_peer` tells,
     what arrives may be what they wait for, and `may_nest`.
@@ -152,6 +152,10 @@ class Admission(Generic[CallT]):
             raise LimitExceeded("max_waiting_calls", limits.max_waiting_calls)
         if self._waiting_bytes + size > limits.max_waiting_bytes:
             raise LimitExceeded("max_waiting_bytes", limits.max_waiting_bytes)
+        cost = size + WAITING_CALL_BYTES
+        if self._waiting_cost + cost > self.budget.free_waiting_bytes:
+            raise LimitExceeded("max_waiting_bytes_total", limits.max_waiting_bytes_total)
+        self.budget.free_waiting_bytes -= cost
         self._waiting.append(call)
         self._waiting_bytes += size
         self._ask_to_be_told()
@@ -160,10 +164,19 @@ class Admission(Generic[CallT]):
     def is_nearly_full(self) -> bool:
         """Whether one more message, the largest there may be, might have to be turned away."""
         limits = self._limits
+        if not self._waiting:
+            # What others hold is no reason: nobody would tell when they hold less.
+            return False
+        largest = limits.max_message_bytes
         return (
             len(self._waiting) >= limits.max_waiting_calls
-            or self._waiting_bytes + limits.max_message_bytes > limits.max_waiting_bytes
+            or self._waiting_bytes + largest > limits.max_waiting_bytes
+            or self._waiting_cost + largest + WAITING_CALL_BYTES > self.budget.free_waiting_bytes
         )
+
+    @property
+    def _waiting_cost(self) -> int:
+        return self._waiting_bytes + WAITING_CALL_BYTES * len(self._waiting)
 
     def resume(self) -> None:
         """Start what waits, as far as there is room for it and its answers."""
@@ -211,6 +224,7 @@ class Admission(Generic[CallT]):
 
     def close(self) -> None:
         """Forget what waits."""
+        self.budget.free_waiting_bytes += self._waiting_cost
         self._waiting.clear()
         self._waiting_bytes = 0
         self.budget.calls.remove(self)
@@ -241,7 +255,9 @@ class Admission(Generic[CallT]):
             self.resume()
 
     def _take(self, call: CallT) -> CallT:
-        self._waiting_bytes -= size_of(call.request.args or b"")
+        size = size_of(call.request.args or b"")
+        self._waiting_bytes -= size
+        self.budget.free_waiting_bytes += size + WAITING_CALL_BYTES
         return call
 
     def _tell_idle(self) -> None:

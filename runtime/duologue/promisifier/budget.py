@@ -15,6 +15,16 @@ class Waiter(Protocol):
         """There may be room now: take it, or wait anew."""
 
 
+class Holder(Protocol):
+    """Who holds answers that the other side does not take yet."""
+
+    held_bytes: int
+    """How much."""
+
+    def give_up_newest(self) -> None:
+        """Hold one answer less."""
+
+
 class Share:
     """How many more calls may run for one proven key, or one address, over all its connections."""
 
@@ -62,7 +72,7 @@ class Line:
 
 
 class Budget:
-    """The calls that run for all peers of an endpoint and the streams that are sent to them.
+    """The calls of all peers of an endpoint, their answers, and the streams that are sent to them.
 
     A handler that ignores its cancellation counts on when its connection is gone. Nobody may run
     more than there is room left for others: `Admission` and `OutgoingStreams` see to it. Plain
@@ -80,6 +90,11 @@ class Budget:
         """Streams that may begin to be sent now."""
         self.free_stream_bytes = limits.max_outgoing_stream_bytes_total
         """What those may hold together."""
+        self.free_waiting_bytes = limits.max_waiting_bytes_total
+        """What calls that wait for a free handler may hold together."""
+        self.free_answer_bytes = limits.max_held_answer_bytes_total
+        """What answers may hold together that nobody takes yet."""
+        self._holders: dict[Holder, None] = {}
         self.streams = Line(lambda: self.free_streams > 0)
         """Peers whose streams wait for a place."""
         self._limits: Final = limits
@@ -89,6 +104,22 @@ class Budget:
     def is_unused(self) -> bool:
         """Whether nothing that weighs anything is running."""
         return self.free_bytes >= self._limits.max_running_bytes_total
+
+    def hold(self, holder: Holder, size_bytes: int) -> None:
+        """`holder` holds so much more; whoever holds most gives up what is too much.
+
+        Of those that hold the same it is the one that began first.
+        """
+        self._holders[holder] = None
+        self.free_answer_bytes -= size_bytes
+        while self.free_answer_bytes < 0:
+            max(self._holders, key=lambda each: each.held_bytes).give_up_newest()
+
+    def let_go(self, holder: Holder, size_bytes: int) -> None:
+        """`holder` holds so much less."""
+        self.free_answer_bytes += size_bytes
+        if not holder.held_bytes:
+            self._holders.pop(holder, None)
 
     def share_of(self, key: bytes | None, address_group: str) -> Share:
         """The share of a key; of a peer without one it is that of its address, if that is known."""

@@ -57,8 +57,8 @@ class Owner(CallOwner, Protocol):
         comes too late.
         """
 
-    def on_notified(self, event: Notified) -> None:
-        """An event has come for a subscription, or its end."""
+    def on_notified(self, event: Notified) -> bool:
+        """An event has come for a subscription, or its end; returns whether there is such."""
 
     def on_conversation_end(self, ending: Ending) -> None:
         """It has ended, and nothing of it is left."""
@@ -215,7 +215,8 @@ class Conversation(Generic[PeerT]):
         elif isinstance(event, Refused):
             self._writer.reply(event.reply)
         elif isinstance(event, Notified):
-            self._owner.on_notified(event)
+            if not self._owner.on_notified(event):
+                self._session.late.count()
         elif isinstance(event, StreamRefused):
             self._dispatcher.stop_stream(event.request_id)
         elif isinstance(event, CancelReceived):

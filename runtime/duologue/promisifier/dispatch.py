@@ -13,6 +13,7 @@ from duologue.promisifier.admission import Admission
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.failures import describe_incident, describe_limit
 from duologue.promisifier.handlers import Handler, Result, UnreadableArguments
+from duologue.promisifier.held_answers import HeldAnswers
 from duologue.promisifier.intake import Hold, Intake
 from duologue.promisifier.served_call import ServedCall, serving
 from duologue.promisifier.streams.items import ItemDesk
@@ -20,10 +21,11 @@ from duologue.promisifier.streams.sending import OutgoingStreams
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.hello import CONTROL_SERVICE
 from duologue.protocol.messages import Failure, RequestReceived
-from duologue.protocol.parcels import Parcel, Payload
+from duologue.protocol.parcels import Parcel, Payload, size_of
 from duologue.protocol.session import UNKNOWN_SERVICE, Session
 
 PeerT = TypeVar("PeerT")
+PeerT_contra = TypeVar("PeerT_contra", contravariant=True)
 
 _JSON: Final = (bytes, Parcel)
 """A union would say the same and take three times as long to ask."""
@@ -40,6 +42,17 @@ class Reply(Protocol):
 
     def __call__(self, text: bytes, parcel: Parcel | None = None, /) -> None:
         """Send `text`; the parts of `parcel`, if it announces one, follow it."""
+
+
+class ControlHandler(Handler[PeerT_contra], Protocol[PeerT_contra]):
+    """Answers service 0."""
+
+    def is_prompt(self, args: Payload | None) -> bool:
+        """Whether a call with these arguments is answered while others wait: its answer is small.
+
+        Of large ones, whoever takes no answers could have us keep many.
+        """
+        ...
 
 
 class Dispatcher(Generic[PeerT]):
@@ -62,7 +75,7 @@ class Dispatcher(Generic[PeerT]):
         limits: Limits,
         budget: Budget,
     ) -> None:
-        self.control: Handler[PeerT] | None = None
+        self.control: ControlHandler[PeerT] | None = None
         """What answers service 0; None in the base profile, where it is unknown like any other."""
         self._peer = peer
         self._handlers = handlers
@@ -81,6 +94,7 @@ class Dispatcher(Generic[PeerT]):
         )
         self.admission.on_room = self._on_room
         self._streams: OutgoingStreams | None = None
+        self._held: HeldAnswers | None = None
         self._closed = False
 
     def dispatch(self, request: RequestReceived) -> None:
@@ -104,7 +118,7 @@ class Dispatcher(Generic[PeerT]):
         admission = self.admission
         if admission.is_shut:
             self._refuse(call, _GOING_AWAY)
-        elif call.request.service_id == CONTROL_SERVICE and self.control is not None:
+        elif self._is_prompt(call.request):
             self._start(call)
         elif admission.waits_for_peer and not self._connection.gate.is_shut:
             try:
@@ -120,6 +134,13 @@ class Dispatcher(Generic[PeerT]):
                 self._refuse_busy(call, error)
             else:
                 self._slow_down()
+
+    def _is_prompt(self, request: RequestReceived) -> bool:
+        return (
+            request.service_id == CONTROL_SERVICE
+            and self.control is not None
+            and self.control.is_prompt(request.args)
+        )
 
     def _slow_down(self) -> None:
         # The other side does not take our answers, so it must not send more than may wait here. But
@@ -231,7 +252,7 @@ class Dispatcher(Generic[PeerT]):
             result = await outcome
             if self._connection.gate.is_shut and not isinstance(result, ByteStream | TextStream):
                 # The other side is slow to take what it has asked for: no reason to end it.
-                await self._connection.gate.wait()
+                await self._held_answers().wait(0 if result is None else size_of(result))
         except BaseException as error:
             self._fail(call, handler, error)
         else:
@@ -278,6 +299,12 @@ class Dispatcher(Generic[PeerT]):
                 self._connection, self._limits, self.admission.budget, self._session.counters
             )
         return self._streams
+
+    def _held_answers(self) -> HeldAnswers:
+        # Made late: most peers take their answers.
+        if self._held is None:
+            self._held = HeldAnswers(self._connection.gate, self._limits, self.admission.budget)
+        return self._held
 
     # -- answers --------------------------------------------------------------------------------
 

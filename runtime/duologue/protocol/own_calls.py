@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Generic, TypeGuard
 
 from duologue.errors import BadFrame, LimitExceeded
-from duologue.limits import MAX_LATE_CHUNKS, Limits
+from duologue.limits import Limits
 from duologue.protocol import codec
 from duologue.protocol.call_states import OwnState
 from duologue.protocol.counters import Counters
 from duologue.protocol.incoming_streams import IncomingStreams
 from duologue.protocol.items import ItemCalls
+from duologue.protocol.late_messages import LateMessages
 from duologue.protocol.messages import (
     AnswerBroken,
     AnswerReceived,
@@ -35,7 +36,7 @@ class OwnCalls(Generic[CallT]):
     one of the `receive`s, it is given up or taken back, or `close` hands it back.
     """
 
-    def __init__(self, limits: Limits, counters: Counters) -> None:
+    def __init__(self, limits: Limits, counters: Counters, late: LateMessages) -> None:
         self._counters = counters
         self._limits = limits
         self.max_open_calls = limits.max_open_calls
@@ -47,10 +48,10 @@ class OwnCalls(Generic[CallT]):
         self._max_unasked = counters.answers_dropped_unknown + limits.max_unasked_messages
         self._open: dict[float, CallT] = {}
         """By request id. An id that came as `1.0` finds the call of 1."""
-        self._streams = IncomingStreams(self._open, counters, self._count_late_chunk)
+        self._streams = IncomingStreams(self._open, counters, late.count)
         self._late_answers = 0
-        self._late_chunks = 0
-        self.items = ItemCalls(limits, counters, is_own=True)
+        self._late = late
+        self.items = ItemCalls(limits, counters, late, is_own=True)
         self._next_request_id = 0
         self._control_ids: set[int] = set()
         """Own calls of service 0; those that are settled may still be in it."""
@@ -107,6 +108,8 @@ class OwnCalls(Generic[CallT]):
             self._counters.requests_sent_total += 1
         else:
             self._control_ids = self._open_control_ids() | {request_id}
+            # Perhaps to be told of an event no more.
+            self._late.came = 0
             self._counters.control_requests_sent += 1
         if type(args) is bytes and not takes_parts:
             return request_id, codec.request(request_id, service_id, args)
@@ -127,7 +130,10 @@ class OwnCalls(Generic[CallT]):
 
     def give_up(self, request_id: float) -> bool:
         """Forget an open call; a late answer will be dropped. False if it had been settled."""
-        return self._open.pop(request_id, None) is not None
+        if self._open.pop(request_id, None) is None:
+            return False
+        self._late.came = 0
+        return True
 
     def replace_streaming(self, request_id: int, call: CallT) -> None:
         """Let what comes of a stream name `call` from now on."""
@@ -135,7 +141,10 @@ class OwnCalls(Generic[CallT]):
 
     def stop_stream(self, request_id: int) -> bytes | None:
         """Read no more of a stream; the text that tells the other side, if it has to be told."""
-        return self._streams.stop(request_id)
+        told = self._streams.stop(request_id)
+        if told is not None:
+            self._late.came = 0
+        return told
 
     def close(self) -> list[CallT]:
         """End everything; returns the calls that were still open, in order of their requests."""
@@ -247,11 +256,6 @@ class OwnCalls(Generic[CallT]):
         self._counters.answers_dropped_unknown += 1
         if self._counters.answers_dropped_unknown > self._max_unasked:
             raise LimitExceeded("max_unasked_messages", self._limits.max_unasked_messages)
-
-    def _count_late_chunk(self) -> None:
-        self._late_chunks += 1
-        if self._late_chunks > MAX_LATE_CHUNKS * self._next_request_id:
-            raise LimitExceeded("MAX_LATE_CHUNKS", MAX_LATE_CHUNKS, self._late_chunks)
 
     def _open_control_ids(self) -> set[int]:
         streaming = self._streams.streaming

@@ -12,6 +12,7 @@ from duologue.protocol import codec
 from duologue.protocol.call_states import NEXT_SERVED, ServedMove, ServedState
 from duologue.protocol.counters import Counters
 from duologue.protocol.items import ItemCalls
+from duologue.protocol.late_messages import LateMessages
 from duologue.protocol.messages import (
     CancelReceived,
     Failure,
@@ -32,10 +33,14 @@ class ServedCalls:
     """
 
     def __init__(
-        self, limits: Limits, counters: Counters, count_unasked: Callable[[], None]
+        self,
+        limits: Limits,
+        counters: Counters,
+        count_unasked: Callable[[], None],
+        late: LateMessages,
     ) -> None:
         """`count_unasked` is told of messages about requests that never were."""
-        self.items = ItemCalls(limits, counters, is_own=False)
+        self.items = ItemCalls(limits, counters, late, is_own=False)
         self._count_unasked = count_unasked
         self._highest_id = -1
         self.has_control_service = False

@@ -20,6 +20,7 @@ from duologue.protocol.excess import (
     weigh,
 )
 from duologue.protocol.items import ITEM_KINDS, ITEMS
+from duologue.protocol.late_messages import LateMessages
 from duologue.protocol.messages import AnswerReceived, CallT, RequestReceived, SessionEvent
 from duologue.protocol.own_calls import OwnCalls
 from duologue.protocol.parcels import Parcel, Payload
@@ -54,8 +55,10 @@ class Session(Generic[CallT]):
 
     def __init__(self, limits: Limits, counters: Counters | None = None) -> None:
         self.counters = counters or Counters()
-        self.own: OwnCalls[CallT] = OwnCalls(limits, self.counters)
-        self.served = ServedCalls(limits, self.counters, self.own.count_unasked)
+        self.late = LateMessages()
+        """To be told of what is for nobody any more, where that is seen elsewhere."""
+        self.own: OwnCalls[CallT] = OwnCalls(limits, self.counters, self.late)
+        self.served = ServedCalls(limits, self.counters, self.own.count_unasked, self.late)
         self.arriving: ArrivingParcel | None = None
         """A message whose parts are not all there yet."""
         self._limits = limits
@@ -87,8 +90,8 @@ class Session(Generic[CallT]):
         Unreadable messages are counted and ignored (base profile 8.2).
 
         Raises:
-            LimitExceeded: `max_invalid_messages` or `max_unasked_messages` have been met; the
-                connection should be closed.
+            LimitExceeded: `max_invalid_messages`, `max_unasked_messages` or `MAX_LATE_MESSAGES`
+                have been met; the connection should be closed.
             ProtocolError: what belongs together has come apart; the connection should be closed.
         """
         if self.arriving is not None:
@@ -114,6 +117,8 @@ class Session(Generic[CallT]):
             if kind == "request":
                 weight = weigh(text) if is_long else 0
                 return self.served.receive_request(envelope, (), weight)
+            if kind == ITEMS and self.served.has_control_service:
+                return self._receive_list(text, envelope)
             if kind == "error":
                 return self.own.receive_failure(envelope)
             if kind in ("stream", "stream-end", "stream-error"):
@@ -171,10 +176,22 @@ class Session(Generic[CallT]):
             self.count_invalid()
             return None
 
+    def _receive_list(self, text: str, envelope: codec.Envelope) -> SessionEvent[CallT] | None:
+        """Items come by the thousand, and most of a call that is open: there is no more to ask."""
+        data, response_id = slice_or_none(envelope.data), envelope.responseId
+        # An id that is absent is NaN, which is not equal to itself.
+        if response_id == response_id:
+            side, items = self.own.items, self.own.items.calls.get(response_id)
+        else:
+            side, items = self.served.items, self.served.items.calls.get(envelope.requestId)
+        if items is None:
+            return self._receive_items(text, envelope, data)
+        side.receive_list(items, data)
+        return None
+
     def _receive_items(
         self, text: str, envelope: codec.Envelope, data: Payload | None
     ) -> SessionEvent[CallT] | None:
-        # An id that is absent is NaN, which is not equal to itself.
         if envelope.responseId == envelope.responseId:
             return self.own.receive_items(envelope.type, text, envelope, data)
         return self.served.receive_items(envelope.type, text, envelope, data)

@@ -17,13 +17,15 @@ from duologue.errors import (
 from duologue.limits import MAX_EVENT_KEY_BYTES
 from duologue.promisifier.own_call import CallOptions
 from duologue.promisifier.streams.stream import ByteStream, TextStream
-from duologue.protocol.control import canonical_key
+from duologue.protocol.control import Described, canonical_key, read_described
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload
 from duologue.protocol.replay import WhenFull
 from duologue.protocol.values import SENTINEL_START
 from duologue.typed.codec import Codec
 from duologue.typed.declared_errors import DeclaredError, runtime_error
+from duologue.typed.differences import differences
+from duologue.typed.own_descriptions import find_description
 from duologue.typed.params import Params
 from duologue.typed.problems import problems_of
 
@@ -68,7 +70,7 @@ class Method(Generic[A, P, R]):
         self.has_bytes: bool | None = None
         """What `look_for_bytes` has found; None before."""
         self.takes_parts = False
-        """Whether the result may come with parts beside it (PROTOCOL 12)."""
+        """Whether what answers may come with parts beside it (PROTOCOL 12)."""
         self.errors = {declared.error.code: declared for declared in errors}
         self.effect: Effect = effect
         self.may_be_repeated = effect != "write"
@@ -79,7 +81,7 @@ class Method(Generic[A, P, R]):
         """Whose method it is."""
 
     def look_for_bytes(self) -> bool:
-        """Find out whether params or result have bytes that may travel beside them."""
+        """Find out whether what is asked or what answers has bytes that may travel beside it."""
         self.takes_parts = self.returns.knows_bytes()
         self.has_bytes = self.takes_parts or self.params.knows_bytes()
         return self.has_bytes
@@ -154,6 +156,13 @@ class Streaming(Method[A, P, R]):
         """Of one item that the caller gets; None: it gets none."""
         self.idle_timeout_s = math.inf if idle_timeout is None else idle_timeout
         """How long no item may come while its reader waits, in seconds."""
+
+    def look_for_bytes(self) -> bool:
+        """As `Method.look_for_bytes`; the items that come count with the result."""
+        super().look_for_bytes()
+        if self.yields is not None and self.yields.knows_bytes():
+            self.takes_parts = self.has_bytes = True
+        return bool(self.has_bytes)
 
 
 class Download(Streaming[A, P, R], Generic[A, P, Y, R]):
@@ -337,12 +346,36 @@ class ServiceContract:
         self.digest = digest
         self.methods = methods
         self.events = events
+        self.python_package = ""
+        """Where its client or service is: the contract itself is beside them."""
         for event in events:
             event.full_name = f"{name}/{event.name}"
             event.contract = self
         for method in methods:
             method.full_name = f"{name}/{method.name}"
             method.contract = self
+
+    def description(self) -> Described | None:
+        """The contract in words for others; None if it is not at hand."""
+        return find_description(self.name, self.digest, self.python_package)
+
+    def differences(self, described: bytes) -> tuple[str, ...]:
+        """See `CalledContract`."""
+        ours = self.description()
+        if ours is None:
+            return ()
+        try:
+            return differences(ours, read_described(described))
+        except (BadFrame, msgspec.DecodeError, RecursionError, UnicodeError):
+            # It is only to explain what went wrong; that it cannot is no second fault.
+            return ()
+
+
+def note_package(of_contract: type) -> None:
+    """Note where a generated class is: its contract lies beside it."""
+    contract = vars(of_contract).get("__contract__")
+    if isinstance(contract, ServiceContract):
+        contract.python_package = of_contract.__module__.rpartition(".")[0]
 
 
 def unimplemented(method: Method[..., Any, Any]) -> NoReturn:

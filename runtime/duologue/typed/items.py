@@ -2,6 +2,7 @@
 
 import io
 import os
+from asyncio import Future
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
@@ -16,7 +17,14 @@ from typing import Any, BinaryIO, Generic, Self, TypeGuard, TypeVar, cast
 
 from pydantic import ValidationError
 
-from duologue.errors import CallError, DeadlineExceeded, InvalidParams, InvalidResult, Problem
+from duologue.errors import (
+    CallError,
+    DeadlineExceeded,
+    Digests,
+    InvalidParams,
+    InvalidResult,
+    Problem,
+)
 from duologue.promisifier.streams.item_sink import ITEM_CHUNK_BYTES, ItemSink
 from duologue.promisifier.streams.item_source import ItemSource
 from duologue.promisifier.streams.stream import ByteStream
@@ -24,6 +32,7 @@ from duologue.protocol.items import Batch
 from duologue.protocol.parcels import Parts
 from duologue.typed.codec import BYTE_ITEMS, Codec
 from duologue.typed.problems import problems_of
+from duologue.typed.until_done import UntilDone
 
 T = TypeVar("T")
 
@@ -45,8 +54,10 @@ class Items(Generic[T]):
         *,
         is_result: bool,
         on_failure: Callable[[], None] | None = None,
+        digests: Callable[[], Digests | None] = lambda: None,
     ) -> None:
         """With `is_result` what does not fit is an `InvalidResult`, else an `InvalidParams`.
+        `digests` are those of both contracts, where they differ.
 
         `on_failure` is told when what came does not fit, or nothing came in time.
         """
@@ -54,6 +65,7 @@ class Items(Generic[T]):
         self._what = what
         self._is_result = is_result
         self._on_failure = on_failure
+        self._digests = digests
         self._is_bytes = codec is BYTE_ITEMS
         self._list = codec.of_list
         self._ready: deque[T] = deque()
@@ -64,11 +76,17 @@ class Items(Generic[T]):
     async def __anext__(self) -> T:
         if not self._ready:
             try:
-                self._ready.extend(self._decode(await self._source.take()))
+                source = self._source
+                while (batch := source.take()) is None:
+                    await source.comes()
+                items = self._decode(batch)
             except (InvalidResult, DeadlineExceeded):
                 if self._on_failure is not None:
                     self._on_failure()
                 raise
+            if len(items) == 1:
+                return cast(T, items[0])
+            self._ready.extend(items)
         return self._ready.popleft()
 
     def _decode(self, batch: Batch) -> list[Any]:
@@ -84,17 +102,25 @@ class Items(Generic[T]):
             raise self._misfit(problems) from None
 
     def _misfit(self, problems: list[Problem]) -> CallError:
+        misfit: CallError
         if self._is_result:
-            return InvalidResult(f"an item of {self._what} does not fit the contract", problems)
-        return InvalidParams(f"{self._what} refuses this item", problems)
+            misfit = InvalidResult(f"an item of {self._what} does not fit the contract", problems)
+        else:
+            misfit = InvalidParams(f"{self._what} refuses this item", problems)
+        misfit.digests = self._digests()
+        return misfit
 
 
 class Sender(Generic[T]):
     """Sends items to the caller, no faster than it takes them; a service's `out`."""
 
-    def __init__(self, sink: ItemSink, codec: Codec[T], *, takes_parts: bool) -> None:
+    def __init__(
+        self, sink: ItemSink, codec: Codec[T], *, takes_parts: bool, param_of: str | None = None
+    ) -> None:
+        """With `param_of`, a method's name, what does not fit is an `InvalidParams` of it."""
         self._sink = sink
         self._codec = codec
+        self._param_of = param_of
         self._is_bytes = codec is BYTE_ITEMS
         self._is_plain = not self._is_bytes and not (takes_parts and codec.knows_bytes())
 
@@ -104,6 +130,7 @@ class Sender(Generic[T]):
         Raises:
             InvalidResult: it is not of the contract's type.
             LimitExceeded: it is larger than a message may be.
+            RuntimeError: the call is answered, or its items have been ended.
         """
         waiting = self.put(item)
         if waiting is not None:
@@ -121,41 +148,57 @@ class Sender(Generic[T]):
 
         A coroutine for each item would cost as much as all the rest. Raises what `send` raises.
         """
-        if self._is_plain:
-            text = self._codec.encode(item)
-            return None if self._sink.put(text) else self._sink.send(text)
-        if self._is_bytes:
-            return self._sink.send_bytes(self._codec.encode(item))
-        parts = Parts()
-        payload = parts.with_text(self._codec.encode(item, parts))
+        try:
+            if self._is_plain:
+                text = self._codec.encode(item)
+                return None if self._sink.put(text) else self._sink.send(text)
+            if self._is_bytes:
+                return self._sink.send_bytes(self._codec.encode(item))
+            parts = Parts()
+            payload = parts.with_text(self._codec.encode(item, parts))
+        except InvalidResult as error:
+            if self._param_of is None:
+                raise
+            raise InvalidParams(
+                f"an item of {self._param_of} was not sent", error.problems
+            ) from None
         return self._sink.send(payload)
 
 
 async def send_each(
     items: "AnyItems[T] | os.PathLike[str]",
     put: Callable[[T], Coroutine[Any, Any, None] | None],
-    is_over: Callable[[], bool] | None = None,
+    call: "Future[Any] | None" = None,
 ) -> None:
-    """Send each of `items`, as long as it is of use. A generator is closed here, in this task."""
+    """Send each of `items`, until `call` is done. A generator is closed here, in this task."""
     if _is_file(items):
         # Whether items are bytes, type checkers have seen where the file was given.
         items = cast("AsyncIterable[T]", _pieces_of(items))
     if isinstance(items, AsyncIterable):
         iterator = aiter(items)
         try:
-            async for item in iterator:
-                if is_over is not None and is_over():
-                    break
-                waiting = put(item)
-                if waiting is not None:
-                    await waiting
+            if call is None:
+                await _send_from(iterator, put)
+            else:
+                # It may take long to have another item, which is of no use by then.
+                async with UntilDone(call):
+                    await _send_from(iterator, put)
         finally:
             if isinstance(iterator, AsyncGenerator):
                 await iterator.aclose()
         return
     for item in cast("Iterable[T]", items):
-        if is_over is not None and is_over():
-            break
+        waiting = put(item)
+        if waiting is not None:
+            await waiting
+            if call is not None and call.done():
+                break
+
+
+async def _send_from(
+    iterator: AsyncIterator[T], put: Callable[[T], Coroutine[Any, Any, None] | None]
+) -> None:
+    async for item in iterator:
         waiting = put(item)
         if waiting is not None:
             await waiting

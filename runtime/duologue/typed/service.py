@@ -16,8 +16,9 @@ from duologue.protocol.hello import OfferedService
 from duologue.protocol.messages import Failure
 from duologue.typed.audience import Audience, Peer
 from duologue.typed.context import CallContext
-from duologue.typed.contract import Event, Method, ServiceContract, Streaming
+from duologue.typed.contract import Event, Method, ServiceContract, Streaming, note_package
 from duologue.typed.declared_errors import failure_of
+from duologue.typed.describing import Descriptions
 from duologue.typed.params import NO_PARAMS
 from duologue.typed.stream_handler import StreamHandler
 
@@ -37,6 +38,10 @@ class Service:
     __contract__: ClassVar[ServiceContract]
     __audience__: Audience
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        note_package(cls)
+
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
         """As usual. Here rather than in `__init__`, which nobody then has to call."""
         service = super().__new__(cls)
@@ -48,6 +53,14 @@ class Service:
     ) -> None:
         payload = event.payload.encode(event.full_name, _args, _kwargs)
         self.__audience__.emit(event, self.__contract__.base + event.id, payload, peer)
+
+
+def unheard_events(service: Service) -> dict[str, int]:
+    """How many events of each kind a service has emitted that nobody heard, by their full names.
+
+    A kind that was neither offered nor emitted yet is not listed.
+    """
+    return service.__audience__.unheard
 
 
 class Offer:
@@ -66,6 +79,7 @@ class Offer:
             for contract in (service.__contract__ for service in services)
         ]
         """As the hello lists them."""
+        self.descriptions = Descriptions(service.__contract__ for service in services)
         self._audiences = [service.__audience__ for service in services]
         self._sources = {
             service.__contract__.base + event.id: service.__audience__.source(event)

@@ -198,6 +198,9 @@ class Subscription(Generic[E]):
         try:
             payload = self._event.payload.decode(self._event.full_name, b"[%b]" % event.data)
         except (BadFrame, InvalidParams) as error:
+            contract = self._event.contract
+            if contract is not None and isinstance(error, InvalidParams):
+                error.digests = self._peer.counterpart.digests_of(contract)
             _log.warning("an event does not fit its contract: %s", error)
             self.missed += 1
             return
@@ -310,7 +313,8 @@ def subscribe(
         peer, event, handler, key=key, replay=replay, max_waiting=max_waiting
     )
     # Else it is asked for as soon as it is known what the other side is.
-    if peer.is_settled:
+    is_asked = peer.is_settled
+    if is_asked:
         subscription.renew()
-    peer.subscriptions.join(subscription)
+    peer.subscriptions.join(subscription, is_asked=is_asked)
     return subscription

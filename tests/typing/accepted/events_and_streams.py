@@ -42,7 +42,8 @@ async def listen(rooms: RoomsClient) -> None:
     rooms.on_message_posted(show_later).close()
     rooms.on_message_posted(Listener().heard)
     rooms.on_message_posted(handler=show)
-    async with rooms.on_message_posted() as posts:
+    rooms.on_message_posted(show, key="lobby", replay=20)
+    async with rooms.on_message_posted(key="lobby") as posts:
         async for posted in posts:
             assert_type(posted, RoomsMessagePosted)
             assert_type(posted.message, Message)

@@ -27,6 +27,10 @@ async def listen(rooms: RoomsClient) -> None:
     rooms.on_message_posted(without_a_payload)  # refused
     rooms.on_message_posted(of_two)  # refused
     rooms.on_mesage_posted()  # refused
+    rooms.on_message_posted(key=5)  # refused
+    rooms.on_message_posted(room="lobby")  # refused
+    rooms.on_message_posted(replay="all")  # refused
+    rooms.on_message_posted(None, "lobby")  # refused
     async with rooms.on_message_posted() as posts:
         async for posted in posts:
             print(posted.text)  # refused

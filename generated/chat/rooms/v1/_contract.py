@@ -117,13 +117,17 @@ ROOMS_EDIT: Final = Duplex(
     errors=(ROOM_NOT_FOUND,),
 )
 ROOMS_MESSAGE_POSTED: Final = Event(
-    id=20, name="message_posted", payload=Params(m.RoomsMessagePosted)
+    id=20,
+    name="message_posted",
+    payload=Params(m.RoomsMessagePosted),
+    key=("room", Codec[m.RoomId](m.RoomId)),
+    replay=100,
 )
 
 ROOMS: Final = ServiceContract(
     name="chat.rooms.v1.Rooms",
     base=100,
-    digest="sha256:20982fba3a60e81c9a2d7ee5ae17e84dc6b4555ea362de4a21ff72c7d2d7c90d",
+    digest="sha256:ac0f9b895cbec52ed4b255a7ed3ceee71058e7dbbcc58a292fe5c83f15e27376",
     methods=(
         ROOMS_JOIN,
         ROOMS_LEAVE,
@@ -151,6 +155,6 @@ PRESENCE_NUDGE: Final = Unary(
 PRESENCE: Final = ServiceContract(
     name="chat.rooms.v1.Presence",
     base=200,
-    digest="sha256:20982fba3a60e81c9a2d7ee5ae17e84dc6b4555ea362de4a21ff72c7d2d7c90d",
+    digest="sha256:ac0f9b895cbec52ed4b255a7ed3ceee71058e7dbbcc58a292fe5c83f15e27376",
     methods=(PRESENCE_NUDGE,),
 )

@@ -131,10 +131,19 @@ class RoomsClient(Client):
         return self._duplex(c.ROOMS_EDIT, room=room)
 
     def on_message_posted(
-        self, handler: EventHandler[RoomsMessagePosted] | None = None
+        self,
+        handler: EventHandler[RoomsMessagePosted] | None = None,
+        *,
+        key: RoomId | None = None,
+        replay: int = 0,
     ) -> Subscription[RoomsMessagePosted]:
-        """A message was added to a room. Calls `handler`, or iterate the result in `async with`."""
-        return self._on(c.ROOMS_MESSAGE_POSTED, handler)
+        """A message was added to a room. Calls `handler`, or iterate the result in `async with`.
+
+        Args:
+            key: The `room` to hear of; None: every one.
+            replay: How many earlier ones of each `room` come first; 100 are kept.
+        """
+        return self._on(c.ROOMS_MESSAGE_POSTED, handler, key=key, replay=replay)
 
 
 class PresenceClient(Client):

@@ -225,6 +225,34 @@ def test_digest_stays_when_only_the_words_of_an_event_change() -> None:
     assert contract_digest(changed) == contract_digest(contract_of(TALKS))
 
 
+def test_canonical_form_tells_by_what_one_subscribes_and_how_much_is_kept() -> None:
+    contract = contract_of("""
+        services:
+          S:
+            events:
+              e: {id: 1, fields: {room: {type: string, wire: "@room"}}, key: room, replay: 9}
+              f: {id: 2, fields: {}, buffer: {max: 64, when_full: close}}
+              g: {id: 3, fields: {}, buffer: {max: 64, when_full: drop_oldest}}
+        """)
+    assert canonical(contract)["services"] == {
+        "S": {
+            "base": 0,
+            "methods": {},
+            "events": {
+                "e": {
+                    "id": 1,
+                    "fields": {"room": {"type": "string", "wire": "@room"}},
+                    "key": "room",
+                    "replay": 9,
+                },
+                "f": {"id": 2, "fields": {}, "buffer": {"when_full": "close"}},
+                "g": {"id": 3, "fields": {}},
+            },
+        }
+    }
+    assert '"key":"@room"' in canonical_text(canonical(contract, for_people=False))
+
+
 def test_example_of_an_event_stands_in_the_form_for_people() -> None:
     example = "examples: [{name: one, payload: {x: 1}}, {name: two}]"
     contract = contract_of(

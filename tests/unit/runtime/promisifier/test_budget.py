@@ -1,11 +1,13 @@
 """What all peers of one endpoint use together."""
 
 import asyncio
+import itertools
 
 import pytest
 
 from duologue import Limits
 from duologue.errors import LimitExceeded
+from duologue.limits import WAITING_CALL_BYTES
 from duologue.promisifier.admission import Admission
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
@@ -175,6 +177,82 @@ def test_small_arguments_do_not_wait_for_heavy_ones() -> None:
     first, second = doors(2, max_running_bytes_total=10)
     first.arrive(10)
     assert second.arrive(0) == 1
+
+
+# -- what waits ---------------------------------------------------------------------------------
+
+
+def waits(door: Door, size: int) -> None:
+    """A call with arguments of `size` bytes comes while there is no room for it."""
+    args = b"[" + b" " * (size - 2) + b"]"
+    request = RequestReceived(next(_numbers), 3, args)
+    door.admission.wait(ServedCall(request, NOBODY, NO_DESK))
+
+
+_numbers = itertools.count(1000)
+
+
+def test_nobody_has_more_waiting_than_is_left_for_others() -> None:
+    unit = 488 + WAITING_CALL_BYTES
+    first, second = doors(2, max_running_calls=1, max_waiting_bytes_total=3 * unit)
+    waits(first, 488)
+    with pytest.raises(LimitExceeded, match=f"max_waiting_bytes_total is {3 * unit}"):
+        waits(first, 489)
+    waits(second, 488)
+    with pytest.raises(LimitExceeded, match="max_waiting_bytes_total"):
+        waits(second, 488)
+
+
+def test_what_is_left_to_wait_may_be_taken_to_the_last() -> None:
+    unit = 488 + WAITING_CALL_BYTES
+    first, second, third = doors(3, max_waiting_bytes_total=2 * unit)
+    waits(first, 488)
+    with pytest.raises(LimitExceeded, match="max_waiting_bytes_total"):
+        waits(second, 489 + unit)
+    waits(second, 488)
+    with pytest.raises(LimitExceeded, match="max_waiting_bytes_total"):
+        waits(third, 2)
+
+
+def test_a_call_that_has_waited_leaves_its_room_to_others() -> None:
+    (door,) = doors(1)
+    most = door.admission.budget.free_waiting_bytes
+    waits(door, 100)
+    waits(door, 200)
+    waits(door, 300)
+    last = next(_numbers) - 1
+    assert door.admission.budget.free_waiting_bytes < most
+    assert door.admission.withdraw(last) is not None
+    door.admission.resume()
+    assert len(door.running) == 2
+    assert door.admission.budget.free_waiting_bytes == most
+
+
+def test_who_goes_leaves_the_room_of_what_waited_to_others() -> None:
+    (door,) = doors(1)
+    most = door.admission.budget.free_waiting_bytes
+    waits(door, 100)
+    door.admission.close()
+    door.admission.close()
+    assert door.admission.budget.free_waiting_bytes == most
+
+
+def test_whoever_waits_is_nearly_full_when_the_next_might_not_fit_what_all_may_have() -> None:
+    largest = Limits().max_message_bytes
+    # What waits here is also what it must leave to others.
+    room = 2 * (100 + WAITING_CALL_BYTES) + largest + WAITING_CALL_BYTES
+    first, second = doors(2, max_waiting_bytes_total=room)
+    waits(first, 100)
+    assert not first.admission.is_nearly_full
+    waits(second, 2)
+    assert first.admission.is_nearly_full
+
+
+def test_whoever_has_nothing_waiting_is_not_held_by_what_others_have() -> None:
+    first, second = doors(2, max_waiting_bytes_total=3 * WAITING_CALL_BYTES)
+    waits(first, 2)
+    assert first.admission.is_nearly_full
+    assert not second.admission.is_nearly_full
 
 
 # -- over connections ---------------------------------------------------------------------------

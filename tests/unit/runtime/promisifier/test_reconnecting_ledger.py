@@ -22,7 +22,7 @@ from duologue import (
 )
 from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
-from duologue.endpoints.hosting import Manner
+from duologue.endpoints.manner import Manner
 from duologue.limits import MAX_TIMES_SENT
 from duologue.promisifier.own_call import Call, CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier

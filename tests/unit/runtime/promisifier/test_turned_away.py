@@ -6,7 +6,7 @@ import json
 import pytest
 
 from duologue.connection.base import Connection, ConnectionState
-from duologue.endpoints.hosting import Manner
+from duologue.endpoints.manner import Manner
 from duologue.errors import CallError, ConnectionClosed, RemoteError
 from duologue.limits import Limits
 from duologue.promisifier.promisifier import WebsocketPromisifier

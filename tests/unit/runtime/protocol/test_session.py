@@ -5,7 +5,7 @@ import json
 import pytest
 
 from duologue.errors import BadFrame, LimitExceeded, RefusedService
-from duologue.limits import MAX_LATE_CHUNKS, MAX_SAFE_INTEGER, Limits
+from duologue.limits import MAX_SAFE_INTEGER, Limits
 from duologue.protocol.incoming_streams import MAX_STOPPING
 from duologue.protocol.messages import (
     AnswerReceived,
@@ -559,15 +559,3 @@ def test_late_answers_beyond_one_for_each_call_are_strays() -> None:
         assert caller.receive(answer) is None
     with pytest.raises(LimitExceeded, match="max_unasked_messages"):
         caller.receive(answer)
-
-
-def test_so_many_chunks_may_be_on_their_way_when_a_stream_is_stopped_and_no_more() -> None:
-    caller = session()
-    chunk = bytes(8) + b"x"
-    caller.own.open(3, b"[]", "call")
-    caller.receive_bytes(chunk)
-    caller.own.stop_stream(0)
-    for _ in range(MAX_LATE_CHUNKS):
-        assert caller.receive_bytes(chunk) is None
-    with pytest.raises(LimitExceeded, match="MAX_LATE_CHUNKS"):
-        caller.receive_bytes(chunk)

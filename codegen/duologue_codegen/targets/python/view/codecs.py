@@ -44,7 +44,7 @@ def result_codec(returns: TypeExpr | StreamOf | None, contract: Contract, spelle
         case StreamOf(kind=kind):
             return speller.need("duologue.typed", _STREAM_CODECS[kind])
         case _:
-            return _codec(returns, contract, speller)
+            return codec_of(returns, contract, speller)
 
 
 def item_codec(item: TypeExpr | None, contract: Contract, speller: Speller) -> str | None:
@@ -55,14 +55,16 @@ def item_codec(item: TypeExpr | None, contract: Contract, speller: Speller) -> s
         case Scalar(kind=ScalarKind.BYTES):
             return speller.need("duologue.typed", "BYTE_ITEMS")
         case _:
-            return _codec(item, contract, speller)
+            return codec_of(item, contract, speller)
 
 
-def _codec(expression: TypeExpr, contract: Contract, speller: Speller) -> str:
-    form, codec = speller.spell(expression, Style.VALUE), speller.need("duologue.typed", "Codec")
-    if _is_class(expression, contract):
+def codec_of(expression: TypeExpr, home: Contract, speller: Speller) -> str:
+    """Of a value of `expression`, which was written in `home`."""
+    form = speller.spell(expression, Style.VALUE, home=home)
+    codec = speller.need("duologue.typed", "Codec")
+    if _is_class(expression, home):
         return f"{codec}({form})"
-    return f"{codec}[{speller.spell(expression, Style.PLAIN)}]({form})"
+    return f"{codec}[{speller.spell(expression, Style.PLAIN, home=home)}]({form})"
 
 
 def _is_class(expression: TypeExpr, contract: Contract) -> bool:

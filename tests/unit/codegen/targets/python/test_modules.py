@@ -220,10 +220,8 @@ def test_a_service_emits_each_event(with_events: dict[str, str]) -> None:
 
 def test_the_contract_lists_events_where_there_are_any(with_events: dict[str, str]) -> None:
     contract = with_events["_contract.py"]
-    assert (
-        'ROOMS_CLOSED: Final = Event(id=2, name="closed", payload=Params(m.RoomsClosed))'
-        in contract
-    )
+    closed = 'id=2,\n    name="closed",\n    payload=Params(m.RoomsClosed),\n'
+    assert f"ROOMS_CLOSED: Final = Event(\n    {closed})" in contract
     assert "methods=(ROOMS_LOG,),\n    events=(ROOMS_CLOSED, ROOMS_OLD),\n" in contract
     assert "params=PositionalParams(m.RoomsLogParams),\n    returns=TEXT_STREAM,\n" in contract
 

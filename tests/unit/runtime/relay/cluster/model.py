@@ -363,7 +363,7 @@ class Model:
                 self._settle(request, "left")
             if request.machine is not None:
                 self._take_steps(request, request.machine.end())
-            node.board.leave(request.leg)
+            node.board.leave(request.leg, self.now_s)
 
         self._on(node, do)
 
@@ -417,12 +417,12 @@ class Model:
             self._on(node, lambda: self._leave_board(node, leg))
 
     def _leave_board(self, node: Node, leg: Leg) -> None:
-        node.board.leave(leg)
+        node.board.leave(leg, self.now_s)
         self._carry_out(node, node.board.due(self.now_s))
 
     def _close_leg(self, node: Node, leg: Leg, reason: str, cause: Cause, limit: str) -> None:
         line = node.visits.pop(leg, None)
-        node.board.leave(leg)
+        node.board.leave(leg, self.now_s)
         if line is not None:
             line.leg = None
             self._down(line, lambda machine: machine.refused(reason, cause, limit, self.now_s))
@@ -495,7 +495,7 @@ class Model:
                 self._after(self.chance.uniform(0.1, 2), self._close, line)
             case Refuse():
                 self._settle(request, "refused")
-                node.board.leave(request.leg)
+                node.board.leave(request.leg, self.now_s)
         if request.offers + node.board.is_waiting(request.leg) > 1:
             raise Violation("two offers are out")
 
@@ -531,7 +531,7 @@ class Model:
         leg = line.leg
         if leg is None or line.is_joined:
             return
-        line.holder.board.leave(leg)
+        line.holder.board.leave(leg, self.now_s)
         del line.holder.visits[leg]
         line.leg = None
         self._down(line, lambda machine: machine.cancelled(self.now_s))

@@ -43,6 +43,26 @@ def test_an_event_that_carries_nothing_yet_has_its_class_all_the_same(tmp_path: 
     assert (event.payload, event.keywords) == ("Params(m.RoomsHappened)", ())
 
 
+def test_a_key_is_told_by_its_name_on_the_wire_and_its_type(tmp_path: Path) -> None:
+    fields = "fields: {role: {type: Role, wire: as}}"
+    event = event_of(f"{{id: 1, {fields}, key: role, replay: 3}}", tmp_path)
+    assert event.key is not None
+    assert event.key.startswith("('as', Codec[m.Role | str](")
+    assert (event.key_field, event.key_type, event.replay) == ("role", "Role | str", 3)
+    assert (event.max_waiting, event.when_full) == (None, None)
+
+
+def test_a_buffer_is_told_where_it_is_not_the_usual_one(tmp_path: Path) -> None:
+    buffer = "buffer: {max: 5, when_full: close}"
+    event = event_of(f"{{id: 1, fields: {{}}, {buffer}}}", tmp_path)
+    assert (event.key, event.max_waiting, event.when_full) == (None, 5, "'close'")
+
+
+def test_a_method_that_is_called_int_is_not_the_type_of_replay(tmp_path: Path) -> None:
+    body = "services: {S: {methods: {int: {id: 1}}, events: {e: {id: 2, fields: {}, replay: 1}}}}"
+    assert view_of(body, tmp_path).services[0].events[0].replay_type == "int_"
+
+
 def test_what_an_event_needs_makes_way_for_names_of_the_contract(tmp_path: Path) -> None:
     event = event_of("{id: 1, fields: {peer: string, c: string}}", tmp_path)
     assert (event.peer, event.peer_type, event.contract_module) == ("peer_", "Peer_", "_contract")

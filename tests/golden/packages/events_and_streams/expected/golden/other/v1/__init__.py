@@ -2,4 +2,4 @@
 
 """What the contract `golden.other.v1` defines."""
 
-from .models import Event as Event, Peer as Peer, Reading as Reading
+from .models import Door as Door, Event as Event, Kind as Kind, Peer as Peer, Reading as Reading

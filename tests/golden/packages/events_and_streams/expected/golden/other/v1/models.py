@@ -2,7 +2,10 @@
 
 """The types of `golden.other.v1`."""
 
+from enum import StrEnum
+
 from duologue import Model
+from duologue.typed import OpenEnum
 from pydantic import AwareDatetime
 
 
@@ -23,3 +26,16 @@ class Reading(Model):
 
     at: AwareDatetime
     values: list[float] = []
+
+
+class Kind(StrEnum):
+    """Of what it is."""
+
+    WOOD = "wood"
+    GLASS = "glass"
+
+
+class Door(Model):
+    """It opens."""
+
+    kind: OpenEnum[Kind]

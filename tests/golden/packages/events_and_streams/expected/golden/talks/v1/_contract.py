@@ -3,7 +3,7 @@
 """What client and service of `golden.talks.v1` both read."""
 
 from datetime import date
-from typing import Final
+from typing import Annotated, Final
 
 from duologue.typed import (
     BYTE_STREAM,
@@ -18,9 +18,10 @@ from duologue.typed import (
     Unary,
 )
 from duologue.typed import Event as Event_
+from pydantic import Field
 
+from generated.golden.other.v1.models import Door, Kind, Peer, Reading
 from generated.golden.other.v1.models import Event as OtherEvent
-from generated.golden.other.v1.models import Peer, Reading
 
 from . import errors as e
 from . import models as m
@@ -64,26 +65,56 @@ FILES_DATETIME: Final = Unary(
     params=Params(m.FilesDatetimeParams),
     returns=Codec[date | None](date | None),
 )
-FILES_CHANGED: Final = Event_(id=7, name="changed", payload=Params(m.FilesChanged))
-FILES_WAS_READ: Final = Event_(id=8, name="was_read", payload=Params(m.Appointment))
+FILES_CHANGED: Final = Event_(
+    id=7,
+    name="changed",
+    payload=Params(m.FilesChanged),
+)
+FILES_WAS_READ: Final = Event_(
+    id=8,
+    name="was_read",
+    payload=Params(m.Appointment),
+)
 
 FILES: Final = ServiceContract(
     name="golden.talks.v1.Files",
     base=2000,
-    digest="sha256:0930a0872b128314592cacac606ba5c4e6da99f72ad978a56fac3e10b71e1169",
+    digest="sha256:ed28d904bd3a88ad8d86a6374d5bc6648f49b2aadf02c79ac8f13971ec8f02de",
     methods=(FILES_READ, FILES_TAIL, FILES_MEET, FILES_FIND, FILES_DATE, FILES_DATETIME),
     events=(FILES_CHANGED, FILES_WAS_READ),
 )
 
-NEWS_MEASURED: Final = Event_(id=1, name="measured", payload=Params(Reading))
-NEWS_SUBSCRIBED: Final = Event_(id=2, name="subscribed", payload=Params(m.Subscription))
-NEWS_HAPPENED: Final = Event_(id=4, name="happened", payload=Params(OtherEvent))
-NEWS_CLASS: Final = Event_(id=3, name="class", payload=Params(m.NewsClass))
+NEWS_MEASURED: Final = Event_(
+    id=1,
+    name="measured",
+    payload=Params(Reading),
+)
+NEWS_SUBSCRIBED: Final = Event_(
+    id=2,
+    name="subscribed",
+    payload=Params(m.Subscription),
+)
+NEWS_HAPPENED: Final = Event_(
+    id=4,
+    name="happened",
+    payload=Params(OtherEvent),
+)
+NEWS_OPENED: Final = Event_(
+    id=5,
+    name="opened",
+    payload=Params(Door),
+    key=("kind", Codec[Kind | str](Annotated[Kind | str, Field(union_mode="left_to_right")])),
+)
+NEWS_CLASS: Final = Event_(
+    id=3,
+    name="class",
+    payload=Params(m.NewsClass),
+)
 
 NEWS: Final = ServiceContract(
     name="golden.talks.v1.News",
     base=2100,
-    digest="sha256:0930a0872b128314592cacac606ba5c4e6da99f72ad978a56fac3e10b71e1169",
+    digest="sha256:ed28d904bd3a88ad8d86a6374d5bc6648f49b2aadf02c79ac8f13971ec8f02de",
     methods=(),
-    events=(NEWS_MEASURED, NEWS_SUBSCRIBED, NEWS_HAPPENED, NEWS_CLASS),
+    events=(NEWS_MEASURED, NEWS_SUBSCRIBED, NEWS_HAPPENED, NEWS_OPENED, NEWS_CLASS),
 )

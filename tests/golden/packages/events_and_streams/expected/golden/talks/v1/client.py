@@ -14,8 +14,8 @@ from duologue.typed import Client, EventHandler
 from duologue.typed import Subscription as Subscription_
 from typing_extensions import deprecated
 
+from generated.golden.other.v1.models import Door, Kind, Peer, Reading
 from generated.golden.other.v1.models import Event as OtherEvent
-from generated.golden.other.v1.models import Peer, Reading
 
 from . import _contract as c
 from .models import Appointment, FilesChanged, NewsClass, Subscription
@@ -126,6 +126,18 @@ class NewsClient(Client):
     ) -> Subscription_[OtherEvent]:
         """Carries an imported object. Calls `handler`, or iterate the result in `async with`."""
         return self._on(c.NEWS_HAPPENED, handler)
+
+    def on_opened(
+        self, handler: EventHandler[Door] | None = None, *, key: Kind | str | None = None
+    ) -> Subscription_[Door]:
+        """Its key is of an imported type.
+
+        Calls `handler`, or iterate the result in `async with`.
+
+        Args:
+            key: The `kind` to hear of; None: every one.
+        """
+        return self._on(c.NEWS_OPENED, handler, key=key)
 
     def on_class(self, handler: EventHandler[NewsClass] | None = None) -> Subscription_[NewsClass]:
         """Carries nothing yet. Calls `handler`, or iterate the result in `async with`."""

@@ -13,7 +13,7 @@ from duologue import ByteStream, CallContext, TextStream
 from duologue.typed import Peer as Peer_
 from duologue.typed import Reply, Service, unimplemented
 
-from generated.golden.other.v1.models import Peer, Reading
+from generated.golden.other.v1.models import Kind, Peer, Reading
 
 from . import _contract
 from . import _contract as c
@@ -151,6 +151,13 @@ class NewsService(Service, ABC):
         Goes to `peer`, or to everybody this service is offered to.
         """
         self._emit(c.NEWS_HAPPENED, peer, name=name)
+
+    def emit_opened(self, peer: Peer_ | None = None, /, *, kind: Kind | str) -> None:
+        """Its key is of an imported type.
+
+        Goes to `peer`, or to everybody this service is offered to.
+        """
+        self._emit(c.NEWS_OPENED, peer, kind=kind)
 
     def emit_class(self, peer: Peer_ | None = None, /) -> None:
         """Carries nothing yet. Goes to `peer`, or to everybody this service is offered to."""

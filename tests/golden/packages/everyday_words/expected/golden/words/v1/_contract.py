@@ -177,8 +177,16 @@ NOTHING_BYTE_STREAM: Final = Unary(
     params=Params(m.NothingByteStreamParams),
     returns=NOTHING_,
 )
-NOTHING_LIST: Final = Event(id=30, name="list", payload=Params(m.NothingList))
-NOTHING_TYPE: Final = Event(id=31, name="type", payload=Params(m.Builtins))
+NOTHING_LIST: Final = Event(
+    id=30,
+    name="list",
+    payload=Params(m.NothingList),
+)
+NOTHING_TYPE: Final = Event(
+    id=31,
+    name="type",
+    payload=Params(m.Builtins),
+)
 
 NOTHING: Final = ServiceContract(
     name="golden.words.v1.Nothing",

@@ -67,7 +67,11 @@ DEVICE_CHANNELS: Final = Unary(
     params=Params(m.DeviceChannelsParams),
     returns=Codec[dict[m.Channel, m.State]](dict[Annotated[m.Channel, NumberKey()], m.State]),
 )
-DEVICE_CHANGED: Final = Event(id=7, name="changed", payload=Params(m.DeviceChanged))
+DEVICE_CHANGED: Final = Event(
+    id=7,
+    name="changed",
+    payload=Params(m.DeviceChanged),
+)
 
 DEVICE: Final = ServiceContract(
     name="golden.numbers.v1.Device",

@@ -40,7 +40,11 @@ TOOLS_PLACE: Final = Unary(
     returns=Codec[m.Growing | None](m.Growing | None),
     errors=(NOT_FOUND,),
 )
-TOOLS_CHANGED: Final = Event(id=4, name="changed", payload=Params(m.ToolsChanged))
+TOOLS_CHANGED: Final = Event(
+    id=4,
+    name="changed",
+    payload=Params(m.ToolsChanged),
+)
 
 TOOLS: Final = ServiceContract(
     name="golden.wire.v1.Tools",

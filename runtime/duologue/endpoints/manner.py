@@ -1,0 +1,186 @@
+"""How an endpoint holds its conversations: what `serve`, `connect`, `listen` and `dial` share."""
+
+import logging
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, TypedDict
+
+from duologue.connection.base import Connection
+from duologue.errors import Digests
+from duologue.foreign_text import shown
+from duologue.limits import Limits
+from duologue.promisifier.budget import Budget
+from duologue.promisifier.greeting import Greeting
+from duologue.promisifier.on_connected import OnConnected
+from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
+from duologue.promisifier.reconnecting import ReconnectingPromisifier
+from duologue.protocol.hello import Contracts, Counterpart, Role, encode_hello
+from duologue.typed.service import Offer, Service
+from duologue.version import VERSION
+
+OnPeer = Callable[[WebsocketPromisifier], None]
+"""Told of each new peer before its first message is served: the place to add services by hand, and
+to keep the peer if one wants to call it. A peer with `reconnect=True` is told of once, not with
+each of its connections."""
+
+Profile = Literal["auto", "base"]
+"""Whether a peer introduces itself; one that knows only the base profile is served either way."""
+
+MAX_TOLD_DIFFERENCES: Final = 1000
+"""Of contracts, that one endpoint remembers to have logged: others say what their digests are."""
+
+_log: Final = logging.getLogger("duologue")
+
+AGENT: Final = f"duologue/{VERSION}"
+"""Name and version of this library, as peers show it."""
+
+
+class ConversationOptions(TypedDict, total=False):
+    """Keyword arguments that `serve`, `connect`, `listen` and `dial` all take.
+
+    Each is a field of `Manner` by the same name, which has its default.
+    """
+
+    profile: Profile
+    """`"base"` says no hello, for peers that must see the base profile and nothing else."""
+    contracts: Contracts
+    """`"any"`, the default: services of the other side are called, whatever contract they were
+    generated from; what does not fit fails by itself, in errors that name both digests. `"same"`
+    refuses calls by another contract beforehand, with `ContractMismatch`, which says what
+    differs."""
+    same_contracts: bool
+    """The old name of `contracts`, for one release: True is "same", False is "any"."""
+    describe: bool
+    """Whether whoever asks is shown the contracts of what is offered, as `duologue call --list` and
+    `--describe` do; default: True."""
+    on_peer: OnPeer | None
+    """Told of each new peer, before its first message is served."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How an endpoint holds its conversations."""
+
+    offer: Offer
+    limits: Limits
+    profile: Profile = "auto"
+    contracts: Contracts = "any"
+    same_contracts: bool | None = None
+    describe: bool = True
+    on_peer: OnPeer | None = None
+    told_differences: set[tuple[str, Digests]] = field(default_factory=set[tuple[str, Digests]])
+    """Those that have been logged: a server that calls its clients would tell of each of them."""
+
+    @classmethod
+    def of(
+        cls, function: str, offer: Offer, limits: Limits | None, options: ConversationOptions
+    ) -> "Manner":
+        """What the arguments of a public `function` say.
+
+        Raises:
+            TypeError: there is one that it does not take.
+        """
+        for name in options.keys() - ConversationOptions.__annotations__.keys():
+            raise TypeError(f"{function}() got an unexpected keyword argument {name!r}")
+        # Of the two that are generators, contextlib stands between them and their caller.
+        contracts = _chosen_contracts(options, 4 if function in ("serve", "listen") else 5)
+        manner = cls(offer=offer, limits=limits or Limits(), **options)
+        return replace(manner, contracts=contracts, same_contracts=None)
+
+    def begin(
+        self, connection: Connection, role: Role, budget: Budget | None = None
+    ) -> WebsocketPromisifier:
+        """The peer at the other side of an open connection, served and greeted.
+
+        `budget` is what it shares with other peers. Whatever `on_peer` or the offer raise comes out
+        of here, and the connection is closed.
+        """
+        peer = create_websocket_promisifier(connection, limits=self.limits, budget=budget)
+        self._receive(peer, connection, role)
+        return peer
+
+    def begin_lasting(
+        self, connection: Connection, on_connected: OnConnected | None = None
+    ) -> ReconnectingPromisifier:
+        """As `begin`, by the side that called: the peer may go on over other connections."""
+        peer = ReconnectingPromisifier(connection, self.limits, on_connected)
+        self._receive(peer, connection, "connector")
+        return peer
+
+    def greet(self, peer: WebsocketPromisifier, connection: Connection, role: Role) -> None:
+        """Say hello over a new connection (duologue profile 1), unless the profile says no."""
+        if self.profile == "auto":
+            hello = encode_hello(
+                role=role,
+                own_key=connection.own_key,
+                remote_key=connection.claimed_key,
+                services=self.offer.offered,
+                limits=self.limits,
+                agent=AGENT,
+                describes=self.describe,
+            )
+            counterpart = Counterpart(
+                connection.own_key, connection.claimed_key, contracts=self.contracts
+            )
+            counterpart.on_difference = self._note_difference
+            describing = self.offer.descriptions if self.describe else None
+            peer.greet(Greeting(hello, counterpart, describing))
+
+    def _note_difference(self, service: str, digests: Digests) -> None:
+        told = self.told_differences
+        if (service, digests) in told:
+            return
+        if len(told) >= MAX_TOLD_DIFFERENCES:
+            told.clear()
+        told.add((service, digests))
+        _log.info("%s: %s; what does not fit fails by itself", shown(service), digests)
+
+    def _receive(self, peer: WebsocketPromisifier, connection: Connection, role: Role) -> None:
+        try:
+            self.offer.make_to(peer)
+            self.greet(peer, connection, role)
+            if self.on_peer is not None:
+                self.on_peer(peer)
+            peer.start()
+        except BaseException:
+            peer.close()
+            raise
+
+
+def _chosen_contracts(options: ConversationOptions, stacklevel: int) -> Contracts:
+    """What `contracts=` says, or its old name did; `stacklevel` leads to who said so.
+
+    Raises:
+        TypeError: both are given.
+        ValueError: it is neither "any" nor "same".
+    """
+    contracts = options.get("contracts", "any")
+    if contracts not in ("any", "same"):
+        raise ValueError(f'contracts= is "any" or "same" but is {contracts!r}')
+    if "same_contracts" not in options:
+        return contracts
+    if "contracts" in options:
+        raise TypeError("same_contracts= is the old name of contracts=: give the new one alone")
+    old = options["same_contracts"]
+    contracts = "same" if old else "any"
+    warnings.warn(
+        f'same_contracts={old} is contracts="{contracts}" now; the old name will go with the next '
+        "release",
+        DeprecationWarning,
+        stacklevel=stacklevel,
+    )
+    return contracts
+
+
+def offer_of(services: Sequence[Service]) -> Offer:
+    """What `offer=` says.
+
+    Raises:
+        TypeError: it is no sequence of services; the text says what to write.
+        ServiceIdTaken: two of them want the same number.
+    """
+    if isinstance(services, Service):
+        name = type(services).__name__
+        raise TypeError(f"offer= takes several services; for one, write offer=[{name}(...)]")
+    return Offer(services)
