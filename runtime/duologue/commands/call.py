@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from duologue.commands.byte_progress import ByteProgress
 from duologue.commands.item_input import ItemInput, is_source
 from duologue.commands.method_lookup import Found, WrongUse, find_method, suggestion
+from duologue.commands.name_completion import complete_argument, complete_method
 from duologue.commands.outcome import EXIT_FAILED, EXIT_GOOD, EXIT_INTERRUPTED, EXIT_USAGE
 from duologue.commands.streamed_call import call_with_items, note_saved, write_bytes
 from duologue.endpoints.direct import connect
@@ -48,12 +49,16 @@ def call(
         str,
         typer.Argument(help="ws(s)://HOST for a service there, wss://RELAY#KEY for one behind it."),
     ],
-    method: Annotated[str, typer.Argument(help="As in chat.rooms.v1.Rooms/join.")],
+    method: Annotated[
+        str,
+        typer.Argument(help="As in chat.rooms.v1.Rooms/join.", autocompletion=complete_method),
+    ],
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="NAME=VALUE | @FILE | -",
             help="JSON, or a plain string; and where the items are read from that are sent.",
+            autocompletion=complete_argument,
         ),
     ] = None,
     key_file: Annotated[
