@@ -40,8 +40,6 @@ class Share:
 class Line:
     """Who waits for room of one kind, the longest first."""
 
-    __slots__ = ("_has_room", "_is_waking", "waiting")
-
     def __init__(self, has_room: Callable[[], bool]) -> None:
         self.waiting: dict[Waiter, None] = {}
         """To be asked whether there is anybody, and by `Budget`."""
