@@ -48,13 +48,33 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
     over the open connection, before their messages: with it, that may take `opening_silence_s`.
     Without `has_pulse` it sends no pings and bears silence: something above looks after that.
 
-    Of what is protected, subclasses may use `_loop`, `_wire`, `_reading_space` and
-    `_max_message_bytes`; call `_pause_reading`, `_note_read`, `_note_end`, `_write_from`, `_end`,
+    Of what is protected, subclasses may use `_loop`, `_wire`, `_reading_space`, `_reading_window`
+    and `_max_message_bytes`; call `_pause_reading`, `_note_read`, `_note_end`, `_write_from`, `_end`,
     `_adopt` and `_give_up_transport`; and override `_resume_reading`, `_enter_closing`,
     `_watch_writing` and `_deliver`, calling `super()`, or in place of the last doing in this order:
     `_note_read`, the messages, and if it was the last read `_write_from` and `_note_end`. All else
     is private. `SocketLink` of the relay is one.
     """
+
+    __slots__ = (
+        "_arrival",
+        "_first_sign",
+        "_has_pulse",
+        "_make_opening",
+        "_on_heard",
+        "_on_lost",
+        "_on_open",
+        "_opening",
+        "_opening_timeout_s",
+        "_pace",
+        "_reading_is_paused",
+        "_reading_space",
+        "_reading_window",
+        "_rest",
+        "_timer",
+        "_window_bytes",
+        "_wire",
+    )
 
     def __init__(
         self,
