@@ -49,8 +49,8 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
     Without `has_pulse` it sends no pings and bears silence: something above looks after that.
 
     Of what is protected, subclasses may use `_loop`, `_wire`, `_reading_space`, `_reading_window`
-    and `_max_message_bytes`; call `_pause_reading`, `_note_read`, `_note_end`, `_write_from`, `_end`,
-    `_adopt` and `_give_up_transport`; and override `_resume_reading`, `_enter_closing`,
+    and `_max_message_bytes`; call `_pause_reading`, `_note_read`, `_note_end`, `_write_from`,
+    `_end`, `_adopt` and `_give_up_transport`; and override `_resume_reading`, `_enter_closing`,
     `_watch_writing` and `_deliver`, calling `super()`, or in place of the last doing in this order:
     `_note_read`, the messages, and if it was the last read `_write_from` and `_note_end`. All else
     is private. `SocketLink` of the relay is one.
