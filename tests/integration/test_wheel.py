@@ -56,7 +56,7 @@ def test_a_project_can_be_started_with_nothing_but_the_wheel(tmp_path: Path) -> 
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=400,
     )
     assert done.returncode == 2
     assert "pip install 'duologue[tools]'" in done.stderr
