@@ -11,7 +11,6 @@ from ..text.tree import Entry, ListNode, MapNode, Node, ScalarNode
 
 LATER = {
     "cancel": "calls that ignore cancelling",
-    "dialogues": "dialogues",
 }
 """Keys of the language that this compiler does not read yet, and what they are for."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow
-from duologue.endpoints.guest import Lasting, conversation
+from duologue.endpoints.guest import Lasting, Visit
 from duologue.endpoints.hosting import Host
 from duologue.endpoints.manner import ConversationOptions, Manner, offer_of
 from duologue.endpoints.redialling import Dial
@@ -226,9 +226,10 @@ async def connect(
 
     `on_connected`, a function or coroutine function, is called with the peer each time a
     conversation stands, before anything that waits leaves: the place to register again, to log in.
-    Calls made in it leave at once. If it raises, or takes more than `Limits.connect_timeout_s`, the
-    connection is given up and tried again, as after any failure. Without `reconnect` it is called
-    once, and what it raises comes out of here.
+    Then subscriptions are renewed, then calls leave that were made meanwhile. Calls and
+    subscriptions made in it leave at once. If it raises, or takes more than
+    `Limits.connect_timeout_s`, the connection is given up and tried again, as after any failure.
+    Without `reconnect` it is called once, and what it raises comes out of here.
 
     `peer.state` and `peer.state_changes()` tell how things stand, `peer.stats.reconnects_total` how
     often it came back. It ends when the block is left, after `peer.close()`, or when another try
@@ -275,7 +276,7 @@ async def connect(
         open_timeout_s=open_timeout,
         on_connected=on_connected,
     )
-    async with conversation(dial, manner, lasting) as peer:
+    async with Visit(dial, manner, lasting) as peer:
         yield peer
 
 
