@@ -15,8 +15,8 @@ from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
 from duologue.protocol.hello import Contracts
 from duologue.typed.service import Offer, Service
-from tests.support import PlainReading, turns
 from tests.stopwatch import PATIENCE_S
+from tests.support import PlainReading, turns
 
 
 class Repeatable(PlainReading):

@@ -13,8 +13,8 @@ import pytest
 
 import duologue
 from duologue import ByteStream, DuologueError, TextStream
-from tests.support import square
 from tests.stopwatch import PATIENCE_S
+from tests.support import square
 
 CONTENT = bytes(range(256)) * 8
 TEXT = "Grüße " * 100

@@ -19,8 +19,8 @@ import duologue
 from duologue import ANYONE, Identity, WebsocketPromisifier
 from duologue.endpoints.direct import Server
 from tests.foreign_peer import Dialogue
-from tests.support import echo, square
 from tests.stopwatch import PATIENCE_S
+from tests.support import echo, square
 
 ANN_SECRET, BEN_SECRET, EVE_SECRET = (PrivateKey.generate() for _ in range(3))
 ANN, BEN, EVE = (Identity.from_secret(bytes(each)) for each in (ANN_SECRET, BEN_SECRET, EVE_SECRET))

@@ -26,8 +26,8 @@ from duologue.promisifier.promise import CloseStatus
 from duologue.typed import Client, Codec, Params, Service, ServiceContract, Unary
 from duologue.typed.context import CallContext
 from duologue.typed.model import Model
-from tests.support import turns
 from tests.stopwatch import PATIENCE_S
+from tests.support import turns
 
 
 class GreetParams(Model):
