@@ -26,9 +26,12 @@ CONTROL_SERVICE: Final = 0
 
 PARTS: Final = "parts"
 ITEMS: Final = "items"
-FEATURES: Final = ("cancel", "details", ITEMS, PARTS, SUBSCRIBE)
-"""What this build knows beyond the base profile: giving up calls, typed error data, typed streams,
-large bytes beside a message, subscriptions to events."""
+DEADLINE: Final = "deadline"
+META: Final = "meta"
+FEATURES: Final = ("cancel", DEADLINE, "details", ITEMS, META, PARTS, SUBSCRIBE)
+"""What this build knows beyond the base profile: giving up calls, how long they may take, typed
+error data, typed streams, what is said beside arguments, large bytes beside a message,
+subscriptions to events."""
 
 Role = Literal["connector", "acceptor"]
 
