@@ -13,6 +13,7 @@ from duologue.promisifier.on_connected import OnConnected
 from duologue.promisifier.own_call import NO_DEADLINE, Call, CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
+from duologue.protocol.hello import Contracts
 from duologue.typed.service import Offer, Service
 from tests.support import PlainReading, turns
 
@@ -31,6 +32,9 @@ class MovingContract:
     name = "chat.v1.Rooms"
     base = 100
     digest = ""
+
+    def differences(self, described: bytes) -> tuple[str, ...]:
+        return ()
 
 
 class Counted(PlainReading):
@@ -135,8 +139,13 @@ class Line:
 class Home:
     """A reconnecting peer, and a host that is started anew for each of its connections."""
 
-    def __init__(self, *services: Service, offer: tuple[Service, ...] = ()) -> None:
-        self.guest = Manner(offer=Offer(offer), limits=Limits())
+    def __init__(
+        self,
+        *services: Service,
+        offer: tuple[Service, ...] = (),
+        contracts: Contracts = "any",
+    ) -> None:
+        self.guest = Manner(offer=Offer(offer), limits=Limits(), contracts=contracts)
         self.host: WebsocketPromisifier
         self._wire: Connection
         self.peer = self.guest.begin_lasting(self._host(services))

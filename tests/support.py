@@ -13,7 +13,13 @@ from duologue.promisifier.promisifier import WebsocketPromisifier, create_websoc
 from duologue.promisifier.served_call import ServedCall
 from duologue.promisifier.streams.items import ItemDesk
 from duologue.promisifier.streams.stream import ByteStream, TextStream
-from duologue.protocol.hello import ContractOfService, Counterpart, OfferedService, encode_hello
+from duologue.protocol.hello import (
+    CalledContract,
+    Contracts,
+    Counterpart,
+    OfferedService,
+    encode_hello,
+)
 from duologue.protocol.messages import Failure, RequestReceived
 from duologue.protocol.parcels import Payload, split
 
@@ -99,7 +105,7 @@ class PlainReading:
         self.id = service_id
 
     @property
-    def contract(self) -> ContractOfService | None:
+    def contract(self) -> CalledContract | None:
         return None
 
     @property
@@ -120,7 +126,7 @@ def greeting(
     *services: OfferedService,
     own_key: bytes | None = None,
     remote_key: bytes | None = None,
-    same_contracts: bool = True,
+    contracts: Contracts = "any",
     limits: Limits | None = None,
 ) -> Greeting:
     """A hello that is still to be said."""
@@ -132,7 +138,7 @@ def greeting(
         limits=limits or Limits(),
         agent="test",
     )
-    return Greeting(hello, Counterpart(own_key, remote_key, same_contracts=same_contracts))
+    return Greeting(hello, Counterpart(own_key, remote_key, contracts=contracts))
 
 
 def served(args: Payload | None, peer: PeerT, *, takes_parts: bool = False) -> ServedCall[PeerT]:

@@ -43,6 +43,19 @@ class DuologueError(SafelyShown):
     would speak of somebody else's call. (A declared error that it lists passes.)"""
 
 
+class Digests(NamedTuple):
+    """Of two contracts of one service that differ."""
+
+    ours: str
+    theirs: str
+
+    def __str__(self) -> str:
+        return (
+            f"this side was generated from the contract {self.ours}, the other side from "
+            f"{self.theirs}"
+        )
+
+
 class CallError(DuologueError):
     """The call was answered with a failure, or could not be made as the contract says."""
 
@@ -52,6 +65,8 @@ class CallError(DuologueError):
     """For people."""
     details: Any
     """The declared error's fields, or what the class says."""
+    digests: Digests | None = None
+    """Of both contracts, where they differ and that is a likely reason."""
 
     def __init__(self, message: str = "", *, code: str | None = None, details: Any = None) -> None:
         super().__init__(message)
@@ -61,7 +76,8 @@ class CallError(DuologueError):
         self.details = details
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.code, self.message) if part)
+        text = ": ".join(part for part in (self.code, self.message) if part)
+        return text if self.digests is None else f"{text} ({self.digests})"
 
 
 class ContractError(CallError, Generic[D]):
@@ -120,7 +136,10 @@ class _InvalidValue(CallError):
         super().__init__(message, details=[each._asdict() for each in self.problems])
 
     def __str__(self) -> str:
-        return "\n  ".join(map(shown, (f"{self.code}: {self.message}", *map(str, self.problems))))
+        lines = [f"{self.code}: {self.message}", *map(str, self.problems)]
+        if self.digests is not None:
+            lines.append(str(self.digests))
+        return "\n  ".join(map(shown, lines))
 
 
 class InvalidParams(_InvalidValue):
@@ -333,7 +352,22 @@ class ServiceIdTaken(DuologueError):
 
 
 class ContractMismatch(DuologueError):
-    """The two sides were built from contracts that do not fit together."""
+    """The other side has another contract than ours, and `contracts="same"` wants the very one."""
+
+    own_breaks = "\n"
+
+    def __init__(self, service: str, digests: Digests, differences: Sequence[str] = ()) -> None:
+        self.service, self.digests = service, digests
+        self.differences = tuple(differences)
+        """What tells the two apart, one thing each; empty if the other side does not say."""
+        super().__init__(service, digests)
+
+    def __str__(self) -> str:
+        head = (
+            f'{self.service}: {self.digests}, and contracts="same" allows no difference. Generate '
+            'both from the same contract, or leave it at contracts="any".'
+        )
+        return "\n  ".join(map(shown, (head, *self.differences)))
 
 
 class SecurityError(DuologueError):

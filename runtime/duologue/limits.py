@@ -7,6 +7,7 @@ Who meets one, and what becomes of others:
     max_message_bytes, receiving            the connection is closed, 1009      what is open fails
     max_json_depth, MAX_TYPED_DEPTH,        that request is refused, that       nothing
       max_json_objects, max_json_values     answer fails its call
+    MAX_DESCRIBED_BYTES                     who asks is told that it is larger  nothing
     MAX_HELLO_BYTES and its kin             whoever says more is served as a    nothing
                                             base peer
     max_open_calls, the peer's maxCalls     the call waits                      nothing
@@ -125,6 +126,9 @@ MAX_HELLO_BYTES: Final = 256 * 1024
 
 MAX_HELLO_SERVICES: Final = 1000
 """Services that a hello lists; each is looked for by name, one after the other, once."""
+
+MAX_DESCRIBED_BYTES: Final = 1024 * 1024
+"""JSON of a contract that is shown to whoever asks, with all that it builds on."""
 
 MAX_HELLO_FEATURES: Final = 64
 """Features that a hello lists; there are six."""

@@ -19,6 +19,7 @@ from duologue.errors import (
 )
 from duologue.limits import Limits
 from duologue.protocol.codec import error_answer, read_envelope, read_failure
+from duologue.protocol.excess import find_excess
 from duologue.protocol.messages import (
     AnswerReceived,
     Failure,
@@ -144,7 +145,8 @@ def check_one_message(text: str) -> None:
     try:
         fields = json.loads(text)
     except ValueError:
-        assert unreadable == 1
+        # What has too many levels is judged by them alone: nobody reads it to its end.
+        assert unreadable == 1 or find_excess(text, Limits()) is not None
     else:
         if not is_object(fields) or not isinstance(fields.get("type"), str):
             assert unreadable == 1

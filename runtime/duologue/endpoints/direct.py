@@ -153,8 +153,8 @@ def serve(
     point a name of their own at this machine.
 
     `profile="base"` says no hello, for peers that must see the base profile and nothing else.
-    Services of the other side that were generated from another contract are refused to our clients
-    with `ContractMismatch`, unless `same_contracts` is False. `on_peer` is told of each new peer
+    Services of the other side may have been generated from another contract than our clients: calls
+    go through unless `contracts="same"`. `on_peer` is told of each new peer
     before its first message is served. `ConversationOptions` lists all that this function shares
     with `connect`, `listen` and `dial`.
 
@@ -210,7 +210,7 @@ async def connect(
     (default: `Limits.connect_timeout_s`). With `identity` the conversation is encrypted, and only
     the holder of the key `to` (32 bytes or 64 hex digits) can have it; `peer.remote_key` is that
     key once a frame has proved it. `loopback` allows `to` to be our own key. `profile` and
-    `same_contracts` are as in `serve`.
+    `contracts` are as in `serve`.
 
     With `reconnect` entering waits until the server is there, and the peer outlives its connection:
     whenever that is lost, or closed by the other side, another one is made, after a random pause

@@ -1,17 +1,21 @@
 """How an endpoint holds its conversations: what `serve`, `connect`, `listen` and `dial` share."""
 
+import logging
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypedDict
 
 from duologue.connection.base import Connection
+from duologue.errors import Digests
+from duologue.foreign_text import shown
 from duologue.limits import Limits
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.on_connected import OnConnected
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
-from duologue.protocol.hello import Counterpart, Role, encode_hello
+from duologue.protocol.hello import Contracts, Counterpart, Role, encode_hello
 from duologue.typed.service import Offer, Service
 from duologue.version import VERSION
 
@@ -22,6 +26,11 @@ each of its connections."""
 
 Profile = Literal["auto", "base"]
 """Whether a peer introduces itself; one that knows only the base profile is served either way."""
+
+MAX_TOLD_DIFFERENCES: Final = 1000
+"""Of contracts, that one endpoint remembers to have logged: others say what their digests are."""
+
+_log: Final = logging.getLogger("duologue")
 
 AGENT: Final = f"duologue/{VERSION}"
 """Name and version of this library, as peers show it."""
@@ -35,9 +44,16 @@ class ConversationOptions(TypedDict, total=False):
 
     profile: Profile
     """`"base"` says no hello, for peers that must see the base profile and nothing else."""
+    contracts: Contracts
+    """`"any"`, the default: services of the other side are called, whatever contract they were
+    generated from; what does not fit fails by itself, in errors that name both digests. `"same"`
+    refuses calls by another contract beforehand, with `ContractMismatch`, which says what
+    differs."""
     same_contracts: bool
-    """Whether services of the other side that were generated from another contract are refused to
-    our clients with `ContractMismatch`; default: True."""
+    """The old name of `contracts`, for one release: True is "same", False is "any"."""
+    describe: bool
+    """Whether whoever asks is shown the contracts of what is offered, as `duologue call --list` and
+    `--describe` do; default: True."""
     on_peer: OnPeer | None
     """Told of each new peer, before its first message is served."""
 
@@ -49,8 +65,12 @@ class Manner:
     offer: Offer
     limits: Limits
     profile: Profile = "auto"
-    same_contracts: bool = True
+    contracts: Contracts = "any"
+    same_contracts: bool | None = None
+    describe: bool = True
     on_peer: OnPeer | None = None
+    told_differences: set[tuple[str, Digests]] = field(default_factory=set[tuple[str, Digests]])
+    """Those that have been logged: a server that calls its clients would tell of each of them."""
 
     @classmethod
     def of(
@@ -63,7 +83,10 @@ class Manner:
         """
         for name in options.keys() - ConversationOptions.__annotations__.keys():
             raise TypeError(f"{function}() got an unexpected keyword argument {name!r}")
-        return cls(offer=offer, limits=limits or Limits(), **options)
+        # Of the two that are generators, contextlib stands between them and their caller.
+        contracts = _chosen_contracts(options, 4 if function in ("serve", "listen") else 5)
+        manner = cls(offer=offer, limits=limits or Limits(), **options)
+        return replace(manner, contracts=contracts, same_contracts=None)
 
     def begin(
         self, connection: Connection, role: Role, budget: Budget | None = None
@@ -95,11 +118,23 @@ class Manner:
                 services=self.offer.offered,
                 limits=self.limits,
                 agent=AGENT,
+                describes=self.describe,
             )
             counterpart = Counterpart(
-                connection.own_key, connection.claimed_key, same_contracts=self.same_contracts
+                connection.own_key, connection.claimed_key, contracts=self.contracts
             )
-            peer.greet(Greeting(hello, counterpart))
+            counterpart.on_difference = self._note_difference
+            describing = self.offer.descriptions if self.describe else None
+            peer.greet(Greeting(hello, counterpart, describing))
+
+    def _note_difference(self, service: str, digests: Digests) -> None:
+        told = self.told_differences
+        if (service, digests) in told:
+            return
+        if len(told) >= MAX_TOLD_DIFFERENCES:
+            told.clear()
+        told.add((service, digests))
+        _log.info("%s: %s; what does not fit fails by itself", shown(service), digests)
 
     def _receive(self, peer: WebsocketPromisifier, connection: Connection, role: Role) -> None:
         try:
@@ -111,6 +146,31 @@ class Manner:
         except BaseException:
             peer.close()
             raise
+
+
+def _chosen_contracts(options: ConversationOptions, stacklevel: int) -> Contracts:
+    """What `contracts=` says, or its old name did; `stacklevel` leads to who said so.
+
+    Raises:
+        TypeError: both are given.
+        ValueError: it is neither "any" nor "same".
+    """
+    contracts = options.get("contracts", "any")
+    if contracts not in ("any", "same"):
+        raise ValueError(f'contracts= is "any" or "same" but is {contracts!r}')
+    if "same_contracts" not in options:
+        return contracts
+    if "contracts" in options:
+        raise TypeError("same_contracts= is the old name of contracts=: give the new one alone")
+    old = options["same_contracts"]
+    contracts = "same" if old else "any"
+    warnings.warn(
+        f'same_contracts={old} is contracts="{contracts}" now; the old name will go with the next '
+        "release",
+        DeprecationWarning,
+        stacklevel=stacklevel,
+    )
+    return contracts
 
 
 def offer_of(services: Sequence[Service]) -> Offer:

@@ -8,6 +8,7 @@ from duologue.connection.base import CLOSE_CODE_LOST, Connection
 from duologue.errors import (
     BadFrame,
     ConnectionClosed,
+    ContractError,
     ContractMismatch,
     DeadlineExceeded,
     DuologueError,
@@ -18,6 +19,7 @@ from duologue.errors import (
 from duologue.limits import Limits
 from duologue.promisifier.admission import Admission
 from duologue.promisifier.deadlines import CallDeadlines
+from duologue.promisifier.explaining import Explaining
 from duologue.promisifier.intake import Hold, Intake
 from duologue.promisifier.message_writer import MessageWriter
 from duologue.promisifier.own_call import Call
@@ -68,11 +70,16 @@ class Calling:
         self._intake = intake
         self._max_open_calls = limits.max_open_calls
         self._max_nested_calls = limits.max_nested_calls
-        self._receiver = StreamReceiver(session.own, limits, intake, send_text=writer.reply)
+        self._receiver = StreamReceiver(
+            session.own, limits, intake, send_text=writer.reply, fail=self._fail_unfit
+        )
         loop = asyncio.get_running_loop()
         self._deadlines = CallDeadlines(loop, self._own.unanswered.values(), self._on_deadline)
         self._nested: WaitingCalls[Call[Any]] = WaitingCalls(loop, limits, _too_late)
         self._line: WaitingCalls[Call[Any]] = WaitingCalls(loop, limits, _too_late)
+        self._limits = limits
+        self._explaining: Explaining | None = None
+        """Made for the first call that fails."""
         self._is_notified = False
         self._is_over = False
 
@@ -118,7 +125,7 @@ class Calling:
                 call.fail(error)
             return False
         except ContractMismatch as error:
-            call.fail(error)
+            self._fail(call, error)
             return False
         if call.items is not None:
             self._bind_items(call, request_id)
@@ -257,7 +264,7 @@ class Calling:
             call.fail(error)
             self._session.count_invalid()
         except DuologueError as error:
-            call.fail(error)
+            self._fail(call, error)
         else:
             call.set_result(result)
         if self._line.calls:
@@ -267,9 +274,27 @@ class Calling:
         """The other side says that a call has failed."""
         call, failure = event.call, event.failure
         if failure.code != GoingAway.code or not self._is_taken_back(call):
-            self._receiver.break_off(call, call.reading.decode_failure(failure))
+            self._fail(call, call.reading.decode_failure(failure))
         if self._line.calls:
             self._resume()
+
+    def _fail(self, call: Call[Any], error: DuologueError) -> None:
+        """Fail a call, or its stream, in words that help; perhaps later, if these are asked for."""
+        if call.done() or self._explain(call, error):
+            self._receiver.break_off(call, error)
+
+    def _fail_unfit(self, call: Call[Any], error: DuologueError) -> None:
+        """Fail a call that was answered by a stream which does not fit."""
+        self._explain(call, error)
+        call.fail(error)
+
+    def _explain(self, call: Call[Any], error: DuologueError) -> bool:
+        """See `Explaining.explain`. What a contract declares needs no explaining."""
+        if call.target.contract is None or isinstance(error, ContractError):
+            return True
+        if self._explaining is None:
+            self._explaining = Explaining(self.counterpart, self._limits, self.send)
+        return self._explaining.explain(call, error)
 
     def receive(
         self,

@@ -10,7 +10,13 @@ from duologue.promisifier.broadcasts import Broadcasts, EventSource
 from duologue.promisifier.failures import describe_failure
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.served_call import ServedCall
-from duologue.protocol.control import Subscribe, Unsubscribe, read_control, subscribed_text
+from duologue.protocol.control import (
+    Describe,
+    Subscribe,
+    Unsubscribe,
+    read_control,
+    subscribed_text,
+)
 from duologue.protocol.hello import decode_hello
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload, split
@@ -41,16 +47,25 @@ class ControlService:
         Raises:
             InvalidParams: the argument is no hello.
             Unimplemented: it is a control call that this side does not know.
+            LimitExceeded: what it asks for is larger than may be told.
         """
         return self.answer(call.request.args)
+
+    def is_prompt(self, args: Payload | None) -> bool:
+        """See `ControlHandler`."""
+        try:
+            text = _first(args)
+            return b'"profile"' in text or not isinstance(read_control(text), Describe)
+        except (BadFrame, msgspec.DecodeError, UnicodeDecodeError):
+            return True
 
     def answer(self, args: Payload | None) -> bytes:
         """What a control call with these arguments is answered with; raises as `start`."""
         try:
-            calls = _decode_args(split(args)[0] if args else b"[]")
-            if calls and b'"profile"' not in bytes(calls[0]):
-                return self._answer_call(bytes(calls[0]))
-            hello = decode_hello(bytes(calls[0]) if calls else b"")
+            text = _first(args)
+            if text and b'"profile"' not in text:
+                return self._answer_call(text)
+            hello = decode_hello(text)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InvalidParams(f"this is no hello: {error}") from None
         except BadFrame as error:
@@ -66,8 +81,15 @@ class ControlService:
         if isinstance(call, Unsubscribe):
             self._broadcasts.unsubscribe(call.subscription)
             return b"{}"
+        if isinstance(call, Describe) and self._greeting.describing is not None:
+            return self._greeting.describing.answer(call)
         raise Unimplemented("this side knows no such control call")
 
     def failure(self, error: Exception) -> Failure:
         """What a control call that failed is answered with."""
         return describe_failure(error, self.name)
+
+
+def _first(args: Payload | None) -> bytes:
+    calls = _decode_args(split(args)[0] if args else b"[]")
+    return bytes(calls[0]) if calls else b""

@@ -25,6 +25,7 @@ from duologue.protocol.parcels import Parcel, Payload, size_of
 from duologue.protocol.session import UNKNOWN_SERVICE, Session
 
 PeerT = TypeVar("PeerT")
+PeerT_contra = TypeVar("PeerT_contra", contravariant=True)
 
 _JSON: Final = (bytes, Parcel)
 """A union would say the same and take three times as long to ask."""
@@ -41,6 +42,17 @@ class Reply(Protocol):
 
     def __call__(self, text: bytes, parcel: Parcel | None = None, /) -> None:
         """Send `text`; the parts of `parcel`, if it announces one, follow it."""
+
+
+class ControlHandler(Handler[PeerT_contra], Protocol[PeerT_contra]):
+    """Answers service 0."""
+
+    def is_prompt(self, args: Payload | None) -> bool:
+        """Whether a call with these arguments is answered while others wait: its answer is small.
+
+        Of large ones, whoever takes no answers could have us keep many.
+        """
+        ...
 
 
 class Dispatcher(Generic[PeerT]):
@@ -63,7 +75,7 @@ class Dispatcher(Generic[PeerT]):
         limits: Limits,
         budget: Budget,
     ) -> None:
-        self.control: Handler[PeerT] | None = None
+        self.control: ControlHandler[PeerT] | None = None
         """What answers service 0; None in the base profile, where it is unknown like any other."""
         self._peer = peer
         self._handlers = handlers
@@ -106,7 +118,7 @@ class Dispatcher(Generic[PeerT]):
         admission = self.admission
         if admission.is_shut:
             self._refuse(call, _GOING_AWAY)
-        elif call.request.service_id == CONTROL_SERVICE and self.control is not None:
+        elif self._is_prompt(call.request):
             self._start(call)
         elif admission.waits_for_peer and not self._connection.gate.is_shut:
             try:
@@ -122,6 +134,13 @@ class Dispatcher(Generic[PeerT]):
                 self._refuse_busy(call, error)
             else:
                 self._slow_down()
+
+    def _is_prompt(self, request: RequestReceived) -> bool:
+        return (
+            request.service_id == CONTROL_SERVICE
+            and self.control is not None
+            and self.control.is_prompt(request.args)
+        )
 
     def _slow_down(self) -> None:
         # The other side does not take our answers, so it must not send more than may wait here. But

@@ -2,12 +2,27 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from duologue.errors import BadFrame, DuologueError, IdentityMismatch, ProtocolError
 from duologue.promisifier.streams.stream import ByteStream, TextStream
+from duologue.protocol.control import Describe
 from duologue.protocol.hello import CONTROL_SERVICE, Counterpart, Hello, decode_hello
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload, split
+
+
+class Describing(Protocol):
+    """Who shows the contracts of what this side offers."""
+
+    def answer(self, wish: Describe) -> bytes:
+        """The answer to a question for one, as JSON.
+
+        Raises:
+            Unimplemented: there is nothing to show.
+            LimitExceeded: it is larger than may be told.
+        """
+        ...
 
 
 class Greeting:
@@ -25,9 +40,13 @@ class Greeting:
     may_wait = False
     takes_parts = False
 
-    def __init__(self, hello: bytes, counterpart: Counterpart) -> None:
-        """`hello` is what this side says of itself, as JSON: see `encode_hello`."""
+    def __init__(
+        self, hello: bytes, counterpart: Counterpart, describing: Describing | None = None
+    ) -> None:
+        """`hello` is what this side says of itself, as JSON: see `encode_hello`. `describing`
+        answers whoever wants to see the contracts; None: nobody does."""
         self.hello = hello
+        self.describing = describing
         self.counterpart = counterpart
         self.on_introduced: Callable[[], None] = _ignore
         """Told once it is known what the other side is: before its next message is read, if it has

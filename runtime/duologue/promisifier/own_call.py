@@ -9,7 +9,7 @@ import msgspec
 from duologue.errors import ConnectionClosed, DuologueError
 from duologue.promisifier.streams.items import OwnItems
 from duologue.promisifier.streams.stream import ByteStream, TextStream
-from duologue.protocol.hello import ContractOfService
+from duologue.protocol.hello import CalledContract
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload
 
@@ -26,7 +26,7 @@ class Target(Protocol):
         ...
 
     @property
-    def contract(self) -> ContractOfService | None:
+    def contract(self) -> CalledContract | None:
         """The service whose method is called; None if no contract says."""
         ...
 

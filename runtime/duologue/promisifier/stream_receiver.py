@@ -27,10 +27,13 @@ class StreamReceiver:
         intake: Intake,
         *,
         send_text: Callable[[bytes], None],
+        fail: Callable[[Call[Any], DuologueError], None],
     ) -> None:
+        """`fail` is for calls that were answered by a stream which does not fit."""
         self._own = own
         self._limits = limits
         self._send_text = send_text
+        self._fail = fail
         self._streams: dict[int, IncomingStream[Any]] = {}
         self.silence = SilenceWatch(asyncio.get_running_loop(), self._on_silent)
         self.inflow = Inflow(
@@ -88,7 +91,7 @@ class StreamReceiver:
 
     def close(self) -> None:
         """The connection is closed, and every stream has been broken off."""
-        self._send_text = _ignore
+        self._send_text = self._fail = _ignore
         self.inflow.end()
         self.silence.end()
 
@@ -98,14 +101,23 @@ class StreamReceiver:
             call.reading.full_name, self.inflow.taken, lambda: self._cancel(request_id)
         )
         self._streams[request_id] = stream
-        if not _settle(call, TextStream(stream) if is_text else ByteStream(stream)):
+        if not self._settle(call, TextStream(stream) if is_text else ByteStream(stream)):
             stream.cancel()
         return stream
 
     def _open_empty(self, call: Call[Any]) -> None:
         stream: IncomingStream[bytes] = IncomingStream(call.reading.full_name, _ignore, _ignore)
         stream.finish()
-        _settle(call, ByteStream(stream))
+        self._settle(call, ByteStream(stream))
+
+    def _settle(self, call: Call[Any], stream: ByteStream | TextStream) -> bool:
+        try:
+            result = call.reading.decode_stream(stream)
+        except DuologueError as error:
+            self._fail(call, error)
+            return False
+        call.set_result(result)
+        return True
 
     def _forget(self, request_id: int) -> IncomingStream[Any] | None:
         self.silence.forget(request_id)
@@ -132,16 +144,6 @@ class StreamReceiver:
         for request_id, stream in tuple(self._streams.items()):
             stream.fail(limit)
             self._cancel(request_id)
-
-
-def _settle(call: Call[Any], stream: ByteStream | TextStream) -> bool:
-    try:
-        result = call.reading.decode_stream(stream)
-    except DuologueError as error:
-        call.fail(error)
-        return False
-    call.set_result(result)
-    return True
 
 
 def _ignore(*_: object) -> None:

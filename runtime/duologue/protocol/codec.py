@@ -200,14 +200,19 @@ def cancel(request_id: int) -> bytes:
     return b'{"requestId":%d,"type":"cancel"}' % request_id
 
 
-def items(request_id: int, data: bytes, parts: Sequence[bytes], *, is_own: bool) -> bytes:
-    """Items of a call, a JSON list; `is_own` says that this side has made the call."""
-    return b'{"%b":%d,"type":"items","data":%b%b}' % (
+def items_head(request_id: int, *, is_own: bool) -> bytes:
+    """What stands before the items of a call; `is_own` says that this side has made the call."""
+    return b'{"%b":%d,"type":"items","data":[' % (
         _REQUEST_ID if is_own else _RESPONSE_ID,
         request_id,
-        data,
-        _announced(parts),
     )
+
+
+def items(head: bytes, data: bytes, parts: Sequence[bytes] = ()) -> bytes:
+    """Items, JSON with commas between, behind their `items_head`; `parts` follow the text."""
+    if not parts:
+        return b"%b%b]}" % (head, data)
+    return b"%b%b]%b}" % (head, data, _announced(parts))
 
 
 def items_end(request_id: int) -> bytes:
@@ -216,12 +221,12 @@ def items_end(request_id: int) -> bytes:
 
 
 def credit(request_id: int, totals: tuple[int, int], *, is_own: bool) -> bytes:
-    """So many items and bytes may come in all; `is_own` as in `items`."""
+    """So many items and bytes may come in all; `is_own` as in `items_head`."""
     return _totals(b"credit", request_id, totals, is_own)
 
 
 def blocked(request_id: int, totals: tuple[int, int], *, is_own: bool) -> bytes:
-    """An item is held back, and would need these totals; `is_own` as in `items`."""
+    """An item is held back, and would need these totals; `is_own` as in `items_head`."""
     return _totals(b"blocked", request_id, totals, is_own)
 
 

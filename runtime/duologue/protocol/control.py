@@ -1,5 +1,6 @@
 """Control calls as values: what two duologue peers ask of each other by service 0."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -10,6 +11,9 @@ from duologue.protocol.replay import Cursor, KeptEvent
 
 SUBSCRIBE: Final = "subscribe"
 """The feature, and the first field of the control call."""
+
+DESCRIBE: Final = "describe"
+"""The feature, and the only field of the control call."""
 
 
 class Subscribe(NamedTuple):
@@ -31,6 +35,13 @@ class Unsubscribe(NamedTuple):
     subscription: int
 
 
+class Describe(NamedTuple):
+    """Somebody wants to see a contract."""
+
+    service: str | None
+    """The service whose contract it is; None: the names of all that are offered."""
+
+
 class _Cursor(msgspec.Struct):
     epoch: str
     seq: int
@@ -39,6 +50,7 @@ class _Cursor(msgspec.Struct):
 class _Call(msgspec.Struct):
     subscribe: int | None = None
     unsubscribe: int | None = None
+    describe: str | msgspec.UnsetType | None = msgspec.UNSET
     key: msgspec.Raw = msgspec.Raw(b"")
     replay: int = 0
     after: _Cursor | None = None
@@ -67,7 +79,7 @@ class Subscribed(NamedTuple):
     """Whether something behind `after` is not kept any more."""
 
 
-def read_control(text: bytes) -> Subscribe | Unsubscribe | None:
+def read_control(text: bytes) -> Subscribe | Unsubscribe | Describe | None:
     """The control call in a JSON object; None if this side knows no such.
 
     Raises:
@@ -79,6 +91,8 @@ def read_control(text: bytes) -> Subscribe | Unsubscribe | None:
         raise BadFrame(f"this is no control call: {error}") from None
     if call.unsubscribe is not None:
         return Unsubscribe(call.unsubscribe)
+    if call.describe is not msgspec.UNSET:
+        return Describe(call.describe)
     if call.subscribe is None:
         return None
     said = bytes(call.key)
@@ -116,6 +130,95 @@ def subscribe_args(wish: Subscribe) -> bytes:
 def unsubscribe_args(subscription: int) -> bytes:
     """The arguments of the control call."""
     return b'[{"unsubscribe":%d}]' % subscription
+
+
+def describe_args(service: str | None) -> bytes:
+    """The arguments of the control call."""
+    return b'[{"describe":%b}]' % msgspec.json.encode(service)
+
+
+class Described(NamedTuple):
+    """A contract as the other side shows it: the answer to `Describe` of a service."""
+
+    digest: str
+    contract: bytes
+    """Canonical JSON of the package, with its docs."""
+    imports: Mapping[str, bytes]
+    """The same of each package that it builds on, near or far, by name."""
+
+
+class _Described(msgspec.Struct):
+    digest: str
+    contract: msgspec.Raw
+    imports: dict[str, msgspec.Raw] = {}
+
+
+class _Methods(msgspec.Struct):
+    methods: dict[str, msgspec.Raw] = {}
+
+
+class _Services(msgspec.Struct):
+    services: dict[str, _Methods] = {}
+
+
+class _DescribedMethods(msgspec.Struct):
+    contract: _Services
+
+
+class _Names(msgspec.Struct):
+    services: list[str]
+
+
+_decode_described: Final = msgspec.json.Decoder(_Described).decode
+_decode_methods: Final = msgspec.json.Decoder(_DescribedMethods).decode
+_decode_names: Final = msgspec.json.Decoder(_Names).decode
+
+
+def described_text(described: Described) -> bytes:
+    """What `Describe` of a service is answered with."""
+    imports = {name: msgspec.Raw(text) for name, text in described.imports.items()}
+    return _encode(_Described(described.digest, msgspec.Raw(described.contract), imports))
+
+
+def read_described(text: bytes) -> Described:
+    """The answer to `Describe` of a service.
+
+    Raises:
+        BadFrame: it is none.
+    """
+    try:
+        answer = _decode_described(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadFrame("the answer to a question for a contract is none") from None
+    imports = {name: bytes(each) for name, each in answer.imports.items()}
+    return Described(answer.digest, bytes(answer.contract), imports)
+
+
+def read_method_names(text: bytes, service: str) -> list[str]:
+    """The methods of a service in the answer to `Describe`; none if it is no such answer."""
+    try:
+        services = _decode_methods(text).contract.services
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+    found = services.get(service.rpartition(".")[2])
+    return [] if found is None else list(found.methods)
+
+
+def names_text(names: Sequence[str]) -> bytes:
+    """What `Describe` of nothing is answered with."""
+    return _encode(_Names(list(names)))
+
+
+def read_names(text: bytes) -> list[str]:
+    """The answer to `Describe` of nothing.
+
+    Raises:
+        BadFrame: it is none.
+    """
+    try:
+        return _decode_names(text).services
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadFrame("the answer to a question for the services is none") from None
 
 
 def subscribed_text(answer: Subscribed) -> bytes:

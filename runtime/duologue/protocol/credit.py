@@ -84,7 +84,8 @@ class WindowBudget:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._held_bytes = 0
-        self._large: Grants | None = None
+        self.large: Grants | None = None
+        """Whose item, larger than its window, is let in; to be asked, not to be changed."""
         self._waiting: deque[Grants] = deque()
 
     @property
@@ -114,17 +115,17 @@ class WindowBudget:
 
     def let_in_large(self, grants: "Grants") -> bool:
         """Whether an item that is larger than its window may come now; else it is told later."""
-        if self._large is None:
-            self._large = grants
-        elif self._large is not grants and grants not in self._waiting:
+        if self.large is None:
+            self.large = grants
+        elif self.large is not grants and grants not in self._waiting:
             self._waiting.append(grants)
-        return self._large is grants
+        return self.large is grants
 
     def large_is_in(self, grants: "Grants") -> None:
         """It has been read, or never will be: the next may come."""
-        if self._large is grants:
-            self._large = None
-            while self._waiting and self._large is None:
+        if self.large is grants:
+            self.large = None
+            while self._waiting and self.large is None:
                 self._waiting.popleft().on_turn()
 
 
@@ -203,12 +204,21 @@ class Grants:
             return None
         return self._answer(self._asked)
 
+    @property
+    def until_grant(self) -> Credit:
+        """How much is to be read until more is granted: half of the window, of one or the other."""
+        return Credit(
+            self._granted_items - self._read_items - self._window_items // 2,
+            self._granted_bytes - self._read_bytes - self._window_bytes // 2,
+        )
+
     def read(self, items: int, size: int) -> Credit | None:
         """The reader has taken so many items; what to grant now, or None."""
         self._read_items += items
         self._read_bytes += size
-        if self.is_read:
-            self._budget.large_is_in(self)
+        if self._read_items == self._came_items:
+            if self._budget.large is self:
+                self._budget.large_is_in(self)
             if self._asked is not None:
                 return self._open_anew()
         left_items = self._granted_items - self._read_items

@@ -5,13 +5,13 @@ It travels as an ordinary request to service 0, which a base-profile peer answer
 as one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from duologue.errors import BadFrame, ContractMismatch, IdentityMismatch
+from duologue.errors import BadFrame, ContractMismatch, Digests, IdentityMismatch
 from duologue.limits import (
     MAX_HELLO_BYTES,
     MAX_HELLO_FEATURES,
@@ -20,7 +20,7 @@ from duologue.limits import (
     MAX_SERVICE_BASE,
     Limits,
 )
-from duologue.protocol.control import SUBSCRIBE
+from duologue.protocol.control import DESCRIBE, SUBSCRIBE
 
 CONTROL_SERVICE: Final = 0
 
@@ -31,7 +31,11 @@ META: Final = "meta"
 FEATURES: Final = ("cancel", DEADLINE, "details", ITEMS, META, PARTS, SUBSCRIBE)
 """What this build knows beyond the base profile: giving up calls, how long they may take, typed
 error data, typed streams, what is said beside arguments, large bytes beside a message,
-subscriptions to events."""
+subscriptions to events. `DESCRIBE` is listed by those who do it."""
+
+Contracts = Literal["any", "same"]
+"""Whose services are called: those of any contract, or only of the very one that the client was
+generated from."""
 
 Role = Literal["connector", "acceptor"]
 
@@ -64,6 +68,17 @@ class ContractOfService(Protocol):
     @property
     def digest(self) -> str:
         """Equal on both sides if they were generated from the same contract."""
+        ...
+
+
+class CalledContract(ContractOfService, Protocol):
+    """What a call knows of the service that it is for."""
+
+    def differences(self, described: bytes) -> tuple[str, ...]:
+        """In words, what tells our contract from the one that the other side has described.
+
+        Empty if that cannot be said.
+        """
         ...
 
 
@@ -121,15 +136,16 @@ def encode_hello(
     services: Sequence[OfferedService],
     limits: Limits,
     agent: str,
+    describes: bool = False,
 ) -> bytes:
-    """What this side says of itself, as JSON."""
+    """What this side says of itself, as JSON. `describes`: it tells its contracts who asks."""
     return msgspec.json.encode(
         Hello(
             "duologue/1",
             role,
             _hex(own_key),
             _hex(remote_key),
-            list(FEATURES),
+            sorted((*FEATURES, DESCRIBE)) if describes else list(FEATURES),
             _Limits(
                 limits.max_message_bytes,
                 limits.max_running_calls + limits.max_waiting_calls,
@@ -153,13 +169,16 @@ class Counterpart:
         own_key: bytes | None = None,
         remote_key: bytes | None = None,
         *,
-        same_contracts: bool = True,
+        contracts: Contracts = "any",
     ) -> None:
+        self.on_difference: Callable[[str, Digests], None] = _ignore
+        """Told once of each service that is called and was generated from another contract than
+        our client: its name, and both digests."""
         self.hello: Hello | None = None
         """What it said of itself, but for its services: see `_services`."""
         self._own_key = own_key
         self._remote_key = remote_key
-        self._same_contracts = same_contracts
+        self._contracts: Contracts = contracts
         self._services = b"[]"
         """Its services as JSON: a thousand in a dictionary take four times as much."""
         self._offers: dict[str, OfferedService | None] = {}
@@ -207,11 +226,28 @@ class Counterpart:
             and self.has(PARTS)
         )
 
+    def digests_of(self, contract: ContractOfService) -> Digests | None:
+        """Ours and its own, where it offers a service by another contract than ours."""
+        offer = self._offer_of(contract.name)
+        if offer is None or not contract.digest or not offer.digest:
+            return None
+        return None if offer.digest == contract.digest else Digests(contract.digest, offer.digest)
+
+    def offers(self, contract: ContractOfService) -> bool:
+        """Whether its hello lists the service."""
+        return self._offer_of(contract.name) is not None
+
+    @property
+    def offered_names(self) -> list[str]:
+        """The services that it offers; none of a base peer, which does not say."""
+        return [each.name for each in _decode_services(self._services)]
+
     def base_of(self, contract: ContractOfService) -> int:
         """Where it counts the methods of a service from; as our contract does, if it does not say.
 
         Raises:
-            ContractMismatch: it offers the service by another contract than ours.
+            ContractMismatch: it offers the service by another contract than ours, and only the same
+                one will do.
         """
         base = self._bases.get(contract)
         return self._find_base(contract) if base is None else base
@@ -227,19 +263,19 @@ class Counterpart:
 
     def _find_base(self, contract: ContractOfService) -> int:
         offer = self._offer_of(contract.name)
-        base = contract.base
-        if offer is not None:
-            ours, theirs = contract.digest, offer.digest
-            if self._same_contracts and ours and theirs and ours != theirs:
-                raise ContractMismatch(
-                    f"{contract.name}: this side was generated from the contract {ours}, the other "
-                    f"side from {theirs}. Generate both from the same one, or allow the difference "
-                    "with same_contracts=False."
-                )
-            base = offer.base
+        base = contract.base if offer is None else offer.base
+        digests = self.digests_of(contract)
+        if digests is not None:
+            if self._contracts == "same":
+                raise ContractMismatch(contract.name, digests)
+            self.on_difference(contract.name, digests)
         self._bases[contract] = base
         return base
 
 
 def _hex(key: bytes | None) -> str | None:
     return None if key is None else key.hex()
+
+
+def _ignore(_name: str, _digests: Digests) -> None:
+    pass

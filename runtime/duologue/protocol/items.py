@@ -52,12 +52,32 @@ def read_list(data: Payload | None) -> Batch:
     if data is None:
         raise BadFrame("`items` without a list")
     try:
-        number = len(_decode_list(split(data)[0]))
+        number = len(_decode_list(data if type(data) is bytes else split(data)[0]))
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise BadFrame("`items` whose `data` is no list") from None
     if not number:
         raise BadFrame("`items` with an empty list")
-    return Batch(data, number, size_of(data))
+    return Batch(data, number, len(data) if type(data) is bytes else size_of(data))
+
+
+def cut(batch: Batch, before: Credit) -> tuple[Batch, Batch | None]:
+    """The items until `before` is reached in one or the other, one at least; and those behind.
+
+    Items with parts stay together: which part belongs to which of them nobody knows here.
+    """
+    data = batch.data
+    is_wanted = before.items >= batch.items and before.bytes >= batch.size
+    if is_wanted or type(data) is not bytes:
+        return batch, None
+    texts = [bytes(each) for each in _decode_list(data)]
+    number = size = 0
+    while not number or (number < min(before.items, batch.items) and size < before.bytes):
+        size += len(texts[number]) + 1
+        number += 1
+    if number == batch.items:
+        return batch, None
+    first, rest = (b"[%b]" % b",".join(each) for each in (texts[:number], texts[number:]))
+    return Batch(first, number, size), Batch(rest, batch.items - number, batch.size - size)
 
 
 class _Totals(msgspec.Struct):
@@ -151,12 +171,26 @@ class IncomingItems:
             self.on_change()
 
     def take(self) -> Batch | None:
-        """What has come first; None if there is nothing. `read` it when it has been used."""
-        return self._waiting.popleft() if self._waiting else None
+        """What has come first; None if there is nothing. `read` it when it has been used.
+
+        Only as much as may be read before more is granted: a list that were read as a whole would
+        make a slow reader look like one that has taken everything, and its window grow.
+        """
+        if not self._waiting:
+            return None
+        batch = self._waiting.popleft()
+        if batch.items > 1 and not self.is_closed:
+            batch, rest = cut(batch, self._grants.until_grant)
+            if rest is not None:
+                self._waiting.appendleft(rest)
+        return batch
 
     def read(self, batch: Batch) -> Credit | None:
         """The reader has used it up, and comes for more; what to grant now, or None."""
-        return None if self.is_closed else self._grants.read(batch.items, batch.size)
+        if self.is_closed:
+            return None
+        granted = self._grants.read(batch.items, batch.size)
+        return None if self.has_ended else granted
 
     def ask(self, wanted: Credit) -> Credit | None:
         """The sender is held back; what to grant now, or None."""
@@ -183,42 +217,29 @@ class IncomingItems:
         self._waiting.clear()
 
 
-class OutgoingItems:
+class OutgoingItems(Allowance):
     """The direction that leaves: what may be sent, and whether it is over."""
 
-    __slots__ = ("_allowance", "has_begun", "has_ended", "on_change")
+    __slots__ = ("has_ended", "on_change")
 
     def __init__(self) -> None:
-        self.has_begun = False
-        """Whether an item has left."""
+        super().__init__()
         self.has_ended = False
         """Whether this side has said that no more will come."""
         self.on_change: Callable[[], None] = _ignore
         """Told when more may be sent."""
-        self._allowance = Allowance()
-
-    def may_send(self, items: int, size: int) -> bool:
-        """Whether so many items, of `size` bytes together, may leave now."""
-        return self._allowance.may_send(items, size)
 
     @property
-    def left(self) -> Credit:
-        """How much may leave now."""
-        return self._allowance.left
+    def has_begun(self) -> bool:
+        """Whether an item has left."""
+        return self.sent_items > 0
 
-    def take(self, items: int, size: int) -> None:
-        """They leave."""
-        self.has_begun = True
-        self._allowance.take(items, size)
-
-    def ask(self, size: int) -> Credit | None:
-        """An item is held back: what to say to the other side, or None if that was said."""
-        return self._allowance.ask(size)
-
-    def grant(self, credit: Credit) -> None:
-        """The other side lets more come."""
-        if self._allowance.grant(credit):
+    def grant(self, credit: Credit) -> bool:
+        """As `Allowance.grant`, and tell of it."""
+        is_more = super().grant(credit)
+        if is_more:
             self.on_change()
+        return is_more
 
 
 class ItemsOfCall:
@@ -243,8 +264,8 @@ class ItemCalls:
         self._late = late
         self._is_own = is_own
         self._budget = WindowBudget(limits.max_stream_window_bytes)
-        self.calls: dict[int, ItemsOfCall] = {}
-        """To be asked whether there are any, not to be changed."""
+        self.calls: dict[float, ItemsOfCall] = {}
+        """To be asked, not to be changed. An id that came as `1.0` finds the call of 1."""
 
     def open(self, request_id: int, *, takes_items: bool) -> ItemsOfCall:
         """Let items travel for a call, until it is closed; the same again if they may already."""
@@ -253,7 +274,7 @@ class ItemCalls:
             items = self.calls[request_id] = ItemsOfCall(self._budget, takes_items=takes_items)
         return items
 
-    def close(self, request_id: int) -> None:
+    def close(self, request_id: float) -> None:
         """The call is over."""
         items = self.calls.pop(request_id, None)
         if items is not None:
@@ -276,8 +297,8 @@ class ItemCalls:
                 connection should be closed.
         """
         items = self.calls.get(request_id)
-        if kind == "items":
-            self._receive_batch(items, read_list(data))
+        if kind == ITEMS:
+            self.receive_list(items, data)
         elif kind == "items-end":
             if items is None or items.incoming.has_ended:
                 self._count_late()
@@ -292,6 +313,10 @@ class ItemCalls:
             else:
                 return self._reply(request_id, items.incoming.ask(totals))
         return None
+
+    def receive_list(self, items: ItemsOfCall | None, data: Payload | None) -> None:
+        """A list of items, of a call that is open, or was; raises as `receive`."""
+        self._receive_batch(items, read_list(data))
 
     def break_off(self, request_id: int, why: str) -> None:
         """Items of a call have come that cannot be read."""

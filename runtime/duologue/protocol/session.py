@@ -120,6 +120,8 @@ class Session(Generic[CallT]):
             if kind == "request":
                 weight = weigh(text) if is_long else 0
                 return self.served.receive_request(envelope, (), weight)
+            if kind == ITEMS and self.served.has_control_service:
+                return self._receive_list(text, envelope)
             if kind == "error":
                 return self.own.receive_failure(envelope)
             if kind in ("stream", "stream-end", "stream-error"):
@@ -177,10 +179,22 @@ class Session(Generic[CallT]):
             self.count_invalid()
             return None
 
+    def _receive_list(self, text: str, envelope: codec.Envelope) -> SessionEvent[CallT] | None:
+        """Items come by the thousand, and most of a call that is open: there is no more to ask."""
+        data, response_id = slice_or_none(envelope.data), envelope.responseId
+        # An id that is absent is NaN, which is not equal to itself.
+        if response_id == response_id:
+            side, items = self.own.items, self.own.items.calls.get(response_id)
+        else:
+            side, items = self.served.items, self.served.items.calls.get(envelope.requestId)
+        if items is None:
+            return self._receive_items(text, envelope, data)
+        side.receive_list(items, data)
+        return None
+
     def _receive_items(
         self, text: str, envelope: codec.Envelope, data: Payload | None
     ) -> SessionEvent[CallT] | None:
-        # An id that is absent is NaN, which is not equal to itself.
         if envelope.responseId == envelope.responseId:
             return self.own.receive_items(envelope.type, text, envelope, data)
         return self.served.receive_items(envelope.type, text, envelope, data)

@@ -15,6 +15,7 @@ from duologue.typed.contract import (
     Method,
     ServiceContract,
     Upload,
+    note_package,
 )
 from duologue.typed.streams import Exchange, Incoming, Outgoing
 from duologue.typed.subscriptions import EventHandler, Subscription, subscribe
@@ -35,6 +36,10 @@ class Client:
     """
 
     __contract__: ClassVar[ServiceContract]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        note_package(cls)
 
     def __init__(self, peer: WebsocketPromisifier, *, timeout: float | None = None) -> None:
         self._peer = peer

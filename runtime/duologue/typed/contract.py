@@ -17,13 +17,15 @@ from duologue.errors import (
 from duologue.limits import MAX_EVENT_KEY_BYTES
 from duologue.promisifier.own_call import CallOptions
 from duologue.promisifier.streams.stream import ByteStream, TextStream
-from duologue.protocol.control import canonical_key
+from duologue.protocol.control import Described, canonical_key, read_described
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload
 from duologue.protocol.replay import WhenFull
 from duologue.protocol.values import SENTINEL_START
 from duologue.typed.codec import Codec
 from duologue.typed.declared_errors import DeclaredError, runtime_error
+from duologue.typed.differences import differences
+from duologue.typed.own_descriptions import find_description
 from duologue.typed.params import Params
 from duologue.typed.problems import problems_of
 
@@ -337,12 +339,36 @@ class ServiceContract:
         self.digest = digest
         self.methods = methods
         self.events = events
+        self.python_package = ""
+        """Where its client or service is: the contract itself is beside them."""
         for event in events:
             event.full_name = f"{name}/{event.name}"
             event.contract = self
         for method in methods:
             method.full_name = f"{name}/{method.name}"
             method.contract = self
+
+    def description(self) -> Described | None:
+        """The contract in words for others; None if it is not at hand."""
+        return find_description(self.name, self.digest, self.python_package)
+
+    def differences(self, described: bytes) -> tuple[str, ...]:
+        """See `CalledContract`."""
+        ours = self.description()
+        if ours is None:
+            return ()
+        try:
+            return differences(ours, read_described(described))
+        except (BadFrame, msgspec.DecodeError, RecursionError, UnicodeError):
+            # It is only to explain what went wrong; that it cannot is no second fault.
+            return ()
+
+
+def note_package(of_contract: type) -> None:
+    """Note where a generated class is: its contract lies beside it."""
+    contract = vars(of_contract).get("__contract__")
+    if isinstance(contract, ServiceContract):
+        contract.python_package = of_contract.__module__.rpartition(".")[0]
 
 
 def unimplemented(method: Method[..., Any, Any]) -> NoReturn:

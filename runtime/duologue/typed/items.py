@@ -16,7 +16,14 @@ from typing import Any, BinaryIO, Generic, Self, TypeGuard, TypeVar, cast
 
 from pydantic import ValidationError
 
-from duologue.errors import CallError, DeadlineExceeded, InvalidParams, InvalidResult, Problem
+from duologue.errors import (
+    CallError,
+    DeadlineExceeded,
+    Digests,
+    InvalidParams,
+    InvalidResult,
+    Problem,
+)
 from duologue.promisifier.streams.item_sink import ITEM_CHUNK_BYTES, ItemSink
 from duologue.promisifier.streams.item_source import ItemSource
 from duologue.promisifier.streams.stream import ByteStream
@@ -45,8 +52,10 @@ class Items(Generic[T]):
         *,
         is_result: bool,
         on_failure: Callable[[], None] | None = None,
+        digests: Callable[[], Digests | None] = lambda: None,
     ) -> None:
         """With `is_result` what does not fit is an `InvalidResult`, else an `InvalidParams`.
+        `digests` are those of both contracts, where they differ.
 
         `on_failure` is told when what came does not fit, or nothing came in time.
         """
@@ -54,6 +63,7 @@ class Items(Generic[T]):
         self._what = what
         self._is_result = is_result
         self._on_failure = on_failure
+        self._digests = digests
         self._is_bytes = codec is BYTE_ITEMS
         self._list = codec.of_list
         self._ready: deque[T] = deque()
@@ -64,11 +74,17 @@ class Items(Generic[T]):
     async def __anext__(self) -> T:
         if not self._ready:
             try:
-                self._ready.extend(self._decode(await self._source.take()))
+                source = self._source
+                while (batch := source.take()) is None:
+                    await source.comes()
+                items = self._decode(batch)
             except (InvalidResult, DeadlineExceeded):
                 if self._on_failure is not None:
                     self._on_failure()
                 raise
+            if len(items) == 1:
+                return cast(T, items[0])
+            self._ready.extend(items)
         return self._ready.popleft()
 
     def _decode(self, batch: Batch) -> list[Any]:
@@ -84,9 +100,13 @@ class Items(Generic[T]):
             raise self._misfit(problems) from None
 
     def _misfit(self, problems: list[Problem]) -> CallError:
+        misfit: CallError
         if self._is_result:
-            return InvalidResult(f"an item of {self._what} does not fit the contract", problems)
-        return InvalidParams(f"{self._what} refuses this item", problems)
+            misfit = InvalidResult(f"an item of {self._what} does not fit the contract", problems)
+        else:
+            misfit = InvalidParams(f"{self._what} refuses this item", problems)
+        misfit.digests = self._digests()
+        return misfit
 
 
 class Sender(Generic[T]):

@@ -16,8 +16,9 @@ from duologue.protocol.hello import OfferedService
 from duologue.protocol.messages import Failure
 from duologue.typed.audience import Audience, Peer
 from duologue.typed.context import CallContext
-from duologue.typed.contract import Event, Method, ServiceContract, Streaming
+from duologue.typed.contract import Event, Method, ServiceContract, Streaming, note_package
 from duologue.typed.declared_errors import failure_of
+from duologue.typed.describing import Descriptions
 from duologue.typed.params import NO_PARAMS
 from duologue.typed.stream_handler import StreamHandler
 
@@ -36,6 +37,10 @@ class Service:
 
     __contract__: ClassVar[ServiceContract]
     __audience__: Audience
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        note_package(cls)
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
         """As usual. Here rather than in `__init__`, which nobody then has to call."""
@@ -66,6 +71,7 @@ class Offer:
             for contract in (service.__contract__ for service in services)
         ]
         """As the hello lists them."""
+        self.descriptions = Descriptions(service.__contract__ for service in services)
         self._audiences = [service.__audience__ for service in services]
         self._sources = {
             service.__contract__.base + event.id: service.__audience__.source(event)

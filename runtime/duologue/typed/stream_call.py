@@ -12,6 +12,7 @@ from typing import Any, Generic, Self, TypeVar
 from duologue.errors import (
     Cancelled,
     DeadlineExceeded,
+    Digests,
     InvalidParams,
     InvalidResult,
     Unimplemented,
@@ -180,6 +181,7 @@ class Reading(StreamCall[R], Generic[Y, R]):
                 is_result=True,
                 # Not a method of ours: a circle would keep a call that was left open alive.
                 on_failure=partial(give_up, self._call, self._source),
+                digests=partial(_digests, self._peer, self._method),
             )
 
     async def result(self) -> R:
@@ -258,3 +260,8 @@ def give_up(call: Call[Any] | None, source: ItemSource | None) -> None:
         call.cancel()
     if source is not None:
         source.close()
+
+
+def _digests(peer: WebsocketPromisifier, method: Streaming[..., Any, Any]) -> Digests | None:
+    contract = method.contract
+    return None if contract is None else peer.counterpart.digests_of(contract)

@@ -198,6 +198,9 @@ class Subscription(Generic[E]):
         try:
             payload = self._event.payload.decode(self._event.full_name, b"[%b]" % event.data)
         except (BadFrame, InvalidParams) as error:
+            contract = self._event.contract
+            if contract is not None and isinstance(error, InvalidParams):
+                error.digests = self._peer.counterpart.digests_of(contract)
             _log.warning("an event does not fit its contract: %s", error)
             self.missed += 1
             return

@@ -1,7 +1,6 @@
 """Items of one call, for who sends them (duologue profile 4)."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -36,7 +35,7 @@ class ItemSink:
         self._counters = Counters()
         self._request_id = 0
         self._is_own = False
-        self._prefix = b""
+        self._prefix = self._head = b""
         self._pending: list[bytes] = []
         """The items of the next message, which leaves at the end of this turn."""
         self._room_items = self._room_bytes = 0
@@ -47,7 +46,7 @@ class ItemSink:
         self._is_over = False
         self._failure: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self.on_begun: Callable[[], None] = _ignore
+        self.on_begun: Callable[[], None] | None = None
         """Told once, when the first item has left."""
 
     def bind(
@@ -66,6 +65,7 @@ class ItemSink:
         self._request_id = request_id
         self._is_own = is_own
         self._prefix = sender_prefix(request_id) if is_own else binary_prefix(request_id)
+        self._head = codec.items_head(request_id, is_own=is_own)
         self._max_list_bytes = min(
             MAX_LIST_BYTES, connection.max_send_bytes - _MESSAGE_OVERHEAD_BYTES
         )
@@ -81,13 +81,13 @@ class ItemSink:
         return bool(self._pending) or (self._outgoing is not None and self._outgoing.has_begun)
 
     def put(self, item: bytes) -> bool:
-        """Let one item, JSON, leave with those of this turn of the loop; False: `send` it.
+        """Let one item, JSON, leave now or with those of this turn of the loop; False: `send` it.
 
-        Most items come this way, so it does nothing but count.
+        Most items come this way.
         """
         size = len(item) + 1
         if size > self._room_bytes or not self._room_items:
-            return False
+            return self._begin_message(item)
         self._room_bytes -= size
         self._room_items -= 1
         self._pending.append(item)
@@ -112,18 +112,17 @@ class ItemSink:
                 # is always ready must not keep the loop to itself.
                 self.flush()
                 await asyncio.sleep(0)
-            elif self._may_send(1, size):
-                self._check_size(size)
-                self._begin_message(item)
-                break
-            elif self._is_over:
-                await asyncio.sleep(0)
-                return
-            else:
+            elif not self._may_send(1, size):
+                if self._is_over:
+                    await asyncio.sleep(0)
+                    return
                 await self._wait_for_credit(size)
-        if self._connection is not None and self._connection.gate.is_shut:
-            self.flush()
-            await self._connection.gate.wait()
+            elif self._connection is not None and self._connection.gate.is_shut:
+                await self._connection.gate.wait()
+            else:
+                self._check_size(size)
+                self._send_list(item, 1)
+                return
 
     async def send_bytes(self, item: bytes) -> None:
         """Send one item that is bytes; as `send`."""
@@ -150,7 +149,7 @@ class ItemSink:
         items, self._pending = self._pending, []
         self._room_items = 0
         self._has_flushed = True
-        self._send_pending(items)
+        self._send_list(b",".join(items), len(items))
 
     def end(self) -> None:
         """There are no more items: what is pending leaves, and nothing after it."""
@@ -175,20 +174,30 @@ class ItemSink:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _begin_message(self, item: bytes) -> None:
-        """With an item that may leave. In an idle turn of the loop it does not wait for others."""
-        outgoing = self._outgoing
-        if outgoing is None:
-            return
+    def _begin_message(self, item: bytes) -> bool:
+        """With an item, if nothing is in its way. In an idle turn it does not wait for others."""
+        outgoing, connection = self._outgoing, self._connection
+        size = len(item) + _LIST_OVERHEAD_BYTES
+        if (
+            outgoing is None
+            or connection is None
+            or self._pending
+            or self._is_over
+            or size > self._max_list_bytes
+            or not outgoing.may_send(1, size)
+            or connection.gate.is_shut
+        ):
+            return False
         if not self._turn_is_watched:
             self._loop.call_soon(self._end_turn)
             self._turn_is_watched = True
-            self._send_pending([item])
-            return
+            self._send_list(item, 1)
+            return True
         self._pending.append(item)
-        items, size = outgoing.left
-        self._room_items = min(items, MAX_LIST_ITEMS) - 1
-        self._room_bytes = min(size, self._max_list_bytes) - len(item) - _LIST_OVERHEAD_BYTES
+        left_items, left_bytes = outgoing.left
+        self._room_items = min(left_items, MAX_LIST_ITEMS) - 1
+        self._room_bytes = min(left_bytes, self._max_list_bytes) - size
+        return True
 
     def _end_turn(self) -> None:
         self.flush()
@@ -198,11 +207,6 @@ class ItemSink:
             self._loop.call_soon(self._end_turn)
         else:
             self._turn_is_watched = False
-
-    def _send_pending(self, items: list[bytes]) -> None:
-        # Whoever lost the connection fails the call, and that fails the next `send`.
-        with contextlib.suppress(ConnectionClosed):
-            self._send_list(b"[%b]" % b",".join(items), len(items), ())
 
     def _may_send(self, items: int, size: int) -> bool:
         if self._failure is not None:
@@ -237,7 +241,9 @@ class ItemSink:
         if not self._may_send(1, size):
             await self._wait_for_credit(size)
         self._check_size(size)
-        self._send_list(b"[%b]" % text, 1, parts)
+        if self._connection is not None and self._connection.gate.is_shut:
+            await self._connection.gate.wait()
+        self._send_list(text, 1, parts)
 
     def _check_size(self, size: int) -> None:
         connection = self._connection
@@ -245,18 +251,26 @@ class ItemSink:
         if connection is not None and size > connection.max_send_bytes:
             raise connection.too_large(size)
 
-    def _send_list(self, data: bytes, number: int, parts: Sequence[bytes]) -> None:
+    def _send_list(self, items: bytes, number: int, parts: Sequence[bytes] = ()) -> None:
+        """Send so many `items`, JSON with commas between, in one message."""
         connection, outgoing = self._connection, self._outgoing
         if connection is None or outgoing is None:
             return
-        text = codec.items(self._request_id, data, parts, is_own=self._is_own)
-        connection.send_utf8(text)
-        for part in parts:
-            connection.send(part)
-        size = len(data) + sum(map(len, parts))
+        text = codec.items(self._head, items, parts)
+        size = len(items) + _LIST_OVERHEAD_BYTES
+        self._counters.bytes_sent += len(text)
+        try:
+            connection.send_utf8(text)
+            for part in parts:
+                connection.send(part)
+                size += len(part)
+                self._counters.bytes_sent += len(part)
+        except ConnectionClosed:
+            # Whoever lost the connection fails the call, and that fails the next `send`.
+            return
         outgoing.take(number, size)
-        self._counters.bytes_sent += len(text) + size - len(data)
-        self._note_begun()
+        if self.on_begun is not None:
+            self._note_begun()
 
     def _say(self, text: bytes) -> None:
         if self._connection is not None:
@@ -264,13 +278,10 @@ class ItemSink:
             self._counters.bytes_sent += len(text)
 
     def _note_begun(self) -> None:
-        on_begun, self.on_begun = self.on_begun, _ignore
-        on_begun()
+        on_begun, self.on_begun = self.on_begun, None
+        if on_begun is not None:
+            on_begun()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-
-def _ignore(*_: object) -> None:
-    pass

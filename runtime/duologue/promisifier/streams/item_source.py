@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from duologue.errors import Cancelled, DeadlineExceeded
 from duologue.protocol.credit import Credit
@@ -18,6 +18,7 @@ class ItemSource:
     def __init__(self, what: str, *, idle_timeout_s: float = math.inf) -> None:
         """`idle_timeout_s` is how long nothing may come while the reader waits."""
         self._what = what
+        self._loop = asyncio.get_running_loop()
         self._idle_timeout_s = idle_timeout_s
         self._incoming: IncomingItems | None = None
         self._grant: Callable[[Credit], None] = _ignore
@@ -32,41 +33,55 @@ class ItemSource:
         """Read from `incoming`; `grant` tells the other side that more may come."""
         self._incoming = incoming
         self._grant = grant
-        incoming.on_change = self._on_change
+        incoming.on_change = self._begin
         incoming.on_grant = grant
         if incoming.has_begun or incoming.has_ended:
-            self._on_change()
+            self._begin()
 
     @property
     def has_begun(self) -> bool:
         """Whether an item has come."""
         return self._incoming is not None and self._incoming.has_begun
 
-    async def take(self) -> Batch:
-        """What came next.
+    def take(self) -> Batch | None:
+        """What came next; None if one has to wait for it: `comes`.
 
         Raises:
             StopAsyncIteration: there are no more.
             DuologueError: why there are no more.
         """
-        if self._taken is not None and self._incoming is not None:
-            # Only now has the reader used it up: it has come back.
-            taken, self._taken = self._taken, None
-            granted = self._incoming.read(taken)
-            if granted is not None:
-                self._grant(granted)
-        while True:
-            # None while the call waits in line; another one if the call was made once more.
-            incoming = self._incoming
-            batch = None if incoming is None else incoming.take()
+        # None while the call waits in line; another one if the call was made once more.
+        incoming = self._incoming
+        if incoming is not None:
+            taken = self._taken
+            if taken is not None:
+                # Only now has the reader used it up: it has come back.
+                self._taken = None
+                granted = incoming.read(taken)
+                if granted is not None:
+                    self._grant(granted)
+            batch = incoming.take()
             if batch is not None:
                 self._taken = batch
                 return batch
-            if self._failure is not None:
-                raise self._failure
-            if self._ended or (incoming is not None and incoming.has_ended):
-                raise StopAsyncIteration
-            await self._wait()
+        if self._failure is not None:
+            raise self._failure
+        if self._ended or (incoming is not None and incoming.has_ended):
+            raise StopAsyncIteration
+        return None
+
+    def comes(self) -> Awaitable[None]:
+        """Wait until there may be something to `take`.
+
+        Raises:
+            RuntimeError: somebody waits already.
+            DeadlineExceeded (when awaited): nothing has come in time.
+        """
+        if self._waiter is not None and not self._waiter.done():
+            raise RuntimeError(f"the items of {self._what} have one reader; two tasks read them")
+        # As it is, without a coroutine around it: most items are waited for.
+        self._waiter = waiter = self._loop.create_future()
+        return waiter if self._idle_timeout_s == math.inf else self._comes_in_time(waiter)
 
     def finish(self) -> None:
         """The call has its result: no more will come."""
@@ -103,36 +118,29 @@ class ItemSource:
             if granted is not None:
                 self._grant(granted)
 
-    async def _wait(self) -> None:
-        if self._waiter is not None:
-            raise RuntimeError(f"the items of {self._what} have one reader; two tasks read them")
-        self._waiter = asyncio.get_running_loop().create_future()
+    async def _comes_in_time(self, waiter: asyncio.Future[None]) -> None:
         try:
-            if self._idle_timeout_s == math.inf:
-                await self._waiter
-            else:
-                await self._wait_within(self._waiter)
+            while not waiter.done():
+                await asyncio.wait([waiter], timeout=self._idle_timeout_s)
+                # What holds the sender, or the request, back is ours: no silence of its.
+                incoming = self._incoming
+                if not waiter.done() and incoming is not None and not incoming.is_held_back:
+                    raise DeadlineExceeded(
+                        f"no item of {self._what} came within {self._idle_timeout_s:g} s"
+                    )
         finally:
-            self._waiter = None
+            waiter.cancel()
 
-    async def _wait_within(self, waiter: asyncio.Future[None]) -> None:
-        while not waiter.done():
-            done, _ = await asyncio.wait([waiter], timeout=self._idle_timeout_s)
-            # What holds the sender, or the request, back is ours: no silence of its.
-            incoming = self._incoming
-            if not done and incoming is not None and not incoming.is_held_back:
-                raise DeadlineExceeded(
-                    f"no item of {self._what} came within {self._idle_timeout_s:g} s"
-                )
-
-    def _on_change(self) -> None:
-        on_begun, self.on_begun = self.on_begun, _ignore
-        on_begun()
+    def _begin(self) -> None:
+        self.on_begun()
+        if self._incoming is not None:
+            self._incoming.on_change = self._wake
         self._wake()
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
 
 def _ignore(*_: object) -> None:

@@ -3,10 +3,23 @@
 import asyncio
 from typing import Any, Final
 
-from duologue.errors import CallError, InternalError, InvalidParams, RemoteError, Unimplemented
+from duologue.errors import (
+    CallError,
+    InternalError,
+    InvalidParams,
+    InvalidResult,
+    RemoteError,
+    Unimplemented,
+)
 from duologue.protocol.values import UNDEFINED
 from duologue.testing.conversation.promise import End, Promise, failure, same
-from duologue.testing.conversation.service import Refusal
+from duologue.testing.conversation.service import (
+    CONTRACT,
+    LATER_ADDED,
+    LATER_CONTRACT,
+    LaterClient,
+    Refusal,
+)
 
 VALUES: Final[tuple[Any, ...]] = (
     *(None, True, False, 0, -1, 2**53 - 1, 1.5, "", "é€😀\x00\u2028", "x" * 100_000),
@@ -104,6 +117,23 @@ async def _check_bad_params(caller: End, callee: End) -> None:
     same(caller.peer.stats.bytes_sent, sent, "the number of bytes that were sent")
 
 
+async def _check_other_contract(caller: End, callee: End) -> None:
+    """Calls by another contract go through; what does not fit names both digests, and the field."""
+    later = LaterClient(caller.peer)
+    data = bytes(range(256)) * 100
+    same(await later.blob(data=data), data, "what came of the bytes")
+    digests = LATER_CONTRACT.digest, CONTRACT.digest
+    for wrong, expected, field in (
+        (later.echo(number=1), InvalidParams, "text"),
+        (later.note(text="?"), InvalidResult, "valid integer"),
+        (later.added(), Unimplemented, LATER_ADDED.full_name),
+    ):
+        error = await failure(wrong, expected)
+        same(error.digests, digests, "the pair of digests")
+        for part in (*digests, field):
+            assert part in str(error), f"{part} is not in {error}"
+
+
 async def _check_counters(caller: End, callee: End) -> None:
     """Each side has counted what the other sent, and nothing was dropped."""
     for end in (caller, callee):
@@ -144,5 +174,6 @@ CALLS: Final[tuple[Promise, ...]] = (
     _check_failures_by_number,
     _check_services_come_and_go,
     _check_bad_params,
+    _check_other_contract,
     _check_counters,
 )

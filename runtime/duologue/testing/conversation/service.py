@@ -382,3 +382,38 @@ class CheckedClient(Client):
     def on_told(self, handler: EventHandler[Words] | None = None) -> Subscription[Words]:
         """What the service tells everybody."""
         return self._on(TOLD, handler)
+
+
+LATER_ECHO: Final = Unary(id=1, name="echo", params=Params(Step), returns=Codec(str), effect="read")
+LATER_BLOB: Final = Unary(id=2, name="blob", params=Params(Blob), returns=Codec(bytes))
+LATER_NOTE: Final = Unary(id=12, name="note", params=Params(Words), returns=Codec[SafeInt](SafeInt))
+LATER_ADDED: Final = Unary(id=99, name="added", params=NO_PARAMS, returns=NOTHING)
+
+LATER_CONTRACT: Final = ServiceContract(
+    name=CONTRACT.name,
+    base=CONTRACT.base,
+    digest="sha256:" + "1" * 64,
+    methods=(LATER_ECHO, LATER_BLOB, LATER_NOTE, LATER_ADDED),
+)
+
+
+class LaterClient(Client):
+    """Calls a `CheckedService` as if it had been made from a later contract."""
+
+    __contract__ = LATER_CONTRACT
+
+    async def echo(self, *, number: int) -> str:
+        """Raises `InvalidParams`: the service wants a text."""
+        return await self._unary(LATER_ECHO, number=number)
+
+    async def blob(self, *, data: bytes) -> bytes:
+        """The same bytes."""
+        return await self._unary(LATER_BLOB, data=data)
+
+    async def note(self, *, text: str) -> int:
+        """Raises `InvalidResult`: the service gives nothing."""
+        return await self._unary(LATER_NOTE, text=text)
+
+    async def added(self) -> None:
+        """Raises `Unimplemented`: the service has no such method."""
+        return await self._unary(LATER_ADDED)

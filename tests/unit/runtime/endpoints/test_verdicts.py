@@ -11,6 +11,7 @@ from duologue.errors import (
     ContractMismatch,
     DeadlineExceeded,
     DecryptionFailed,
+    Digests,
     DuologueError,
     HandshakeFailed,
     HttpRefused,
@@ -63,7 +64,7 @@ VERDICTS: list[tuple[DuologueError, Verdict]] = [
     ),
     (HandshakeFailed("This key is not allowed here", "not-allowed"), Verdict.LASTING),
     (IdentityMismatch("somebody else"), Verdict.LASTING),
-    (ContractMismatch("another contract"), Verdict.LASTING),
+    (ContractMismatch("chat.v1.Rooms", Digests("sha256:aa", "sha256:bb")), Verdict.LASTING),
     (UnsafeKey("no key"), Verdict.LASTING),
     (RelayKeyChanged("wss://relay", b"", b"", "forget it"), Verdict.LASTING),
 ]

@@ -8,6 +8,7 @@ import pytest
 
 from duologue import ConnectionClosed, ContractMismatch, IdentityMismatch, Limits
 from duologue.promisifier.promisifier import create_websocket_promisifier
+from duologue.protocol.control import Describe
 from duologue.protocol.hello import OfferedService
 from duologue.testing import connected_pair, linked_peers
 from tests.support import Conversation, greeting, square, turns
@@ -223,19 +224,19 @@ async def test_a_hello_with_the_right_keys_is_taken() -> None:
         assert left.speaks_duologue
 
 
-async def test_another_contract_is_refused_and_names_both_digests() -> None:
+async def test_another_contract_is_refused_if_only_the_same_will_do() -> None:
     async with linked_peers() as (left, right):
         left.greet(greeting(ROOMS))
-        right.greet(greeting())
+        right.greet(greeting(contracts="same"))
         await right.introduced()
         with pytest.raises(ContractMismatch, match=r"chat\.v1\.Rooms.*sha256:bb.*sha256:aa"):
             right.counterpart.base_of(OfferedService("chat.v1.Rooms", 100, "sha256:bb"))
 
 
-async def test_another_contract_may_be_allowed() -> None:
+async def test_another_contract_is_called_by_default() -> None:
     async with linked_peers() as (left, right):
         left.greet(greeting(ROOMS))
-        right.greet(greeting(same_contracts=False))
+        right.greet(greeting())
         await right.introduced()
         assert right.counterpart.base_of(OfferedService("chat.v1.Rooms", 5, "sha256:bb")) == 100
 
@@ -339,3 +340,41 @@ async def test_a_cancel_that_crosses_the_answer_is_dropped() -> None:
         await talk.hear('{"requestId":7,"type":"cancel"}')
         assert talk.peer.stats.messages_dropped == 1
         assert talk.peer.stats.requests_received_invalid == 0
+
+
+class Shown:
+    """Shows one word for every contract."""
+
+    def answer(self, wish: Describe) -> bytes:
+        return b'"shown"'
+
+
+async def test_contracts_are_shown_in_line_with_calls_and_other_control_calls_before() -> None:
+    async with Conversation() as talk:
+        ours = greeting(ROOMS)
+        ours.describing = Shown()
+        talk.peer.greet(ours)
+        await turns()
+        talk.connection.gate.shut()
+        # Escapes hide nothing: what counts is what is asked, not how it is spelled.
+        asked = (
+            '{"describe":null}',
+            '{"subscribe":null,"\\u0064escribe":"a"}',
+            '{"unsubscribe":1}',
+        )
+        answers = await talk.hear(
+            *(
+                f'{{"requestId":{number},"type":"request","serviceId":0,"args":[{text}]}}'
+                for number, text in enumerate(asked)
+            )
+        )
+        met = [(each["responseId"], each["data"]) for each in answers]
+        assert met == [(2, {}), (0, "shown"), (1, "shown")]
+
+
+async def test_who_shows_nothing_says_so() -> None:
+    async with Conversation() as talk:
+        talk.peer.greet(greeting(ROOMS))
+        await turns()
+        (answer,) = await talk.hear(talk.request(5, 0, {"describe": None}))
+        assert answer["error"]["code"] == "UNIMPLEMENTED"

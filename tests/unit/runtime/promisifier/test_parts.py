@@ -88,7 +88,7 @@ def introduce(peer: WebsocketPromisifier, offer: Offer | None, digest: str = DIG
     services = [OfferedService("t.v1.Store", 100, digest)] if offer else []
     if offer is not None:
         offer.make_to(peer)
-    peer.greet(greeting(*services, same_contracts=False, limits=peer.limits))
+    peer.greet(greeting(*services, limits=peer.limits))
 
 
 class Tapped:

@@ -141,8 +141,8 @@ async def test_each_service_is_called_where_the_new_host_counts_it_from() -> Non
         assert await client.now() == 100
 
 
-async def test_a_host_with_another_contract_is_not_called() -> None:
-    async with Home(clock()) as home:
+async def test_a_host_with_another_contract_is_not_called_if_only_the_same_will_do() -> None:
+    async with Home(clock(), contracts="same") as home:
         client = ClockClient(home.peer)
         assert await client.now() == 100
         await home.lose()
@@ -299,7 +299,7 @@ async def test_one_that_begins_during_the_hello_joins_those_that_move() -> None:
 async def test_it_ends_if_the_new_host_means_something_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with Home(clock()) as home:
+    async with Home(clock(), contracts="same") as home:
         async with ClockClient(home.peer).on_ticked() as ticks:
             await home.lose()
             await home.come_back(clock(100, "sha256:2"))

@@ -4,15 +4,23 @@ import pytest
 
 from duologue.errors import BadFrame
 from duologue.protocol.control import (
+    Describe,
+    Described,
     End,
     Notified,
     Subscribe,
     Subscribed,
     Unsubscribe,
     canonical_key,
+    describe_args,
+    described_text,
     end_text,
+    names_text,
     notify_text,
     read_control,
+    read_described,
+    read_method_names,
+    read_names,
     read_notify,
     read_subscribed,
     subscribe_args,
@@ -129,3 +137,45 @@ def test_an_end_is_told() -> None:
 def test_what_tells_nothing_is_refused(text: str) -> None:
     with pytest.raises(BadFrame):
         read_notify(text)
+
+
+def test_a_contract_is_asked_for_and_all_names_are() -> None:
+    for wish, args in (
+        (Describe("chat.v1.Rooms"), b'[{"describe":"chat.v1.Rooms"}]'),
+        (Describe(None), b'[{"describe":null}]'),
+    ):
+        assert describe_args(wish.service) == args
+        assert read_control(args[1:-1]) == wish
+    with pytest.raises(BadFrame):
+        read_control(b'{"describe":5}')
+
+
+def test_a_description_comes_back_as_it_was() -> None:
+    described = Described("sha256:1", b'{"services":{}}', {"a.v1": b'{"types":{}}'})
+    text = described_text(described)
+    assert text == (
+        b'{"digest":"sha256:1","contract":{"services":{}},"imports":{"a.v1":{"types":{}}}}'
+    )
+    assert read_described(text) == described
+    assert read_described(b'{"digest":"","contract":1}') == Described("", b"1", {})
+
+
+def test_names_of_services_come_back_as_they_were() -> None:
+    assert names_text(["a", "b"]) == b'{"services":["a","b"]}'
+    assert read_names(b'{"services":["a","b"]}') == ["a", "b"]
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b"[]", b'{"services":[1]}', b'{"digest":1}', b"\xff"])
+def test_what_is_no_description_is_refused(text: bytes) -> None:
+    with pytest.raises(BadFrame):
+        read_described(text)
+    with pytest.raises(BadFrame):
+        read_names(text)
+    assert read_method_names(text, "a.v1.A") == []
+
+
+def test_methods_are_found_by_the_name_of_their_service() -> None:
+    text = b'{"contract":{"services":{"A":{"methods":{"x":{"id":1},"y":1}},"B":{}}}}'
+    assert read_method_names(text, "a.v1.A") == ["x", "y"]
+    assert read_method_names(text, "a.v1.B") == []
+    assert read_method_names(text, "a.v1.C") == []

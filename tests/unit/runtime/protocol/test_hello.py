@@ -65,7 +65,7 @@ def test_a_service_that_the_hello_does_not_name_is_where_its_contract_says() -> 
 
 
 def test_another_contract_is_refused_each_time_and_may_be_allowed() -> None:
-    strict, lenient = Counterpart(), Counterpart(same_contracts=False)
+    strict, lenient = Counterpart(contracts="same"), Counterpart()
     for each in (strict, lenient):
         each.introduce(hello(ROOMS))
     for _ in range(2):

@@ -8,8 +8,9 @@ import pytest
 from duologue.errors import BadFrame, LimitExceeded
 from duologue.limits import MAX_SAFE_INTEGER, Limits
 from duologue.protocol.credit import Credit
-from duologue.protocol.items import Batch, ItemsOfCall, read_list, read_totals
+from duologue.protocol.items import Batch, ItemsOfCall, cut, read_list, read_totals
 from duologue.protocol.messages import Refused
+from duologue.protocol.parcels import Parcel
 from duologue.protocol.session import Session
 from duologue.protocol.stream_kinds import binary_prefix, read_sender_id, sender_prefix
 
@@ -44,6 +45,60 @@ def test_items_come_as_lists_and_wait_for_their_reader() -> None:
     assert items.incoming.take() == Batch(b"[3]", 1, 3)
     assert items.incoming.take() is None
     assert session.own.is_open(0)
+
+
+def test_a_list_is_read_as_far_as_its_sender_waits_for_and_then_the_rest() -> None:
+    session, items = caller()
+    hear(session, responseId=0, type="items", data=[0] * 64)
+    hear(session, responseId=0, type="blocked", items=65, bytes=300)
+    sizes: list[int] = []
+    granted: list[Credit | None] = []
+    while (batch := items.incoming.take()) is not None:
+        sizes.append(batch.items)
+        assert json.loads(bytes(batch.data)) == [0] * batch.items  # type: ignore[arg-type]
+        granted.append(items.incoming.read(batch))
+    assert sizes == [32, 32]
+    # Half is granted anew; then the reader has everything, and its window doubles.
+    assert [each and each.items for each in granted] == [32 + 64, 64 + 128]
+
+
+def test_a_list_is_cut_where_half_of_the_bytes_are_read() -> None:
+    session, items = caller()
+    hear(session, responseId=0, type="items", data=["x" * 1000] * 8)
+    first, rest = items.incoming.take(), items.incoming.take()
+    assert first is not None
+    assert rest is not None
+    assert (first.items, rest.items) == (5, 3)
+    assert first.size + rest.size == len(json.dumps(["x" * 1000] * 8))
+
+
+@pytest.mark.parametrize(
+    ("before", "items"), [((1, 99), 1), ((2, 99), 2), ((99, 1), 1), ((99, 3), 2), ((-5, -5), 1)]
+)
+def test_a_list_is_cut_behind_one_item_at_least(before: tuple[int, int], items: int) -> None:
+    first, rest = cut(Batch(b"[1, 2,3]", 3, 8), Credit(*before))
+    assert rest is not None
+    assert (first.items, rest.items, first.size + rest.size) == (items, 3 - items, 8)
+    assert json.loads(first.data) + json.loads(rest.data) == [1, 2, 3]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("before", [(3, 8), (99, 99), (99, 5), (3, 5)])
+def test_a_list_that_is_wanted_to_its_last_item_is_not_cut(before: tuple[int, int]) -> None:
+    whole = Batch(b"[1, 2,3]", 3, 8)
+    assert cut(whole, Credit(*before)) == (whole, None)
+
+
+def test_items_with_parts_are_not_cut() -> None:
+    batch = Batch(Parcel(b"[0,1]", [b"x", b"y"]), 2, 7)
+    assert cut(batch, Credit(1, 1)) == (batch, None)
+
+
+def test_whoever_has_ended_is_granted_nothing_more() -> None:
+    session, items = server()
+    hear(session, requestId=5, type="items", data=[0] * 64)
+    hear(session, requestId=5, type="items-end")
+    while (batch := items.incoming.take()) is not None:
+        assert items.incoming.read(batch) is None
 
 
 def test_items_of_the_caller_come_to_the_request_before_anybody_serves_it() -> None:

@@ -4,14 +4,15 @@ import asyncio
 import gc
 import sys
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from types import FrameType
 from typing import Any
 
 import pytest
 
-from duologue import Limits
+from duologue import CallContext, Cancelled, Limits
 from duologue.bench.streamed_echo import StreamedEcho, StreamedEchoClient
+from duologue.protocol.credit import FIRST_WINDOW_ITEMS
 from duologue.testing import linked_peers
 from tests.stream_service import Number, Streams, StreamsClient
 from tests.support import turns
@@ -25,6 +26,16 @@ several megabytes."""
 MINUTE_S = 60.0
 PAUSE_S = 0.1
 """Of a slow reader, after each item."""
+
+
+class Slow(Streams):
+    """Rests after each item."""
+
+    async def sum(self, items: AsyncIterator[Number], ctx: CallContext) -> int:
+        async for item in items:
+            self.taken += item.number
+            await asyncio.sleep(PAUSE_S)
+        return self.taken
 
 
 def held_bytes() -> int:
@@ -72,6 +83,43 @@ async def test_memory_is_flat_for_ten_minutes_while_a_reader_is_slow() -> None:
         before = held_bytes()
         await read_until(loop.time() + 10 * MINUTE_S)
         assert abs(held_bytes() - before) < FEW_BYTES
+
+
+@at_once
+async def test_a_slow_reader_is_sent_no_more_than_a_first_window() -> None:
+    service = Streams()
+    async with linked_peers([service]) as (_, caller):
+        log = StreamsClient(caller).count(upto=ENDLESS)
+        async with log:
+            for read in range(1, 600):
+                await anext(log)
+                await asyncio.sleep(PAUSE_S)
+                # One more is in the hand of its producer.
+                assert service.made - read <= FIRST_WINDOW_ITEMS + 1
+
+
+@at_once
+async def test_a_slow_service_is_sent_no_more_than_a_first_window() -> None:
+    made = 0
+
+    def endless() -> Iterator[Number]:
+        nonlocal made
+        while True:
+            made += 1
+            yield Number(number=1)
+
+    service = Slow()
+    async with linked_peers([service]) as (_, caller):
+        with pytest.raises(Cancelled):
+            async with StreamsClient(caller).sum() as up:
+                sending = asyncio.create_task(up.send_all(endless()))
+                for _ in range(1000):
+                    await asyncio.sleep(PAUSE_S)
+                    assert made - service.taken <= FIRST_WINDOW_ITEMS + 1
+                up.cancel()
+                with pytest.raises(Cancelled):
+                    await sending
+    assert service.taken > 900
 
 
 async def python_calls_of_a_call(client: StreamsClient) -> int:
