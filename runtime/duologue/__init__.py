@@ -51,6 +51,7 @@ from duologue.errors import UnsafeKey as UnsafeKey
 from duologue.errors import UnsafeKeyFile as UnsafeKeyFile
 from duologue.identity import Identity as Identity
 from duologue.limits import Limits as Limits
+from duologue.promisifier.deadline_scope import deadline as deadline
 from duologue.promisifier.peer_state import PeerState as PeerState
 from duologue.promisifier.promise import CloseStatus as CloseStatus
 from duologue.promisifier.promisifier import WebsocketPromisifier as WebsocketPromisifier

@@ -10,7 +10,6 @@ from ..spelling import nearest
 from ..text.tree import Entry, ListNode, MapNode, Node, ScalarNode
 
 LATER = {
-    "cancel": "calls that ignore cancelling",
     "dialogues": "dialogues",
 }
 """Keys of the language that this compiler does not read yet, and what they are for."""

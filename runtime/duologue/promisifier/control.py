@@ -29,6 +29,7 @@ class ControlService:
 
     name = "the control service"
     takes_parts = False
+    ignores_cancel = False
 
     def __init__(
         self,

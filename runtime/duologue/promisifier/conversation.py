@@ -21,7 +21,7 @@ from duologue.promisifier.own_call import Call, CallOwner
 from duologue.promisifier.parts_deadline import PartsDeadline
 from duologue.protocol.control import Notified
 from duologue.protocol.counters import Counters
-from duologue.protocol.hello import Counterpart
+from duologue.protocol.hello import META, Counterpart
 from duologue.protocol.messages import (
     AnswerReceived,
     CancelReceived,
@@ -102,6 +102,7 @@ class Conversation(Generic[PeerT]):
             intake=self._intake,
             limits=limits,
             budget=budget,
+            takes_meta=lambda: self.counterpart.has(META),
         )
         self.calling = Calling(
             self._session,
@@ -201,6 +202,8 @@ class Conversation(Generic[PeerT]):
             if type(event) is RequestReceived:
                 self._dispatcher.dispatch(event)
             elif isinstance(event, AnswerReceived):
+                if event.meta is not None:
+                    self.calling.note_meta(event.call, event.meta)
                 self.calling.settle(event.call, event.data)
             elif event is not None:
                 self._on_rare_event(event)

@@ -10,6 +10,7 @@ from duologue.limits import CONGESTED_ABOVE_BYTES, Limits
 from duologue.promisifier.broadcasts import EventSource
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.conversation import Conversation, Ending
+from duologue.promisifier.deadline_scope import in_force, obey_deadline
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import FunctionHandler, Handler
 from duologue.promisifier.own_call import (
@@ -218,9 +219,12 @@ class WebsocketPromisifier:
         else:
             call = Call(self._loop, target, reading, self, timeout_s)
             call.patience_s = timeout_s
+        call.options = options
         if options.items is not None:
             call.items = options.items
             call.add_done_callback(options.items.note_settled)
+        if in_force.count and not obey_deadline(call):
+            return call
         self._conversation.calling.send(call, args)
         return call
 

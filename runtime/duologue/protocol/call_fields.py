@@ -1,4 +1,4 @@
-"""What a request or an answer says beside its arguments: time left, metadata (PROTOCOL 14)."""
+"""What a request or an answer says beside its arguments: time left, metadata (PROTOCOL 16)."""
 
 import json
 import math

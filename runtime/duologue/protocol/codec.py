@@ -96,8 +96,9 @@ def _read_leniently(text: str) -> Envelope:
 def _texts(value: object) -> dict[str, str] | None:
     if value is None:
         return None
-    is_one = is_object(value) and all(isinstance(each, str) for each in value.values())
-    return value if is_one else dict(UNREADABLE_META)
+    if is_object(value) and all(isinstance(each, str) for each in value.values()):
+        return value
+    return dict(UNREADABLE_META)
 
 
 def _sizes(value: object) -> list[int] | None:

@@ -1,6 +1,7 @@
 """The base of every generated service, and how its methods become handlers."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from types import CoroutineType
 from typing import Any, ClassVar, ParamSpec, Self, TypeAlias, TypeVar
 
 from duologue.errors import BadFrame, ServiceIdTaken
@@ -96,10 +97,19 @@ class MethodHandler:
 
     takes_parts = True
 
-    __slots__ = ("_decode_params", "_encode_result", "_form", "_function", "_method", "name")
+    __slots__ = (
+        "_decode_params",
+        "_encode_result",
+        "_form",
+        "_function",
+        "_method",
+        "ignores_cancel",
+        "name",
+    )
 
     def __init__(self, method: Method[..., Any, Any], function: Callable[..., Any]) -> None:
         self.name = method.full_name
+        self.ignores_cancel = method.ignores_cancel
         self._method = method
         self._function = function
         params = method.params
@@ -111,15 +121,16 @@ class MethodHandler:
         """See `Handler`."""
         request = call.request
         if self._decode_params is None:
-            result = self._function(CallContext(call.peer, self.name))
+            result = self._function(CallContext(call.peer, self.name, call))
         else:
             try:
                 params = self._decode_params(self.name, request.args)
             except BadFrame as error:
                 raise UnreadableArguments(str(error)) from error
-            result = self._function(params, CallContext(call.peer, self.name))
-        # Its own type first: asking an abstract class takes its time.
-        if type(result) is not self._form and is_awaitable(result):
+            result = self._function(params, CallContext(call.peer, self.name, call))
+        # The types that are met most first: asking an abstract class takes its time.
+        met = type(result)
+        if met is CoroutineType or (met is not self._form and is_awaitable(result)):
             return self._finish(result, request.takes_parts)
         return self._encode_result(result, request.takes_parts)
 

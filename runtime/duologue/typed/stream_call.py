@@ -1,7 +1,6 @@
 """What every call with items is for its caller: begun, read, written, ended once."""
 
 import asyncio
-import math
 import os
 import warnings
 from collections.abc import AsyncIterator, Coroutine
@@ -9,9 +8,10 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+import msgspec
+
 from duologue.errors import (
     Cancelled,
-    DeadlineExceeded,
     Digests,
     InvalidParams,
     InvalidResult,
@@ -25,6 +25,7 @@ from duologue.promisifier.streams.items import OwnItems
 from duologue.protocol.hello import ITEMS
 from duologue.protocol.parcels import Payload
 from duologue.typed.contract import Streaming
+from duologue.typed.introduction import introduced
 from duologue.typed.items import AnyItems, Items, Sender, send_each
 
 T = TypeVar("T")
@@ -78,21 +79,14 @@ class StreamCall(Generic[R]):
             if method.sends is not None:
                 self._sink = ItemSink(what)
             items = OwnItems(what, self._source, self._sink)
-            options = CallOptions(self._options.timeout_s, items)
+            options = msgspec.structs.replace(self._options, items=items)
             self._call = self._peer.start_call(method, self._args, method, options)
         else:
             await self._begin_without_items()
         self._on_begun()
 
     async def _introduced(self) -> None:
-        timeout_s = self._options.timeout_s
-        try:
-            async with asyncio.timeout(None if timeout_s == math.inf else timeout_s):
-                await self._peer.introduced()
-        except TimeoutError:
-            raise DeadlineExceeded(
-                f"no answer to {self._method.full_name} within {timeout_s:g} s"
-            ) from None
+        await introduced(self._peer, self._method.full_name, self._options.timeout_s)
 
     async def _begin_without_items(self) -> None:
         raise Unimplemented(
