@@ -59,8 +59,8 @@ class Clock(Service):
 
     __contract__ = CLOCK
 
-    def emit_ticked(self, peer: Peer | None = None, /, *, number: int) -> None:
-        self._emit(TICKED, peer, number=number)
+    def emit_ticked(self, peer: Peer | None = None, /, *, number: int, zone: str = "utc") -> None:
+        self._emit(TICKED, peer, number=number, zone=zone)
 
     def emit_rang(self, peer: Peer | None = None, /, *, number: int, zone: str) -> None:
         self._emit(RANG, peer, number=number, zone=zone)

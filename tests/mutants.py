@@ -40,7 +40,12 @@ _OPERATORS: Final[dict[type[ast.cmpop], str]] = {
     ast.Gt: ">",
     ast.GtE: ">=",
 }
-_LIMIT: Final = re.compile(r"_?(max|min)_\w+|_?limits?|_?[A-Z][A-Z0-9_]{2,}")
+_LIMIT: Final = re.compile(
+    r"_?(max|min|most|least|longest|free|room|granted|window|fragment|small|large)(_\w+)?"
+    r"|_?(\w+_)?(timeout|due|until|patience|interval|before)_s"
+    r"|_?limits?|_?replay|levels|tokens|to_leave|text_threshold|_?[A-Z][A-Z0-9_]{2,}"
+)
+"""How names of limits read, and of what is left of them."""
 
 EQUAL: Final = {
     "connection/base.py: max_bytes < self.max_send_bytes": "the lesser of two equal ones",

@@ -118,19 +118,29 @@ def check(paths: _Paths = None, schema: _Schema = None, format_: _Format = Forma
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the project goes.")] = Path(
-        "."
-    ),
+    folder: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="Where the project goes; names it.")
+    ] = Path("."),
+    agent: Annotated[
+        bool,
+        typer.Option("--agent", help="An agent behind NAT that runs jobs, its hub, and a desk."),
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="What it is called.", show_default="as the folder")
+    ] = None,
 ) -> None:
-    """Start a project: a contract, a service, a client and a test.
+    """Start a project: a contract, a service, a client and tests, ready to be installed.
 
     Refuses to overwrite: when one of the files is already there, nothing is written.
     """
     with _faults("init"):
-        from .scaffold import NEXT_COMMANDS, AlreadyThere, write_project
+        from .scaffold import AlreadyThere, Names, NoName, Template, next_commands, write_project
 
+        template = Template.AGENT if agent else Template.SERVICE
         try:
-            files = write_project(folder)
+            files = write_project(folder, template, name=name)
+        except NoName as error:
+            raise _WrongUse(f"{error}; choose another with --name") from None
         except AlreadyThere as error:
             for path in error.paths:
                 typer.echo(f"{path} is already there", err=True)
@@ -139,7 +149,10 @@ def init(
         for path in files:
             typer.echo(f"  {path}")
         typer.echo("\nNext:\n")
-        steps = NEXT_COMMANDS if folder == Path(".") else (f"cd {folder}", *NEXT_COMMANDS)
+        names = Names.of(folder.resolve().name if name is None else name)
+        steps = next_commands(template, names)
+        if folder != Path("."):
+            steps.insert(0, f"cd {folder}")
         for step in steps:
             typer.echo(f"  {step}")
 

@@ -1,4 +1,4 @@
-"""Packages made for the occasion, for commands of the runtime: the entry point `compile_package`.
+"""What commands of the runtime ask of the compiler: packages made for the occasion, and names.
 
 Compiler and runtime do not import each other; the entry-point group `duologue.contracts` joins
 them.
@@ -6,6 +6,7 @@ them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .configuration import read_configuration
@@ -40,6 +41,26 @@ def compile_package(
     if judged.ok:
         return ""
     return render_text(judged.diagnostics, judged.sources, colour=colour)
+
+
+def method_params(schema: Path) -> Mapping[str, Sequence[str]]:
+    """The params, by name, of each method below `schema`: `chat.rooms.v1.Rooms/join` to `room`.
+
+    Reads and generates nothing else; of contracts that are wrong it gives what can be read.
+
+    Raises:
+        ModuleNotFoundError: the extra `tools` is not installed.
+    """
+    from .reading.project import load_project
+
+    found: dict[str, Sequence[str]] = {}
+    for contract in load_project(schema).everything:
+        for service in contract.services.values():
+            for method in service.methods.values():
+                name = f"{contract.package}.{service.name}/{method.name}"
+                fields, _ = contract.fields_of(method.params)
+                found[name] = tuple(fields)
+    return found
 
 
 def _contract_of(package: str, schema: Path) -> Path:

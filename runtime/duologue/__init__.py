@@ -60,8 +60,13 @@ from duologue.promisifier.streams.stream import SavedFile as SavedFile
 from duologue.promisifier.streams.stream import TextStream as TextStream
 from duologue.protocol.backoff import Backoff as Backoff
 from duologue.protocol.values import UNDEFINED as UNDEFINED
+from duologue.running import run as run
 from duologue.typed.context import CallContext as CallContext
 from duologue.typed.model import Model as Model
+from duologue.version import VERSION
+
+__version__ = VERSION
+from duologue.typed.service import unheard_events as unheard_events
 
 if TYPE_CHECKING:
     from duologue import testing as testing

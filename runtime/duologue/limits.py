@@ -44,6 +44,8 @@ Who meets one, and what becomes of others:
       MAX_META_KEY_CHARACTERS               its metadata is dropped
     MAX_EVENT_KEYS, MAX_KEPT_EVENT_BYTES    the oldest events are forgotten;    nothing
                                             who comes back is told of a gap
+    MAX_EVENT_LINEAGES                      who comes back is told of a gap     nothing
+                                            that may be none
     MAX_EVENT_KEY_BYTES                     that event is not emitted, that     nothing
                                             subscription refused
     the window of a typed stream            its sender waits; who overruns it   nothing
@@ -103,6 +105,10 @@ MAX_KEPT_EVENT_BYTES: Final = 4 * 1024 * 1024
 
 MAX_EVENT_KEY_BYTES: Final = 256
 """JSON of the key of an event, or of one that is subscribed to. Each may be remembered."""
+
+MAX_EVENT_LINEAGES: Final = 10_000
+"""Subscriptions that had an event of a kind for themselves alone, and of which the number of the
+newest is remembered. Who comes back and is not remembered may be told of a gap that is none."""
 
 CONGESTED_ABOVE_BYTES: Final = 262_144
 """A listener with more unsent than this misses events."""
@@ -348,9 +354,9 @@ class Limits:
     """How long the other side may take to introduce itself before it is taken for a base peer."""
 
     reconnect_pause_s: float = 1.0
-    """The longest pause before the first try to register at a relay again; it doubles with each
-    failure in a row. The pause is random, so that after a restart not everybody comes at once. Of
-    peers with `reconnect=True` it is `Backoff.first_s`, if no `backoff=` was given."""
+    """The longest pause before the first try to come back: `Backoff.first_s` of listeners at a
+    relay, and of peers with `reconnect=True` if no `backoff=` was given. The pause is random, so
+    that after a restart not everybody comes at once."""
 
     max_reconnect_pause_s: float = 30.0
     """What doubling ends at: who was away for a night is still back within half a minute. The same

@@ -18,7 +18,7 @@ from duologue.bench.duologue_echo import (
 )
 from duologue.bench.load import main
 from duologue.bench.streamed_echo import StreamedEcho
-from duologue.endpoints.guest import Lasting, conversation
+from duologue.endpoints.guest import Lasting, Visit
 from duologue.endpoints.manner import Manner
 from duologue.endpoints.meeting_point import meet
 from duologue.typed.service import Offer
@@ -69,7 +69,7 @@ async def met(url: str) -> AsyncGenerator[WebsocketPromisifier]:
     """The caller's side of a meeting point."""
     manner = Manner(offer=Offer([]), limits=Limits())
     dial = partial(meet, url, POINT, manner.limits, 10)
-    async with conversation(dial, manner, Lasting()) as peer:
+    async with Visit(dial, manner, Lasting()) as peer:
         yield peer
 
 

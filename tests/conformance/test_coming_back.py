@@ -11,7 +11,7 @@ import duologue
 from duologue import ANYONE, Backoff, Identity, Limits, WebsocketPromisifier
 from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
-from duologue.endpoints.guest import Lasting, conversation
+from duologue.endpoints.guest import Lasting, Visit
 from duologue.endpoints.manner import Manner
 from duologue.relay.server.server import RelayServer
 from duologue.testing import check_coming_back, check_conversation
@@ -51,7 +51,7 @@ class MemoryHost:
 async def in_memory(left: Sequence[Service], right: Sequence[Service]) -> AsyncGenerator[Lossy]:
     host = MemoryHost(left)
     manner = Manner(offer=Offer(right), limits=Limits())
-    async with conversation(host.dial, manner, Lasting(reconnect=True)) as peer:
+    async with Visit(host.dial, manner, Lasting(reconnect=True)) as peer:
         yield peer, host.lose
 
 
@@ -60,7 +60,7 @@ async def after_a_loss(left: Sequence[Service], right: Sequence[Service]) -> Asy
     """A pair that is joined for the second time."""
     host = MemoryHost(left)
     manner = Manner(offer=Offer(right), limits=Limits())
-    async with conversation(host.dial, manner, Lasting(reconnect=True)) as peer:
+    async with Visit(host.dial, manner, Lasting(reconnect=True)) as peer:
         await host.lose()
         await CheckedClient(peer).echo(text="it is back")
         yield host.peer, peer

@@ -119,9 +119,19 @@ async def test_an_interrupt_cancels_the_call_and_closes_the_conversation() -> No
         await process.stdout.readline()
         process.send_signal(signal.SIGINT)
         output, complaint = await process.communicate()
-        assert (process.returncode, output, complaint) == (1, b"", b"")
+        assert (process.returncode, output, complaint) == (130, b"", b"")
         assert (await ends[0].promise).code == 1000
     assert service.closed == ["squares"]
+
+
+async def test_an_answer_is_told_while_nothing_more_comes_from_standard_input() -> None:
+    async with served(Streams()) as url:
+        process = await begun(url, "sum")
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b'{"number": 4}\n{"number": 777}\n')
+        assert await process.stdout.read() == b"4\n"
+        assert await process.wait() == 0
 
 
 async def test_a_reader_of_the_output_may_have_enough() -> None:

@@ -11,7 +11,8 @@ from duologue_codegen.known_targets import TARGETS
 from duologue_codegen.scaffold import write_project
 
 SERVE_AND_CALL = """
-import asyncio, client, service
+import asyncio
+from hello import client, service
 
 async def both() -> None:
     serving = asyncio.create_task(service.main())
@@ -38,10 +39,13 @@ def free_port() -> int:
 
 def test_the_client_calls_the_service(tmp_path: Path) -> None:
     port = free_port()
-    for path in write_project(tmp_path):
+    for path in write_project(tmp_path, name="hello"):
         path.write_text(path.read_text().replace("8765", str(port)))
     assert not build(
-        tmp_path / "schema", tmp_path / "generated", targets=TARGETS, import_root="generated"
+        tmp_path / "schema",
+        tmp_path / "hello" / "generated",
+        targets=TARGETS,
+        import_root="hello.generated",
     ).diagnostics
     done = subprocess.run(
         [sys.executable, "-c", SERVE_AND_CALL],

@@ -10,7 +10,7 @@ from duologue import ANYONE, Identity, Limits, WebsocketPromisifier
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.dial import dial_encrypted
 from duologue.connection.encrypted.gate import EncryptionGate
-from duologue.endpoints.guest import Lasting, conversation
+from duologue.endpoints.guest import Lasting, Visit
 from duologue.endpoints.hosting import Conversations
 from duologue.endpoints.manner import Manner
 from duologue.errors import ConnectionClosed
@@ -101,7 +101,7 @@ class MemoryNetwork:
                 timeout_s=LIMITS.connect_timeout_s,
             )
 
-        return lambda: conversation(dial, manner, Lasting(reconnect=True))
+        return lambda: Visit(dial, manner, Lasting(reconnect=True))
 
     async def misfortune(self) -> None:
         """One more of them."""

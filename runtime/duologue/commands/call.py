@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from duologue.commands.byte_progress import ByteProgress
 from duologue.commands.item_input import ItemInput, is_source
 from duologue.commands.method_lookup import Found, WrongUse, find_method, suggestion
-from duologue.commands.outcome import EXIT_FAILED, EXIT_GOOD, EXIT_USAGE
+from duologue.commands.name_completion import complete_argument, complete_method
+from duologue.commands.outcome import EXIT_FAILED, EXIT_GOOD, EXIT_INTERRUPTED, EXIT_USAGE
 from duologue.commands.streamed_call import call_with_items, note_saved, write_bytes
 from duologue.endpoints.direct import connect
 from duologue.endpoints.through_relay import dial
@@ -48,12 +49,16 @@ def call(
         str,
         typer.Argument(help="ws(s)://HOST for a service there, wss://RELAY#KEY for one behind it."),
     ],
-    method: Annotated[str, typer.Argument(help="As in chat.rooms.v1.Rooms/join.")],
+    method: Annotated[
+        str,
+        typer.Argument(help="As in chat.rooms.v1.Rooms/join.", autocompletion=complete_method),
+    ],
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="NAME=VALUE | @FILE | -",
             help="JSON, or a plain string; and where the items are read from that are sent.",
+            autocompletion=complete_argument,
         ),
     ] = None,
     key_file: Annotated[
@@ -105,7 +110,7 @@ def call(
     input: JSON lines, or bytes.
 
     Exit code 1 if the call fails; what the service said of it is on standard error, as JSON where
-    it has a code.
+    it has a code. Ctrl-C cancels the call; the exit code is 130 then.
     """
     try:
         found = find_method(method, packages=packages, schema=schema)
@@ -132,7 +137,7 @@ def call(
         asyncio.run(make_call(peer, found, keywords, timeout, output, items, limit))
     except KeyboardInterrupt:
         # The call has been cancelled and the conversation closed.
-        raise typer.Exit(EXIT_FAILED) from None
+        raise typer.Exit(EXIT_INTERRUPTED) from None
     except BrokenPipeError:
         # Whoever reads what we print has had enough. Python would complain at its end otherwise.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,6 +4,7 @@ Subcommands come from the entry-point group `duologue.commands`, so that the run
 need not import the compiler. A subcommand is a function with typer's annotations.
 """
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from duologue.commands.completion import QUESTION, words_so_far
 from duologue.commands.outcome import EXIT_BUG, EXIT_USAGE
 from duologue.foreign_text import shown
 from duologue.version import VERSION
@@ -35,7 +37,7 @@ def _about(
 ) -> None:
     """Typed conversations between two programs, neither of which has to be a server.
 
-    Exit codes: 0 good, 1 findings or a failed call, 2 wrong use, 3 a bug of ours.
+    Exit codes: 0 good, 1 findings or a failed call, 2 wrong use, 3 a bug of ours, 130 Ctrl-C.
     """
 
 
@@ -59,29 +61,45 @@ def _load(entry: EntryPoint) -> Callable[..., Any]:
         return explain
 
 
-def application() -> typer.Typer:
-    """The command with every subcommand that is installed."""
+def _named(name: str) -> Callable[..., Any]:
+    def command() -> None:
+        raise AssertionError(f"{name} was loaded to be completed, not to be run")
+
+    return command
+
+
+def application(words: Sequence[str] = ()) -> typer.Typer:
+    """The command with every subcommand that is installed.
+
+    Of a line of `words` that begins with one of them, only that one: importing all takes long.
+    """
+    is_asked = QUESTION in os.environ
     app = typer.Typer(
         name="duologue",
         no_args_is_help=True,
-        add_completion=False,
+        # This adds options to the help; what a shell asks is answered by it all the same.
+        add_completion=is_asked,
         pretty_exceptions_enable=False,
         # Else the lines of a docstring stay as long as they are in the source.
         rich_markup_mode="markdown",
     )
     app.callback()(_about)
-    for entry in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+    entries = {each.name: each for each in entry_points(group=GROUP)}
+    wanted = [each for each in words[:1] if each in entries]
+    for name in wanted or sorted(entries):
         lenient = {"allow_extra_args": True, "ignore_unknown_options": True}
-        command = _load(entry)
+        # A shell that completes the name of a command wants no more than names.
+        command = _named(name) if is_asked and not wanted else _load(entries[name])
         settings = lenient if command.__module__ == __name__ else {}
-        app.command(entry.name, context_settings=settings)(command)
+        app.command(name, context_settings=settings)(command)
     return app
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; ends the process."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        application()(args=arguments)
+        application(words_so_far(given, os.environ))(args=given, prog_name="duologue")
     except Exception as error:
         # The outermost frame of the process: say whose fault it is, keep the traceback.
         lines = "".join(traceback.format_exception(error))

@@ -1,14 +1,11 @@
 """The command `duologue relay`."""
 
 import asyncio
-import importlib.util
 import json
 import logging
 import secrets
-import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -32,6 +29,7 @@ from duologue.relay.server.logs import EventLog, JsonLines, PlainLines
 from duologue.relay.server.metrics import CONTENT_TYPE, RelayMetrics
 from duologue.relay.server.server import RelayServer
 from duologue.relay.server.watched_files import AccessFiles, TlsFiles
+from duologue.running import loop_factory, on_stop_signals
 
 UNHANDLED_EVERY_S: Final = 10.0
 """How often the same complaint of the event loop is logged: a machine without free file
@@ -118,17 +116,8 @@ def relay(
         typer.echo("The configuration is good.")
         return
     _set_up_logging(configuration)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         raise typer.Exit(runner.run(_Run(configuration, parts, format).until_told()))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's, where the extra `fast` is installed; else asyncio's own."""
-    if importlib.util.find_spec("uvloop") is None:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop]
-    factory = importlib.import_module("uvloop").new_event_loop
-    return factory
 
 
 def _flags(**values: Any) -> dict[str, Any]:
@@ -222,7 +211,7 @@ class _Run:
             await server.close()
             typer.echo(f"cannot listen: {words_of(error)}", err=True)
             return EXIT_USAGE
-        self._listen_to_signals(loop)
+        on_stop_signals(loop, self._on_signal)
         self._warn()
         self._announce(server, admin)
         watchdog = asyncio.create_task(_feed_watchdog())
@@ -247,17 +236,7 @@ class _Run:
         await server.close()
         return EXIT_FAILED
 
-    def _listen_to_signals(self, loop: asyncio.AbstractEventLoop) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            try:
-                loop.add_signal_handler(number, self._on_signal)
-            except NotImplementedError:
-                # Windows has no signals for loops.
-                signal.signal(
-                    number, lambda _number, _frame: loop.call_soon_threadsafe(self._on_signal)
-                )
-
-    def _on_signal(self) -> None:
+    def _on_signal(self, _number: int) -> None:
         (self._told_twice if self._told.is_set() else self._told).set()
 
     def _warn(self) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow
-from duologue.endpoints.guest import Lasting, conversation
+from duologue.endpoints.guest import Lasting, Visit
 from duologue.endpoints.hosting import Host
 from duologue.endpoints.manner import ConversationOptions, Manner, offer_of
 from duologue.endpoints.redialling import Dial
@@ -274,7 +274,7 @@ async def connect(
         open_timeout_s=open_timeout,
         on_connected=on_connected,
     )
-    async with conversation(dial, manner, lasting) as peer:
+    async with Visit(dial, manner, lasting) as peer:
         yield peer
 
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Final
@@ -37,56 +35,84 @@ class Lasting:
             raise ValueError("backoff= says how one comes back: it needs reconnect=True")
 
 
-@asynccontextmanager
-async def conversation(
-    dial: Dial, manner: Manner, lasting: Lasting
-) -> AsyncGenerator[WebsocketPromisifier]:
-    """Dials, greets, calls `on_connected`, and closes when the block is left.
+class Visit:
+    """One conversation of the side that calls, for `async with`.
 
-    With `reconnect` it dials again until it succeeds, and whenever the connection is lost. The task
-    that does so belongs to the block. Whatever `dial` or `on_connected` raises comes out of here,
-    unless it is tried again.
+    Entering dials, greets and calls `on_connected`; leaving closes. With `reconnect` it dials again
+    until it succeeds, and whenever the connection is lost: the task that does so belongs to the
+    block. Whatever `dial` or `on_connected` raises comes out of entering, unless it is tried again.
     """
-    redialling: Redialling | None = None
-    if lasting.reconnect:
-        limits = manner.limits
-        usual = Backoff(limits.reconnect_pause_s, limits.max_reconnect_pause_s)
-        redialling = Redialling(dial, lasting.backoff or usual)
-    async with AsyncExitStack() as stack:
-        seconds = lasting.open_timeout_s
+
+    # No generator: of generators inside one another that a program leaves open at its end, asyncio
+    # closes each by itself, and complains that they are running already.
+
+    def __init__(self, dial: Dial, manner: Manner, lasting: Lasting) -> None:
+        self._dial = dial
+        self._manner = manner
+        self._lasting = lasting
+        self._peer: WebsocketPromisifier | None = None
+        self._redialling: Redialling | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> WebsocketPromisifier:
+        seconds = self._lasting.open_timeout_s
         patience = asyncio.timeout(seconds)
         try:
             async with patience:
-                if redialling is None:
-                    entered = _once(dial, manner, lasting.on_connected)
-                else:
-                    entered = _again_and_again(redialling, manner, lasting.on_connected)
-                peer = await stack.enter_async_context(entered)
+                return await self._enter()
         except TimeoutError as error:
             if seconds is None or not patience.expired():
                 raise
-            fault = None if redialling is None else redialling.last_fault
+            fault = None if self._redialling is None else self._redialling.last_fault
             why = "" if fault is None else f"; {words_of(fault)}"
             raise DeadlineExceeded(f"no conversation within {seconds:g} s{why}") from fault or error
-        yield peer
 
+    async def __aexit__(self, *_exception: object) -> None:
+        await self._leave()
 
-@asynccontextmanager
-async def _once(
-    dial: Dial, manner: Manner, on_connected: OnConnected | None
-) -> AsyncGenerator[WebsocketPromisifier]:
-    async with _until_left(manner.begin(await dial(), "connector")) as peer:
+    async def _enter(self) -> WebsocketPromisifier:
+        try:
+            return await (self._again_and_again() if self._lasting.reconnect else self._once())
+        except BaseException:
+            await self._leave()
+            raise
+
+    async def _once(self) -> WebsocketPromisifier:
+        """Over one connection."""
+        self._peer = peer = self._manner.begin(await self._dial(), "connector")
         await peer.introduced()
-        if on_connected is not None:
-            await call_on_connected(on_connected, peer, manner.limits.connect_timeout_s)
-        yield peer
+        if self._lasting.on_connected is not None:
+            seconds = self._manner.limits.connect_timeout_s
+            await call_on_connected(self._lasting.on_connected, peer, seconds)
+        return peer
+
+    async def _again_and_again(self) -> WebsocketPromisifier:
+        """Over one connection after the other."""
+        limits = self._manner.limits
+        usual = Backoff(limits.reconnect_pause_s, limits.max_reconnect_pause_s)
+        redialling = self._redialling = Redialling(self._dial, self._lasting.backoff or usual)
+        connection = await redialling.first()
+        peer = self._manner.begin_lasting(connection, self._lasting.on_connected)
+        self._peer = peer
+        self._keeper = _keep(peer, redialling, self._manner)
+        await _stands(peer)
+        return peer
+
+    async def _leave(self) -> None:
+        try:
+            if self._peer is not None:
+                self._peer.close()
+                await self._peer.promise.wait()
+        finally:
+            if self._keeper is not None:
+                self._keeper.cancel()
+                await asyncio.wait([self._keeper])
 
 
-@asynccontextmanager
-async def _again_and_again(
-    redialling: Redialling, manner: Manner, on_connected: OnConnected | None
-) -> AsyncGenerator[WebsocketPromisifier]:
-    lasting = manner.begin_lasting(await redialling.first(), on_connected)
+def _keep(
+    peer: ReconnectingPromisifier, redialling: Redialling, manner: Manner
+) -> asyncio.Task[None]:
+    """The task that makes the peer's connections anew."""
 
     def greet(peer: WebsocketPromisifier, connection: Connection) -> None:
         manner.greet(peer, connection, "connector")
@@ -94,26 +120,20 @@ async def _again_and_again(
     # It goes on after the block, if any, whose deadline bounds calls here.
     context = copy_context()
     context.run(lift_deadlines)
-    keeper = asyncio.create_task(redialling.keep(lasting, greet), context=context)
+    keeper = asyncio.create_task(redialling.keep(peer, greet), context=context)
 
     def note_end(keeper: asyncio.Task[None]) -> None:
         error = None if keeper.cancelled() else keeper.exception()
         if error is not None:
             _log.error("connections are not made anew any more", exc_info=error)
-            lasting.give_up(error)
+            peer.give_up(error)
 
     def stop(_peer: WebsocketPromisifier) -> None:
         keeper.cancel()
 
     keeper.add_done_callback(note_end)
-    lasting.on_closed(stop)
-    try:
-        async with _until_left(lasting) as peer:
-            await _stands(lasting)
-            yield peer
-    finally:
-        keeper.cancel()
-        await asyncio.wait([keeper])
+    peer.on_closed(stop)
+    return keeper
 
 
 async def _stands(peer: ReconnectingPromisifier) -> None:
@@ -129,12 +149,3 @@ async def _stands(peer: ReconnectingPromisifier) -> None:
         outcome = await peer.promise.wait()
         if isinstance(outcome, ConnectionClosed):
             raise outcome.__cause__ or outcome
-
-
-@asynccontextmanager
-async def _until_left(peer: WebsocketPromisifier) -> AsyncGenerator[WebsocketPromisifier]:
-    try:
-        yield peer
-    finally:
-        peer.close()
-        await peer.promise.wait()

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow, Anyone
-from duologue.endpoints.guest import Lasting, conversation
+from duologue.endpoints.guest import Lasting, Visit
 from duologue.endpoints.manner import ConversationOptions, Manner, offer_of
 from duologue.endpoints.one_of_several import OneOfSeveral
 from duologue.errors import (
@@ -172,7 +172,7 @@ async def dial(
         on_connected=on_connected,
     )
     several = OneOfSeveral(urls, dial_one, timeout_s=seconds)
-    async with conversation(several.dial, manner, lasting) as peer:
+    async with Visit(several.dial, manner, lasting) as peer:
         yield peer
 
 

@@ -10,6 +10,7 @@ from duologue.errors import ConnectionClosed, LimitExceeded, Unimplemented
 from duologue.limits import MAX_SUBSCRIPTIONS, Limits
 from duologue.protocol.control import End, Subscribe, Subscribed, end_text, notify_text
 from duologue.protocol.counters import Counters
+from duologue.protocol.longest_first import LongestFirst
 from duologue.protocol.replay import Cursor, EventQueue, KeptEvent, WhenFull
 
 _TOO_SLOW: Final = End("TOO_SLOW", "events came faster than they were taken")
@@ -38,8 +39,8 @@ class EventSource(Protocol):
         """
         ...
 
-    def close(self, wish: Subscribe, feed: "Feed") -> None:
-        """Tell it of nothing any more."""
+    def close(self, wish: Subscribe, feed: "Feed", *, is_lost: bool) -> None:
+        """Tell it of nothing any more; `is_lost`: its connection is, and it may come back."""
         ...
 
 
@@ -94,8 +95,8 @@ class Broadcasts:
         self._next_subscription = 1
         self._waiting: deque[Feed] = deque()
         """Feeds with something in their queues, in turn."""
-        self._longest: Feed | None = None
-        """Perhaps: see `_find_longest`."""
+        self._longest: LongestFirst[Feed] | None = None
+        """Made when there is too much for the first time, until nothing waits."""
         self._bytes = 0
         self._is_pumping = False
 
@@ -125,7 +126,7 @@ class Broadcasts:
         """End a subscription; one that is over is no mistake."""
         feed = self._feeds.pop(subscription, None)
         if feed is not None:
-            self._forget(feed)
+            self._forget(feed, is_lost=False)
 
     def push(self, feed: Feed, event: KeptEvent) -> None:
         """An event for a subscription: now if that is possible, else in its turn."""
@@ -140,7 +141,7 @@ class Broadcasts:
     def close(self) -> None:
         """The connection is closed: nobody is told of anything any more."""
         for feed in tuple(self._feeds.values()):
-            self._forget(feed)
+            self._forget(feed, is_lost=True)
         self._feeds.clear()
         self._waiting.clear()
         self._longest = None
@@ -160,18 +161,14 @@ class Broadcasts:
 
     def _note_longer(self, feed: Feed, more_bytes: int) -> None:
         self._bytes += more_bytes
-        if self._longest is None or feed.queue.bytes >= self._longest.queue.bytes:
-            self._longest = feed
-        while self._bytes > self._max_queue_bytes:
-            self._shorten(self._find_longest())
+        if self._longest is not None:
+            self._longest.note_longer(feed, self._waiting)
+        elif self._bytes > self._max_queue_bytes:
+            self._longest = LongestFirst(self._waiting, _waiting_bytes)
+        if self._longest is not None:
+            while self._bytes > self._max_queue_bytes:
+                self._shorten(self._longest.longest())
         self._pump_later()
-
-    def _find_longest(self) -> Feed:
-        """A queue that is as long as any, nearly: to look at all of them each time is dear."""
-        feed = self._longest
-        if feed is None or feed.is_over or feed.queue.bytes * len(self._waiting) < self._bytes:
-            feed = self._longest = max(self._waiting, key=lambda each: each.queue.bytes)
-        return feed
 
     def _shorten(self, feed: Feed) -> None:
         before = feed.queue.bytes
@@ -190,9 +187,9 @@ class Broadcasts:
         # Behind the answer, if that is still to leave.
         self._call_soon(lambda: self._say(text))
 
-    def _forget(self, feed: Feed) -> None:
+    def _forget(self, feed: Feed, *, is_lost: bool) -> None:
         feed.is_over = True
-        feed.source.close(feed.wish, feed)
+        feed.source.close(feed.wish, feed, is_lost=is_lost)
         if feed in self._waiting:
             self._waiting.remove(feed)
             self._bytes -= feed.queue.bytes
@@ -218,6 +215,8 @@ class Broadcasts:
             self._send(feed, event, missed)
         if self._waiting:
             self._pump_later()
+        else:
+            self._longest = None
 
     def _send(self, feed: Feed, event: KeptEvent, missed: int) -> None:
         with_key = feed.wish.key is None
@@ -233,3 +232,7 @@ class Broadcasts:
         with contextlib.suppress(ConnectionClosed):
             self._connection.send_utf8(text)
             self._counters.bytes_sent += len(text)
+
+
+def _waiting_bytes(feed: Feed) -> int:
+    return 0 if feed.is_over else feed.queue.bytes

@@ -76,6 +76,23 @@ WRONG_THREAD: Final = (
 )
 """What calls, events and closing from another thread are answered."""
 
+_ENDED_LOOP: Final = (
+    "this conversation was over when its event loop was closed, as its asyncio.run returned: make "
+    "another one in this loop"
+)
+
+_RESTING_LOOP: Final = (
+    "this conversation belongs to another event loop, which does not run at present: use it there, "
+    "or make another one in this loop"
+)
+
+
+def wrong_loop(loop: asyncio.AbstractEventLoop) -> RuntimeError:
+    """For who uses what belongs to `loop`, and does not run in it."""
+    if loop.is_closed():
+        return RuntimeError(_ENDED_LOOP)
+    return RuntimeError(WRONG_THREAD if loop.is_running() else _RESTING_LOOP)
+
 
 class CallOptions(msgspec.Struct, frozen=True):
     """What a caller may wish of one call. Made once, by `call_options`, and used for many calls."""
@@ -161,15 +178,15 @@ class Call(asyncio.Future[T]):
         """`timeout_s` counts from now; infinity is no deadline.
 
         Raises:
-            RuntimeError: this is another thread than that of `loop`; nothing has been done.
+            RuntimeError: this is not where `loop` runs; nothing has been done.
         """
         # A future without a loop takes that of its thread: this costs no call of its own.
         try:
             super().__init__()
         except RuntimeError:
-            raise RuntimeError(WRONG_THREAD) from None
+            raise wrong_loop(loop) from None
         if self._loop is not loop:
-            raise RuntimeError(WRONG_THREAD)
+            raise wrong_loop(loop)
         self.target = target
         self.reading = reading
         self.owner = owner

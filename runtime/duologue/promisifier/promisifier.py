@@ -15,11 +15,11 @@ from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import FunctionHandler, Handler
 from duologue.promisifier.own_call import (
     NO_DEADLINE,
-    WRONG_THREAD,
     Call,
     CallOptions,
     Reading,
     Target,
+    wrong_loop,
 )
 from duologue.promisifier.peer_state import PeerState, PeerStates, StateChanges
 from duologue.promisifier.promise import CloseStatus, Promise, end_of
@@ -247,10 +247,10 @@ class WebsocketPromisifier:
         self._conversation.start()
 
     def check_thread(self) -> None:
-        """Raise `RuntimeError`, with the remedy, in another thread than the event loop's."""
+        """Raise `RuntimeError`, with the remedy, where the event loop does not run."""
         # The function with an underscore is the documented one that does not raise.
         if asyncio._get_running_loop() is not self._loop:
-            raise RuntimeError(WRONG_THREAD)
+            raise wrong_loop(self._loop)
 
     async def introduced(self) -> None:
         """Wait until the other side has introduced itself, or is known for a base peer."""
@@ -300,8 +300,11 @@ class WebsocketPromisifier:
         await self._conversation.drain(timeout_s)
 
     def on_closed(self, listener: "Callable[[WebsocketPromisifier], None]") -> None:
-        """Tell `listener`, once, when the connection is closed."""
-        self._closed_listeners.append(listener)
+        """Tell `listener`, once, when the connection is closed: at once if it is already."""
+        if self._promise.done():
+            listener(self)
+        else:
+            self._closed_listeners.append(listener)
 
     def _watch_state(self) -> None:
         def note(state: ConnectionState) -> None:

@@ -7,7 +7,6 @@ from math import inf, isfinite
 from typing import Final
 
 from duologue.errors import DuologueError, HttpRefused, HttpUnavailable
-from duologue.limits import Limits
 
 MAX_TRIES: Final = 6
 """Tries of one client within `TRIES_WINDOW_S`. Chance alone would give one client in ten more."""
@@ -94,7 +93,12 @@ class Tries:
         """
         self._failures += 1
         pause_s = self._backoff.pause_s(self._failures, self._chance)
-        return max(now_s + pause_s, self._not_before_s, self._room_from_s(0))
+        due_s = now_s + pause_s
+        earliest_s = max(self._not_before_s, self._room_from_s(0))
+        if due_s >= earliest_s:
+            return due_s
+        # Whoever lost the same server meets the same bound in the same moment.
+        return earliest_s + self._backoff.jitter * self._chance() * pause_s
 
     def begin(self, now_s: float) -> None:
         """A try begins."""
@@ -139,15 +143,3 @@ def wished_pause_s(error: DuologueError) -> float:
         if isinstance(answer, HttpUnavailable | HttpRefused) and answer.retry_after_s is not None:
             return min(answer.retry_after_s, MAX_WISHED_PAUSE_S)
     return 0.0
-
-
-def full_jitter(failures: int, limits: Limits, chance: Callable[[], float]) -> float:
-    """Seconds until a listener registers again after so many failures in a row.
-
-    `chance` gives 0 up to 1. Anything from nothing to the doubled limit: after a relay was
-    restarted its listeners come back spread out, not in waves.
-    """
-    if failures <= 0:
-        return 0.0
-    longest_s = limits.reconnect_pause_s * 2.0 ** min(failures - 1, MAX_DOUBLINGS)
-    return chance() * min(limits.max_reconnect_pause_s, longest_s)

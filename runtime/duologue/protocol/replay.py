@@ -78,8 +78,13 @@ class EventLog:
         """That of somebody who has had everything."""
         return Cursor(self.epoch, self.seq)
 
-    def add(self, key: bytes | None, data: bytes, *, is_kept: bool = True) -> KeptEvent:
-        """An event happens. Without `is_kept` nobody gets it later: it counts as forgotten."""
+    def number(self, key: bytes | None, data: bytes) -> KeptEvent:
+        """An event happens for one peer alone: it has a number, and nobody gets it later."""
+        self.seq += 1
+        return KeptEvent(self.seq, key, data)
+
+    def add(self, key: bytes | None, data: bytes) -> KeptEvent:
+        """An event happens, for everybody."""
         self.seq += 1
         event = KeptEvent(self.seq, key, data)
         kept = self._keys.get(key)
@@ -90,7 +95,7 @@ class EventLog:
                 self._forget_key()
         else:
             self._keys.move_to_end(key)
-        if self._replay and is_kept:
+        if self._replay:
             kept.events.append(event)
             self._bytes += event.cost_bytes
             if len(kept.events) > self._replay:
@@ -130,8 +135,7 @@ class EventLog:
 
     def _forget_oldest(self, kept: _Key) -> None:
         event = kept.events.popleft()
-        # Not the newest, perhaps: one for a single peer was never kept.
-        kept.forgotten_seq = max(kept.forgotten_seq, event.seq)
+        kept.forgotten_seq = event.seq
         self._bytes -= event.cost_bytes
 
     def _forget_something(self) -> None:

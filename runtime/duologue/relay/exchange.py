@@ -121,7 +121,7 @@ class Exchange:
             visitor.unlisten = None
         # What still comes is of no interest; a listener keeps it from being kept.
         visitor.link.on_message.listen(_ignore)
-        self.switchboard.leave(visitor.leg)
+        self.switchboard.leave(visitor.leg, self._clock())
         if visitor.pair is not None and visitor.pair in self._pairs:
             self._part(visitor.pair, visitor.link)
 

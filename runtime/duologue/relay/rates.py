@@ -95,9 +95,9 @@ class Usage(Generic[K]):
             return 0.0
         return count.had * math.exp2((count.at_s - now_s) / self._half_life_s)
 
-    def add(self, key: K, now_s: float) -> None:
-        """It has had one more."""
-        had = self.of(key, now_s) + 1
+    def add(self, key: K, now_s: float, count: float = 1.0) -> None:
+        """It has had one more, or so much."""
+        had = self.of(key, now_s) + count
         self._counts.pop(key, None)
         self._forget(now_s)
         self._counts[key] = _Count(had, now_s)

@@ -27,6 +27,8 @@ class Shares:
         self._held: Counter[bytes] = Counter()
         """Places for pairs that are taken, of each key."""
         self._held_by: Counter[AddressAndKey] = Counter()
+        self._used: Usage[AddressAndKey] = Usage(limits.share_half_life_s)
+        """Pairs that have ended, each by how much of `share_half_life_s` it took, at most 1."""
 
     def had(self, address: str, key: bytes, now_s: float) -> float:
         """How many requests for `key` this address was granted lately; who has less goes first."""
@@ -47,23 +49,28 @@ class Shares:
         if free < 1:
             return "max_pairs_per_key"
         # Who has a pair for an hour has it all the time, whenever it was granted. For what it had
-        # before, an address leaves half at most: it may be a busy one that is alone.
-        had = min(self.had(address, key, now_s), self._limits.half_share)
-        has_had = max(had, self._held_by[address, key])
+        # before, an address leaves half at most: it may be a busy one that is alone. And who has
+        # none now is asked how long it had some, not how often: who comes often and goes soon
+        # leaves the places to others.
+        held = self._held_by[address, key]
+        before = self._had if held else self._used
+        has_had = max(min(before.of((address, key), now_s), self._limits.half_share), held)
         to_leave = int((most - 1) * self._part_to_leave(has_had))
         return "half_share" if free <= to_leave else ""
 
-    def holds(self, address: str, key: bytes) -> bool:
-        """Whether the address has a pair with this key."""
-        return self._held_by[address, key] > 0
+    def held(self, address: str, key: bytes) -> int:
+        """How many pairs with this key the address has."""
+        return self._held_by[address, key]
 
     def hold(self, address: str, key: bytes) -> None:
         """A pair takes a place."""
         self._held[key] += 1
         self._held_by[address, key] += 1
 
-    def let_go(self, address: str, key: bytes) -> None:
-        """It has ended."""
+    def let_go(self, address: str, key: bytes, held_s: float, now_s: float) -> None:
+        """It has ended, after `held_s`."""
+        part = min(1.0, held_s / self._limits.share_half_life_s)
+        self._used.add((address, key), now_s, part)
         _count_down(self._held, key)
         _count_down(self._held_by, (address, key))
 

@@ -79,6 +79,7 @@ class _Pair:
     target: bytes
     address: str
     """Of the caller."""
+    joined_s: float
 
 
 class Switchboard:
@@ -95,12 +96,12 @@ class Switchboard:
         self._spares: dict[Leg, _Spare] = {}
         self._spares_of: dict[bytes, list[Leg]] = {}
         """Oldest first. The newest is handed out first: it is the likeliest to be alive."""
-        self._waiting = WaitingLine()
         self._freed: set[bytes] = set()
         """Keys that have lost a pair while somebody waited for one."""
         self._pairs: dict[Leg, _Pair] = {}
         """Both legs of every pair."""
         self._shares = Shares(limits)
+        self._waiting = WaitingLine(self._shares.held)
         self._handed_over_s: dict[bytes, float] = {}
         """When a spare of a key was taken last, the longest ago first; for `spare_wait_s` only."""
         self._registers_by_address: Rate[str] = _per_min(limits.registers_per_min_per_address)
@@ -232,7 +233,7 @@ class Switchboard:
                 actions.append(self._refuse_late(request))
         return actions
 
-    def leave(self, leg: Leg) -> Leg | None:
+    def leave(self, leg: Leg, now_s: float) -> Leg | None:
         """A connection has ended, or begins to. Returns the one it was joined with.
 
         If somebody waited for that, `due` has something to do at once.
@@ -244,7 +245,7 @@ class Switchboard:
             return None
         partner = pair.caller if leg == pair.listener else pair.listener
         del self._pairs[partner]
-        self._shares.let_go(pair.address, pair.target)
+        self._shares.let_go(pair.address, pair.target, now_s - pair.joined_s, now_s)
         if self._waiting.count_for(pair.target):
             self._freed.add(pair.target)
         return partner
@@ -272,7 +273,7 @@ class Switchboard:
         if not self._requests_by_address.take(address, now_s):
             return _over(leg, "requests_per_min_per_address", messages.TOO_MANY_REQUESTS)
         full = self._shares.find_full(address, target, now_s)
-        if full and self._shares.holds(address, target):
+        if full and self._shares.held(address, target):
             # Who has none may wait for one that ends.
             return _over(leg, full, messages.NO_PAIR_FOR_KEY)
         if self.pairs + self.waiting >= self._limits.max_pairs:
@@ -283,9 +284,7 @@ class Switchboard:
     def _wait(self, request: Request, due_s: float) -> list[Action]:
         actions: list[Action] = []
         if self._waiting.count_for(request.target) >= self._limits.max_waiting_per_target:
-            greediest = self._waiting.find_greediest(request.target)
-            if greediest is None or greediest.had <= request.had:
-                greediest = request
+            greediest = self._waiting.find_greediest(request)
             actions = [_over(greediest.caller, "max_waiting_per_target", messages.NO_LISTENER)]
             if greediest is request:
                 return actions
@@ -308,7 +307,7 @@ class Switchboard:
         caller, target, spare = request.caller, request.target, self._spares[listener]
         self._forget_spare(listener)
         self._shares.hold(request.address, target)
-        pair = _Pair(caller, listener, target, request.address)
+        pair = _Pair(caller, listener, target, request.address, now_s)
         self._pairs[caller] = self._pairs[listener] = pair
         self._note_handed_over(target, now_s)
         # The listener will register again, and that one is not its fault.

@@ -19,9 +19,15 @@ class Request:
 
 
 class WaitingLine:
-    """Who waits for which key. Served first is who has had least, and of these who came first."""
+    """Who waits for which key.
 
-    def __init__(self) -> None:
+    Served first is whose address has fewest pairs with it now, of these who has had least, and of
+    these who came first.
+    """
+
+    def __init__(self, held: Callable[[str, bytes], int]) -> None:
+        """`held` tells how many pairs with a key an address has."""
+        self._held = held
         self._requests: dict[Leg, tuple[Request, int]] = {}
         """With the tick of its deadline."""
         self._of: dict[bytes, list[Request]] = {}
@@ -56,9 +62,12 @@ class WaitingLine:
     def find_next(self, target: bytes, may_have: Callable[[str], bool]) -> Request | None:
         """Whose turn it is, of those whose address may have one more pair."""
         able = [each for each in self._of.get(target, ()) if may_have(each.address)]
-        return min(able, key=lambda each: each.had, default=None)
+        return min(able, key=self._had, default=None)
 
-    def find_greediest(self, target: bytes) -> Request | None:
-        """Whose turn is last."""
-        latest_first = reversed(self._of.get(target, ()))
-        return max(latest_first, key=lambda each: each.had, default=None)
+    def find_greediest(self, request: Request) -> Request:
+        """Whose turn is last: one that waits for the same key, or the one that comes now."""
+        latest_first = (request, *reversed(self._of.get(request.target, ())))
+        return max(latest_first, key=self._had)
+
+    def _had(self, request: Request) -> tuple[int, float]:
+        return self._held(request.address, request.target), request.had

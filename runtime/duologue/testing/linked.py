@@ -29,23 +29,47 @@ async def linked_peers(
     With `identities`, left's and right's, it is encrypted as over a network, and `remote_key` is
     set at both ends.
     """
-    limits = limits or Limits()
-    if identities is None:
-        connections = connected_pair(limits)
-    else:
-        connections = await _encrypted_pair(*identities, limits)
-    peers: list[WebsocketPromisifier] = []
-    try:
-        # As at the endpoints: both sides introduce themselves, so that what needs it is here, too.
-        peers.append(Manner(offer=Offer(left), limits=limits).begin(connections[0], "acceptor"))
-        peers.append(Manner(offer=Offer(right), limits=limits).begin(connections[1], "connector"))
-        for peer in peers:
-            await peer.introduced()
-        yield peers[0], peers[1]
-    finally:
-        for peer in peers:
+    async with _Linked(left, right, identities, limits or Limits()) as peers:
+        yield peers
+
+
+class _Linked:
+    # Why it is no generator: as `Visit`.
+    def __init__(
+        self,
+        left: Sequence[Service],
+        right: Sequence[Service],
+        identities: tuple[Identity, Identity] | None,
+        limits: Limits,
+    ) -> None:
+        self._offered = left, right
+        self._identities = identities
+        self._limits = limits
+        self._peers: list[WebsocketPromisifier] = []
+
+    async def __aenter__(self) -> tuple[WebsocketPromisifier, WebsocketPromisifier]:
+        limits, (left, right) = self._limits, self._offered
+        if self._identities is None:
+            one, other = connected_pair(limits)
+        else:
+            one, other = await _encrypted_pair(*self._identities, limits)
+        # As at the endpoints: both introduce themselves, so that what needs it is here, too.
+        first = Manner(offer=Offer(left), limits=limits).begin(one, "acceptor")
+        self._peers.append(first)
+        try:
+            second = Manner(offer=Offer(right), limits=limits).begin(other, "connector")
+            self._peers.append(second)
+            for peer in self._peers:
+                await peer.introduced()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return first, second
+
+    async def __aexit__(self, *_exception: object) -> None:
+        for peer in self._peers:
             peer.close()
-        for peer in peers:
+        for peer in self._peers:
             await peer.promise.wait()
 
 
@@ -77,7 +101,7 @@ async def linked(
     # The real encryption, not names beside the plain pair: it costs 1 ms to begin and 15 us for
     # each message, and then holds whatever holds over a network.
     identities = identity or Identity.generate(), caller or Identity.generate()
-    async with linked_peers([service], offer, identities=identities, limits=limits) as (_, peer):
+    async with _Linked([service], offer, identities, limits or Limits()) as (_, peer):
         yield client(peer)
 
 

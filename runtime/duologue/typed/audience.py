@@ -8,28 +8,25 @@ for a while.
 
 import asyncio
 import logging
-import os
 from typing import Any, Final, TypeAlias
 
 from duologue.errors import (
     CallError,
     ConnectionClosed,
     DuologueError,
-    InvalidParams,
     LimitExceeded,
     Unimplemented,
 )
 from duologue.limits import MAX_UNANSWERED_EVENTS, REFUSED_EVENT_PAUSE_S
-from duologue.promisifier.broadcasts import Feed
 from duologue.promisifier.own_call import CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.streams.stream import ByteStream, TextStream
-from duologue.protocol.control import SUBSCRIBE, Subscribe
+from duologue.protocol.control import SUBSCRIBE
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload
-from duologue.protocol.replay import Cursor, EventLog, KeptEvent, WhenFull
 from duologue.typed.contract import Event
 from duologue.typed.declared_errors import runtime_error
+from duologue.typed.event_source import Source
 
 Peer: TypeAlias = WebsocketPromisifier
 """One end of a conversation, as generated code calls it."""
@@ -65,73 +62,6 @@ class Notice:
         return runtime_error(failure)
 
 
-class Source:
-    """One event of one service object: what happened, and who is told (see `EventSource`)."""
-
-    def __init__(self, event: Event[..., Any]) -> None:
-        self.max_waiting = event.max_waiting
-        self.when_full: WhenFull = event.when_full
-        self._event = event
-        self._log: EventLog | None = None
-        self._feeds: dict[bytes | None, dict[Feed, None]] = {}
-        """By key; under None those of all keys."""
-        self._is_heard = True
-
-    @property
-    def log(self) -> EventLog:
-        """What is kept; its epoch is that of this object."""
-        if self._log is None:
-            self._log = EventLog(os.urandom(8).hex(), self._event.replay)
-        return self._log
-
-    def open(self, wish: Subscribe, feed: Feed) -> tuple[list[KeptEvent], Cursor, bool]:
-        """See `EventSource`."""
-        if wish.key is not None and self._event.key is None:
-            raise InvalidParams(f"{self._event.full_name} has no keys", [])
-        log = self.log
-        gap = False
-        if wish.after is not None:
-            events, gap = log.after(wish.key, wish.after)
-        else:
-            events = log.last(wish.key, min(wish.replay, self._event.replay))
-        cursor = log.cursor if not events else Cursor(log.epoch, events[0].seq - 1)
-        self._feeds.setdefault(wish.key, {})[feed] = None
-        return events, cursor, gap
-
-    def close(self, wish: Subscribe, feed: Feed) -> None:
-        """See `EventSource`."""
-        feeds = self._feeds.get(wish.key, {})
-        feeds.pop(feed, None)
-        if not feeds:
-            self._feeds.pop(wish.key, None)
-
-    def publish(self, data: bytes, to: Peer | None) -> bool:
-        """It has happened: tell those who want it, or one peer; returns whether anybody does.
-
-        Raises:
-            LimitExceeded: its key is larger than one may be.
-        """
-        key = self._event.key_of(data)
-        kept = self.log.add(key, data, is_kept=to is None)
-        feeds = (*self._feeds.get(None, ()), *(self._feeds.get(key, ()) if key else ()))
-        told = False
-        for feed in feeds:
-            if to is None or feed.peer is to:
-                told = True
-                feed.deliver(kept)
-        return told
-
-    def note_unheard(self) -> None:
-        """Nobody wants it. Told once, until somebody does."""
-        if self._is_heard:
-            self._is_heard = False
-            _log.info("%s is emitted, and nobody listens to it", self._event.full_name)
-
-    def note_heard(self) -> None:
-        """Somebody does."""
-        self._is_heard = True
-
-
 class Audience:
     """The peers that a service is offered to, and who of them wants to be told of what."""
 
@@ -145,6 +75,11 @@ class Audience:
         if source is None:
             source = self._sources[event] = Source(event)
         return source
+
+    @property
+    def unheard(self) -> dict[str, int]:
+        """Events that nobody wanted, by the full name of their kind."""
+        return {event.full_name: each.unheard for event, each in self._sources.items()}
 
     def add(self, peer: Peer) -> None:
         """Events for everybody go to `peer` too, until it is closed."""

@@ -71,7 +71,7 @@ class Method(Generic[A, P, R]):
         self.has_bytes: bool | None = None
         """What `look_for_bytes` has found; None before."""
         self.takes_parts = False
-        """Whether the result may come with parts beside it (PROTOCOL 12)."""
+        """Whether what answers may come with parts beside it (PROTOCOL 12)."""
         self.errors = {declared.error.code: declared for declared in errors}
         self.effect: Effect = effect
         self.may_be_repeated = effect != "write"
@@ -84,7 +84,7 @@ class Method(Generic[A, P, R]):
         """Whose method it is."""
 
     def look_for_bytes(self) -> bool:
-        """Find out whether params or result have bytes that may travel beside them."""
+        """Find out whether what is asked or what answers has bytes that may travel beside it."""
         self.takes_parts = self.returns.knows_bytes()
         self.has_bytes = self.takes_parts or self.params.knows_bytes()
         return self.has_bytes
@@ -159,6 +159,13 @@ class Streaming(Method[A, P, R]):
         """Of one item that the caller gets; None: it gets none."""
         self.idle_timeout_s = math.inf if idle_timeout is None else idle_timeout
         """How long no item may come while its reader waits, in seconds."""
+
+    def look_for_bytes(self) -> bool:
+        """As `Method.look_for_bytes`; the items that come count with the result."""
+        super().look_for_bytes()
+        if self.yields is not None and self.yields.knows_bytes():
+            self.takes_parts = self.has_bytes = True
+        return bool(self.has_bytes)
 
 
 class Download(Streaming[A, P, R], Generic[A, P, Y, R]):

@@ -2,6 +2,7 @@
 
 import io
 import os
+from asyncio import Future
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
@@ -31,6 +32,7 @@ from duologue.protocol.items import Batch
 from duologue.protocol.parcels import Parts
 from duologue.typed.codec import BYTE_ITEMS, Codec
 from duologue.typed.problems import problems_of
+from duologue.typed.until_done import UntilDone
 
 T = TypeVar("T")
 
@@ -112,9 +114,13 @@ class Items(Generic[T]):
 class Sender(Generic[T]):
     """Sends items to the caller, no faster than it takes them; a service's `out`."""
 
-    def __init__(self, sink: ItemSink, codec: Codec[T], *, takes_parts: bool) -> None:
+    def __init__(
+        self, sink: ItemSink, codec: Codec[T], *, takes_parts: bool, param_of: str | None = None
+    ) -> None:
+        """With `param_of`, a method's name, what does not fit is an `InvalidParams` of it."""
         self._sink = sink
         self._codec = codec
+        self._param_of = param_of
         self._is_bytes = codec is BYTE_ITEMS
         self._is_plain = not self._is_bytes and not (takes_parts and codec.knows_bytes())
 
@@ -124,6 +130,7 @@ class Sender(Generic[T]):
         Raises:
             InvalidResult: it is not of the contract's type.
             LimitExceeded: it is larger than a message may be.
+            RuntimeError: the call is answered, or its items have been ended.
         """
         waiting = self.put(item)
         if waiting is not None:
@@ -141,41 +148,57 @@ class Sender(Generic[T]):
 
         A coroutine for each item would cost as much as all the rest. Raises what `send` raises.
         """
-        if self._is_plain:
-            text = self._codec.encode(item)
-            return None if self._sink.put(text) else self._sink.send(text)
-        if self._is_bytes:
-            return self._sink.send_bytes(self._codec.encode(item))
-        parts = Parts()
-        payload = parts.with_text(self._codec.encode(item, parts))
+        try:
+            if self._is_plain:
+                text = self._codec.encode(item)
+                return None if self._sink.put(text) else self._sink.send(text)
+            if self._is_bytes:
+                return self._sink.send_bytes(self._codec.encode(item))
+            parts = Parts()
+            payload = parts.with_text(self._codec.encode(item, parts))
+        except InvalidResult as error:
+            if self._param_of is None:
+                raise
+            raise InvalidParams(
+                f"an item of {self._param_of} was not sent", error.problems
+            ) from None
         return self._sink.send(payload)
 
 
 async def send_each(
     items: "AnyItems[T] | os.PathLike[str]",
     put: Callable[[T], Coroutine[Any, Any, None] | None],
-    is_over: Callable[[], bool] | None = None,
+    call: "Future[Any] | None" = None,
 ) -> None:
-    """Send each of `items`, as long as it is of use. A generator is closed here, in this task."""
+    """Send each of `items`, until `call` is done. A generator is closed here, in this task."""
     if _is_file(items):
         # Whether items are bytes, type checkers have seen where the file was given.
         items = cast("AsyncIterable[T]", _pieces_of(items))
     if isinstance(items, AsyncIterable):
         iterator = aiter(items)
         try:
-            async for item in iterator:
-                if is_over is not None and is_over():
-                    break
-                waiting = put(item)
-                if waiting is not None:
-                    await waiting
+            if call is None:
+                await _send_from(iterator, put)
+            else:
+                # It may take long to have another item, which is of no use by then.
+                async with UntilDone(call):
+                    await _send_from(iterator, put)
         finally:
             if isinstance(iterator, AsyncGenerator):
                 await iterator.aclose()
         return
     for item in cast("Iterable[T]", items):
-        if is_over is not None and is_over():
-            break
+        waiting = put(item)
+        if waiting is not None:
+            await waiting
+            if call is not None and call.done():
+                break
+
+
+async def _send_from(
+    iterator: AsyncIterator[T], put: Callable[[T], Coroutine[Any, Any, None] | None]
+) -> None:
+    async for item in iterator:
         waiting = put(item)
         if waiting is not None:
             await waiting

@@ -56,6 +56,14 @@ class Service:
         self.__audience__.emit(event, self.__contract__.base + event.id, payload, peer)
 
 
+def unheard_events(service: Service) -> dict[str, int]:
+    """How many events of each kind a service has emitted that nobody heard, by their full names.
+
+    A kind that was neither offered nor emitted yet is not listed.
+    """
+    return service.__audience__.unheard
+
+
 class Offer:
     """Services that are offered together, on one connection or on many.
 

@@ -1,6 +1,7 @@
 """What every call with items is for its caller: begun, read, written, ended once."""
 
 import asyncio
+import inspect
 import os
 import warnings
 from collections.abc import AsyncIterator, Coroutine
@@ -13,8 +14,6 @@ import msgspec
 from duologue.errors import (
     Cancelled,
     Digests,
-    InvalidParams,
-    InvalidResult,
     Unimplemented,
 )
 from duologue.promisifier.own_call import Call, CallOptions
@@ -54,6 +53,7 @@ class StreamCall(Generic[R]):
         self._beginning: asyncio.Task[None] | None = None
         self._is_entered = False
         self._is_used = False
+        self._made_at = _line_of_caller()
 
     def cancel(self) -> None:
         """Give the call up: the other side stops, and nothing more is read or sent."""
@@ -128,20 +128,26 @@ class StreamCall(Generic[R]):
         call = getattr(self, "_call", None)
         if call is not None and not call.done() and not self._is_entered:
             self.cancel()
-            warnings.warn(
-                f"the call of {self._method.full_name} was left open; use it in `async with`",
-                ResourceWarning,
-                stacklevel=2,
-                source=self,
-            )
+            self._warn("was left open", ResourceWarning)
         elif not getattr(self, "_is_used", True):
             # As of a coroutine that nobody awaits.
-            warnings.warn(
-                f"the call of {self._method.full_name} was never made; use it in `async with`",
-                RuntimeWarning,
-                stacklevel=2,
-                source=self,
-            )
+            self._warn("was never made", RuntimeWarning)
+
+    def _warn(self, what: str, kind: type[Warning]) -> None:
+        # Whoever lets go of it last may be anybody, the event loop too.
+        file, line = self._made_at
+        text = f"the call of {self._method.full_name} {what}; use it in `async with`"
+        warnings.warn_explicit(text, kind, file, line, source=self)
+
+
+def _line_of_caller() -> tuple[str, int]:
+    """The line that has called a client's method: behind our frames, and the client's own."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("duologue."):
+        frame = frame.f_back
+    if frame is not None and frame.f_back is not None:
+        frame = frame.f_back
+    return ("?", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
 
 
 class Reading(StreamCall[R], Generic[Y, R]):
@@ -194,14 +200,13 @@ class Writing(StreamCall[R], Generic[S, R]):
     """The half that leaves."""
 
     _out: Sender[S] | None = None
-    _has_ended = False
 
     def _on_begun(self) -> None:
-        codec = self._method.sends
+        codec, what = self._method.sends, self._method.full_name
         if self._sink is not None and codec is not None:
             contract = self._method.contract
             takes_parts = contract is not None and self._peer.takes_parts_of(contract)
-            self._out = Sender(self._sink, codec, takes_parts=takes_parts)
+            self._out = Sender(self._sink, codec, takes_parts=takes_parts, param_of=what)
         super()._on_begun()
 
     async def send(self, item: S) -> None:
@@ -215,37 +220,29 @@ class Writing(StreamCall[R], Generic[S, R]):
             CallError, ConnectionClosed: the call has failed.
             RuntimeError: the items have been ended.
         """
-        if self._out is None and not self._has_ended:
-            await self._begin()
-        waiting = self._put(item)
+        out = self._out or await self._sender()
+        waiting = out.put(item)
         if waiting is not None:
             await waiting
-
-    def _put(self, item: S) -> Coroutine[Any, Any, None] | None:
-        """As `Sender.put`; what does not fit is a param here."""
-        if self._out is None:
-            raise RuntimeError(
-                f"the items of {self._method.full_name} have ended: send before `end`, "
-                "`result` and the end of another `send_all`"
-            )
-        try:
-            return self._out.put(item)
-        except InvalidResult as error:
-            raise InvalidParams(
-                f"an item of {self._method.full_name} was not sent", error.problems
-            ) from None
 
     async def end(self) -> None:
         """There are no more items of ours."""
         await self._begin()
         assert self._sink is not None
         self._sink.end()
-        self._out = None
-        self._has_ended = True
+
+    async def _sender(self) -> Sender[S]:
+        if self._out is None:
+            await self._begin()
+            assert self._out is not None
+        return self._out
 
     async def _send_each(self, items: "AnyItems[S] | os.PathLike[str]") -> None:
-        assert self._call is not None
-        await send_each(items, self._put, self._call.done)
+        out, call = await self._sender(), self._call
+        assert call is not None
+        await send_each(items, out.put, call)
+        if call.done() and (call.cancelled() or call.exception() is not None):
+            await self._outcome()
 
 
 def give_up(call: Call[Any] | None, source: ItemSource | None) -> None:

@@ -71,9 +71,9 @@ class Outgoing(Writing[S, R]):
     async def send_all(self, items: "AnyItems[S] | os.PathLike[str]") -> None:
         """Send each item; of a path or a binary file, the bytes in pieces.
 
-        Stops early once the call is answered. Raises what `send` and `items` raise.
+        Stops early once the call is answered, also while it waits for an item of `items`. Raises
+        what `send` and `items` raise.
         """
-        await self._begin()
         await self._send_each(items)
 
     async def result(self) -> R:

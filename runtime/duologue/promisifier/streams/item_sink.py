@@ -183,6 +183,7 @@ class ItemSink:
             or connection is None
             or self._pending
             or self._is_over
+            or self._has_ended
             or size > self._max_list_bytes
             or not outgoing.may_send(1, size)
             or connection.gate.is_shut
@@ -211,6 +212,8 @@ class ItemSink:
     def _may_send(self, items: int, size: int) -> bool:
         if self._failure is not None:
             raise self._failure
+        if self._has_ended and not self._is_over:
+            raise self._too_late()
         return (
             not self._is_over
             and self._outgoing is not None
@@ -244,6 +247,14 @@ class ItemSink:
         if self._connection is not None and self._connection.gate.is_shut:
             await self._connection.gate.wait()
         self._send_list(text, 1, parts)
+
+    def _too_late(self) -> RuntimeError:
+        if not self._is_own:
+            return RuntimeError(f"the items of {self._what} have ended: its method has returned")
+        return RuntimeError(
+            f"the items of {self._what} have ended: send before `end`, `result` and the end of "
+            "another `send_all`"
+        )
 
     def _check_size(self, size: int) -> None:
         connection = self._connection

@@ -1,20 +1,21 @@
 """Being found at one relay: a number of spare connections, kept up whatever happens."""
 
 import asyncio
-import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Final
 
 from duologue.connection.base import Connection
 from duologue.errors import RelayError
-from duologue.protocol.backoff import full_jitter, wished_pause_s
+from duologue.protocol.backoff import STEADY_S, Backoff, Tries, wished_pause_s
 from duologue.relay.client.dial import RelayAccount
 from duologue.relay.client.registration import Spare, register_spare
 
-STEADY_S: Final = 60.0
-"""A spare that lived so long was a success; losing it later starts the waiting times anew."""
+FOLLOWING_S: Final = 1.0, 5.0
+"""So long after the first the other spares follow, once a relay is back. Callers need that one; all
+spares of all listeners within the two seconds in which the first ones come would be a storm."""
 
 _log: Final = logging.getLogger("duologue.relay")
 
@@ -22,7 +23,8 @@ _log: Final = logging.getLogger("duologue.relay")
 class Presence:
     """Keeps `spares` connections registered at one relay, while `run` runs.
 
-    While the relay is away, one of them tries, and the others wait for it.
+    While the relay is away, one of them tries, as a peer with `reconnect=True` does (`Tries`), and
+    the others wait for it.
     """
 
     def __init__(
@@ -48,10 +50,10 @@ class Presence:
         self._clock = clock or asyncio.get_running_loop().time
         self._is_up = False
         """Whether the last try, or the last word of a spare, was a good one."""
-        self._failures = 0
-        """Of the relay as a whole, in a row."""
-        self._wished_pause_s = 0.0
-        """What stands before the relay has said how long it will take (`Retry-After`)."""
+        limits = account.limits
+        self._tries = Tries(Backoff(limits.reconnect_pause_s, limits.max_reconnect_pause_s), chance)
+        self._due_s = -inf
+        """When to try next, if it is not up."""
         self._turn = asyncio.Lock()
         self._tried = asyncio.Event()
 
@@ -66,43 +68,63 @@ class Presence:
         await self._tried.wait()
 
     async def _keep_one(self) -> None:
-        account, failures = self._account, 0
         while True:
-            # While the relay is away, one tries and the others queue behind it.
-            turn = contextlib.nullcontext() if self._is_up else self._turn
             try:
-                async with turn:
-                    in_a_row = max(failures, self._failures)
-                    pause_s = full_jitter(in_a_row, account.limits, self._chance)
-                    await self._sleep(max(pause_s, self._wished_pause_s))
-                    spare = await register_spare(account)
+                spare = await self._register()
             except RelayError as error:
-                failures += 1
-                self._failures += 1
-                self._is_up = False
-                self._wished_pause_s = wished_pause_s(error)
+                self._note_down(error)
                 self._note_fault(error)
                 continue
-            self._is_up = True
-            self._failures = 0
-            self._wished_pause_s = 0.0
             self.fault = None
             since_s = self._clock()
             try:
                 connection = await self._wait_for_caller(spare)
             except RelayError as error:
-                was_steady = self._clock() - since_s >= STEADY_S
-                failures = 1 if was_steady else failures + 1
-                self._failures = max(self._failures, 1)
-                self._is_up = False
-                if was_steady:
+                lived_s = self._clock() - since_s
+                self._tries.note_life(lived_s)
+                self._note_down(error)
+                if lived_s >= STEADY_S:
                     # Relays close old spares; if more is wrong, the next try will tell.
-                    _log.info("spare at %s closed: %s", account.url, error)
+                    _log.info("spare at %s closed: %s", self._account.url, error)
                 else:
                     self._note_fault(error)
                 continue
-            failures = 0
+            # What was handed over was a success, however soon.
+            self._tries.note_life(inf)
             self._on_caller(connection)
+
+    async def _register(self) -> Spare:
+        """A new spare; while the relay is away, at the due time, and one at a time."""
+        while not self._is_up:
+            async with self._turn:
+                if not self._is_up:
+                    return await self._try()
+            if self._due_s > -inf:
+                soonest_s, latest_s = FOLLOWING_S
+                await self._sleep(soonest_s + self._chance() * (latest_s - soonest_s))
+        return await register_spare(self._account)
+
+    async def _try(self) -> Spare:
+        await self._sleep(max(self._due_s - self._clock(), 0.0))
+        self._tries.begin(self._clock())
+        try:
+            spare = await register_spare(self._account)
+        except RelayError as error:
+            self._note_failure(error)
+            raise
+        self._is_up = True
+        return spare
+
+    def _note_down(self, error: RelayError) -> None:
+        """Something has failed: of what is lost together, the first counts, and then tries do."""
+        if self._is_up:
+            self._note_failure(error)
+
+    def _note_failure(self, error: RelayError) -> None:
+        self._is_up = False
+        now_s = self._clock()
+        self._tries.wait_for(wished_pause_s(error), now_s)
+        self._due_s = self._tries.next_try_s(now_s)
 
     async def _wait_for_caller(self, spare: Spare) -> Connection:
         self.registered += 1

@@ -18,8 +18,8 @@ REQUEST_TIMEOUT_S: Final = 5.0
 A page takes milliseconds."""
 
 MAX_CONNECTIONS: Final = 64
-"""At a time. A scraper and a probe take two; who comes above it is closed without a word, and those
-who hold the places lose them after `REQUEST_TIMEOUT_S`. They are not the relay's connections."""
+"""At a time. A scraper and a probe take two, for milliseconds; above it the one that has been here
+longest is closed without a word. They are not the relay's connections."""
 
 MAX_REQUEST_BYTES: Final = 8192
 TEXT: Final = "text/plain; charset=utf-8"
@@ -53,7 +53,8 @@ class AdminServer:
         self._clock = clock or asyncio.get_running_loop().time
         self._server: asyncio.Server | None = None
         self._host = ""
-        self._connections = 0
+        self._connections: dict[asyncio.StreamWriter, None] = {}
+        """The oldest first."""
         self.port = 0
 
     async def start(self, host: str, port: int) -> None:
@@ -122,10 +123,11 @@ class AdminServer:
         return _Page(HTTPStatus.OK, b"ready\n")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._connections >= MAX_CONNECTIONS:
-            writer.transport.abort()
-            return
-        self._connections += 1
+        if len(self._connections) >= MAX_CONNECTIONS:
+            oldest = next(iter(self._connections))
+            del self._connections[oldest]
+            oldest.transport.abort()
+        self._connections[writer] = None
         try:
             async with asyncio.timeout(self._request_timeout_s):
                 writer.write(self._answer(await reader.readuntil(_HEAD_END)))
@@ -139,7 +141,7 @@ class AdminServer:
         ):
             pass
         finally:
-            self._connections -= 1
+            self._connections.pop(writer, None)
             # Closing alone would wait for a client that does not read, for ever.
             writer.transport.abort()
 

@@ -65,3 +65,25 @@ def test_a_folder_that_is_missing_is_a_failure() -> None:
     result = run(os.path.join("nowhere", "me.key"))
     assert result.exit_code == 1
     assert "cannot be written" in result.stderr
+
+
+def test_show_prints_the_public_key_of_a_file_and_makes_nothing() -> None:
+    run("me.key")
+    shown = run("me.key", "--show")
+    assert shown.stdout.strip() == str(Identity.load("me.key"))
+    assert (shown.exit_code, shown.stderr) == (0, "")
+
+
+def test_show_of_a_file_that_is_not_there_says_what_makes_one() -> None:
+    shown = run("other.key", "--show")
+    assert shown.exit_code == 2
+    assert shown.stderr == "there is no key file other.key; duologue keygen other.key makes one\n"
+    assert not Path("other.key").exists()
+
+
+def test_show_of_a_file_that_is_no_key_says_so() -> None:
+    Path("other.key").write_text("secret\n")
+    Path("other.key").chmod(0o600)
+    shown = run("other.key", "--show")
+    assert shown.exit_code == 2
+    assert "other.key" in shown.stderr

@@ -70,13 +70,15 @@ class Source:
         self.when_full: WhenFull = when_full
         self.first: list[KeptEvent] = []
         self.feeds: list[Feed] = []
+        self.lost = 0
 
     def open(self, wish: Subscribe, feed: Feed) -> tuple[list[KeptEvent], Cursor, bool]:
         self.feeds.append(feed)
         return self.first, Cursor("e", 0), False
 
-    def close(self, wish: Subscribe, feed: Feed) -> None:
+    def close(self, wish: Subscribe, feed: Feed, *, is_lost: bool) -> None:
         self.feeds.remove(feed)
+        self.lost += is_lost
 
     def tell(self, *numbers: int, data: bytes = b"1") -> None:
         for number in numbers:
@@ -191,6 +193,28 @@ def test_all_queues_together_are_bounded_and_the_longest_gives_way() -> None:
     assert stage.take() == [(1, 2, 1), (2, 1, 0), (1, 3, 0), (2, 2, 0)]
 
 
+def test_it_is_the_longest_that_gives_way_also_after_it_has_shrunk() -> None:
+    stage = Stage(8 * COST)
+    sources = [Source(100) for _ in range(3)]
+    for source in sources:
+        stage.subscribe(source)
+    stage.carrier.gate.shut()
+    first, second, third = sources
+    first.tell(1, 2, 3, 4, 5)
+    second.tell(1, 2)
+    third.tell(1, 2)
+    assert stage.counters.events_dropped == 1
+    assert [number for number, _, _ in stage.take(6)] == [1, 2, 3, 1, 2, 3]
+    # Two of the first wait now, none of the others.
+    second.tell(3, 4, 5, 6, 7)
+    third.tell(3, 4)
+    assert stage.counters.events_dropped == 2
+    rest = stage.take()
+    assert [seq for number, seq, _ in rest if number == 1] == [4, 5]
+    assert [seq for number, seq, _ in rest if number == 2] == [4, 5, 6, 7]
+    assert [seq for number, seq, _ in rest if number == 3] == [3, 4]
+
+
 def test_the_longest_queue_may_be_ended_instead_and_behind_its_answer() -> None:
     stage, source = Stage(4 * COST), Source(100, "close")
     source.first = [KeptEvent(number, None, b"1") for number in range(1, 6)]
@@ -248,6 +272,7 @@ def test_after_unsubscribing_nothing_more_is_told() -> None:
     stage.broadcasts.unsubscribe(subscription)
     feed.deliver(KeptEvent(2, None, b"1"))
     assert source.feeds == []
+    assert source.lost == 0
     assert stage.take() == []
 
 
@@ -259,4 +284,5 @@ def test_with_the_connection_everything_is_let_go() -> None:
     source.tell(1)
     stage.broadcasts.close()
     assert source.feeds == []
+    assert source.lost == 2
     assert stage.take() == []

@@ -7,7 +7,7 @@ import pytest
 
 from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
-from duologue.endpoints.guest import Lasting, conversation
+from duologue.endpoints.guest import Lasting, Visit
 from duologue.endpoints.manner import Manner
 from duologue.errors import ConnectionClosed, DeadlineExceeded, HttpRefused
 from duologue.limits import Limits
@@ -60,7 +60,7 @@ async def nothing_is_left_behind() -> AsyncGenerator[None]:
 
 async def test_the_first_connection_is_waited_for() -> None:
     server = Server(AWAY, AWAY)
-    async with conversation(server.dial, manner(), LASTING) as peer:
+    async with Visit(server.dial, manner(), LASTING) as peer:
         assert peer.is_connected
         assert server.faults == []
         assert peer.stats.reconnects_total == 0
@@ -68,14 +68,14 @@ async def test_the_first_connection_is_waited_for() -> None:
 
 async def test_without_reconnect_it_is_not() -> None:
     with pytest.raises(ConnectionClosed):
-        async with conversation(Server(AWAY).dial, manner(), Lasting()):
+        async with Visit(Server(AWAY).dial, manner(), Lasting()):
             raise AssertionError("not to be reached")
 
 
 async def test_a_wrong_address_is_told_at_once() -> None:
     server = Server(AWAY, HttpRefused("answered HTTP 404", 404), AWAY)
     with pytest.raises(HttpRefused):
-        async with conversation(server.dial, manner(), LASTING):
+        async with Visit(server.dial, manner(), LASTING):
             raise AssertionError("not to be reached")
     assert len(server.faults) == 1
 
@@ -83,7 +83,7 @@ async def test_a_wrong_address_is_told_at_once() -> None:
 async def test_waiting_for_the_first_connection_is_bounded() -> None:
     bounded = Lasting(reconnect=True, open_timeout_s=0.02)
     with pytest.raises(DeadlineExceeded, match=r"within 0\.02 s.*nobody there") as caught:
-        async with conversation(Server(*[AWAY] * 1000).dial, manner(), bounded):
+        async with Visit(Server(*[AWAY] * 1000).dial, manner(), bounded):
             raise AssertionError("not to be reached")
     assert caught.value.__cause__ is AWAY
 
@@ -97,7 +97,7 @@ async def test_a_first_conversation_that_does_not_stand_is_followed_by_another()
             raise KeyError("not ready")
 
     lasting = Lasting(reconnect=True, on_connected=on_connected)
-    async with conversation(server.dial, manner(), lasting) as peer:
+    async with Visit(server.dial, manner(), lasting) as peer:
         assert peer.is_connected
         assert len(calls) == len(server.wires) == 2
 
@@ -107,13 +107,13 @@ async def test_without_reconnect_what_on_connected_raises_comes_out_of_the_block
         raise KeyError("no")
 
     with pytest.raises(KeyError):
-        async with conversation(Server().dial, manner(), Lasting(on_connected=on_connected)):
+        async with Visit(Server().dial, manner(), Lasting(on_connected=on_connected)):
             raise AssertionError("not to be reached")
 
 
 async def test_on_peer_is_told_once_and_can_call_at_once() -> None:
     told, server = list[WebsocketPromisifier](), Server()
-    async with conversation(server.dial, manner(told), LASTING) as peer:
+    async with Visit(server.dial, manner(told), LASTING) as peer:
         lose(server.wires[0])
         async with asyncio.timeout(30):
             await server.dialled.wait()
@@ -131,7 +131,7 @@ async def test_what_on_peer_raises_comes_out_of_the_block() -> None:
     server = Server()
     strict = Manner(offer=Offer(()), limits=LIMITS, on_peer=refuse)
     with pytest.raises(KeyError):
-        async with conversation(server.dial, strict, LASTING):
+        async with Visit(server.dial, strict, LASTING):
             raise AssertionError("not to be reached")
     await turns()
 
@@ -139,7 +139,7 @@ async def test_what_on_peer_raises_comes_out_of_the_block() -> None:
 async def test_leaving_the_block_while_away_does_not_take_long() -> None:
     server = Server(None, *[AWAY] * 1000)
     async with asyncio.timeout(30):
-        async with conversation(server.dial, manner(), LASTING) as peer:
+        async with Visit(server.dial, manner(), LASTING) as peer:
             lose(server.wires[0])
             await server.dialled.wait()
             waiting = peer.send(3)
@@ -157,14 +157,14 @@ async def test_leaving_the_block_ends_a_dial_that_hangs() -> None:
         return await server.dial()
 
     async with asyncio.timeout(30):
-        async with conversation(dial, manner(), LASTING):
+        async with Visit(dial, manner(), LASTING):
             lose(server.wires[0])
             await hanging.wait()
 
 
 async def test_after_closing_nobody_is_dialled_any_more() -> None:
     server = Server(None, *[AWAY] * 1000)
-    async with conversation(server.dial, manner(), LASTING) as peer:
+    async with Visit(server.dial, manner(), LASTING) as peer:
         lose(server.wires[0])
         await server.dialled.wait()
         peer.close()
@@ -175,7 +175,7 @@ async def test_after_closing_nobody_is_dialled_any_more() -> None:
 
 async def test_an_error_in_the_block_comes_out_as_it_is() -> None:
     with pytest.raises(ValueError, match="mine"):
-        async with conversation(Server().dial, manner(), LASTING):
+        async with Visit(Server().dial, manner(), LASTING):
             raise ValueError("mine")
 
 
@@ -184,7 +184,7 @@ async def test_a_mistake_in_dialling_ends_the_peer_and_is_logged(
 ) -> None:
     mistake = RuntimeError("a mistake of ours")
     server = Server(None, mistake)
-    async with conversation(server.dial, manner(), LASTING) as peer:
+    async with Visit(server.dial, manner(), LASTING) as peer:
         lose(server.wires[0])
         async with asyncio.timeout(30):
             outcome = await peer.promise.wait()
@@ -195,7 +195,7 @@ async def test_a_mistake_in_dialling_ends_the_peer_and_is_logged(
 
 async def test_without_reconnect_a_lost_connection_is_the_end() -> None:
     server = Server()
-    async with conversation(server.dial, manner(), Lasting()) as peer:
+    async with Visit(server.dial, manner(), Lasting()) as peer:
         lose(server.wires[0])
         outcome = await peer.promise.wait()
         assert isinstance(outcome, ConnectionClosed)

@@ -53,6 +53,32 @@ async def test_closing_from_another_thread_is_refused_and_nothing_is_touched(deb
         assert await caller.send(3, 2) == 2
 
 
+def test_what_is_used_after_the_end_of_its_loop_says_that_it_is_over() -> None:
+    async def make() -> WebsocketPromisifier:
+        async with linked_peers() as (_, caller):
+            return caller
+
+    async def use(caller: WebsocketPromisifier) -> None:
+        with pytest.raises(RuntimeError, match="was over when its event loop was closed"):
+            await caller.send(3, 1)
+        with pytest.raises(RuntimeError, match="make another one in this loop"):
+            caller.close()
+
+    asyncio.run(use(asyncio.run(make())))
+
+
+def test_what_is_used_while_its_loop_rests_says_where_to_use_it() -> None:
+    async def call(caller: WebsocketPromisifier) -> None:
+        with pytest.raises(RuntimeError, match="does not run at present: use it there"):
+            await caller.send(3, 1)
+
+    with asyncio.Runner() as runner:
+        joined = linked_peers()
+        _, caller = runner.run(joined.__aenter__())
+        asyncio.run(call(caller))
+        runner.run(joined.__aexit__(None, None, None))
+
+
 async def test_what_the_remedy_says_works() -> None:
     async with linked_peers() as (server, caller):
         server.add_service(3, itself)

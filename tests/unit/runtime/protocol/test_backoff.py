@@ -12,7 +12,6 @@ from duologue.errors import (
     HttpUnavailable,
     RelayUnreachable,
 )
-from duologue.limits import Limits
 from duologue.protocol.backoff import (
     HASTE_S,
     MAX_TRIES,
@@ -21,11 +20,9 @@ from duologue.protocol.backoff import (
     TRIES_WINDOW_S,
     Backoff,
     Tries,
-    full_jitter,
     wished_pause_s,
 )
 
-LIMITS = Limits()
 ALWAYS_LONGEST, ALWAYS_SHORTEST = (lambda: 1.0), (lambda: 0.0)
 
 
@@ -108,6 +105,17 @@ def test_a_server_that_was_away_for_three_seconds_is_found_within_two() -> None:
         assert sum(tenth <= 10 * each < tenth + 1 for each in back) <= 2 * len(back) / 20
 
 
+@pytest.mark.parametrize("away_s", [10, 20, 30, 60, 300])
+def test_after_a_longer_time_many_clients_come_back_spread_over_seconds(away_s: float) -> None:
+    """Those who have had their six tries in half a minute do not all come when it is over."""
+    back: list[float] = []
+    for seed in range(2000):
+        tries = tries_until(away_s + 60, random.Random(seed).random)
+        back.append(next(each for each in tries if each >= away_s) - away_s)
+    seconds = [sum(second <= each < second + 1 for each in back) for second in range(61)]
+    assert max(seconds) <= len(back) / 4
+
+
 def test_even_the_first_tries_of_many_clients_are_spread_out() -> None:
     firsts = [tries_until(5, random.Random(seed).random)[0] for seed in range(2000)]
     tenths = [sum(tenth <= 10 * each < tenth + 1 for each in firsts) for tenth in range(10)]
@@ -167,9 +175,26 @@ def test_what_the_other_side_wishes_is_obeyed_by_tries_and_calls() -> None:
     tries.wait_for(20.0, 0.0)
     assert not tries.may_hasten(19.9, others_wait=False)
     assert tries.may_hasten(20.0, others_wait=False)
-    assert tries.next_try_s(0.0) == 20
+    assert tries.next_try_s(0.0) == 21
     tries.wait_for(0.0, 20.0)
     assert tries.next_try_s(20.0) == 22
+
+
+def test_those_who_are_told_the_same_do_not_come_in_the_same_moment() -> None:
+    due: list[float] = []
+    for seed in range(100):
+        tries = Tries(Backoff(), random.Random(seed).random)
+        tries.begin(0.0)
+        tries.wait_for(20.0, 0.0)
+        due.append(tries.next_try_s(0.0))
+    assert 20 <= min(due) < 20.1
+    assert 20.5 < max(due) < 21
+
+
+def test_without_jitter_it_is_tried_as_soon_as_the_other_side_wishes() -> None:
+    tries = Tries(Backoff(jitter=0), ALWAYS_LONGEST)
+    tries.wait_for(20.0, 0.0)
+    assert tries.next_try_s(0.0) == 20
 
 
 def caused_by(error: DuologueError, cause: DuologueError) -> DuologueError:
@@ -191,22 +216,3 @@ def caused_by(error: DuologueError, cause: DuologueError) -> DuologueError:
 )
 def test_a_wish_is_found_and_bounded(error: DuologueError, seconds: float) -> None:
     assert wished_pause_s(error) == seconds
-
-
-# -- listeners ----------------------------------------------------------------------------------
-
-
-def test_listeners_wait_with_full_jitter_and_double_up_to_the_cap() -> None:
-    def limit(failures: int) -> float:
-        return full_jitter(failures, LIMITS, ALWAYS_LONGEST)
-
-    assert [limit(failures) for failures in range(8)] == [0, 1, 2, 4, 8, 16, 30, 30]
-    assert limit(10_000) == LIMITS.max_reconnect_pause_s
-    assert full_jitter(5, LIMITS, ALWAYS_SHORTEST) == 0
-    assert full_jitter(5, LIMITS, lambda: 0.25) == 4
-
-
-def test_their_first_pause_and_the_longest_are_limits() -> None:
-    limits = Limits(reconnect_pause_s=0.01, max_reconnect_pause_s=5.0)
-    pauses = [full_jitter(failures, limits, ALWAYS_LONGEST) for failures in range(1, 12)]
-    assert pauses == [0.01 * 2**doublings for doublings in range(9)] + [5.0, 5.0]

@@ -70,22 +70,14 @@ def test_without_replay_everything_is_forgotten_by_key() -> None:
     assert numbers(log.after(None, at(1))) == ([], True)
 
 
-def test_an_event_for_one_peer_alone_is_not_replayed_and_counts_as_forgotten() -> None:
+def test_an_event_for_one_peer_alone_has_a_number_and_is_no_gap_to_others() -> None:
     log = EventLog("e", 5)
     log.add(None, b"1")
-    log.add(None, b"2", is_kept=False)
+    assert log.number(None, b"2") == KeptEvent(2, None, b"2")
     log.add(None, b"3")
     assert [each.seq for each in log.last(None, 5)] == [1, 3]
-    assert numbers(log.after(None, at(1))) == ([3], True)
-    assert numbers(log.after(None, at(2))) == ([3], False)
-
-
-def test_forgetting_an_older_event_does_not_hide_that_a_newer_one_was_never_kept() -> None:
-    log = EventLog("e", 1)
-    log.add(None, b"1")
-    log.add(None, b"2", is_kept=False)
-    log.add(None, b"3")
-    assert numbers(log.after(None, at(1))) == ([3], True)
+    assert numbers(log.after(None, at(1))) == ([3], False)
+    assert log.cursor == at(3)
 
 
 def test_the_key_that_was_used_least_recently_is_forgotten_first() -> None:

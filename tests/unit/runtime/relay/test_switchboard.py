@@ -87,7 +87,7 @@ def test_a_key_nobody_registered_is_refused_at_once() -> None:
 def test_a_key_whose_last_spare_has_gone_is_forgotten() -> None:
     switchboard = board()
     register(switchboard, 1)
-    assert switchboard.leave(Leg(1)) is None
+    assert switchboard.leave(Leg(1), 0.0) is None
     assert switchboard.keys == 0
     assert request(switchboard, 2) == refused(2)
 
@@ -131,7 +131,7 @@ def test_just_after_the_start_a_request_waits_for_a_listener_to_come_back() -> N
 def test_a_key_that_had_come_back_and_is_gone_is_not_waited_for() -> None:
     switchboard = Switchboard(RelayLimits(), started_s=0)
     register(switchboard, 1, now_s=1)
-    switchboard.leave(Leg(1))
+    switchboard.leave(Leg(1), 0.0)
     assert request(switchboard, 11, now_s=2) == refused(11)
 
 
@@ -156,7 +156,7 @@ def test_a_caller_that_leaves_while_waiting_gets_no_spare() -> None:
     register(switchboard, 1)
     request(switchboard, 10)
     request(switchboard, 11)
-    switchboard.leave(Leg(11))
+    switchboard.leave(Leg(11), 0.0)
     assert register(switchboard, 2) == []
     assert (switchboard.spares, switchboard.waiting) == (1, 0)
 
@@ -228,8 +228,8 @@ def test_leaving_a_pair_names_the_partner_once() -> None:
     switchboard = board()
     register(switchboard, 1)
     request(switchboard, 10)
-    assert switchboard.leave(Leg(10)) == 1
-    assert switchboard.leave(Leg(1)) is None
+    assert switchboard.leave(Leg(10), 0.0) == 1
+    assert switchboard.leave(Leg(1), 0.0) is None
     assert switchboard.pairs == 0
 
 
@@ -252,7 +252,7 @@ def test_a_key_has_as_many_pairs_as_it_may_and_no_more() -> None:
     assert request(switchboard, 10) == joined(10, 3)
     assert request(switchboard, 11) == joined(11, 2)
     assert over(12, "max_pairs_per_key", request(switchboard, 12))
-    switchboard.leave(Leg(10))
+    switchboard.leave(Leg(10), 0.0)
     assert request(switchboard, 13) == joined(13, 1)
 
 
@@ -263,7 +263,7 @@ def test_an_address_without_a_pair_waits_for_the_end_of_one() -> None:
     assert request(switchboard, 10) == joined(10, 2)
     assert request(switchboard, 11, now_s=1, address=THERE) == []
     assert switchboard.due(1) == []
-    switchboard.leave(Leg(10))
+    switchboard.leave(Leg(10), 0.0)
     assert switchboard.next_due_s() == 0
     assert switchboard.due(1.5) == joined(11, 1)
     assert (switchboard.waiting, switchboard.pairs) == (0, 1)
@@ -277,7 +277,7 @@ def test_waiting_for_the_end_of_a_pair_ends_after_two_seconds() -> None:
     assert request(switchboard, 11, now_s=1, address=THERE) == []
     assert switchboard.due(2.99) == []
     assert over(11, "max_pairs_per_key", switchboard.due(3.01))
-    switchboard.leave(Leg(10))
+    switchboard.leave(Leg(10), 0.0)
     assert switchboard.due(3.1) == []
 
 
@@ -289,7 +289,7 @@ def test_of_those_that_wait_no_more_are_joined_than_may_be() -> None:
     assert request(switchboard, 12) == []
     assert register(switchboard, 2) == joined(11, 2)
     assert register(switchboard, 3) == []
-    switchboard.leave(Leg(11))
+    switchboard.leave(Leg(11), 0.0)
     assert switchboard.due(0) == joined(12, 3)
 
 
@@ -346,7 +346,7 @@ def test_replacing_a_spare_that_was_handed_over_costs_nothing() -> None:
         assert switchboard.admit_registration(leg, PROVIDER, HERE, 0) is None
         register(switchboard, leg)
         assert request(switchboard, leg + 1) == joined(leg + 1, leg)
-        switchboard.leave(leg)
+        switchboard.leave(leg, 0.0)
 
 
 def test_draining_refuses_what_is_new_and_what_waits() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import linecache
 import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from duologue import (
+    CallContext,
     Cancelled,
     ConnectionClosed,
     DeadlineExceeded,
@@ -21,8 +23,9 @@ from duologue import (
 )
 from duologue.protocol.credit import FIRST_WINDOW_ITEMS
 from duologue.testing import linked, linked_peers
+from duologue.typed import Sender
 from duologue.typed.service import Offer
-from tests.stream_service import Blob, Number, Spoiled, Streams, StreamsClient, numbers
+from tests.stream_service import Blob, CountParams, Number, Spoiled, Streams, StreamsClient, numbers
 from tests.support import Conversation, greeting, turns
 
 
@@ -116,9 +119,14 @@ async def test_an_open_file_is_sent_in_pieces_and_not_in_lines(tmp_path: Path) -
 
 async def test_items_with_long_bytes_have_them_beside_the_json() -> None:
     blobs = [Blob(data=bytes([number]) * 20_000) for number in range(20)]
-    async with linked(Streams(), StreamsClient) as client, client.blobs() as exchange:
-        exchange.send_all(blobs)
-        assert [blob async for blob in exchange] == blobs
+    async with linked_peers([Streams()]) as (_, peer):
+        before = peer.stats
+        async with StreamsClient(peer).blobs() as exchange:
+            exchange.send_all(blobs)
+            assert [blob async for blob in exchange] == blobs
+        # In base64 they would be a third longer.
+        assert peer.stats.bytes_sent - before.bytes_sent < 1.1 * 400_000
+        assert peer.stats.bytes_received - before.bytes_received < 1.1 * 400_000
 
 
 async def test_items_are_taken_from_an_async_generator_which_is_closed() -> None:
@@ -135,6 +143,53 @@ async def test_items_are_taken_from_an_async_generator_which_is_closed() -> None
         await up.send_all(source())
         assert closed.is_set()
         assert await up.result() == 45
+
+
+async def test_an_answer_ends_send_all_while_it_waits_for_an_item() -> None:
+    closed_in: list[asyncio.Task[Any] | None] = []
+
+    async def source() -> AsyncIterator[Number]:
+        try:
+            yield Number(number=4)
+            yield Number(number=777)
+            await asyncio.Event().wait()
+        finally:
+            closed_in.append(asyncio.current_task())
+
+    async with linked(Streams(), StreamsClient) as client, client.sum() as up:
+        await up.send_all(source())
+        assert closed_in == [asyncio.current_task()]
+        assert await up.result() == 4
+
+
+async def test_a_failure_comes_out_of_send_all_while_it_waits_for_an_item() -> None:
+    async def source() -> AsyncIterator[Number]:
+        yield Number(number=666)
+        await asyncio.Event().wait()
+
+    async with linked(Streams(), StreamsClient) as client:
+        with pytest.raises(Spoiled):
+            async with client.sum() as up:
+                await up.send_all(source())
+        with pytest.raises(Spoiled):
+            async with client.tally() as exchange:
+                exchange.send_all(source())
+                await anext(exchange)
+
+
+async def test_a_service_that_sends_behind_its_result_is_told_so() -> None:
+    kept: list[Sender[Number]] = []
+
+    class Keeping(Streams):
+        async def count_up(self, params: CountParams, out: Sender[Number], ctx: CallContext) -> int:
+            kept.append(out)
+            return 0
+
+    async with linked(Keeping(), StreamsClient) as client:
+        assert await client.count_up(upto=1).result() == 0
+        for number in (1, 2):
+            with pytest.raises(RuntimeError, match="count_up have ended: its method has returned"):
+                await kept[0].send(Number(number=number))
 
 
 # -- leaving early ------------------------------------------------------------------------------
@@ -229,9 +284,13 @@ async def test_a_call_that_waits_to_be_sent_has_not_ended() -> None:
 async def test_a_call_that_is_never_made_warns() -> None:
     async with linked(Streams(), StreamsClient) as client:
         call = client.sum()
-        with pytest.warns(RuntimeWarning, match=r"Streams/sum was never made; use it in `async"):
+        with pytest.warns(
+            RuntimeWarning, match=r"Streams/sum was never made; use it in `async"
+        ) as met:
             del call
             gc.collect()
+        assert met[0].filename == __file__
+        assert "call = client.sum()" in linecache.getline(__file__, met[0].lineno)
 
 
 async def test_a_call_is_entered_once() -> None:
@@ -259,9 +318,11 @@ async def test_a_call_left_open_outside_of_a_block_warns_and_is_cancelled() -> N
     async with linked(service, StreamsClient) as client:
         log = client.count(upto=100_000)
         await anext(log)
-        with pytest.warns(ResourceWarning, match=r"test\.v1\.Streams/count was left open"):
+        with pytest.warns(ResourceWarning, match=r"test\.v1\.Streams/count was left open") as met:
             del log
             gc.collect()
+        assert met[0].filename == __file__
+        assert "log = client.count" in linecache.getline(__file__, met[0].lineno)
         await turns(20)
         assert service.closed == ["count"]
 

@@ -1,0 +1,87 @@
+"""Running a program that offers services, until it is told to stop."""
+
+import asyncio
+import importlib
+import importlib.util
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+Result = TypeVar("Result")
+
+STOP_SIGNALS: Final = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
+)
+"""What asks a program to end: Ctrl-C, service managers, and Ctrl-Break on Windows."""
+
+
+def run(main: Callable[[], Coroutine[Any, Any, Result]]) -> Result | None:
+    """Run `main`, a coroutine function, as the whole program; returns what it returns.
+
+    SIGTERM and Ctrl-C end it gracefully: `main` is cancelled where it waits, so that its
+    `async with serve(...)`, `listen(...)` and `dial(...)` blocks are left. Calls that run may
+    finish within `Limits.drain_timeout_s`, and the other sides are told. Then this returns None. A
+    second signal does not wait for that. uvloop is used where it is installed.
+
+    For programs that call and end by themselves `asyncio.run` is as good.
+
+    Raises:
+        RuntimeError: an event loop runs already, or this is not the main thread.
+        SystemExit: after a second signal; the status is 128 and the signal's number.
+        Whatever `main` raises.
+    """
+    stop = _Stop()
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(stop.watch(main))
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's, where the extra `fast` is installed; else None, which means asyncio's own."""
+    if importlib.util.find_spec("uvloop") is None:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop]
+    factory = importlib.import_module("uvloop").new_event_loop
+    return factory
+
+
+def on_stop_signals(loop: asyncio.AbstractEventLoop, act: Callable[[int], None]) -> None:
+    """Have the loop call `act` with the number of each signal that asks to stop.
+
+    Raises:
+        RuntimeError: this is not the main thread.
+    """
+    for number in STOP_SIGNALS:
+        try:
+            loop.add_signal_handler(number, act, number)
+        except NotImplementedError:
+            # Windows has no signals for loops.
+            signal.signal(number, lambda met, _frame: loop.call_soon_threadsafe(act, met))
+
+
+class _Stop:
+    """Ends one run of a program when it is told to."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    async def watch(self, main: Callable[[], Coroutine[Any, Any, Result]]) -> Result | None:
+        """`main` in a task of its own, so that the second signal need not wait for the first."""
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(main())
+        hurry: asyncio.Future[int] = loop.create_future()
+
+        def stop(number: int) -> None:
+            self._asked += 1
+            if self._asked == 1:
+                task.cancel()
+            elif not hurry.done():
+                hurry.set_result(number)
+
+        on_stop_signals(loop, stop)
+        await asyncio.wait((task, hurry), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            task.cancel()
+            raise SystemExit(128 + hurry.result())
+        if task.cancelled() and self._asked:
+            return None
+        return task.result()
