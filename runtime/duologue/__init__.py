@@ -62,7 +62,11 @@ from duologue.protocol.backoff import Backoff as Backoff
 from duologue.protocol.values import UNDEFINED as UNDEFINED
 from duologue.running import run as run
 from duologue.typed.context import CallContext as CallContext
+from duologue.typed.interceptors import Interceptor as Interceptor
+from duologue.typed.interceptors import Invocation as Invocation
+from duologue.typed.interceptors import Next as Next
 from duologue.typed.model import Model as Model
+from duologue.typed.service import intercepted as intercepted
 from duologue.version import VERSION
 
 __version__ = VERSION

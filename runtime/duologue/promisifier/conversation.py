@@ -11,7 +11,7 @@ from duologue.limits import Limits
 from duologue.promisifier.broadcasts import Broadcasts, EventSource
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.calling import Calling
-from duologue.promisifier.control import ControlService
+from duologue.promisifier.control import ControlService, Guard
 from duologue.promisifier.dispatch import Dispatcher
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import Handler
@@ -82,6 +82,7 @@ class Conversation(Generic[PeerT]):
         handlers: dict[int, Handler[PeerT]],
         counters: Counters,
         sources: Mapping[int, EventSource],
+        guards: Mapping[int, Guard[PeerT]],
         budget: Budget,
     ) -> None:
         self.connection = connection
@@ -114,6 +115,7 @@ class Conversation(Generic[PeerT]):
         )
         loop = asyncio.get_running_loop()
         self._sources = sources
+        self._guards = guards
         self._broadcasts = Broadcasts(peer, connection, limits, counters, loop.call_soon)
         self._parts_deadline = PartsDeadline(loop, self._session, limits, self._give_up)
         self._is_started = self._is_over = False
@@ -148,7 +150,9 @@ class Conversation(Generic[PeerT]):
         greeting.on_mismatch = self._give_up
         greeting.on_introduced = self._on_introduced
         self._session.allow_control()
-        self._dispatcher.control = ControlService(greeting, self._broadcasts, self._sources)
+        self._dispatcher.control = ControlService(
+            greeting, self._broadcasts, self._sources, self._guards
+        )
         if self._is_started:
             self._say_hello(greeting)
 

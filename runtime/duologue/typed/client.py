@@ -1,9 +1,10 @@
 """The base of every generated client."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import Any, ClassVar, Final, ParamSpec, Self, TypeVar
 
 import msgspec
@@ -22,6 +23,8 @@ from duologue.typed.contract import (
     Upload,
     note_package,
 )
+from duologue.typed.intercepted_stream import options_with
+from duologue.typed.interceptors import Interceptor, Invocation, call_through, interceptors_of
 from duologue.typed.introduction import introduced
 from duologue.typed.streams import Exchange, Incoming, Outgoing
 from duologue.typed.subscriptions import EventHandler, Subscription, subscribe
@@ -82,9 +85,11 @@ class Client:
         *,
         timeout: float | None = None,
         meta: Mapping[str, str] | None = None,
+        interceptors: Sequence[Interceptor] = (),
     ) -> None:
-        """`timeout` and `meta` are as in `with_options`."""
+        """`timeout`, `meta` and `interceptors` are as in `with_options`."""
         self._peer = peer
+        self._interceptors = tuple(interceptors)
         self._wishes = Wishes()
         self._options: CallOptions | None = None
         if timeout is not None or meta is not None:
@@ -96,6 +101,7 @@ class Client:
         timeout: float | Kept | None = KEPT,
         meta: Mapping[str, str] | Kept | None = KEPT,
         answer_meta: dict[str, str] | Kept | None = KEPT,
+        interceptors: Sequence[Interceptor] | Kept = KEPT,
     ) -> Self:
         """The same client with other wishes for its calls; those that are not given are kept.
 
@@ -103,6 +109,7 @@ class Client:
         is none. `meta` is said to the other side beside the params, and is `ctx.meta` there: keys
         are 1 to 64 of `a-z0-9._-`, 64 entries and 8 KiB at most. A side that knows no metadata is
         not told. Into `answer_meta` goes what each answer says so, in the place of what was there.
+        `interceptors` stand around each call, inside of those of the endpoint.
 
         Raises:
             ValueError: a deadline that is not above 0, metadata that may not be sent.
@@ -116,6 +123,8 @@ class Client:
                 answer_meta=kept.answer_meta if answer_meta is KEPT else answer_meta,
             )
         )
+        if interceptors is not KEPT:
+            client._interceptors = tuple(interceptors)
         return client
 
     def _wish(self, wishes: "Wishes") -> None:
@@ -152,9 +161,41 @@ class Client:
             error.foreign = True
             raise
         options = method.options if self._options is None else self._options_of(method)
+        if self._interceptors or peer.interceptors:
+            return self._through_interceptors(method, encoded, options, _args, _kwargs)
         if options.meta_field and not peer.is_settled:
             return self._once_introduced(method, encoded, options)
         return peer.start_call(method, encoded, method, options)
+
+    async def _through_interceptors(
+        self,
+        method: Method[..., Any, R],
+        encoded: Payload,
+        options: CallOptions,
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+    ) -> R:
+        call = self._invocation(method, args, kwargs)
+
+        def send() -> Awaitable[R]:
+            saying = options_with(options, call)
+            if saying.meta_field and not self._peer.is_settled:
+                return self._once_introduced(method, encoded, saying)
+            return self._peer.start_call(method, encoded, method, saying)
+
+        return await call_through(self._all_interceptors, call, send)
+
+    @property
+    def _all_interceptors(self) -> tuple[Interceptor, ...]:
+        return (*interceptors_of(self._peer), *self._interceptors)
+
+    def _invocation(
+        self, method: Method[..., Any, Any], args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> Invocation:
+        wishes = self._wishes
+        answered: dict[str, str] = {} if wishes.answer_meta is None else wishes.answer_meta
+        make_params = partial(method.params.build, method.full_name, args, kwargs)
+        return Invocation(self._peer, method, make_params, wishes.meta or {}, answered)
 
     async def _once_introduced(
         self, method: Method[..., Any, R], args: Payload, options: CallOptions
@@ -166,17 +207,29 @@ class Client:
     def _download(
         self, method: Download[A, P, Y, R], /, *_args: A.args, **_kwargs: A.kwargs
     ) -> Incoming[Y, R]:
-        return Incoming(self._peer, method, *self._prepared(method, _args, _kwargs))
+        prepared = self._prepared(method, _args, _kwargs)
+        call: Incoming[Y, R] = Incoming(self._peer, method, *prepared)
+        if self._interceptors or self._peer.interceptors:
+            call.go_through(self._all_interceptors, self._invocation(method, _args, _kwargs))
+        return call
 
     def _upload(
         self, method: Upload[A, P, S, R], /, *_args: A.args, **_kwargs: A.kwargs
     ) -> Outgoing[S, R]:
-        return Outgoing(self._peer, method, *self._prepared(method, _args, _kwargs))
+        prepared = self._prepared(method, _args, _kwargs)
+        call: Outgoing[S, R] = Outgoing(self._peer, method, *prepared)
+        if self._interceptors or self._peer.interceptors:
+            call.go_through(self._all_interceptors, self._invocation(method, _args, _kwargs))
+        return call
 
     def _duplex(
         self, method: Duplex[A, P, S, Y, R], /, *_args: A.args, **_kwargs: A.kwargs
     ) -> Exchange[S, Y, R]:
-        return Exchange(self._peer, method, *self._prepared(method, _args, _kwargs))
+        prepared = self._prepared(method, _args, _kwargs)
+        call: Exchange[S, Y, R] = Exchange(self._peer, method, *prepared)
+        if self._interceptors or self._peer.interceptors:
+            call.go_through(self._all_interceptors, self._invocation(method, _args, _kwargs))
+        return call
 
     def _prepared(
         self, method: Method[..., Any, Any], args: tuple[object, ...], kwargs: dict[str, object]

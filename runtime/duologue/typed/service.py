@@ -1,6 +1,6 @@
 """The base of every generated service, and how its methods become handlers."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from types import CoroutineType
 from typing import Any, ClassVar, ParamSpec, Self, TypeAlias, TypeVar
 
@@ -20,6 +20,8 @@ from duologue.typed.context import CallContext
 from duologue.typed.contract import Event, Method, ServiceContract, Streaming, note_package
 from duologue.typed.declared_errors import failure_of
 from duologue.typed.describing import Descriptions
+from duologue.typed.intercepted_handler import InterceptedHandler, subscription_guard
+from duologue.typed.interceptors import Interceptor
 from duologue.typed.params import NO_PARAMS
 from duologue.typed.stream_handler import StreamHandler
 
@@ -38,6 +40,8 @@ class Service:
 
     __contract__: ClassVar[ServiceContract]
     __audience__: Audience
+    __interceptors__: tuple[Interceptor, ...] = ()
+    """Around the calls that this one serves: see `intercepted`."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -64,6 +68,18 @@ def unheard_events(service: Service) -> dict[str, int]:
     return service.__audience__.unheard
 
 
+ServiceT = TypeVar("ServiceT", bound=Service)
+
+
+def intercepted(service: ServiceT, *interceptors: Interceptor) -> ServiceT:
+    """`service`, with these around each call that it serves, inside of those it has already.
+
+    serve(duologue.intercepted(Rooms(), Authorisation({...})), port=8080)
+    """
+    service.__interceptors__ = (*service.__interceptors__, *interceptors)
+    return service
+
+
 class Offer:
     """Services that are offered together, on one connection or on many.
 
@@ -72,9 +88,13 @@ class Offer:
         ServiceIdTaken: two of them want the same number.
     """
 
-    def __init__(self, services: Iterable[Service]) -> None:
+    def __init__(
+        self, services: Iterable[Service], interceptors: Sequence[Interceptor] = ()
+    ) -> None:
+        """`interceptors` stand around all calls, outside of those of each service."""
         services = tuple(services)
-        self._handlers = handlers_of(services)
+        self._services = services
+        self._handlers = handlers_of(services, interceptors)
         self.offered = [
             OfferedService(contract.name, contract.base, contract.digest)
             for contract in (service.__contract__ for service in services)
@@ -87,6 +107,16 @@ class Offer:
             for service in services
             for event in service.__contract__.events
         }
+        self._guards = {
+            service.__contract__.base + event.id: subscription_guard(event, around)
+            for service in services
+            if (around := (*interceptors, *service.__interceptors__))
+            for event in service.__contract__.events
+        }
+
+    def through(self, interceptors: Sequence[Interceptor]) -> "Offer":
+        """The same services, with these around all calls."""
+        return Offer(self._services, interceptors) if interceptors else self
 
     def make_to(self, peer: Peer) -> None:
         """Serve `peer` from now on, and send it events.
@@ -96,6 +126,7 @@ class Offer:
         """
         peer.add_handlers(self._handlers)
         peer.add_event_sources(self._sources)
+        peer.add_event_guards(self._guards)
         for audience in self._audiences:
             audience.add(peer)
 
@@ -150,8 +181,10 @@ class MethodHandler:
         return self._encode_result(await result, takes_parts)
 
 
-def handlers_of(services: Iterable[object]) -> dict[int, Handler[Peer]]:
-    """The handlers of services that are offered together, by number.
+def handlers_of(
+    services: Iterable[object], interceptors: Sequence[Interceptor] = ()
+) -> dict[int, Handler[Peer]]:
+    """The handlers of services that are offered together, by number, behind the interceptors.
 
     Raises:
         TypeError: one of them is no service object.
@@ -171,6 +204,9 @@ def handlers_of(services: Iterable[object]) -> dict[int, Handler[Peer]]:
                 handler = StreamHandler(method, function)
             else:
                 handler = MethodHandler(method, function)
+            around = (*interceptors, *service.__interceptors__)
+            if around:
+                handler = InterceptedHandler(handler, method, around)
             if number in handlers:
                 raise ServiceIdTaken(number, handlers[number].name, handler.name)
             handlers[number] = handler

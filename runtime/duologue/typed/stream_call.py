@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import os
 import warnings
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -24,6 +24,8 @@ from duologue.promisifier.streams.items import OwnItems
 from duologue.protocol.hello import ITEMS
 from duologue.protocol.parcels import Payload
 from duologue.typed.contract import Streaming
+from duologue.typed.intercepted_stream import Surrounding, options_with
+from duologue.typed.interceptors import Interceptor, Invocation
 from duologue.typed.introduction import introduced
 from duologue.typed.items import AnyItems, Items, Sender, send_each
 
@@ -51,12 +53,25 @@ class StreamCall(Generic[R]):
         self._source: ItemSource | None = None
         self._sink: ItemSink | None = None
         self._beginning: asyncio.Task[None] | None = None
+        self._surrounding: Surrounding[R] | None = None
+        """Of a call with interceptors."""
         self._is_entered = False
         self._is_used = False
         self._made_at = _line_of_caller()
 
+    def go_through(self, interceptors: Sequence[Interceptor], call: Invocation) -> None:
+        """Have these around the call, from its beginning to its end."""
+
+        async def send(call: Invocation) -> None:
+            self._options = options_with(self._options, call)
+            await self._send()
+
+        self._surrounding = Surrounding(interceptors, call, send, self._answer)
+
     def cancel(self) -> None:
         """Give the call up: the other side stops, and nothing more is read or sent."""
+        if self._surrounding is not None:
+            self._surrounding.cancel()
         if self._sink is not None and self._call is not None and not self._call.done():
             self._sink.finish(Cancelled(f"{self._method.full_name} was cancelled here"))
         give_up(self._call, self._source)
@@ -71,6 +86,12 @@ class StreamCall(Generic[R]):
         if self._call is not None:
             return
         self._is_used = True
+        if self._surrounding is None:
+            await self._send()
+        else:
+            await self._surrounding.begin()
+
+    async def _send(self) -> None:
         await self._introduced()
         method, what = self._method, self._method.full_name
         if method.yields is not None:
@@ -97,6 +118,16 @@ class StreamCall(Generic[R]):
         pass
 
     async def _outcome(self) -> R:
+        if self._surrounding is None:
+            return await self._answer()
+        try:
+            return await self._surrounding.outcome()
+        except asyncio.CancelledError:
+            # As without them: who stops waiting gives the call up.
+            self.cancel()
+            raise
+
+    async def _answer(self) -> R:
         call, task = self._call, asyncio.current_task()
         assert call is not None
         try:
