@@ -87,6 +87,47 @@ MODEL_MEMBERS: Final = frozenset(
 """Attributes of pydantic's `BaseModel` that work. Its old ones (`json`, `copy`, …) are free:
 `duologue.Model` hides them."""
 
+DIALOGUE_WORDS: Final = frozenset(
+    {
+        "allow",
+        "backoff",
+        "cls",
+        "connect",
+        "contracts",
+        "describe",
+        "dial",
+        "host",
+        "hosts",
+        "identity",
+        "insecure_plaintext",
+        "known_relays",
+        "limits",
+        "listen",
+        "loopback",
+        "of",
+        "on_connected",
+        "on_peer",
+        "open_timeout",
+        "options",
+        "origins",
+        "peer",
+        "port",
+        "profile",
+        "reconnect",
+        "relays",
+        "same_contracts",
+        "self",
+        "serve",
+        "spares",
+        "ssl",
+        "timeout",
+        "to",
+        "token",
+        "url",
+    }
+)
+"""Arguments and attributes of `duologue.Dialogue`: services in dialogues are not called so."""
+
 METHOD_NAMES: Final = frozenset({"with_options"})
 METHOD_PREFIXES: Final = ("on_", "emit_")
 """What generated clients and services define beside the contract's methods."""

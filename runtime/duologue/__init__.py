@@ -1,5 +1,6 @@
 """Typed conversations between two programs, neither of which has to be a server."""
 
+import importlib
 from typing import TYPE_CHECKING
 
 from duologue.connection.base import Connection as Connection
@@ -7,8 +8,14 @@ from duologue.connection.encrypted.allow import ANYONE as ANYONE
 from duologue.endpoints.dialling_promisifier import (
     create_websocket_promisifier as create_websocket_promisifier,
 )
+from duologue.endpoints.dialogue import Dialogue as Dialogue
+from duologue.endpoints.direct import Server as Server
 from duologue.endpoints.direct import connect as connect
 from duologue.endpoints.direct import serve as serve
+from duologue.endpoints.options import ConnectOptions as ConnectOptions
+from duologue.endpoints.options import DialOptions as DialOptions
+from duologue.endpoints.options import ListenOptions as ListenOptions
+from duologue.endpoints.options import ServeOptions as ServeOptions
 from duologue.endpoints.through_relay import dial as dial
 from duologue.endpoints.through_relay import listen as listen
 from duologue.errors import BadFrame as BadFrame
@@ -67,19 +74,21 @@ from duologue.typed.interceptors import Invocation as Invocation
 from duologue.typed.interceptors import Next as Next
 from duologue.typed.model import Model as Model
 from duologue.typed.service import intercepted as intercepted
+from duologue.typed.service import unheard_events as unheard_events
 from duologue.version import VERSION
 
 __version__ = VERSION
-from duologue.typed.service import unheard_events as unheard_events
 
 if TYPE_CHECKING:
+    from duologue import asgi as asgi
     from duologue import testing as testing
+    from duologue.endpoints.listener import Listener as Listener
 else:
     # Type checkers must not see this: it would give every misspelt name a type.
     def __getattr__(name: str) -> object:
-        """`duologue.testing`, imported when it is first asked for."""
-        if name == "testing":
-            import duologue.testing
-
-            return duologue.testing
+        """What is imported when it is first asked for."""
+        if name in ("asgi", "testing"):
+            return importlib.import_module(f"duologue.{name}")
+        if name == "Listener":
+            return importlib.import_module("duologue.endpoints.listener").Listener
         raise AttributeError(f"module 'duologue' has no attribute {name!r}", name=name)

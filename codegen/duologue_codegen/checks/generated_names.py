@@ -42,6 +42,10 @@ def generated_names(contract: Contract) -> Iterator[GeneratedName]:
         yield GeneratedName(upper_snake(service.name), origin, service.at)
         for ending in ("Client", "Service", "ServicePartial"):
             yield GeneratedName(f"{service.name}{ending}", origin, service.at)
+    for dialogue in contract.dialogues.values():
+        for role in dialogue.roles:
+            origin = f"role {quoted(role.name)} of {quoted(dialogue.name)}"
+            yield GeneratedName(f"{dialogue.name}{pascal(role.name)}", origin, role.at)
     for service, method in methods(contract):
         origin = f"method {quoted(method.name)} of {quoted(service.name)}"
         constant = f"{upper_snake(service.name)}_{upper_snake(method.name)}"

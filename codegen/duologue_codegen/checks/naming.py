@@ -54,7 +54,7 @@ def package_path_match(contract: Contract) -> Findings:
         yield Diagnostic("package-path-match", contract.package_at, message, hint)
 
 
-_MODULES: Final = frozenset({"_contract", "client", "errors", "models", "service"})
+_MODULES: Final = frozenset({"_contract", "client", "dialogues", "errors", "models", "service"})
 """Modules of a generated package."""
 
 
@@ -113,6 +113,10 @@ def _names(contract: Contract) -> Iterator[_Named]:
         yield _Named(error.name, "errors", "Pascal", error.at)
     for service in contract.services.values():
         yield _Named(service.name, "services", "Pascal", service.at)
+    for dialogue in contract.dialogues.values():
+        yield _Named(dialogue.name, "dialogues", "Pascal", dialogue.at)
+        for role in dialogue.roles:
+            yield _Named(role.name, "roles", "snake", role.at)
     for _, method in methods(contract):
         yield _Named(method.name, "methods", "snake", method.at)
     for _, event in events(contract):
@@ -123,7 +127,7 @@ def _names(contract: Contract) -> Iterator[_Named]:
 
 @rule("name-case")
 def name_case(contract: Contract) -> Findings:
-    """Types, errors and services are written `LikeThis`, all other names `like_this`."""
+    """Types, errors, services and dialogues are written `LikeThis`, all other names `like_this`."""
     for named in _names(contract):
         if len(named.name) > MAX_NAME_LENGTH:
             message = f"{quoted(named.name)} has {len(named.name)} characters"

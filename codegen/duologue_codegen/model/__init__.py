@@ -25,6 +25,8 @@ How a target walks it:
                 case AliasType(type=expression, constraints=constraints): ...
                 case SchemaType(schema=schema): schema.data     # raw JSON Schema, a dict
         for error in contract.errors.values(): ...
+        for dialogue in contract.dialogues.values():
+            for role in dialogue.roles: ...             # two: [ref.name for ref in role.services]
     match field.type:                               # TypeExpr
         case Scalar(kind=kind): ...                 # ScalarKind.INT64
         case Ref(package=package, name=name): ...   # package != contract.package: imported
@@ -43,6 +45,7 @@ that its field documents.
 """
 
 from .contract import Contract, Import
+from .dialogues import Dialogue, Role, ServiceRef
 from .errors import ErrorDef, ErrorRef, MessageTemplate, Placeholder, Retry
 from .events import Buffer, Event, EventExample, EventKey, InlinePayload, WhenFull
 from .methods import Effect, InlineParams, Method, MethodExample
@@ -91,6 +94,7 @@ __all__ = [
     "Buffer",
     "Constraints",
     "Contract",
+    "Dialogue",
     "Effect",
     "EnumType",
     "EnumValue",
@@ -117,10 +121,12 @@ __all__ = [
     "ReservedId",
     "ReservedName",
     "Retry",
+    "Role",
     "Scalar",
     "ScalarKind",
     "SchemaType",
     "Service",
+    "ServiceRef",
     "StreamKind",
     "StreamOf",
     "TextOf",

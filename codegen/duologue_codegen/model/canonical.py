@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from ..text.tree import Data, Node
 from .contract import Contract
+from .dialogues import Dialogue
 from .errors import ErrorDef, Placeholder
 from .events import Buffer, Event, EventExample, InlinePayload
 from .methods import InlineParams, Method, MethodExample
@@ -64,6 +65,7 @@ def canonical(contract: Contract, *, for_people: bool = True) -> Json:
             "types": {name: form.type(type_) for name, type_ in contract.types.items()},
             "errors": {name: form.error(error) for name, error in contract.errors.items()},
             "services": {name: form.service(one) for name, one in contract.services.items()},
+            "dialogues": form.dialogues(),
         }
     )
 
@@ -213,6 +215,21 @@ class _Form:
                 }
             ),
         }
+
+    def dialogues(self) -> Json:
+        """For people: to each service a peer offers it is all the same what others it offers."""
+        if not self._for_people:
+            return {}
+        dialogues = self._contract.dialogues
+        return {name: self.dialogue(one) for name, one in dialogues.items()}
+
+    def dialogue(self, dialogue: Dialogue) -> Json:
+        # In a list: which role is named first is of no account on the wire, but it is in code.
+        roles: list[Data] = []
+        for role in dialogue.roles:
+            services: list[Data] = [each.name for each in role.services]
+            roles.append({"role": role.name, "offers": services})
+        return {**self.stated(self.about(dialogue.doc, dialogue.deprecated)), "roles": roles}
 
     def method(self, method: Method) -> Json:
         errors: list[Data] = [*sorted(ref.name for ref in method.errors)]

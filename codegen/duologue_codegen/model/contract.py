@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..diagnostics import Position
+from .dialogues import Dialogue
 from .errors import ErrorDef
 from .events import InlinePayload
 from .methods import InlineParams, Method
@@ -41,6 +42,7 @@ class Contract:
     types: Mapping[str, TypeDef]
     errors: Mapping[str, ErrorDef]
     services: Mapping[str, Service]
+    dialogues: Mapping[str, Dialogue] = field(default_factory=dict[str, Dialogue])
     doc: str = ""
     at: Position = field(compare=False)
     """The start of the file; `at.file` is the path as the user gave it."""

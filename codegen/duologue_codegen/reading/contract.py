@@ -8,6 +8,7 @@ from typing import Final
 from ..diagnostics import Diagnostic, Position, quoted
 from ..model import Contract, Import
 from ..text.tree import MapNode
+from .dialogues import DialogueReader
 from .errors import ErrorReader
 from .events import EventReader
 from .expressions import Expressions
@@ -17,7 +18,16 @@ from .shape import Shapes
 from .types import TypeReader
 
 EDITION: Final = 1
-_KEYS: Final = ("duologue", "package", "doc", "imports", "types", "errors", "services")
+_KEYS: Final = (
+    "duologue",
+    "package",
+    "doc",
+    "imports",
+    "types",
+    "errors",
+    "services",
+    "dialogues",
+)
 _PATH: Final = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*\.yaml")
 
 
@@ -34,7 +44,7 @@ def read_contract(tree: MapNode, file: str, path: str) -> tuple[Contract, list[D
     """
     shapes = Shapes()
     start = Position(file, 1, 1)
-    shapes.mapping(tree, "a contract", _KEYS, ("dialogues",))
+    shapes.mapping(tree, "a contract", _KEYS)
     edition = _edition(tree, shapes, start)
     package = shapes.word(tree.get("package"), "`package`")
     if tree.get("package") is None:
@@ -58,6 +68,7 @@ def read_contract(tree: MapNode, file: str, path: str) -> tuple[Contract, list[D
         types=types.types(tree.get("types")),
         errors=errors.errors(tree.get("errors")),
         services=services.services(tree.get("services")),
+        dialogues=DialogueReader(shapes).dialogues(tree.get("dialogues")),
         doc=shapes.doc(tree, "the contract"),
         at=start,
     )

@@ -25,6 +25,13 @@ Unlisten = Callable[[], None]
 _ids = itertools.count(1)
 
 
+def size_in_bytes(message: Message) -> int:
+    """How long a message is on the wire."""
+    if isinstance(message, bytes) or message.isascii():
+        return len(message)
+    return len(message.encode())
+
+
 class ConnectionState(StrEnum):
     """Where a connection stands. It only ever moves downwards."""
 

@@ -16,6 +16,7 @@ _ONE_LINE: Final = LINE_LENGTH - len('        """"""')
 _ALWAYS: Final = ("__init__.py",)
 _WITH_ERRORS: Final = ("errors.py",)
 _WITH_SERVICES: Final = ("_contract.py", "client.py", "service.py")
+_WITH_DIALOGUES: Final = ("dialogues.py",)
 
 
 def python_modules(view: PackageView) -> dict[str, str]:
@@ -23,6 +24,7 @@ def python_modules(view: PackageView) -> dict[str, str]:
     names = [*_ALWAYS]
     names += _WITH_ERRORS if view.errors else ()
     names += _WITH_SERVICES if view.services else ()
+    names += _WITH_DIALOGUES if view.sides else ()
     environment = _environment()
     return {name: environment.get_template(f"{name}.j2").render(vars_of(view)) for name in names}
 
@@ -37,6 +39,7 @@ def vars_of(view: PackageView) -> dict[str, object]:
         "models": view.models,
         "errors": view.errors,
         "services": view.services,
+        "sides": view.sides,
         "imports": view.imports,
         "names": view.names,
     }

@@ -3,6 +3,7 @@
 """Chat rooms hosted by one peer and joined by others."""
 
 from .client import PresenceClient as PresenceClient, RoomsClient as RoomsClient
+from .dialogues import ChatSessionGuest as ChatSessionGuest, ChatSessionHost as ChatSessionHost
 from .errors import (
     ROOMS_BAN_ERRORS as ROOMS_BAN_ERRORS,
     ROOMS_EDIT_ERRORS as ROOMS_EDIT_ERRORS,

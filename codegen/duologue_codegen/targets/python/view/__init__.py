@@ -1,5 +1,6 @@
 """What templates see: a package with every decision already taken, as plain strings."""
 
+from .dialogues import SideView
 from .errors import ErrorView
 from .events import EventView
 from .methods import MethodView
@@ -30,6 +31,7 @@ __all__ = [
     "ModelsView",
     "PackageView",
     "ServiceView",
+    "SideView",
     "TypeModel",
     "package_view",
 ]

@@ -314,6 +314,9 @@ class Speller:
         return self.builtin(spelling.name)
 
 
+_DIALOGUE_TYPES: Final = "dialogues_types"
+"""What only type checkers need of dialogues.py: the rest would load what not everybody uses."""
+
 _FRAMEWORK: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "errors": (("typing", "Final"), ("typing", "TypeAlias"), ("duologue", "ContractError")),
     "client": (("duologue.typed", "Client"), ("typing_extensions", "deprecated")),
@@ -322,6 +325,20 @@ _FRAMEWORK: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("abc", "abstractmethod"),
         ("duologue.typed", "Service"),
         ("duologue.typed", "unimplemented"),
+    ),
+    "dialogues": (("duologue", "Dialogue"), ("typing", "TYPE_CHECKING")),
+    _DIALOGUE_TYPES: (
+        ("collections.abc", "Sequence"),
+        ("contextlib", "AbstractAsyncContextManager"),
+        ("typing", "Self"),
+        ("typing", "Unpack"),
+        ("duologue", "ConnectOptions"),
+        ("duologue", "DialOptions"),
+        ("duologue", "Listener"),
+        ("duologue", "ListenOptions"),
+        ("duologue", "Server"),
+        ("duologue", "ServeOptions"),
+        ("duologue.typed", "Peer"),
     ),
     "_contract": (
         ("typing", "Final"),
@@ -350,6 +367,8 @@ class Spellers:
             "client": self.client,
             "service": self.service,
             "_contract": self.contract,
+            "dialogues": Speller(contract, foreign, BESIDE_MODELS),
+            _DIALOGUE_TYPES: Speller(contract, foreign, BESIDE_MODELS),
         }
         self.names: dict[str, dict[str, str]] = {
             file: {name: self._by_file[file].need(module, name) for module, name in needed}

@@ -9,6 +9,7 @@ from typing import Final
 from ....model import Contract, UnionType
 from ....model.forms import class_of_form, forms_of, needs_own_class
 from .annotations import ForeignNames, Spellers
+from .dialogues import SideView, side_class, side_views
 from .errors import ErrorView, error_view
 from .models import ModelsView
 from .services import ServiceView, service_view
@@ -37,6 +38,8 @@ class PackageView:
     models: ModelsView
     errors: tuple[ErrorView, ...]
     services: tuple[ServiceView, ...]
+    sides: tuple[SideView, ...]
+    """Of the dialogues."""
     imports: dict[str, tuple[str, ...]]
     """Import statements of every other file, by its name without the ending."""
     names: dict[str, dict[str, str]]
@@ -68,6 +71,7 @@ def package_view(
         models=models,
         errors=errors,
         services=services,
+        sides=side_views(contract),
         imports=spellers.imports,
         names=spellers.names,
     )
@@ -84,6 +88,9 @@ def _own_type_names(contract: Contract) -> Iterator[str]:
         yield from (error, f"{error}Data")
     for service in contract.services.values():
         yield from (service.name + end for end in ("Client", "Service", "ServicePartial"))
+    for dialogue in contract.dialogues.values():
+        yield from (side_class(dialogue, role) for role in dialogue.roles)
+    for service in contract.services.values():
         for method in service.methods.values():
             prefix = class_prefix(service, method)
             yield from (f"{prefix}Params", f"{prefix}Error")
