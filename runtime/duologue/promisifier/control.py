@@ -40,11 +40,12 @@ class ControlService(Generic[PeerT]):
     def __init__(
         self,
         greeting: Greeting,
-        broadcasts: Broadcasts,
+        broadcasts: Callable[[], Broadcasts],
         sources: Mapping[int, EventSource],
         guards: Mapping[int, Guard[PeerT]],
     ) -> None:
-        """`sources` are the events that are offered, by number, `guards` those of some of them."""
+        """`broadcasts` gives what tells the other side of events; `sources` are those that are
+        offered, by number, `guards` stand before some of them."""
         self._greeting = greeting
         self._broadcasts = broadcasts
         self._sources = sources
@@ -97,9 +98,9 @@ class ControlService(Generic[PeerT]):
         call = read_control(text)
         if isinstance(call, Subscribe):
             source = self._sources.get(call.number)
-            return subscribed_text(self._broadcasts.subscribe(call, source))
+            return subscribed_text(self._broadcasts().subscribe(call, source))
         if isinstance(call, Unsubscribe):
-            self._broadcasts.unsubscribe(call.subscription)
+            self._broadcasts().unsubscribe(call.subscription)
             return b"{}"
         if isinstance(call, Describe) and self._greeting.describing is not None:
             return self._greeting.describing.answer(call)
