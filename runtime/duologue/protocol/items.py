@@ -263,7 +263,7 @@ class ItemCalls:
         self._counters = counters
         self._late = late
         self._is_own = is_own
-        self._budget = WindowBudget(limits.max_stream_window_bytes)
+        self._budget = WindowBudget(limits.max_stream_window_bytes, limits.max_message_bytes)
         self.calls: dict[float, ItemsOfCall] = {}
         """To be asked, not to be changed. An id that came as `1.0` finds the call of 1."""
 
