@@ -23,7 +23,8 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY) ## generate the examples, run a service and a client, watch mypy catch mistakes
 	@$(BIN)/duologue generate --quiet
-	@$(BIN)/python tests/demo/demo.py
+	@$(BIN)/python -m tests.demo.demo
+	@$(BIN)/python -m tests.demo.chat_demo
 	@$(BIN)/python -m tests.demo.relay_demo
 
 demo-relay: $(READY) ## a provider with no open port, called through a relay that cannot read
@@ -41,7 +42,8 @@ format: $(READY) ## put the sources into their one form
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-check: $(READY) check-generated ## lint, types by mypy and pyright, import floors
+check: $(READY) check-generated ## contracts, lint, types by mypy and pyright, import floors
+	$(BIN)/duologue check --breaking
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy

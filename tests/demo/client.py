@@ -4,9 +4,9 @@ import asyncio
 import sys
 from collections.abc import Iterator
 
-import duologue
 from duologue import CallContext, DeadlineExceeded, InvalidParams
 from generated.chat.rooms.v1 import (
+    ChatSessionGuest,
     Edit,
     PresenceNudgeParams,
     PresenceService,
@@ -33,8 +33,8 @@ class Presence(PresenceService):
 
 async def main(url: str) -> None:
     """The whole conversation."""
-    async with duologue.connect(url, offer=[Presence()]) as peer:
-        rooms = RoomsClient(peer)
+    async with ChatSessionGuest.connect(url, presence=Presence()) as session:
+        rooms, peer = session.rooms, session.peer
 
         print("\n\033[1mtyped calls, both ways on one connection\033[0m")
         member = await rooms.join(room="lobby", name="Ann")

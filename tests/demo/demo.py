@@ -10,18 +10,11 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 
-from rich.console import Console
 from rich.text import Text
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.demo.processes import ROOT, console, say
+
 MISTAKES = ("wrong_argument.py", "missing_method.py", "unhandled_error.py")
-
-console = Console(highlight=False, soft_wrap=True)
-
-
-def say(who: str, style: str, line: str) -> None:
-    """One line of the transcript."""
-    console.print(Text.assemble((f"{who:>8} ", style), ("│ ", "dim"), Text.from_ansi(line)))
 
 
 async def relay_output(process: Process, who: str, style: str) -> None:

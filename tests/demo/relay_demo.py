@@ -11,23 +11,12 @@ import tempfile
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 
-from rich.console import Console
-from rich.text import Text
-
 import duologue
+from tests.demo.processes import DUOLOGUE, ROOT, console, say
 from tests.demo.relay_provider import FILE_MIB, MIB
 
-ROOT = Path(__file__).resolve().parents[2]
-DUOLOGUE = str(Path(sys.executable).with_name("duologue"))
 SPOKEN = ("Ann", "Bob", "lobby", "welcome", "RoomFull")
 """Words that provider and caller exchange, and that the relay must not know."""
-
-console = Console(highlight=False, soft_wrap=True)
-
-
-def say(who: str, style: str, line: str) -> None:
-    """One line of the transcript."""
-    console.print(Text.assemble((f"{who:>8} ", style), ("│ ", "dim"), Text.from_ansi(line)))
 
 
 async def pass_on(stream: asyncio.StreamReader | None, who: str, style: str) -> list[str]:

@@ -6,19 +6,18 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import duologue
 from duologue import CallContext
 from duologue.typed import Sender
 from generated.chat.common.v1 import User
 from generated.chat.rooms.v1 import (
     Body,
+    ChatSessionHost,
     Edit,
     File,
     FileTooLarge,
     HistoryEnd,
     Member,
     Message,
-    PresenceClient,
     RoomFull,
     RoomNotFound,
     RoomsEditParams,
@@ -27,6 +26,7 @@ from generated.chat.rooms.v1 import (
     RoomsPostParams,
     RoomsServicePartial,
     RoomsUploadParams,
+    Text,
 )
 from tests.demo.shared_note import SharedNote
 
@@ -62,7 +62,8 @@ class Rooms(RoomsServicePartial):
         member = Member(user=user, role=params.role, joined_at=datetime.now(UTC))
         members.append(member)
         print(f"{params.name} enters {params.room}; calling back Presence.nudge ...")
-        seen = await PresenceClient(ctx.peer).nudge(text=f"welcome to {params.room}, {params.name}")
+        guest = ChatSessionHost.of(ctx)
+        seen = await guest.presence.nudge(text=f"welcome to {params.room}, {params.name}")
         print(f"... which {params.name} has {'seen' if seen else 'not seen'}")
         return member
 
@@ -104,6 +105,10 @@ class Rooms(RoomsServicePartial):
             finally:
                 taking.cancel()
 
+    def say(self, room: str, text: str) -> None:
+        """The host has something to say itself."""
+        self._post(room, Text(text=text))
+
     def _room(self, name: str) -> Room:
         room = self.rooms.get(name)
         if room is None:
@@ -122,7 +127,7 @@ async def main() -> None:
     """Serve until the parent process says stop."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with duologue.serve(Rooms()) as server:
+    async with ChatSessionHost.serve(rooms=Rooms()) as server:
         print(f"listening on ws://127.0.0.1:{server.port}", flush=True)
         await stop.wait()
     print("stopped")

@@ -57,7 +57,7 @@ async def test_the_power_supply_is_testable_without_a_port() -> None:
 
 
 def test_the_demonstration_goes_as_it_should() -> None:
-    done = run("tests/demo/demo.py")
+    done = run("-m", "tests.demo.demo")
     assert done.returncode == 0, done.stdout + done.stderr
     for shown in (
         "RoomFull: room holds 2 members",
@@ -74,6 +74,18 @@ def test_the_demonstration_goes_as_it_should() -> None:
         "done.",
     ):
         assert shown in done.stdout
+
+
+def test_two_guests_chat_through_a_relay_that_is_killed_in_the_middle() -> None:
+    done = run("-m", "tests.demo.chat_demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for shown in (
+        "has heard 5 messages, each once and in order; gaps 0, missed 0",
+        "reads the log as a stream: 5 messages, the same as were heard",
+        "a file, film.mp4, 8,388,608 bytes",
+    ):
+        assert done.stdout.count(shown) == 2
+    assert "psst" not in done.stdout
 
 
 async def test_the_calls_with_items_in_the_readme_work(

@@ -226,9 +226,10 @@ async def connect(
 
     `on_connected`, a function or coroutine function, is called with the peer each time a
     conversation stands, before anything that waits leaves: the place to register again, to log in.
-    Calls made in it leave at once. If it raises, or takes more than `Limits.connect_timeout_s`, the
-    connection is given up and tried again, as after any failure. Without `reconnect` it is called
-    once, and what it raises comes out of here.
+    Then subscriptions are renewed, then calls leave that were made meanwhile. Calls and
+    subscriptions made in it leave at once. If it raises, or takes more than
+    `Limits.connect_timeout_s`, the connection is given up and tried again, as after any failure.
+    Without `reconnect` it is called once, and what it raises comes out of here.
 
     `peer.state` and `peer.state_changes()` tell how things stand, `peer.stats.reconnects_total` how
     often it came back. It ends when the block is left, after `peer.close()`, or when another try

@@ -63,3 +63,12 @@ def too_late(call: Call[Any]) -> DeadlineExceeded:
     return DeadlineExceeded(
         f"no connection came back for {call.reading.full_name} within {call.timeout_s:g} s"
     )
+
+
+def numbers_of(calls: list[KeptCall[Any]]) -> tuple[int, ...]:
+    """What they called: for one that never left, what our contract says."""
+    return tuple(call.service_id or _own_number(call.target) for call in calls)
+
+
+def _own_number(target: Target) -> int:
+    return target.id if target.contract is None else target.contract.base + target.id

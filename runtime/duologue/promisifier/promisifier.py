@@ -265,7 +265,7 @@ class WebsocketPromisifier:
 
     @property
     def is_settled(self) -> bool:
-        """Whether it is known what the other side is."""
+        """Whether it is known what the other side is, and it may be asked for events."""
         greeting = self._conversation.greeting
         return greeting is None or greeting.is_settled
 
@@ -331,6 +331,7 @@ class WebsocketPromisifier:
 
     def on_introduced(self) -> None:
         """It is known what the other side is; its next message is not read yet."""
+        self._subscriptions.start_over()
         self._subscriptions.renew()
 
     def on_unanswered(self, call: Call[Any], error: ConnectionClosed) -> None:

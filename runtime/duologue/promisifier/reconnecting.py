@@ -13,11 +13,12 @@ from duologue.limits import MAX_TIMES_SENT, Limits
 from duologue.promisifier.conversation import Ending
 from duologue.promisifier.on_connected import OnConnected, Registration
 from duologue.promisifier.own_call import Call, CallOptions, Reading, Target
-from duologue.promisifier.parked_calls import KeptCall, ParkedCalls
+from duologue.promisifier.parked_calls import KeptCall, ParkedCalls, numbers_of
 from duologue.promisifier.peer_state import PeerState
 from duologue.promisifier.promise import CloseStatus
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.closing import close_text
+from duologue.protocol.control import SUBSCRIBE
 from duologue.protocol.hello import Counterpart
 from duologue.protocol.parcels import Parcel, Payload
 from duologue.protocol.wording import words_of
@@ -38,7 +39,8 @@ class Stage(Enum):
     GREETING = auto()
     """There is one; the other side has not said yet how its services are numbered."""
     REGISTERING = auto()
-    """Numbers are known, and `on_connected` runs; its calls leave, all others wait for its end."""
+    """Numbers are known, and `on_connected` runs; its calls leave, all others wait for its end, and
+    so do subscriptions, which may need what it does."""
     RESENDING = auto()
     """Parked calls leave one after the other."""
     LEAVING = auto()
@@ -143,7 +145,11 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         pending = self._fail_parked(reason, cause)
         sent: Sent = "no" if all(each.was_sent == "no" for each in pending) else "unknown"
         closed = ConnectionClosed(
-            CLOSE_CODE_LOST, reason, stats=self._stats.snapshot(), pending=_ids(pending), sent=sent
+            CLOSE_CODE_LOST,
+            reason,
+            stats=self._stats.snapshot(),
+            pending=numbers_of(pending),
+            sent=sent,
         )
         closed.__cause__ = cause
         self._settle(closed)
@@ -186,7 +192,7 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             self._why_over = f"closed by this side: {text}", None
             pending = self._fail_parked(text, None)
             stats = self._stats.snapshot()
-            self._settle(CloseStatus(CLOSE_CODE_NORMAL, text, stats, _ids(pending)))
+            self._settle(CloseStatus(CLOSE_CODE_NORMAL, text, stats, numbers_of(pending)))
 
     async def drain(self, timeout_s: float) -> None:
         """As everywhere; connections that follow refuse calls too."""
@@ -194,15 +200,21 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         await super().drain(timeout_s)
 
     def on_introduced(self) -> None:
-        """As everywhere; parked calls may leave."""
+        """As everywhere; subscriptions and parked calls may leave, `on_connected` first."""
         if self._stage is Stage.GREETING:
             self._stage = Stage.RESENDING if self._registration is None else Stage.REGISTERING
         self._known = self._conversation.counterpart
-        super().on_introduced()
+        # A base peer is not asked: it tells what it has to tell from now on.
+        if self._stage is Stage.REGISTERING and self._known.has(SUBSCRIBE):
+            self.subscriptions.start_over()
+        else:
+            super().on_introduced()
 
     @property
     def is_settled(self) -> bool:
-        """As everywhere; not while there is no connection, or a new one."""
+        """As everywhere; not while there is no connection, or a new one that is not registered."""
+        if self._stage is Stage.REGISTERING and not self._is_registering():
+            return False
         return self._stage not in (Stage.AWAY, Stage.GREETING) and super().is_settled
 
     @property
@@ -282,7 +294,7 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         self._is_over = True
         connection = ending.connection
         parked = self._fail_parked(connection.close_reason, connection.failure)
-        super().on_conversation_end(replace(ending, pending=(*ending.pending, *_ids(parked))))
+        super().on_conversation_end(replace(ending, pending=(*ending.pending, *numbers_of(parked))))
 
     @property
     def _ends_for_good(self) -> bool:
@@ -305,6 +317,7 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             return
         if is_registered:
             self._stage = Stage.RESENDING
+            self.subscriptions.renew()
         else:
             self._conversation.connection.close("on_connected has failed")
 
@@ -337,7 +350,7 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             reason,
             close_code=CLOSE_CODE_LOST,
             stats=self._stats.snapshot(),
-            pending=_ids([call]),
+            pending=numbers_of([call]),
             sent="no",
         )
         closed.__cause__ = cause
@@ -388,12 +401,3 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             error.__cause__ = cause
             call.fail_quietly(error)
         return calls
-
-
-def _ids(calls: list[KeptCall[Any]]) -> tuple[int, ...]:
-    return tuple(call.service_id or _own_number(call.target) for call in calls)
-
-
-def _own_number(target: Target) -> int:
-    """What our contract says, for a call that never left."""
-    return target.id if target.contract is None else target.contract.base + target.id

@@ -46,7 +46,8 @@ class Subscriptions(Generic[PeerT]):
 
     def __init__(self, handlers: dict[int, Handler[PeerT]]) -> None:
         """`handlers` are those of the peer, by number; subscribers are put among them."""
-        self._listeners: dict[Listener, None] = {}
+        self._listeners: dict[Listener, bool] = {}
+        """With whether the other side of the present connection has been asked."""
         self._by_number: dict[int, Listener] = {}
         """Of the present connection, by what the other side calls the subscription."""
         self._handlers = handlers
@@ -78,9 +79,12 @@ class Subscriptions(Generic[PeerT]):
             if self._handlers.get(number) is subscriber:
                 del self._handlers[number]
 
-    def join(self, listener: Listener) -> None:
-        """Renew a listener whenever there is another connection, until it leaves."""
-        self._listeners[listener] = None
+    def join(self, listener: Listener, *, is_asked: bool) -> None:
+        """Renew a listener whenever there is another connection, until it leaves.
+
+        `is_asked` says whether the present one's other side knows of it already.
+        """
+        self._listeners[listener] = is_asked
 
     def leave(self, listener: Listener) -> None:
         """It wants to be told of nothing any more."""
@@ -101,18 +105,23 @@ class Subscriptions(Generic[PeerT]):
             listener.receive(event)
         return listener is not None
 
-    def renew(self) -> None:
-        """It is known what the other side is: ask it, or serve its events where it sends them.
-
-        A listener for which there is no place any more is told why.
-        """
+    def start_over(self) -> None:
+        """There is another connection, and it is known what its other side is; it knows nothing."""
         self._by_number.clear()
         for number, subscriber in self._placed.values():
             # All of them first: one may move to where another one was.
             if self._handlers.get(number) is subscriber:
                 del self._handlers[number]
         self._placed.clear()
-        for listener in tuple(self._listeners):
+        self._listeners = dict.fromkeys(self._listeners, False)
+
+    def renew(self) -> None:
+        """Ask the other side for whom it was not asked, or serve its events where it sends them.
+
+        A listener for which there is no place any more is told why.
+        """
+        for listener in [each for each, is_asked in self._listeners.items() if not is_asked]:
+            self._listeners[listener] = True
             try:
                 listener.renew()
             except (ContractMismatch, ServiceIdTaken) as error:

@@ -313,7 +313,8 @@ def subscribe(
         peer, event, handler, key=key, replay=replay, max_waiting=max_waiting
     )
     # Else it is asked for as soon as it is known what the other side is.
-    if peer.is_settled:
+    is_asked = peer.is_settled
+    if is_asked:
         subscription.renew()
-    peer.subscriptions.join(subscription)
+    peer.subscriptions.join(subscription, is_asked=is_asked)
     return subscription

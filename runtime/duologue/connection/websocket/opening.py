@@ -81,10 +81,15 @@ class Opening(ABC):
         if self._head_bytes > MAX_HEAD_BYTES and not self.protocol.eof_sent:
             self._refuse_head()
             return b""
-        for event in self.protocol.events_received():
+        events = self.protocol.events_received()
+        for event in events:
             if isinstance(event, Request):
                 self._answer(event)
         if self.is_open:
+            for event in events:
+                if isinstance(event, Request | Response):
+                    # `websockets` keeps it as long as the connection; nobody looks at it again.
+                    event.headers.clear()
             return rest
         if rest:
             # The body of a refusal, or noise; `websockets` knows which.
