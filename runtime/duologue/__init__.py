@@ -35,6 +35,7 @@ from duologue.errors import IdentityMismatch as IdentityMismatch
 from duologue.errors import InternalError as InternalError
 from duologue.errors import InvalidParams as InvalidParams
 from duologue.errors import InvalidResult as InvalidResult
+from duologue.errors import KeyNotAllowed as KeyNotAllowed
 from duologue.errors import LimitExceeded as LimitExceeded
 from duologue.errors import NonceExhausted as NonceExhausted
 from duologue.errors import PeerNotFound as PeerNotFound
