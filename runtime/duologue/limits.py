@@ -40,6 +40,8 @@ Who meets one, and what becomes of others:
     max_event_queue_bytes, the queue of     that subscriber misses events and   nothing
       a subscription                        is told, or its subscription ends
     MAX_SUBSCRIPTIONS                       that subscription is refused        nothing
+    MAX_META_ENTRIES, MAX_META_BYTES,       that call is refused; of an answer, nothing
+      MAX_META_KEY_CHARACTERS               its metadata is dropped
     MAX_EVENT_KEYS, MAX_KEPT_EVENT_BYTES    the oldest events are forgotten;    nothing
                                             who comes back is told of a gap
     MAX_EVENT_LINEAGES                      who comes back is told of a gap     nothing
@@ -80,6 +82,20 @@ REFUSED_EVENT_PAUSE_S: Final = 30.0
 
 MAX_SUBSCRIPTIONS: Final = 1024
 """Of the other side to our events, over one connection; above it one is refused."""
+
+MAX_TIMEOUT_MS: Final = 86_400_000
+"""A day: the longest time that a request says it has left. Whoever waits longer says nothing, and
+the other side knows of no deadline."""
+
+MAX_META_ENTRIES: Final = 64
+"""Of the metadata of a call, or of its answer. Above it one's own is not sent, that of a request
+refused, that of an answer dropped and counted."""
+
+MAX_META_KEY_CHARACTERS: Final = 64
+"""Of each key of metadata."""
+
+MAX_META_BYTES: Final = 8192
+"""Keys and values of the metadata of one call, as UTF-8: it is in memory as long as the call."""
 
 MAX_EVENT_KEYS: Final = 10_000
 """Keys of one event that are remembered; the least recently used is forgotten first."""

@@ -27,9 +27,12 @@ CONTROL_SERVICE: Final = 0
 
 PARTS: Final = "parts"
 ITEMS: Final = "items"
-FEATURES: Final = ("cancel", "details", ITEMS, PARTS, SUBSCRIBE)
-"""What this build knows beyond the base profile: giving up calls, typed error data, typed streams,
-large bytes beside a message, subscriptions to events. `DESCRIBE` is listed by those who do it."""
+DEADLINE: Final = "deadline"
+META: Final = "meta"
+FEATURES: Final = ("cancel", DEADLINE, "details", ITEMS, META, PARTS, SUBSCRIBE)
+"""What this build knows beyond the base profile: giving up calls, how long they may take, typed
+error data, typed streams, what is said beside arguments, large bytes beside a message,
+subscriptions to events. `DESCRIBE` is listed by those who do it."""
 
 Contracts = Literal["any", "same"]
 """Whose services are called: those of any contract, or only of the very one that the client was
