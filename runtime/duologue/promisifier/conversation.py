@@ -11,7 +11,7 @@ from duologue.limits import Limits
 from duologue.promisifier.broadcasts import Broadcasts, EventSource
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.calling import Calling
-from duologue.promisifier.control import ControlService
+from duologue.promisifier.control import ControlService, Guard
 from duologue.promisifier.dispatch import Dispatcher
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import Handler
@@ -21,7 +21,7 @@ from duologue.promisifier.own_call import Call, CallOwner
 from duologue.promisifier.parts_deadline import PartsDeadline
 from duologue.protocol.control import Notified
 from duologue.protocol.counters import Counters
-from duologue.protocol.hello import Counterpart
+from duologue.protocol.hello import META, Counterpart
 from duologue.protocol.messages import (
     AnswerReceived,
     CancelReceived,
@@ -82,6 +82,7 @@ class Conversation(Generic[PeerT]):
         handlers: dict[int, Handler[PeerT]],
         counters: Counters,
         sources: Mapping[int, EventSource],
+        guards: Mapping[int, Guard[PeerT]],
         budget: Budget,
     ) -> None:
         self.connection = connection
@@ -102,6 +103,7 @@ class Conversation(Generic[PeerT]):
             intake=self._intake,
             limits=limits,
             budget=budget,
+            takes_meta=lambda: self.counterpart.has(META),
         )
         self.calling = Calling(
             self._session,
@@ -113,7 +115,9 @@ class Conversation(Generic[PeerT]):
         )
         loop = asyncio.get_running_loop()
         self._sources = sources
-        self._broadcasts = Broadcasts(peer, connection, limits, counters, loop.call_soon)
+        self._guards = guards
+        self._peer = peer
+        self._broadcasts: Broadcasts | None = None
         self._parts_deadline = PartsDeadline(loop, self._session, limits, self._give_up)
         self._is_started = self._is_over = False
         self._is_listening = False
@@ -147,13 +151,27 @@ class Conversation(Generic[PeerT]):
         greeting.on_mismatch = self._give_up
         greeting.on_introduced = self._on_introduced
         self._session.allow_control()
-        self._dispatcher.control = ControlService(greeting, self._broadcasts, self._sources)
+        self._dispatcher.control = ControlService(
+            greeting, self._make_broadcasts, self._sources, self._guards
+        )
         if self._is_started:
             self._say_hello(greeting)
 
     async def drain(self, timeout_s: float) -> None:
         """Refuse new calls, let the running ones finish within `timeout_s`, cancel the rest."""
         await self._dispatcher.drain(timeout_s)
+
+    def _make_broadcasts(self) -> Broadcasts:
+        # Made late: most connections have no subscribers.
+        if self._broadcasts is None:
+            self._broadcasts = Broadcasts(
+                self._peer,
+                self.connection,
+                self._limits,
+                self._counters,
+                asyncio.get_running_loop().call_soon,
+            )
+        return self._broadcasts
 
     def _on_introduced(self) -> None:
         self.calling.obey_limits()
@@ -201,6 +219,8 @@ class Conversation(Generic[PeerT]):
             if type(event) is RequestReceived:
                 self._dispatcher.dispatch(event)
             elif isinstance(event, AnswerReceived):
+                if event.meta is not None:
+                    self.calling.note_meta(event.call, event.meta)
                 self.calling.settle(event.call, event.data)
             elif event is not None:
                 self._on_rare_event(event)
@@ -242,10 +262,11 @@ class Conversation(Generic[PeerT]):
         self._parts_deadline.end()
         pending, sent = self.calling.end()
         self._dispatcher.close()
-        self._broadcasts.close()
+        if self._broadcasts is not None:
+            self._broadcasts.close()
         self._owner.on_conversation_end(Ending(self.connection, pending, sent))
         # What holds us is let go of: connections that come and go would keep the collector busy.
-        del self._owner, self._unlisten_state, self._broadcasts
+        del self._owner, self._peer, self._unlisten_state, self._broadcasts
         self._dispatcher.control = None
         if self.greeting is not None:
             self.greeting.forget_listeners()

@@ -7,6 +7,7 @@ as one.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Annotated, Final, Literal, Protocol, TypeAlias
 
 import msgspec
@@ -26,9 +27,12 @@ CONTROL_SERVICE: Final = 0
 
 PARTS: Final = "parts"
 ITEMS: Final = "items"
-FEATURES: Final = ("cancel", "details", ITEMS, PARTS, SUBSCRIBE)
-"""What this build knows beyond the base profile: giving up calls, typed error data, typed streams,
-large bytes beside a message, subscriptions to events. `DESCRIBE` is listed by those who do it."""
+DEADLINE: Final = "deadline"
+META: Final = "meta"
+FEATURES: Final = ("cancel", DEADLINE, "details", ITEMS, META, PARTS, SUBSCRIBE)
+"""What this build knows beyond the base profile: giving up calls, how long they may take, typed
+error data, typed streams, what is said beside arguments, large bytes beside a message,
+subscriptions to events. `DESCRIBE` is listed by those who do it."""
 
 Contracts = Literal["any", "same"]
 """Whose services are called: those of any contract, or only of the very one that the client was
@@ -85,7 +89,6 @@ _Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_HELLO_TEXT)]
 class _Limits(msgspec.Struct, rename="camel"):
     max_message_bytes: int = 0
     max_calls: int = 0
-    max_streams: int = 0
 
 
 class _Service(msgspec.Struct):
@@ -146,7 +149,6 @@ def encode_hello(
             _Limits(
                 limits.max_message_bytes,
                 limits.max_running_calls + limits.max_waiting_calls,
-                limits.max_open_calls,
             ),
             [_Service(each.name, each.base, each.digest) for each in services],
             agent,
@@ -200,7 +202,14 @@ class Counterpart:
         if hello.self != _hex(self._remote_key) or hello.peer != _hex(self._own_key):
             raise IdentityMismatch("the hello names other keys than the handshake proved")
         self._services = msgspec.json.encode(hello.services)
-        self.hello = msgspec.structs.replace(hello, services=[])
+        # Nearly everybody says the same words: of these there need be one each.
+        self.hello = msgspec.structs.replace(
+            hello,
+            role=intern(hello.role),
+            features=[intern(each) for each in hello.features],
+            services=[],
+            agent=intern(hello.agent),
+        )
         self._offers.clear()
         self._bases.clear()
         return True
