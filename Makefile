@@ -42,7 +42,8 @@ format: $(READY) ## put the sources into their one form
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-check: $(READY) check-generated ## lint, types by mypy and pyright, import floors
+check: $(READY) check-generated ## contracts, lint, types by mypy and pyright, import floors
+	$(BIN)/duologue check --breaking
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy

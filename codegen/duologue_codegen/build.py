@@ -35,6 +35,9 @@ class BuildResult:
     changes: tuple[Change, ...] = ()
     """What was written and removed, or would be."""
 
+    baseline: Project | None = None
+    """The older contracts that these were compared with."""
+
     @property
     def ok(self) -> bool:
         """Whether the contracts are right."""
@@ -43,7 +46,8 @@ class BuildResult:
     @property
     def sources(self) -> Mapping[str, Lines]:
         """The lines of every contract, to show findings in."""
-        return self.project.sources
+        older = {} if self.baseline is None else self.baseline.sources
+        return {**older, **self.project.sources}
 
 
 def judge(

@@ -5,14 +5,20 @@ from __future__ import annotations
 import keyword
 import os
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
 from .names import MODULES_NEEDED
 
-KEYS: Final = ("schema", "out", "import_root", "off")
+KEYS: Final = ("schema", "out", "import_root", "off", "breaking")
+BREAKING_KEYS: Final[Mapping[str, Collection[str]]] = {
+    "against": (),
+    "level": ("WIRE", "SOURCE", "ALL"),
+    "order": ("any", "provider-first", "caller-first"),
+}
+"""The keys of `[tool.duologue.breaking]`, and what may stand there; of the first, any text."""
 
 
 class BadConfiguration(ValueError):
@@ -29,6 +35,8 @@ class Configuration:
     """The dotted name under which the packages in `out` import each other; may be empty."""
     off: tuple[str, ...] = ()
     """Rules that are not asked for."""
+    breaking: Mapping[str, str] = field(default_factory=dict[str, str])
+    """How `duologue breaking` compares when it is not told: `BREAKING_KEYS`."""
 
     def with_options(self, *, schema: Path | None, out: Path | None) -> Configuration:
         """The same with what the command line says instead."""
@@ -111,4 +119,25 @@ def _configuration(table: Mapping[str, object], file: Path, here: Path) -> Confi
         out=folder("out", standard.out),
         import_root=import_root,
         off=tuple(map(str, rules)),
+        breaking=_breaking(table.get("breaking", {}), file, here),
     )
+
+
+def _breaking(table: object, file: Path, here: Path) -> dict[str, str]:
+    where = f"{file}: [tool.duologue.breaking]"
+    if not isinstance(table, dict):
+        raise BadConfiguration(f"{where} must be a table")
+    found: dict[str, str] = {}
+    for key, value in cast("dict[str, object]", table).items():
+        if key not in BREAKING_KEYS:
+            raise BadConfiguration(f"{where} has no key `{key}`; known: {', '.join(BREAKING_KEYS)}")
+        choices = BREAKING_KEYS[key]
+        if not isinstance(value, str) or not value or (choices and value not in choices):
+            expected = f"one of {', '.join(choices)}" if choices else "text"
+            raise BadConfiguration(f"{where} `{key}` must be {expected}, met {value!r}")
+        found[key] = value
+    beside = file.parent / found.get("against", "")
+    if "against" in found and beside.exists():
+        # A file or a folder is named as seen from pyproject.toml, all else is no path.
+        found["against"] = os.path.relpath(beside, here)
+    return found

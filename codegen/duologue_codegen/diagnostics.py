@@ -6,9 +6,11 @@ import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-Level: TypeAlias = Literal["error", "warning"]
+Level: TypeAlias = Literal["error", "warning", "note"]
+LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "note")
+"""From what is wrong to what one should know."""
 Lines: TypeAlias = Sequence[str]
 """A file's lines, without their ends."""
 
@@ -92,6 +94,7 @@ class _Paint:
     bold: str = ""
     error: str = ""
     warning: str = ""
+    note: str = ""
     frame: str = ""
     off: str = ""
 
@@ -100,7 +103,7 @@ class _Paint:
 
 
 _PLAIN = _Paint()
-_COLOURED = _Paint("\x1b[1m", "\x1b[1;31m", "\x1b[1;33m", "\x1b[34m", "\x1b[0m")
+_COLOURED = _Paint("\x1b[1m", "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;36m", "\x1b[34m", "\x1b[0m")
 
 
 def render_text(
@@ -121,7 +124,7 @@ def _text_lines(
     diagnostic: Diagnostic, sources: Mapping[str, Lines], paint: _Paint
 ) -> Iterator[str]:
     at, related = diagnostic.at, diagnostic.related
-    tone = paint.error if diagnostic.level == "error" else paint.warning
+    tone = {"error": paint.error, "warning": paint.warning, "note": paint.note}[diagnostic.level]
     head = paint(paint.bold, f"{at.file}:{at.line}:{at.column}:")
     kind = paint(tone, f"{diagnostic.level}[{diagnostic.rule}]")
     yield f"{head} {kind}: {_on_one_line(diagnostic.message)}"
@@ -232,7 +235,8 @@ def _github_line(diagnostic: Diagnostic) -> str:
     }
     stated = ",".join(f"{key}={_escaped(value, ',:')}" for key, value in properties.items())
     said = f"{diagnostic.message}; {diagnostic.hint}" if diagnostic.hint else diagnostic.message
-    return f"::{diagnostic.level} {stated}::{_escaped(said)}"
+    command = "notice" if diagnostic.level == "note" else diagnostic.level
+    return f"::{command} {stated}::{_escaped(said)}"
 
 
 def _escaped(text: str, also: str = "") -> str:

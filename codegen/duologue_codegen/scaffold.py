@@ -148,9 +148,10 @@ def _sources() -> str:
     The installer has written it down (PEP 610); without it uv would look in its index.
     """
     try:
-        origin = json.loads(distribution("duologue").read_text("direct_url.json") or "{}")
+        noted = distribution("duologue").read_text("direct_url.json")
     except PackageNotFoundError:
         return "\n"
+    origin: dict[str, str] = json.loads(noted or "{}")
     url = urlsplit(origin.get("url", ""))
     if url.scheme != "file":
         return "\n"

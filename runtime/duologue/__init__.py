@@ -1,5 +1,6 @@
 """Typed conversations between two programs, neither of which has to be a server."""
 
+import importlib
 from typing import TYPE_CHECKING
 
 from duologue.connection.base import Connection as Connection
@@ -34,6 +35,7 @@ from duologue.errors import IdentityMismatch as IdentityMismatch
 from duologue.errors import InternalError as InternalError
 from duologue.errors import InvalidParams as InvalidParams
 from duologue.errors import InvalidResult as InvalidResult
+from duologue.errors import KeyNotAllowed as KeyNotAllowed
 from duologue.errors import LimitExceeded as LimitExceeded
 from duologue.errors import NonceExhausted as NonceExhausted
 from duologue.errors import PeerNotFound as PeerNotFound
@@ -68,24 +70,21 @@ from duologue.protocol.values import UNDEFINED as UNDEFINED
 from duologue.running import run as run
 from duologue.typed.context import CallContext as CallContext
 from duologue.typed.model import Model as Model
+from duologue.typed.service import unheard_events as unheard_events
 from duologue.version import VERSION
 
 __version__ = VERSION
-from duologue.typed.service import unheard_events as unheard_events
 
 if TYPE_CHECKING:
+    from duologue import asgi as asgi
     from duologue import testing as testing
     from duologue.endpoints.listener import Listener as Listener
 else:
     # Type checkers must not see this: it would give every misspelt name a type.
     def __getattr__(name: str) -> object:
-        """`duologue.testing` and `duologue.Listener`, imported when they are first asked for."""
-        if name == "testing":
-            import duologue.testing
-
-            return duologue.testing
+        """What is imported when it is first asked for."""
+        if name in ("asgi", "testing"):
+            return importlib.import_module(f"duologue.{name}")
         if name == "Listener":
-            from duologue.endpoints.listener import Listener
-
-            return Listener
+            return importlib.import_module("duologue.endpoints.listener").Listener
         raise AttributeError(f"module 'duologue' has no attribute {name!r}", name=name)

@@ -132,9 +132,13 @@ async def test_a_key_that_is_not_allowed_gets_nowhere() -> None:
     async with duologue.serve(
         identity=BEN, allow={ANN.public_key}, on_peer=guests.welcome
     ) as server:
-        with pytest.raises(duologue.HandshakeFailed, match="This key is not allowed here"):
+        with pytest.raises(
+            duologue.KeyNotAllowed, match="does not let this identity in"
+        ) as refused:
             async with duologue.connect(url_of(server), identity=EVE, to=BEN.public_key):
                 pass
+        assert refused.value.key == EVE.public_key
+        assert refused.value.fault == "not-allowed"
         assert guests.peers == []
         assert dict(server.rejected) == {"not-allowed": 1}
 

@@ -195,7 +195,7 @@ def control_service() -> ControlService:
     broadcasts = Broadcasts(
         None, connected_pair()[0], Limits(), Counters(), asyncio.get_running_loop().call_soon
     )
-    return ControlService(greeting(), broadcasts, {120: Clock().__audience__.source(RANG)})
+    return ControlService(greeting(), lambda: broadcasts, {120: Clock().__audience__.source(RANG)})
 
 
 CONTROL: Final[dict[str, list[Any]]] = {

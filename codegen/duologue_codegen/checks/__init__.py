@@ -3,8 +3,11 @@
 `check` is what the compiler asks; `RULES` and `READING_RULES` list what there is.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Final
 
+from ..compatibility import CHANGE_RULES
 from ..diagnostics import Diagnostic, in_file_order
 from ..reading.project import Project
 from . import (
@@ -23,9 +26,18 @@ from . import (
     unions,
     wire,
 )
+from .allowing import allowances_of, without_allowed
 from .registry import READING_RULES, RULES, Rule, findings_of
 
-__all__ = ["READING_RULES", "RULES", "Rule", "check"]
+__all__ = [
+    "PURPOSES",
+    "READING_RULES",
+    "RULES",
+    "Rule",
+    "allowances_of",
+    "check",
+    "without_allowed",
+]
 
 _RULE_FILES = (
     alternatives,
@@ -45,6 +57,15 @@ _RULE_FILES = (
 )
 """Importing them is what fills `RULES`."""
 
+PURPOSES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **READING_RULES,
+        **{rule.id: rule.purpose for rule in RULES.values()},
+        **{rule.id: rule.purpose for rule in CHANGE_RULES.values()},
+    }
+)
+"""Every rule there is, and what it is for."""
+
 
 def check(project: Project, *, off: Collection[str] = ()) -> list[Diagnostic]:
     """Everything wrong with the judged contracts of `project`, in file order.
@@ -56,4 +77,7 @@ def check(project: Project, *, off: Collection[str] = ()) -> list[Diagnostic]:
     for rule in RULES.values():
         if not (rule.may_be_off and rule.id in off):
             found += findings_of(rule, project)
-    return in_file_order(found)
+    may_be_off = {rule.id for rule in RULES.values() if rule.may_be_off}
+    allowances, faults = allowances_of(project, PURPOSES, may_be_off | CHANGE_RULES.keys())
+    silenced = without_allowed(found, allowances, may_be_off - set(off))
+    return in_file_order([*silenced, *faults])

@@ -43,8 +43,11 @@ READING_RULES: Final[Mapping[str, str]] = {
     "enum-not-empty": "An enum has a value, and a union a form.",
     "timeout-sane": "Timeouts lie between a millisecond and a day.",
     "deprecated-has-text": "A deprecation says what to use instead.",
+    "allow-stated": "A comment that allows something names the rule, and says why.",
+    "allow-used": "A comment that allows something is needed: there is a finding without it.",
 }
-"""Rules that are found while a file is read, and their purposes. None can be off."""
+"""Rules that have no function of their own, and their purposes: most are found while a file is
+read. None can be off."""
 
 
 def rule(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from types import MappingProxyType
 
 from ..diagnostics import Diagnostic, Lines, Position, in_file_order, quoted
 from ..model import Contract, Import
 from ..spelling import nearest
-from ..text.source import parse, read_source
+from ..text.comments import Order, orders_in
+from ..text.source import Source, parse, read_source
+from ..text.tree import MapNode
 from .contract import read_contract
 
 
@@ -37,6 +39,10 @@ class Project:
     """The lines of every file, by the path that stands in positions."""
     import_root: str
     """The dotted name under which packages will find each other; may be empty."""
+    trees: Mapping[str, MapNode] = field(default_factory=dict[str, MapNode])
+    """The contracts as they are written, by path."""
+    orders: tuple[Order, ...] = ()
+    """What comments in the judged files ask of the compiler, in file order."""
 
 
 def load_project(
@@ -54,20 +60,52 @@ def load_project(
     for path in _contract_paths(schema_root):
         reading.read(path)
     asked = _asked(schema_root, paths, reading.files)
+    return _project(reading, asked, import_root)
+
+
+def project_of_texts(
+    texts: Mapping[str, bytes], shown_root: str, *, import_root: str = "generated"
+) -> Project:
+    """The contracts with these texts, by their paths from a schema root that is on no disk.
+
+    `shown_root` stands before the paths in findings: `main:schema`.
+    """
+    reading = _Reading(Path(shown_root))
+    for path in sorted(texts):
+        if reading.is_named_as_contract(path):
+            reading.take_text(path, texts[path])
+    return _project(reading, set(reading.files), import_root)
+
+
+def project_of_trees(
+    trees: Mapping[str, MapNode], source: Source, *, import_root: str = "generated"
+) -> Project:
+    """The contracts that are parts of one file, by the paths that they would have as files."""
+    reading = _Reading(Path(source.file))
+    reading.sources[source.file] = source.lines
+    for path in sorted(trees):
+        if reading.is_named_as_contract(path):
+            reading.take_tree(path, trees[path], source.file)
+    return _project(reading, set(reading.files), import_root)
+
+
+def _project(reading: _Reading, asked: set[str], import_root: str) -> Project:
     drafts = reading.drafts
     judged = _with_imports(asked, drafts)
     linked = _linked(drafts)
     missing = (fault for path in drafts for fault in _missing_imports(drafts[path], reading.files))
-    files = {reading.shown(path) for path in judged}
+    files = {reading.place_of(path) for path in judged}
     faults = (*reading.faults, *missing)
     return Project(
-        schema_root=schema_root,
+        schema_root=reading.root,
         contracts=tuple(linked[path] for path in sorted(asked) if path in linked),
         judged=tuple(linked[path] for path in sorted(judged) if path in linked),
         everything=tuple(linked[path] for path in sorted(linked)),
         diagnostics=tuple(in_file_order(fault for fault in faults if fault.at.file in files)),
         sources=MappingProxyType(reading.sources),
         import_root=import_root,
+        trees=MappingProxyType(reading.trees),
+        orders=tuple(order for order in reading.orders if order.at.file in files),
     )
 
 
@@ -76,30 +114,42 @@ class _Reading:
 
     def __init__(self, schema_root: Path) -> None:
         self.files: list[str] = []
+        self.trees: dict[str, MapNode] = {}
         self.drafts: dict[str, Contract] = {}
         self.sources: dict[str, Lines] = {}
         self.faults: list[Diagnostic] = []
-        self._root = schema_root
+        self.orders: list[Order] = []
+        self.root = schema_root
         self._real_root = os.path.realpath(schema_root)
+        self._places: dict[str, str] = {}
 
     def shown(self, path: str) -> str:
         """The path as it stands in findings."""
         # A name that is no Unicode could not be printed.
-        return (self._root / path).as_posix().encode("utf-8", "replace").decode()
+        return (self.root / path).as_posix().encode("utf-8", "replace").decode()
+
+    def place_of(self, path: str) -> str:
+        """The file in which findings about the contract `path` stand."""
+        return self._places.get(path) or self.shown(path)
+
+    def is_named_as_contract(self, path: str) -> bool:
+        """Note that there is a file `path`, and whether it can be read as a contract."""
+        self.files.append(path)
+        if path.endswith(".yaml"):
+            return True
+        hint = "rename it to end in `.yaml`"
+        message = f"{quoted(path)} would be a contract"
+        at = Position(self.shown(path), 1, 1)
+        self.faults.append(Diagnostic("package-path-match", at, message, hint))
+        return False
 
     def read(self, path: str) -> None:
-        """Read one file as far as it can be read."""
-        file = self.shown(path)
-        self.files.append(path)
-        if not path.endswith(".yaml"):
-            hint = "rename it to end in `.yaml`"
-            message = f"{quoted(path)} would be a contract"
-            self.faults.append(
-                Diagnostic("package-path-match", Position(file, 1, 1), message, hint)
-            )
+        """Read one file of the disk as far as it can be read."""
+        if not self.is_named_as_contract(path):
             return
+        file = self.shown(path)
         # Not `resolve`: a link to itself makes that raise.
-        if not Path(os.path.realpath(self._root / path)).is_relative_to(self._real_root):
+        if not Path(os.path.realpath(self.root / path)).is_relative_to(self._real_root):
             message = f"{quoted(path)} is a link out of the schema folder"
             hint = "put the contract itself here"
             self.faults.append(
@@ -107,20 +157,31 @@ class _Reading:
             )
             return
         try:
-            data = (self._root / path).read_bytes()
+            data = (self.root / path).read_bytes()
         except OSError as error:
             message = f"the file cannot be read: {error.strerror or type(error).__name__}"
             self.faults.append(Diagnostic("yaml-syntax", Position(file, 1, 1), message))
             return
+        self.take_text(path, data)
+
+    def take_text(self, path: str, data: bytes) -> None:
+        """Read the text of one contract as far as it can be read."""
+        file = self.shown(path)
         source, faults = read_source(file, data)
         self.sources[file] = source.lines
         self.faults += faults
         if faults:
             return
+        self.orders += orders_in(source)
         tree, faults = parse(source)
         self.faults += faults
-        if tree is None:
-            return
+        if tree is not None:
+            self.take_tree(path, tree, file)
+
+    def take_tree(self, path: str, tree: MapNode, file: str) -> None:
+        """Read the tree of one contract, which stands in `file`."""
+        self._places[path] = file
+        self.trees[path] = tree
         self.drafts[path], faults = read_contract(tree, file, path)
         self.faults += faults
 

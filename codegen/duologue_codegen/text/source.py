@@ -27,7 +27,7 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 # What YAML calls printable, less the line breaks of YAML 1.1 (which 1.2 has dropped, and editors
 # do not count), less the byte order mark, which `read_source` takes off.
-_UNREADABLE: Final = re.compile(
+UNREADABLE: Final = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 _ESCAPES: Final = re.compile(r"\\x..|\\u.{4}|\\U.{8}|\\.|.", re.DOTALL)
@@ -48,16 +48,18 @@ class Source:
     lines: tuple[str, ...]
 
 
-def read_source(file: str, data: bytes) -> tuple[Source, list[Diagnostic]]:
+def read_source(
+    file: str, data: bytes, *, max_bytes: int = MAX_FILE_BYTES
+) -> tuple[Source, list[Diagnostic]]:
     """Decode a file: UTF-8, with or without a byte order mark.
 
     Where bytes are no UTF-8, the finding stands at the first of them and the text has
     replacement characters: it can be shown, but not parsed.
     """
     faults: list[Diagnostic] = []
-    if len(data) > MAX_FILE_BYTES:
+    if len(data) > max_bytes:
         message = f"the file has {len(data):,} bytes"
-        hint = f"a contract has at most {MAX_FILE_BYTES:,}"
+        hint = f"it may have at most {max_bytes:,}"
         faults.append(Diagnostic("yaml-subset", Position(file, 1, 1), message, hint))
         data = data[:200]
     data = data.removeprefix(b"\xef\xbb\xbf")
@@ -73,7 +75,7 @@ def read_source(file: str, data: bytes) -> tuple[Source, list[Diagnostic]]:
     return Source(file, text, tuple(_LINE_END.split(text))), faults
 
 
-def parse(source: Source) -> tuple[MapNode | None, list[Diagnostic]]:
+def parse(source: Source, *, max_depth: int = MAX_DEPTH) -> tuple[MapNode | None, list[Diagnostic]]:
     """The document's tree, and what is wrong with its YAML.
 
     The tree is None when there is none worth reading: the text is no YAML, the document is no
@@ -82,9 +84,9 @@ def parse(source: Source) -> tuple[MapNode | None, list[Diagnostic]]:
     faults = list(_unreadable(source))
     if faults:
         return None, faults
-    builder = _Builder(source)
+    builder = _Builder(source, max_depth)
     try:
-        with closing(_events(source.text)) as events:
+        with closing(events_of(source.text)) as events:
             for event in events:
                 if not builder.take(event):
                     break
@@ -98,14 +100,19 @@ def parse(source: Source) -> tuple[MapNode | None, list[Diagnostic]]:
     return builder.document(), builder.faults
 
 
-def _events(text: str) -> Generator[yaml.Event, None, None]:
+def events_of(text: str) -> Generator[yaml.Event, None, None]:
+    """The events of a text, by the C loader where there is one.
+
+    Raises:
+        YAMLError: the text is no YAML, from here on.
+    """
     yield from yaml.parse(text, Loader=_LOADER)
 
 
 def _unreadable(source: Source) -> Iterator[Diagnostic]:
     """Characters that a contract may not hold at all: one finding for each line."""
     for number, line in enumerate(source.lines, 1):
-        if found := _UNREADABLE.search(line):
+        if found := UNREADABLE.search(line):
             at = Position(source.file, number, found.start() + 1)
             message = f"character U+{ord(found.group()):04X} cannot stand in a contract"
             yield Diagnostic("yaml-syntax", at, message, 'write it as an escape in "quotes"')
@@ -166,9 +173,10 @@ class _Open:
 class _Builder:
     """Takes events one by one; holds the open collections and the findings."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, max_depth: int) -> None:
         self.faults: list[Diagnostic] = []
         self._source = source
+        self._max_depth = max_depth
         self._open: list[_Open] = []
         self._root: Node | None = None
         self._documents = 0
@@ -193,8 +201,10 @@ class _Builder:
                 is_map = isinstance(event, yaml.MappingStartEvent)
                 is_block = not event.flow_style
                 self._open.append(_Open(self._at(event), is_map, is_block, [], [], {}))
-                if len(self._open) > MAX_DEPTH:
-                    self._refuse(event, f"more than {MAX_DEPTH} collections inside each other")
+                if len(self._open) > self._max_depth:
+                    self._refuse(
+                        event, f"more than {self._max_depth} collections inside each other"
+                    )
                     self._usable = False
                     return False
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():

@@ -11,6 +11,7 @@ from duologue.connection.base import (
     Connection,
     ConnectionState,
     Message,
+    size_in_bytes,
 )
 from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES, DrainGate
 from duologue.connection.write_watch import WriteWatch
@@ -50,12 +51,6 @@ class _Closing:
     reason: str
 
 
-def _size(message: Message) -> int:
-    if isinstance(message, bytes) or message.isascii():
-        return len(message)
-    return len(message.encode())
-
-
 class _MemoryConnection(Connection):
     """One end. `_outgoing` holds what the other end has not been given yet."""
 
@@ -86,7 +81,7 @@ class _MemoryConnection(Connection):
         """See `Connection.send`."""
         if self.state.current_state is not ConnectionState.OPEN:
             raise self._refuse_send()
-        size = _size(message)
+        size = size_in_bytes(message)
         if size > self.max_send_bytes:
             raise self.too_large(size)
         unsent = self._outgoing_bytes

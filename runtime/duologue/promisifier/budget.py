@@ -98,7 +98,7 @@ class Budget:
         self.streams = Line(lambda: self.free_streams > 0)
         """Peers whose streams wait for a place."""
         self._limits: Final = limits
-        self._shares: WeakValueDictionary[bytes | str, Share] = WeakValueDictionary()
+        self._shares: WeakValueDictionary[bytes | str, Share] | None = None
 
     @property
     def is_unused(self) -> bool:
@@ -127,6 +127,8 @@ class Budget:
         limit = "max_running_calls_per_key" if key else "max_running_calls_per_address"
         if not who:
             return Share("max_running_calls_total", self._limits.max_running_calls_total)
+        if self._shares is None:
+            self._shares = WeakValueDictionary()
         share = self._shares.get(who)
         if share is None:
             # Lives as long as a connection of that key, or a handler that runs for one.

@@ -70,9 +70,7 @@ class Calling:
         self._intake = intake
         self._max_open_calls = limits.max_open_calls
         self._max_nested_calls = limits.max_nested_calls
-        self._receiver = StreamReceiver(
-            session.own, limits, intake, send_text=writer.reply, fail=self._fail_unfit
-        )
+        self._receiver: StreamReceiver | None = None
         loop = asyncio.get_running_loop()
         self._deadlines = CallDeadlines(loop, self._own.unanswered.values(), self._on_deadline)
         self._nested: WaitingCalls[Call[Any]] = WaitingCalls(loop, limits, _too_late)
@@ -155,7 +153,8 @@ class Calling:
         # The answer may be behind what nobody reads at the moment.
         if self._intake.held:
             self._intake.release(Hold.CALLS)
-            self._receiver.inflow.look_again()
+            if self._receiver is not None:
+                self._receiver.inflow.look_again()
         return True
 
     def _bind_items(self, call: Call[Any], request_id: int) -> None:
@@ -252,7 +251,9 @@ class Calling:
         """
         if call.done():
             # It is a stream by now, and this is no way to end one.
-            self._receiver.break_off(call, BadFrame("a stream was cut off by an ordinary answer"))
+            self._stream_receiver().break_off(
+                call, BadFrame("a stream was cut off by an ordinary answer")
+            )
             return
         try:
             if type(data) is Parcel and not call.reading.takes_parts:
@@ -281,7 +282,7 @@ class Calling:
     def _fail(self, call: Call[Any], error: DuologueError) -> None:
         """Fail a call, or its stream, in words that help; perhaps later, if these are asked for."""
         if call.done() or self._explain(call, error):
-            self._receiver.break_off(call, error)
+            self._stream_receiver().break_off(call, error)
 
     def _fail_unfit(self, call: Call[Any], error: DuologueError) -> None:
         """Fail a call that was answered by a stream which does not fit."""
@@ -301,7 +302,7 @@ class Calling:
         event: ChunkReceived[Call[Any]] | StreamEnded[Call[Any]] | AnswerBroken[Call[Any]],
     ) -> None:
         """Something of a stream that answers a call has come, or of what is no answer at all."""
-        self._receiver.receive(event)
+        self._stream_receiver().receive(event)
         if self._line.calls:
             self._resume()
 
@@ -311,9 +312,22 @@ class Calling:
             self.counterpart.is_introduced and not call.done() and call.owner.on_turned_away(call)
         )
 
+    def _stream_receiver(self) -> StreamReceiver:
+        # Made late: most conversations have no streams.
+        if self._receiver is None:
+            self._receiver = StreamReceiver(
+                self._own,
+                self._limits,
+                self._intake,
+                send_text=self._writer.reply,
+                fail=self._fail_unfit,
+            )
+        return self._receiver
+
     def note_reading(self, is_reading: bool) -> None:
         """The connection is read from now on, or is not."""
-        self._receiver.silence.note_reading(is_reading)
+        if self._receiver is not None:
+            self._receiver.silence.note_reading(is_reading)
 
     # -- the end --------------------------------------------------------------------------------
 
@@ -334,13 +348,14 @@ class Calling:
         pending = tuple(each for each in ids if each != CONTROL_SERVICE)
         for call in calls:
             error = self.aborted(call, sent, connection.close_reason)
-            if self._receiver.is_streaming(call):
+            if self._receiver is not None and self._receiver.is_streaming(call):
                 self._receiver.break_off(call, error)
             else:
                 call.owner.on_unanswered(call, error)
         for call, _ in waiting:
             call.owner.on_unanswered(call, self.aborted(call, "no", connection.close_reason))
-        self._receiver.close()
+        if self._receiver is not None:
+            self._receiver.close()
         return pending, sent
 
     def _on_deadline(self, call: Call[Any]) -> None:

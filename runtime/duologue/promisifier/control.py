@@ -1,6 +1,6 @@
 """What answers service 0: the hello, and what two duologue peers want to be told of."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -33,10 +33,11 @@ class ControlService:
     def __init__(
         self,
         greeting: Greeting,
-        broadcasts: Broadcasts,
+        broadcasts: Callable[[], Broadcasts],
         sources: Mapping[int, EventSource],
     ) -> None:
-        """`sources` are the events that are offered, by number."""
+        """`broadcasts` gives what tells the other side of events; `sources` are those that are
+        offered, by number."""
         self._greeting = greeting
         self._broadcasts = broadcasts
         self._sources = sources
@@ -77,9 +78,9 @@ class ControlService:
         call = read_control(text)
         if isinstance(call, Subscribe):
             source = self._sources.get(call.number)
-            return subscribed_text(self._broadcasts.subscribe(call, source))
+            return subscribed_text(self._broadcasts().subscribe(call, source))
         if isinstance(call, Unsubscribe):
-            self._broadcasts.unsubscribe(call.subscription)
+            self._broadcasts().unsubscribe(call.subscription)
             return b"{}"
         if isinstance(call, Describe) and self._greeting.describing is not None:
             return self._greeting.describing.answer(call)

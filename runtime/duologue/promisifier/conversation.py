@@ -113,7 +113,8 @@ class Conversation(Generic[PeerT]):
         )
         loop = asyncio.get_running_loop()
         self._sources = sources
-        self._broadcasts = Broadcasts(peer, connection, limits, counters, loop.call_soon)
+        self._peer = peer
+        self._broadcasts: Broadcasts | None = None
         self._parts_deadline = PartsDeadline(loop, self._session, limits, self._give_up)
         self._is_started = self._is_over = False
         self._is_listening = False
@@ -147,13 +148,25 @@ class Conversation(Generic[PeerT]):
         greeting.on_mismatch = self._give_up
         greeting.on_introduced = self._on_introduced
         self._session.allow_control()
-        self._dispatcher.control = ControlService(greeting, self._broadcasts, self._sources)
+        self._dispatcher.control = ControlService(greeting, self._make_broadcasts, self._sources)
         if self._is_started:
             self._say_hello(greeting)
 
     async def drain(self, timeout_s: float) -> None:
         """Refuse new calls, let the running ones finish within `timeout_s`, cancel the rest."""
         await self._dispatcher.drain(timeout_s)
+
+    def _make_broadcasts(self) -> Broadcasts:
+        # Made late: most connections have no subscribers.
+        if self._broadcasts is None:
+            self._broadcasts = Broadcasts(
+                self._peer,
+                self.connection,
+                self._limits,
+                self._counters,
+                asyncio.get_running_loop().call_soon,
+            )
+        return self._broadcasts
 
     def _on_introduced(self) -> None:
         self.calling.obey_limits()
@@ -242,10 +255,11 @@ class Conversation(Generic[PeerT]):
         self._parts_deadline.end()
         pending, sent = self.calling.end()
         self._dispatcher.close()
-        self._broadcasts.close()
+        if self._broadcasts is not None:
+            self._broadcasts.close()
         self._owner.on_conversation_end(Ending(self.connection, pending, sent))
         # What holds us is let go of: connections that come and go would keep the collector busy.
-        del self._owner, self._unlisten_state, self._broadcasts
+        del self._owner, self._peer, self._unlisten_state, self._broadcasts
         self._dispatcher.control = None
         if self.greeting is not None:
             self.greeting.forget_listeners()

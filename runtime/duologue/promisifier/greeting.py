@@ -53,16 +53,22 @@ class Greeting:
         introduced itself; else it is a base peer."""
         self.on_mismatch: Callable[[IdentityMismatch], None] = _ignore
         """Told when the conversation must end: the other side is somebody else."""
-        self._settled = asyncio.Event()
+        self.is_settled = False
+        """Whether it is known what the other side is."""
+        self._settled: asyncio.Event | None = None
 
     async def settled(self) -> None:
         """Wait until the other side has introduced itself, or is known for a base peer."""
-        await self._settled.wait()
+        if not self.is_settled:
+            if self._settled is None:
+                self._settled = asyncio.Event()
+            await self._settled.wait()
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether it is known what the other side is."""
-        return self._settled.is_set()
+    def _settle(self) -> None:
+        self.is_settled = True
+        if self._settled is not None:
+            self._settled.set()
+            self._settled = None
 
     def forget_listeners(self) -> None:
         """Tell nobody any more."""
@@ -77,15 +83,15 @@ class Greeting:
             return
         if is_new:
             # Perhaps too late: then it was taken for a base peer, and it is told again.
-            self._settled.set()
+            self._settle()
             self.on_introduced()
 
     def note_answered(self, call: "asyncio.Future[None]") -> None:
         """Our hello has been answered, or never will be: a base peer is served all the same."""
         if not call.cancelled():
             call.exception()
-        if not self._settled.is_set():
-            self._settled.set()
+        if not self.is_settled:
+            self._settle()
             self.on_introduced()
 
     # -- as the reading of the answer -----------------------------------------------------------

@@ -20,6 +20,8 @@ class WaitingCalls(Generic[CallT]):
     whose time is over.
     """
 
+    __slots__ = ("_bytes", "_deadlines", "_limits", "_loop", "_too_late", "calls")
+
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
@@ -28,10 +30,11 @@ class WaitingCalls(Generic[CallT]):
     ) -> None:
         self.calls: dict[CallT, Payload] = {}
         """The oldest first. To be asked whether there are any, not to be changed."""
+        self._loop = loop
         self._limits = limits
         self._too_late = too_late
         self._bytes = 0
-        self._deadlines = CallDeadlines(loop, self.calls.keys(), self._on_due)
+        self._deadlines: CallDeadlines | None = None
 
     def add(self, call: CallT, args: Payload) -> None:
         """Keep `call`, behind the others, until it is taken, removed, or due.
@@ -50,6 +53,9 @@ class WaitingCalls(Generic[CallT]):
         """`add` for a call that was let in before: it is not turned away now."""
         self.calls[call] = args
         self._bytes += size_of(args)
+        # Made late: on most connections nothing waits.
+        if self._deadlines is None:
+            self._deadlines = CallDeadlines(self._loop, self.calls.keys(), self._on_due)
         self._deadlines.watch(call)
 
     def remove(self, call: Call[Any]) -> bool:
@@ -74,7 +80,8 @@ class WaitingCalls(Generic[CallT]):
         calls = list(self.calls.items())
         self.calls.clear()
         self._bytes = 0
-        self._deadlines.close()
+        if self._deadlines is not None:
+            self._deadlines.close()
         return calls
 
     def _on_due(self, call: Call[Any]) -> None:

@@ -7,6 +7,7 @@ as one.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Annotated, Final, Literal, Protocol, TypeAlias
 
 import msgspec
@@ -200,7 +201,14 @@ class Counterpart:
         if hello.self != _hex(self._remote_key) or hello.peer != _hex(self._own_key):
             raise IdentityMismatch("the hello names other keys than the handshake proved")
         self._services = msgspec.json.encode(hello.services)
-        self.hello = msgspec.structs.replace(hello, services=[])
+        # Nearly everybody says the same words: of these there need be one each.
+        self.hello = msgspec.structs.replace(
+            hello,
+            role=intern(hello.role),
+            features=[intern(each) for each in hello.features],
+            services=[],
+            agent=intern(hello.agent),
+        )
         self._offers.clear()
         self._bases.clear()
         return True

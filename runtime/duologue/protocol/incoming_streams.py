@@ -51,7 +51,7 @@ class IncomingStreams(Generic[CallT]):
         self._open_calls = open_calls
         self._counters = counters
         self.streaming: dict[int, _Streaming[CallT]] = {}
-        self._stopping: set[int] = set()
+        self._stopping: dict[int, None] = {}
 
     def __len__(self) -> int:
         return len(self.streaming)
@@ -111,7 +111,7 @@ class IncomingStreams(Generic[CallT]):
     def interrupt(self, request_id: int) -> CallT | None:
         """An ordinary answer came: the call, if it was streaming; it is no longer."""
         stream = self.streaming.pop(request_id, None)
-        self._stopping.discard(request_id)
+        self._stopping.pop(request_id, None)
         return None if stream is None else stream.call
 
     def replace(self, request_id: int, call: CallT) -> None:
@@ -122,7 +122,7 @@ class IncomingStreams(Generic[CallT]):
         """The reader has gone: what to tell the other side, or None if the stream is over."""
         if self.streaming.pop(request_id, None) is None:
             return None
-        self._stopping.add(request_id)
+        self._stopping[request_id] = None
         return codec.write_stream_error(request_id)
 
     def close(self) -> list[CallT]:
@@ -144,7 +144,7 @@ class IncomingStreams(Generic[CallT]):
             return None
         if state is OwnState.STREAMING:
             return self.streaming.pop(request_id).call
-        self._stopping.discard(request_id)
+        self._stopping.pop(request_id, None)
         return self._open_calls.pop(request_id, None)
 
     def _streaming_call(self, request_id: int, kind: StreamKind) -> CallT:
@@ -157,7 +157,7 @@ class IncomingStreams(Generic[CallT]):
     def _break_off(self, request_id: int, error: BadFrame) -> AnswerBroken[CallT]:
         stream = self.streaming.pop(request_id, None)
         call = self._open_calls.pop(request_id) if stream is None else stream.call
-        self._stopping.add(request_id)
+        self._stopping[request_id] = None
         return AnswerBroken(call, error, codec.write_stream_error(request_id))
 
     def _receive_for_nobody(self, request_id: int) -> Refused | None:
@@ -166,7 +166,7 @@ class IncomingStreams(Generic[CallT]):
         # A call that was given up before its first chunk: the sender does not know yet.
         if request_id in self._stopping or len(self._stopping) >= MAX_STOPPING:
             return None
-        self._stopping.add(request_id)
+        self._stopping[request_id] = None
         return Refused(codec.write_stream_error(request_id))
 
 

@@ -3,6 +3,7 @@
 import ipaddress
 
 from duologue.connection.addresses import UNKNOWN
+from duologue.connection.addresses import is_loopback as is_loopback
 
 
 def shown_address(group: str) -> str:
@@ -12,13 +13,3 @@ def shown_address(group: str) -> str:
     except ValueError:
         return UNKNOWN
     return str(network.supernet(new_prefix=24 if network.version == 4 else 48))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host to listen at can be reached from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

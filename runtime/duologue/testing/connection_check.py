@@ -31,11 +31,14 @@ KINDS: Final[tuple[Message, ...]] = (
 """Texts and bytes of awkward contents and lengths."""
 
 
-async def check_connection(make_pair: MakePair, *, max_message_bytes: int | None = None) -> None:
+async def check_connection(
+    make_pair: MakePair, *, max_message_bytes: int | None = None, ending_turns: int = 0
+) -> None:
     """Try every promise of `Connection` on fresh pairs; run it on every layer and stack.
 
     Both directions are tried. With `max_message_bytes` a message at that limit and one above it are
-    tried too.
+    tried too. `ending_turns` of the loop after the end no task is left; more than none are for what
+    lives in a coroutine of somebody else.
 
     Raises:
         AssertionError: a promise was broken; the text says which.
@@ -53,6 +56,8 @@ async def check_connection(make_pair: MakePair, *, max_message_bytes: int | None
 
         await _run(check_limit, make_pair, False)
         await _run(check_limit, make_pair, True)
+    for _ in range(ending_turns):
+        await asyncio.sleep(0)
     left_over = asyncio.all_tasks() - tasks_before
     assert not left_over, f"tasks are left behind: {left_over}"
 

@@ -31,8 +31,24 @@ Y = TypeVar("Y")
 class Client:
     """Calls one service of the other side. Cheap: make one wherever it is needed.
 
-    A call raises the errors its contract declares, other `CallError`s, `ConnectionClosed`,
-    `LimitExceeded` or `RefusedValue`, and nothing else.
+    A call raises these, and nothing else; runtime/ERRORS.md says what to do about each:
+
+        ContractError       one that the method lists, as its generated class, with its fields
+        UnknownError        a declared error that this build's contract does not know
+        InvalidParams       the params do not fit the contract, here or there; nothing ran
+        InvalidResult       what came does not fit the contract
+        Unimplemented       the other side does not offer the method; says what it offers
+        InternalError       the handler failed otherwise; `.incident` finds it in its log
+        Unauthorised        the other side refuses this caller
+        Cancelled           the other side gave the call up
+        GoingAway           the other side is ending; nothing ran
+        DeadlineExceeded    no answer in time; it may have run
+        StreamFailed        a stream was broken off; raised where it is read
+        ConnectionClosed    no answer can come; `.sent` tells whether the request had left
+        LimitExceeded       a bound was met; `.limit` names it
+        RefusedValue        a param has no form on the wire; nothing was sent
+        ContractMismatch    with `contracts="same"`: the other side has another contract
+        ProtocolError       the answer cannot be read
     """
 
     __contract__: ClassVar[ServiceContract]

@@ -5,10 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from duologue_codegen import cli
+from tests.unit.codegen.commands import Ran
 from tests.unit.codegen.contracts import HELLO, write
 
 BAD = "duologue: 1\npackage: bad.v1\ntypes: {A: {fields: {a: Nope}}}\n"
@@ -21,21 +19,6 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write(folder / "schema", "hello/v1.yaml", HELLO)
     monkeypatch.chdir(folder)
     return folder
-
-
-class Ran:
-    """What a command said, and how it ended."""
-
-    def __init__(self, *arguments: str) -> None:
-        app = typer.Typer(pretty_exceptions_enable=False)
-        for command in (cli.generate, cli.check, cli.init):
-            app.command()(command)
-        result = CliRunner().invoke(app, arguments)
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        self.code = result.exit_code
-        self.out = result.stdout
-        self.err = result.stderr
 
 
 def test_the_commands_are_registered() -> None:

@@ -45,7 +45,7 @@ class PythonTarget:
         from .models import models_module
         from .modules import python_modules
 
-        view = _view(contract, options)
+        view = view_of_contract(contract, options)
         files = python_modules(view)
         if view.models.types:
             doc = f"The types of `{view.package}`."
@@ -57,7 +57,7 @@ class PythonTarget:
     def made_from(self, contract: Contract, options: Options) -> str:
         """A digest of the view, the options, the generators' versions and our own source."""
         stated = {
-            "view": asdict(_view(contract, options)),
+            "view": asdict(view_of_contract(contract, options)),
             "options": asdict(options),
             "versions": self.versions(),
             "source": _source_digest(),
@@ -70,7 +70,8 @@ class PythonTarget:
         return _versions()
 
 
-def _view(contract: Contract, options: Options) -> PackageView:
+def view_of_contract(contract: Contract, options: Options) -> PackageView:
+    """Everything that the files of a package say."""
     # Several lines, so that a change of the contract shows as what it is.
     form = canonical(contract)
     text = json.dumps(form, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)

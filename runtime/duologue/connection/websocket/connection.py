@@ -56,6 +56,26 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
     is one.
     """
 
+    __slots__ = (
+        "_arrival",
+        "_first_sign",
+        "_has_pulse",
+        "_make_opening",
+        "_on_heard",
+        "_on_lost",
+        "_on_open",
+        "_opening",
+        "_opening_timeout_s",
+        "_pace",
+        "_reading_is_paused",
+        "_reading_space",
+        "_reading_window",
+        "_rest",
+        "_timer",
+        "_window_bytes",
+        "_wire",
+    )
+
     def __init__(
         self,
         make_opening: Callable[["WebSocketConnection", asyncio.Transport], Opening],

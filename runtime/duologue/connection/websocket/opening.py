@@ -81,10 +81,15 @@ class Opening(ABC):
         if self._head_bytes > MAX_HEAD_BYTES and not self.protocol.eof_sent:
             self._refuse_head()
             return b""
-        for event in self.protocol.events_received():
+        events = self.protocol.events_received()
+        for event in events:
             if isinstance(event, Request):
                 self._answer(event)
         if self.is_open:
+            for event in events:
+                if isinstance(event, Request | Response):
+                    # `websockets` keeps it as long as the connection; nobody looks at it again.
+                    event.headers.clear()
             return rest
         if rest:
             # The body of a refusal, or noise; `websockets` knows which.
@@ -214,6 +219,10 @@ def wished_pause_s(headers: Headers) -> float | None:
     return max(0.0, pause.total_seconds())
 
 
+ANY_HOST: Final = "*"
+"""Stands for the bound host where whoever can connect at all is on this machine."""
+
+
 @dataclass(frozen=True, slots=True)
 class AcceptanceRules:
     """Who may open a connection."""
@@ -235,6 +244,8 @@ def host_is_ours(
     still sends its own name. `own_hosts` are the bound host and the address at which the
     connection came in; these and the loopback names need the `port` we listen on.
     """
+    if ANY_HOST in own_hosts:
+        return True
     name, stated_port = _split_host(header)
     if not name:
         return False

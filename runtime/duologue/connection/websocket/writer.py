@@ -40,6 +40,20 @@ class SocketWriter(Connection):
     cost more than it explains.
     """
 
+    __slots__ = (
+        "_is_receiving",
+        "_limits",
+        "_loop",
+        "_mask_keys",
+        "_max_message_bytes",
+        "_pending",
+        "_pending_bytes",
+        "_pulse",
+        "_tick_is_due",
+        "_transport",
+        "_write_watch",
+    )
+
     def __init__(self, limits: Limits, loop: Loop) -> None:
         super().__init__(gate=DrainGate(loop), max_send_bytes=limits.max_message_bytes)
         self._limits = limits

@@ -39,7 +39,8 @@ class Deaf:
 
 def waiting_bytes(host: WebsocketPromisifier) -> int:
     """What all queues of a connection hold."""
-    return host._conversation._broadcasts._bytes  # pyright: ignore[reportPrivateUsage]
+    broadcasts = host._conversation._broadcasts  # pyright: ignore[reportPrivateUsage]
+    return 0 if broadcasts is None else broadcasts._bytes  # pyright: ignore[reportPrivateUsage]
 
 
 def line_of(host: WebsocketPromisifier) -> Connection:

@@ -1,0 +1,141 @@
+"""The commands of the compiler about contracts that change: `breaking` and `image`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .command_line.faults import EXIT_FINDINGS, faults
+from .command_line.options import (
+    Level,
+    Paths,
+    Schema,
+    Shape,
+    UpgradeOrder,
+    WrongUse,
+    contracts_of,
+    settings_of,
+)
+from .command_line.report import Format, report
+from .configuration import Configuration
+
+if TYPE_CHECKING:
+    from .build import BuildResult
+
+Against = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REV|DIR|IMAGE",
+        help="The old contracts: a revision of git, a folder, or a file of `duologue image`.",
+        show_default="from pyproject.toml",
+    ),
+]
+
+
+def breaking(
+    paths: Paths = None,
+    schema: Schema = None,
+    against: Against = None,
+    level: Annotated[
+        Level | None,
+        typer.Option(
+            help="What must not break: programs that run, code that is built anew, or both.",
+            show_default="ALL, of a beta WIRE, of an alpha nothing",
+        ),
+    ] = None,
+    order: Annotated[
+        UpgradeOrder | None,
+        typer.Option(help="Which side is upgraded first.", show_default="any"),
+    ] = None,
+    format_: Shape = Format.TEXT,
+) -> None:
+    """Compare contracts with older ones, and report every change that breaks something.
+
+    Each finding says between which two sides it fails: `new caller against old provider`. What is
+    meant to break is allowed on its line: `# duologue: allow RULE because REASON`.
+    """
+    with faults("breaking"):
+        from .build import judge
+
+        settings, asked = settings_of(paths or (), schema, None)
+        result = contracts_of(
+            lambda: judge(
+                settings.schema, asked, import_root=settings.import_root, off=settings.off
+            )
+        )
+        if result.ok:
+            result = compared(result, settings, against, level, order)
+        report(result, format_, all_good="nothing breaks")
+    if not result.ok:
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def compared(
+    result: BuildResult,
+    settings: Configuration,
+    against: str | None = None,
+    level: Level | None = None,
+    order: UpgradeOrder | None = None,
+) -> BuildResult:
+    """What right contracts break; what the command line leaves open, pyproject.toml says.
+
+    Raises:
+        WrongUse: nobody says what to compare with, or it cannot be had.
+    """
+    from .compatibility import Order, Scope
+    from .compatibility.baseline import NoBaseline
+    from .upgrade import judge_upgrade
+
+    against = against or settings.breaking.get("against")
+    if against is None:
+        raise WrongUse(
+            "say with what to compare: `--against main`, or `against` under "
+            "[tool.duologue.breaking] in pyproject.toml"
+        )
+    scope = level.value if level else settings.breaking.get("level")
+    stated_order = order.value if order else settings.breaking.get("order", Order.ANY)
+    try:
+        return judge_upgrade(
+            result,
+            against,
+            scope=None if scope is None else Scope(scope),
+            order=Order(stated_order),
+            off=settings.off,
+        )
+    except NoBaseline as error:
+        raise WrongUse(str(error)) from None
+
+
+def image(
+    paths: Paths = None,
+    schema: Schema = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Where it goes.", show_default="stdout"),
+    ] = None,
+) -> None:
+    """Write contracts as one JSON file, to compare later ones with: `breaking --against FILE`."""
+    with faults("image"):
+        from .build import judge
+        from .compatibility.image import image_text
+
+        settings, asked = settings_of(paths or (), schema, None)
+        result = contracts_of(
+            lambda: judge(
+                settings.schema, asked, import_root=settings.import_root, off=settings.off
+            )
+        )
+        if result.ok:
+            text = image_text(
+                {each.path: result.project.trees[each.path] for each in result.project.judged}
+            )
+            if out is None:
+                typer.echo(text, nl=False)
+            else:
+                out.write_text(text, encoding="utf-8", newline="")
+        else:
+            report(result, Format.TEXT, with_changes=True)
+    if not result.ok:
+        raise typer.Exit(EXIT_FINDINGS)
