@@ -91,18 +91,18 @@ def explain(
 ) -> None:
     """Tell what a rule is for, with contracts that break it and keep it; or list all rules."""
     with faults("explain"):
-        from .checks import PURPOSES
+        from .checks import purposes
         from .explaining import page_of
         from .spelling import nearest
 
         if rule is None:
-            width = max(map(len, PURPOSES))
-            for name in sorted(PURPOSES):
-                typer.echo(f"{name:{width}}  {PURPOSES[name]}")
+            width = max(map(len, purposes()))
+            for name in sorted(purposes()):
+                typer.echo(f"{name:{width}}  {purposes()[name]}")
             return
         page = page_of(rule)
         if page is None:
-            meant = nearest(rule, PURPOSES)
+            meant = nearest(rule, purposes())
             hint = f"did you mean {meant}?" if meant else "`duologue explain` lists all"
             raise WrongUse(f"there is no rule {rule}; {hint}")
         typer.echo(page.text, nl=False)

@@ -1,7 +1,7 @@
 """Every rule has a page, and what the page shows is so."""
 
 import pytest
-from duologue_codegen.checks import PURPOSES, READING_RULES, RULES, check
+from duologue_codegen.checks import purposes, READING_RULES, RULES, check
 from duologue_codegen.diagnostics import Diagnostic
 from duologue_codegen.explaining import Page, page_of, rules_with_pages
 from duologue_codegen.reading.project import project_of_texts
@@ -30,12 +30,12 @@ def findings(text: str) -> list[Diagnostic]:
 
 
 def test_every_rule_has_a_page_and_there_are_no_others() -> None:
-    assert rules_with_pages() == sorted(PURPOSES)
+    assert rules_with_pages() == sorted(purposes())
 
 
-@pytest.mark.parametrize("rule", sorted(PURPOSES))
+@pytest.mark.parametrize("rule", sorted(purposes()))
 def test_page_begins_with_the_purpose(rule: str) -> None:
-    assert page(rule).text.startswith(f"# {rule}\n\n{PURPOSES[rule]}\n\n")
+    assert page(rule).text.startswith(f"# {rule}\n\n{purposes()[rule]}\n\n")
 
 
 @pytest.mark.parametrize("rule", LINT)

@@ -4,10 +4,9 @@
 """
 
 from collections.abc import Collection, Mapping
+from functools import cache
 from types import MappingProxyType
-from typing import Final
 
-from ..compatibility import CHANGE_RULES
 from ..diagnostics import Diagnostic, in_file_order
 from ..reading.project import Project
 from . import (
@@ -38,6 +37,7 @@ __all__ = [
     "Rule",
     "allowances_of",
     "check",
+    "purposes",
     "without_allowed",
 ]
 
@@ -61,14 +61,16 @@ _RULE_FILES = (
 )
 """Importing them is what fills `RULES`."""
 
-PURPOSES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        **READING_RULES,
-        **{rule.id: rule.purpose for rule in RULES.values()},
-        **{rule.id: rule.purpose for rule in CHANGE_RULES.values()},
-    }
-)
-"""Every rule there is, and what it is for."""
+
+@cache
+def purposes() -> Mapping[str, str]:
+    """Every rule there is, those about changes included, and what it is for."""
+    # Most contracts ask nothing of their rules, and these take long to import.
+    from ..compatibility import CHANGE_RULES
+
+    own = {rule.id: rule.purpose for rule in RULES.values()}
+    about_changes = {rule.id: rule.purpose for rule in CHANGE_RULES.values()}
+    return MappingProxyType({**READING_RULES, **own, **about_changes})
 
 
 def check(
@@ -87,6 +89,9 @@ def check(
     for rule in RULES.values():
         if rule.id not in left_out:
             found += findings_of(rule, project)
-    allowances, faults = allowances_of(project, PURPOSES, may_be_off | CHANGE_RULES.keys())
+    if not project.orders:
+        return in_file_order(found)
+    about_changes = purposes().keys() - RULES.keys() - READING_RULES.keys()
+    allowances, faults = allowances_of(project, purposes(), may_be_off | about_changes)
     silenced = without_allowed(found, allowances, may_be_off - left_out)
     return in_file_order([*silenced, *faults])
