@@ -100,6 +100,7 @@ DIALOGUE_WORDS: Final = frozenset(
         "hosts",
         "identity",
         "insecure_plaintext",
+        "interceptors",
         "known_relays",
         "limits",
         "listen",
