@@ -128,6 +128,11 @@ class Conversation(Generic[PeerT]):
         """What is known of the other side."""
         return self.calling.counterpart
 
+    @property
+    def calls_running(self) -> int:
+        """How many calls of the other side are being served now."""
+        return self._dispatcher.admission.running
+
     def start(self) -> None:
         """Serve from now on, and say hello. Comes by itself in the next turn of the loop."""
         if self._is_started or self._is_over:
