@@ -272,6 +272,7 @@ async def connect(
         ValueError: `identity` without `to`, or the other way round; `url` is no ws: or wss:
             address, or its host can be no name; `backoff` without `reconnect`.
         UnsafeKey: `to` is no key to build on.
+        KeyNotAllowed: the other side does not let this identity in.
         HandshakeFailed: the other side broke the rules of the handshake, or refused us.
         DeadlineExceeded: it took longer than `timeout` or `open_timeout`.
         ConnectionClosed: nobody there, or TLS failed; `.sent` is "no". `HttpUnavailable` if the

@@ -146,6 +146,7 @@ async def dial(
         PeerNotFound: nobody listens at the relay under this key.
         RelayRefused: the relay does not let us.
         RelayUnreachable: nobody is there, or TLS failed.
+        KeyNotAllowed: the other side does not let this identity in.
         HandshakeFailed: the other side broke the rules of the handshake, or refused us.
         DeadlineExceeded: it took longer than `timeout` or `open_timeout`.
         ServiceIdTaken: two of the offered services want the same number.
