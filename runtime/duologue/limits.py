@@ -207,6 +207,18 @@ DEFAULT_STREAM_STALL_S: Final = 20.0
 """`Limits.stream_stall_timeout_s`, unless a shorter `keepalive_timeout_s` asks for less."""
 
 
+DEFAULT_RUNNING_CALLS: Final = 256
+"""`Limits.max_running_calls`."""
+
+SHARES_OF_RUNNING_CALLS: Final = {
+    "max_running_calls_total": 4,
+    "max_running_calls_per_key": 2,
+    "max_running_calls_per_address": 3,
+}
+"""How many times `max_running_calls` these are, where that is above its default and they are not
+set: whoever lets one connection run more means it, and others still have room beside it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The bounds of one connection, or of one server where the name says so.
@@ -240,8 +252,9 @@ class Limits:
     max_parked_bytes: int = 64 * 1024 * 1024
     """Arguments that those may hold together."""
 
-    max_running_calls: int = 256
-    """Handlers that run for the peer at once; a handler counts until it has really ended."""
+    max_running_calls: int = DEFAULT_RUNNING_CALLS
+    """Handlers that run for the peer at once; a handler counts until it has really ended. With more
+    of them the defaults of the next three, `SHARES_OF_RUNNING_CALLS`, are as many times larger."""
 
     max_running_calls_total: int = 1024
     """The same for all peers of one server, and for those whose connection has ended: a handler
@@ -441,6 +454,10 @@ class Limits:
             value = getattr(self, name)
             if not value > 0:
                 raise ValueError(f"Limits.{name} must be above 0 but is {value!r}")
+        if self.max_running_calls > DEFAULT_RUNNING_CALLS:
+            for name, times in SHARES_OF_RUNNING_CALLS.items():
+                if getattr(self, name) == times * DEFAULT_RUNNING_CALLS:
+                    object.__setattr__(self, name, times * self.max_running_calls)
         timeout_s = self.keepalive_timeout_s
         if self.stream_stall_timeout_s == DEFAULT_STREAM_STALL_S >= timeout_s:
             object.__setattr__(self, "stream_stall_timeout_s", 0.8 * timeout_s)

@@ -95,11 +95,6 @@ class Calling:
         """Own calls that count towards `max_open_calls`."""
         return self._own.in_flight
 
-    @property
-    def has_deadlines(self) -> bool:
-        """Whether a timer of the loop is running for open calls."""
-        return self._deadlines.is_armed
-
     def send(self, call: Call[Any], args: Payload, is_next: bool = False) -> bool:
         """Send the request of `call`, or let it wait; returns whether it has left.
 

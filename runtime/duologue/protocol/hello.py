@@ -89,7 +89,6 @@ _Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_HELLO_TEXT)]
 class _Limits(msgspec.Struct, rename="camel"):
     max_message_bytes: int = 0
     max_calls: int = 0
-    max_streams: int = 0
 
 
 class _Service(msgspec.Struct):
@@ -150,7 +149,6 @@ def encode_hello(
             _Limits(
                 limits.max_message_bytes,
                 limits.max_running_calls + limits.max_waiting_calls,
-                limits.max_open_calls,
             ),
             [_Service(each.name, each.base, each.digest) for each in services],
             agent,

@@ -63,7 +63,7 @@ async def test_the_hello_has_the_profiles_form_and_is_counted_apart() -> None:
                         "parts",
                         "subscribe",
                     ],
-                    "limits": {"maxMessageBytes": 1048576, "maxCalls": 1280, "maxStreams": 1024},
+                    "limits": {"maxMessageBytes": 1048576, "maxCalls": 1280},
                     "services": [
                         {"name": "chat.v1.Rooms", "base": 100, "digest": "sha256:aa"},
                     ],
