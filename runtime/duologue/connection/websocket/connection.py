@@ -49,11 +49,11 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
     Without `has_pulse` it sends no pings and bears silence: something above looks after that.
 
     Of what is protected, subclasses may use `_loop`, `_wire`, `_reading_space` and
-    `_max_message_bytes`; call `_pause_reading`, `_note_read`, `_note_end` and `_write_from`; and
-    override `_resume_reading`, `_enter_closing`, `_watch_writing` and `_deliver`, calling
-    `super()`, or in place of the last doing in this order: `_note_read`, the messages, and if it
-    was the last read `_write_from` and `_note_end`. All else is private. `SocketLink` of the relay
-    is one.
+    `_max_message_bytes`; set `_reading_window`; call `_pause_reading`, `_note_read`, `_note_end`
+    and `_write_from`; and override `_resume_reading`, `_enter_closing`, `_watch_writing` and
+    `_deliver`, calling `super()`, or in place of the last doing in this order: `_note_read`, the
+    messages, and if it was the last read `_write_from` and `_note_end`. All else is private.
+    `SocketLink` of the relay is one.
     """
 
     __slots__ = (
@@ -263,6 +263,9 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             self._first_sign.stop()
             self._first_sign = None
             self._on_heard(self)
+        if wire.was_plain:
+            self._pulse.has_read = True
+            return False
         if wire.short_pieces and (rest_s := self._pace.rest_due_s(wire, self._loop.time())):
             self._take_rest(rest_s)
         is_over = wire.is_over
