@@ -35,6 +35,7 @@ from duologue.errors import IdentityMismatch as IdentityMismatch
 from duologue.errors import InternalError as InternalError
 from duologue.errors import InvalidParams as InvalidParams
 from duologue.errors import InvalidResult as InvalidResult
+from duologue.errors import KeyNotAllowed as KeyNotAllowed
 from duologue.errors import LimitExceeded as LimitExceeded
 from duologue.errors import NonceExhausted as NonceExhausted
 from duologue.errors import PeerNotFound as PeerNotFound
@@ -58,6 +59,7 @@ from duologue.errors import UnsafeKey as UnsafeKey
 from duologue.errors import UnsafeKeyFile as UnsafeKeyFile
 from duologue.identity import Identity as Identity
 from duologue.limits import Limits as Limits
+from duologue.promisifier.deadline_scope import deadline as deadline
 from duologue.promisifier.peer_state import PeerState as PeerState
 from duologue.promisifier.promise import CloseStatus as CloseStatus
 from duologue.promisifier.promisifier import WebsocketPromisifier as WebsocketPromisifier
@@ -68,7 +70,11 @@ from duologue.protocol.backoff import Backoff as Backoff
 from duologue.protocol.values import UNDEFINED as UNDEFINED
 from duologue.running import run as run
 from duologue.typed.context import CallContext as CallContext
+from duologue.typed.interceptors import Interceptor as Interceptor
+from duologue.typed.interceptors import Invocation as Invocation
+from duologue.typed.interceptors import Next as Next
 from duologue.typed.model import Model as Model
+from duologue.typed.service import intercepted as intercepted
 from duologue.typed.service import unheard_events as unheard_events
 from duologue.version import VERSION
 

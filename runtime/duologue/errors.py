@@ -6,7 +6,7 @@
     |  |- UnknownError                          a declared error this build does not know
     |  |- InvalidParams  InvalidResult  Unimplemented  InternalError(.incident)
     |  |- Cancelled  Unauthorised  GoingAway
-    |  |- DeadlineExceeded                      also a TimeoutError
+    |  |- DeadlineExceeded(.where)              also a TimeoutError
     |  |- StreamFailed                          the other side broke a stream off
     |  `- RemoteError(.cause)                   failure of an untyped `send`
     |- ConnectionClosed(.code .reason .stats .pending .sent)    also a ConnectionError
@@ -14,19 +14,23 @@
     |- ProtocolError                            the other side broke the protocol
     |  `- BadFrame  HttpRefused(.status .retry_after_s)
     |- LimitExceeded(.limit .value .met)
-    |- RefusedValue  RefusedService  ServiceIdTaken  ContractMismatch
+    |- RefusedValue  RefusedService  ServiceIdTaken
+    |- ContractMismatch(.service .digests .differences)
     |- SecurityError                            a proof of identity or a sealed message is not right
-    |  |- HandshakeFailed(.fault)  IdentityMismatch  DecryptionFailed  NonceExhausted
+    |  |- HandshakeFailed(.fault .key)
+    |  |  `- KeyNotAllowed                      the other side does not let our key in
+    |  |- IdentityMismatch  DecryptionFailed  NonceExhausted
     |  `- UnsafeKey  UnsafeKeyFile(.path .remedy)
     `- RelayError                               the relay could not join us, or is not what it was
        `- PeerNotFound  RelayRefused  RelayUnreachable  RelayKeyChanged(.pinned .met .remedy)
 
-A branch answers: whose fault, and what can I do? Errors with a code of the wire have it in `.code`.
+A branch answers: whose fault, and what can I do? runtime/ERRORS.md says it for each.
+Errors with a code of the wire have it in `.code`.
 Words of the other side are as they came in the attributes, and harmless in what `str` gives.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar, get_args
 
 from duologue.foreign_text import SafelyShown, shown
 
@@ -189,10 +193,21 @@ class GoingAway(CallError):
     code = "GOING_AWAY"
 
 
+Where = Literal["leaving", "answer", "waiting", "running"]
+"""Where the time of a call passed: before it left; unanswered, wherever it was; at the other side
+waiting for a handler, so that it has not run; in its handler."""
+
+
 class DeadlineExceeded(CallError, TimeoutError):
-    """No answer came in time. The call may still have run."""
+    """No answer came in time. The call may still have run; `where` tells more."""
 
     code = "DEADLINE_EXCEEDED"
+
+    @property
+    def where(self) -> Where | None:
+        """Where the time passed; None if it is no call's, or nobody says."""
+        where = self.details.get("where") if isinstance(self.details, dict) else None
+        return where if where in get_args(Where) else None
 
 
 class StreamFailed(CallError):
@@ -384,9 +399,26 @@ HandshakeFault = Literal[
 class HandshakeFailed(SecurityError):
     """No key could be agreed on with the other side, or it could not prove that it has its own."""
 
-    def __init__(self, text: str, fault: HandshakeFault) -> None:
+    def __init__(self, text: str, fault: HandshakeFault, key: bytes | None = None) -> None:
         super().__init__(text)
         self.fault: HandshakeFault = fault
+        self.key = key
+        """At the side that is called, the caller's public key, if that was known by then."""
+
+
+class KeyNotAllowed(HandshakeFailed):
+    """The other side has seen our key, and does not let its holder in. Trying again is of no use.
+
+    `key` is ours: whoever runs the other side has to put it into its `allow=`.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        super().__init__(
+            f"the other side does not let this identity in: its key {key.hex()} is not in what "
+            "allow= of the other side says",
+            "not-allowed",
+            key,
+        )
 
 
 class IdentityMismatch(SecurityError):

@@ -19,6 +19,7 @@ import duologue
 from duologue import ANYONE, Identity, WebsocketPromisifier
 from duologue.endpoints.direct import Server
 from tests.foreign_peer import Dialogue
+from tests.stopwatch import PATIENCE_S
 from tests.support import echo, square
 
 ANN_SECRET, BEN_SECRET, EVE_SECRET = (PrivateKey.generate() for _ in range(3))
@@ -42,7 +43,7 @@ class Guests:
         self._grown.set()
 
     async def first(self) -> WebsocketPromisifier:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await self._grown.wait()
         return self.peers[0]
 
@@ -132,9 +133,13 @@ async def test_a_key_that_is_not_allowed_gets_nowhere() -> None:
     async with duologue.serve(
         identity=BEN, allow={ANN.public_key}, on_peer=guests.welcome
     ) as server:
-        with pytest.raises(duologue.HandshakeFailed, match="This key is not allowed here"):
+        with pytest.raises(
+            duologue.KeyNotAllowed, match="does not let this identity in"
+        ) as refused:
             async with duologue.connect(url_of(server), identity=EVE, to=BEN.public_key):
                 pass
+        assert refused.value.key == EVE.public_key
+        assert refused.value.fault == "not-allowed"
         assert guests.peers == []
         assert dict(server.rejected) == {"not-allowed": 1}
 
@@ -387,7 +392,7 @@ async def test_a_foreign_acceptor_that_speaks_at_once_is_heard() -> None:
             profile="base",
         ) as peer,
     ):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await called.wait()
         assert peer.remote_key == BEN.public_key
 

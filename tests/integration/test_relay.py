@@ -1,6 +1,7 @@
 """Conversations of ours through a relay of ours on loopback."""
 
 import asyncio
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,6 +64,23 @@ async def test_a_large_text_goes_through(pins: Path) -> None:
         duologue.dial(relay.url, to=BEN.public_key, identity=ANN) as peer,
     ):
         assert await peer.send(4, text) == [text]
+
+
+async def test_a_key_that_is_not_allowed_is_told_so_and_stands_in_the_listeners_log(
+    pins: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "duologue")
+    async with (
+        running() as relay,
+        duologue.listen(relay.url, identity=BEN, allow={str(BEN)}, known_relays=pins),
+    ):
+        for again in (False, True):
+            with pytest.raises(duologue.KeyNotAllowed, match=str(ANN)):
+                async with duologue.dial(
+                    relay.url, to=BEN.public_key, identity=ANN, reconnect=again
+                ):
+                    pass
+    assert f"connection of the key {ANN} from " in caplog.text
 
 
 async def test_spares_are_refilled_after_each_handover(pins: Path) -> None:
@@ -150,7 +168,7 @@ async def test_a_key_that_is_not_allowed_is_refused_by_the_listener(pins: Path) 
             relay.url, identity=BEN, allow={ANN.public_key}, known_relays=pins
         ) as listener,
     ):
-        with pytest.raises(duologue.HandshakeFailed, match="not allowed"):
+        with pytest.raises(duologue.HandshakeFailed, match="does not let this identity in"):
             async with duologue.dial(relay.url, to=BEN.public_key, identity=EVE):
                 pass
         assert listener.rejected["not-allowed"] == 1

@@ -1,10 +1,13 @@
-"""Addresses as limits count them."""
+"""Addresses: as limits count them, and of proxies."""
 
 import ipaddress
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 UNKNOWN: Final = "unknown"
 
+
+ProxyChoice: TypeAlias = str | Literal[True] | None
+"""The address of a proxy; True: what the environment and the system say; None: no proxy."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -38,3 +41,13 @@ def group_of(address: Address | None) -> str:
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, a name or an address, is this machine, and reached from it only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

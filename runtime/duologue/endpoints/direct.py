@@ -5,12 +5,15 @@ identity is given: the first doubles this import, and programs that only use the
 never need it; the second is for those who encrypt.
 """
 
+import socket
 import ssl as tls
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Unpack
 
+from duologue.connection.addresses import ProxyChoice
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow
 from duologue.endpoints.guest import Lasting, Visit
@@ -31,6 +34,20 @@ if TYPE_CHECKING:
     from duologue.connection.websocket.listener import WebSocketListener
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a server listens."""
+
+    host: str | None
+    port: int
+    sock: socket.socket | None
+    unix_path: str | None
+
+    def __post_init__(self) -> None:
+        if self.sock is not None and self.unix_path is not None:
+            raise ValueError("serve(sock=..., unix_path=...): a server listens at one of them")
+
+
 class Server(Host):
     """Services at an address; made by `serve`, runs inside `async with`.
 
@@ -43,8 +60,7 @@ class Server(Host):
     def __init__(
         self,
         manner: Manner,
-        host: str | None,
-        port: int,
+        place: "Place",
         *,
         ssl: tls.SSLContext | None,
         origins: Collection[str],
@@ -54,8 +70,7 @@ class Server(Host):
         loopback: bool,
     ) -> None:
         super().__init__(manner)
-        self._host = host
-        self._port = port
+        self._place = place
         self._ssl = ssl
         self._origins = origins
         self._hosts = hosts
@@ -77,7 +92,7 @@ class Server(Host):
 
     @property
     def port(self) -> int:
-        """The port in use; the real one where 0 was asked for.
+        """The port in use; the real one where 0 was asked for; 0 at a unix socket.
 
         Raises:
             RuntimeError: the server has not been entered.
@@ -97,8 +112,10 @@ class Server(Host):
         self._listener = await accept_websockets(
             self._conversations.welcome if self._gate is None else self._gate.admit,
             self._limits,
-            host=self._host,
-            port=self._port,
+            host=self._place.host,
+            port=self._place.port,
+            sock=self._place.sock,
+            unix_path=self._place.unix_path,
             ssl=self._ssl,
             origins=self._origins,
             hosts=self._hosts,
@@ -130,6 +147,8 @@ def serve(
     *services: Service,
     host: str | None = "127.0.0.1",
     port: int = 0,
+    sock: socket.socket | None = None,
+    unix_path: str | None = None,
     ssl: tls.SSLContext | None = None,
     origins: Collection[str] = (),
     hosts: Collection[str] | None = None,
@@ -141,7 +160,9 @@ def serve(
 ) -> Server:
     """Offer services to whoever connects; use the result in `async with`.
 
-    `host=None` is every address of this machine; `port=0` any port that is free there.
+    `host=None` is every address of this machine; `port=0` any port that is free there. In place of
+    both: `sock`, a TCP or unix socket that is bound already, or `unix_path`, where a unix socket is
+    made (and taken away at the end). Whoever may write to it may connect.
 
     With `identity` every conversation is encrypted, and only holders of the keys in `allow` may
     have one: a set of keys (32 bytes or 64 hex digits each), a function that is asked with each
@@ -176,8 +197,7 @@ def serve(
     manner = Manner.of("serve", Offer(services), limits, options)
     return Server(
         manner,
-        host,
-        port,
+        Place(host, port, sock, unix_path),
         ssl=ssl,
         origins=origins,
         hosts=hosts,
@@ -194,6 +214,8 @@ async def connect(
     offer: Sequence[Service] = (),
     timeout: float | None = None,
     ssl: tls.SSLContext | None = None,
+    proxy: ProxyChoice = True,
+    unix_path: str | None = None,
     identity: Identity | None = None,
     to: bytes | str | None = None,
     loopback: bool = False,
@@ -211,6 +233,11 @@ async def connect(
     the holder of the key `to` (32 bytes or 64 hex digits) can have it; `peer.remote_key` is that
     key once a frame has proved it. `loopback` allows `to` to be our own key. `profile` and
     `contracts` are as in `serve`.
+
+    The way there leads through the proxy that the environment names (`https_proxy` and so on, less
+    `no_proxy`; never for this machine), or through `proxy`, as in
+    `http://user:password@host:3128` or `socks5h://host:1080` (for SOCKS: `duologue[proxy]`); None:
+    through none. With `unix_path` it is the socket there, and the host in `url` is only a name.
 
     With `reconnect` entering waits until the server is there, and the peer outlives its connection:
     whenever that is lost, or closed by the other side, another one is made, after a random pause
@@ -245,6 +272,7 @@ async def connect(
         ValueError: `identity` without `to`, or the other way round; `url` is no ws: or wss:
             address, or its host can be no name; `backoff` without `reconnect`.
         UnsafeKey: `to` is no key to build on.
+        KeyNotAllowed: the other side does not let this identity in.
         HandshakeFailed: the other side broke the rules of the handshake, or refused us.
         DeadlineExceeded: it took longer than `timeout` or `open_timeout`.
         ConnectionClosed: nobody there, or TLS failed; `.sent` is "no". `HttpUnavailable` if the
@@ -257,18 +285,33 @@ async def connect(
     manner = Manner.of("connect", offer_of(offer), limits, options)
     limits = manner.limits
     seconds = limits.connect_timeout_s if timeout is None else timeout
+    from duologue.connection.websocket.dial import dial_websocket
+
+    carrier = partial(dial_websocket, url, ssl=ssl, proxy=proxy, unix_path=unix_path)
     dial: Dial
     if identity is None:
         if to is not None or loopback:
             raise ValueError("connect(to=...) needs identity=: an encrypted conversation has two")
-        from duologue.connection.websocket.dial import dial_websocket
-
-        dial = partial(dial_websocket, url, limits, ssl=ssl, timeout_s=seconds)
+        dial = partial(carrier, limits, timeout_s=seconds)
     else:
         if to is None:
             raise ValueError("connect(identity=...) needs to=, the key of whom to speak with")
+        from duologue.connection.encrypted.dial import dial_encrypted
+
+        async def dial_carrier(limits: Limits, timeout_s: float) -> Connection:
+            # An encrypted conversation has a pulse of its own, inside.
+            return await carrier(limits, timeout_s=timeout_s, has_pulse=False)
+
         target = public_key_of(to)
-        dial = partial(_dial_encrypted, url, identity, target, limits, ssl, loopback, seconds)
+        dial = partial(
+            dial_encrypted,
+            dial_carrier,
+            identity,
+            target,
+            limits,
+            loopback=loopback,
+            timeout_s=seconds,
+        )
     lasting = Lasting(
         reconnect=reconnect,
         backoff=backoff,
@@ -277,23 +320,3 @@ async def connect(
     )
     async with Visit(dial, manner, lasting) as peer:
         yield peer
-
-
-async def _dial_encrypted(
-    url: str,
-    identity: Identity,
-    target: bytes,
-    limits: Limits,
-    ssl: tls.SSLContext | None,
-    loopback: bool,
-    timeout_s: float,
-) -> Connection:
-    from duologue.connection.encrypted.dial import dial_encrypted
-    from duologue.connection.websocket.dial import dial_websocket
-
-    async def dial_carrier(limits: Limits, timeout_s: float) -> Connection:
-        return await dial_websocket(url, limits, ssl=ssl, timeout_s=timeout_s, has_pulse=False)
-
-    return await dial_encrypted(
-        dial_carrier, identity, target, limits, loopback=loopback, timeout_s=timeout_s
-    )

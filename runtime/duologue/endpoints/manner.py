@@ -16,6 +16,7 @@ from duologue.promisifier.on_connected import OnConnected
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
 from duologue.protocol.hello import Contracts, Counterpart, Role, encode_hello
+from duologue.typed.interceptors import Interceptor
 from duologue.typed.service import Offer, Service
 from duologue.version import VERSION
 
@@ -56,6 +57,8 @@ class ConversationOptions(TypedDict, total=False):
     `--describe` do; default: True."""
     on_peer: OnPeer | None
     """Told of each new peer, before its first message is served."""
+    interceptors: Sequence[Interceptor]
+    """Around all typed calls, made and served, in order: the first is outermost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,7 @@ class Manner:
     same_contracts: bool | None = None
     describe: bool = True
     on_peer: OnPeer | None = None
+    interceptors: Sequence[Interceptor] = ()
     told_differences: set[tuple[str, Digests]] = field(default_factory=set[tuple[str, Digests]])
     """Those that have been logged: a server that calls its clients would tell of each of them."""
 
@@ -86,7 +90,12 @@ class Manner:
         # Of the two that are generators, contextlib stands between them and their caller.
         contracts = _chosen_contracts(options, 4 if function in ("serve", "listen") else 5)
         manner = cls(offer=offer, limits=limits or Limits(), **options)
-        return replace(manner, contracts=contracts, same_contracts=None)
+        return replace(
+            manner,
+            offer=offer.through(manner.interceptors),
+            contracts=contracts,
+            same_contracts=None,
+        )
 
     def begin(
         self, connection: Connection, role: Role, budget: Budget | None = None
@@ -138,6 +147,7 @@ class Manner:
 
     def _receive(self, peer: WebsocketPromisifier, connection: Connection, role: Role) -> None:
         try:
+            peer.interceptors = tuple(self.interceptors)
             self.offer.make_to(peer)
             self.greet(peer, connection, role)
             if self.on_peer is not None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 from urllib.parse import urlsplit
 
+from duologue.connection.addresses import ProxyChoice
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow, Anyone
 from duologue.endpoints.guest import Lasting, Visit
@@ -50,6 +51,7 @@ def listen(
     spares: int = DEFAULT_SPARES,
     token: str | None = None,
     ssl: tls.SSLContext | None = None,
+    proxy: ProxyChoice = True,
     known_relays: Path | None = None,
     insecure_plaintext: bool = False,
     loopback: bool = False,
@@ -65,7 +67,7 @@ def listen(
     At each relay `spares` connections wait for callers; they are opened anew when one is handed
     over, or lost, with growing pauses while the relay is away. `token` is for relays that ask for
     one. The key of a relay that announces a lasting one is pinned in the file `known_relays`
-    (default: in the user's configuration folder).
+    (default: in the user's configuration folder). `proxy` is as in `connect`.
 
     Raises:
         ValueError: no `allow`; a relay that is no address, or one in plain text that is not on this
@@ -99,6 +101,7 @@ def listen(
             limits=carrier_limits(limits),
             known_relays=pins,
             ssl=ssl,
+            proxy=proxy,
             token=token,
             foreign_keys=_keys_in(allow),
         )
@@ -117,6 +120,7 @@ async def dial(
     timeout: float | None = None,
     token: str | None = None,
     ssl: tls.SSLContext | None = None,
+    proxy: ProxyChoice = True,
     insecure_plaintext: bool = False,
     loopback: bool = False,
     limits: Limits | None = None,
@@ -142,6 +146,7 @@ async def dial(
         PeerNotFound: nobody listens at the relay under this key.
         RelayRefused: the relay does not let us.
         RelayUnreachable: nobody is there, or TLS failed.
+        KeyNotAllowed: the other side does not let this identity in.
         HandshakeFailed: the other side broke the rules of the handshake, or refused us.
         DeadlineExceeded: it took longer than `timeout` or `open_timeout`.
         ServiceIdTaken: two of the offered services want the same number.
@@ -161,6 +166,7 @@ async def dial(
         limits=limits,
         token=token,
         ssl=ssl,
+        proxy=proxy,
         insecure_plaintext=insecure_plaintext,
         loopback=loopback,
     )
@@ -185,6 +191,7 @@ async def dial_through_relay(
     timeout_s: float,
     token: str | None = None,
     ssl: tls.SSLContext | None = None,
+    proxy: ProxyChoice = True,
     insecure_plaintext: bool = False,
     loopback: bool = False,
 ) -> "EncryptedConnection":
@@ -203,6 +210,7 @@ async def dial_through_relay(
             # The dialling side never sees a relay's key.
             known_relays=KnownRelays(None),
             ssl=ssl,
+            proxy=proxy,
             token=token,
         )
         try:

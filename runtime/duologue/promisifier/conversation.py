@@ -11,7 +11,7 @@ from duologue.limits import Limits
 from duologue.promisifier.broadcasts import Broadcasts, EventSource
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.calling import Calling
-from duologue.promisifier.control import ControlService
+from duologue.promisifier.control import ControlService, Guard
 from duologue.promisifier.dispatch import Dispatcher
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import Handler
@@ -21,7 +21,7 @@ from duologue.promisifier.own_call import Call, CallOwner
 from duologue.promisifier.parts_deadline import PartsDeadline
 from duologue.protocol.control import Notified
 from duologue.protocol.counters import Counters
-from duologue.protocol.hello import Counterpart
+from duologue.protocol.hello import META, Counterpart
 from duologue.protocol.messages import (
     AnswerReceived,
     CancelReceived,
@@ -83,6 +83,7 @@ class Conversation(Generic[PeerT]):
         handlers: dict[int, Handler[PeerT]],
         counters: Counters,
         sources: Mapping[int, EventSource],
+        guards: Mapping[int, Guard[PeerT]],
         budget: Budget,
     ) -> None:
         self.connection = connection
@@ -103,6 +104,7 @@ class Conversation(Generic[PeerT]):
             intake=self._intake,
             limits=limits,
             budget=budget,
+            takes_meta=lambda: self.counterpart.has(META),
         )
         self.calling = Calling(
             self._session,
@@ -114,6 +116,7 @@ class Conversation(Generic[PeerT]):
         )
         loop = asyncio.get_running_loop()
         self._sources = sources
+        self._guards = guards
         self._peer = peer
         self._broadcasts: Broadcasts | None = None
         self._parts_deadline = PartsDeadline(loop, self._session, limits, self._give_up)
@@ -149,7 +152,9 @@ class Conversation(Generic[PeerT]):
         greeting.on_mismatch = self._give_up
         greeting.on_introduced = self._on_introduced
         self._session.allow_control()
-        self._dispatcher.control = ControlService(greeting, self._make_broadcasts, self._sources)
+        self._dispatcher.control = ControlService(
+            greeting, self._make_broadcasts, self._sources, self._guards
+        )
         if self._is_started:
             self._say_hello(greeting)
 
@@ -215,6 +220,8 @@ class Conversation(Generic[PeerT]):
             if type(event) is RequestReceived:
                 self._dispatcher.dispatch(event)
             elif isinstance(event, AnswerReceived):
+                if event.meta is not None:
+                    self.calling.note_meta(event.call, event.meta)
                 self.calling.settle(event.call, event.data)
             elif event is not None:
                 self._on_rare_event(event)

@@ -6,6 +6,7 @@ from typing import Final
 
 from duologue.errors import (
     CallError,
+    DeadlineExceeded,
     DuologueError,
     GoingAway,
     InvalidResult,
@@ -30,7 +31,7 @@ def describe_failure(error: Exception, what: str) -> Failure:
     the runtime can say that.
     """
     if isinstance(error, DuologueError) and error.foreign:
-        return describe_incident(error, what)
+        return describe_incident(error, what, hint="it let an error of a call of its own pass")
     if isinstance(error, CallError) and error.code != GoingAway.code:
         if isinstance(error, InvalidResult):
             _log.error("what %s gives does not fit its contract: %s", what, error)
@@ -44,15 +45,27 @@ def describe_failure(error: Exception, what: str) -> Failure:
     return describe_incident(error, what)
 
 
-def describe_incident(error: BaseException, what: str) -> Failure:
-    """`INTERNAL`: an id for both logs, and nothing of the exception."""
+def describe_incident(error: BaseException, what: str, *, hint: str = "") -> Failure:
+    """`INTERNAL`: an id for both logs, and nothing of the exception. `hint` is for our log."""
     incident = os.urandom(6).hex()
-    _log.error("incident %s: %s failed", incident, what, exc_info=error)
+    why = f": {hint}" if hint else ""
+    _log.error("incident %s: %s failed%s", incident, what, why, exc_info=error)
     return Failure(
         "InternalError",
         f"the handler failed; incident {incident} in its log",
         "INTERNAL",
         {"incident": incident},
+    )
+
+
+def describe_late(what: str, *, has_run: bool) -> Failure:
+    """`DEADLINE_EXCEEDED`, with the place where the time passed."""
+    how = "while its handler ran" if has_run else "while it waited for a handler"
+    return Failure(
+        "DeadlineExceeded",
+        f"the time of {what} passed at the provider, {how}",
+        DeadlineExceeded.code,
+        {"where": "running" if has_run else "waiting"},
     )
 
 

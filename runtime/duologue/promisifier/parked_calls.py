@@ -61,7 +61,8 @@ class ParkedCalls(WaitingCalls[KeptCall[Any]]):
 def too_late(call: Call[Any]) -> DeadlineExceeded:
     """What a call fails with whose time was over while there was no connection."""
     return DeadlineExceeded(
-        f"no connection came back for {call.reading.full_name} within {call.timeout_s:g} s"
+        f"no connection came back for {call.reading.full_name} within {call.timeout_s:.3g} s",
+        details={"where": "leaving"},
     )
 
 

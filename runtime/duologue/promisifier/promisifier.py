@@ -9,7 +9,9 @@ from duologue.errors import ConnectionClosed, DuologueError, ServiceIdTaken
 from duologue.limits import CONGESTED_ABOVE_BYTES, Limits
 from duologue.promisifier.broadcasts import EventSource
 from duologue.promisifier.budget import Budget
+from duologue.promisifier.control import Guard
 from duologue.promisifier.conversation import Conversation, Ending
+from duologue.promisifier.deadline_scope import in_force, obey_deadline
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import FunctionHandler, Handler
 from duologue.promisifier.own_call import (
@@ -59,6 +61,10 @@ class WebsocketPromisifier:
         self._handlers: dict[int, Handler[WebsocketPromisifier]] = {}
         self._subscriptions: Subscriptions[WebsocketPromisifier] = Subscriptions(self._handlers)
         self._event_sources: dict[int, EventSource] = {}
+        self._event_guards: dict[int, Guard[WebsocketPromisifier]] = {}
+        self.interceptors: tuple[Any, ...] = ()
+        """What stands around typed calls of this peer, made and served: see `typed/interceptors`,
+        which is above all that is here. Set by whoever makes the peer."""
         self._counters = Counters()
         self._stats = Stats(self._counters)
         self._promise = Promise(self._loop)
@@ -218,9 +224,12 @@ class WebsocketPromisifier:
         else:
             call = Call(self._loop, target, reading, self, timeout_s)
             call.patience_s = timeout_s
+        call.options = options
         if options.items is not None:
             call.items = options.items
             call.add_done_callback(options.items.note_settled)
+        if in_force.count and not obey_deadline(call):
+            return call
         self._conversation.calling.send(call, args)
         return call
 
@@ -272,6 +281,10 @@ class WebsocketPromisifier:
     def add_event_sources(self, sources: "Mapping[int, EventSource]") -> None:
         """Let the other side subscribe to these events, by number."""
         self._event_sources.update(sources)
+
+    def add_event_guards(self, guards: "Mapping[int, Guard[WebsocketPromisifier]]") -> None:
+        """Have somebody asked before the other side subscribes to these events, by number."""
+        self._event_guards.update(guards)
 
     @property
     def counterpart(self) -> Counterpart:
@@ -326,6 +339,7 @@ class WebsocketPromisifier:
             self._handlers,
             self._counters,
             self._event_sources,
+            self._event_guards,
             self._budget,
         )
 

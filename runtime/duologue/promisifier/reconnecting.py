@@ -11,6 +11,7 @@ from duologue.connection.base import CLOSE_CODE_LOST, CLOSE_CODE_NORMAL, Connect
 from duologue.errors import ConnectionClosed, IdentityMismatch, LimitExceeded, Sent
 from duologue.limits import MAX_TIMES_SENT, Limits
 from duologue.promisifier.conversation import Ending
+from duologue.promisifier.deadline_scope import in_force, obey_deadline
 from duologue.promisifier.on_connected import OnConnected, Registration
 from duologue.promisifier.own_call import Call, CallOptions, Reading, Target
 from duologue.promisifier.parked_calls import KeptCall, ParkedCalls, numbers_of
@@ -165,11 +166,14 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             timeout_s = self._limits.call_timeout_s
         serial = next(self._serials)
         call = KeptCall(self._loop, target, reading, self, timeout_s, args, serial)
+        call.options = options
         if options.timeout_s is not None:
             call.patience_s = timeout_s
         if options.items is not None:
             call.items = options.items
             call.add_done_callback(options.items.note_settled)
+        if in_force.count and not obey_deadline(call):
+            return call
         if (self._stage is Stage.READY and self.is_connected) or self._is_registering():
             self._conversation.calling.send(call, args)
         elif self._is_over:

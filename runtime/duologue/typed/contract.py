@@ -15,7 +15,7 @@ from duologue.errors import (
     Unimplemented,
 )
 from duologue.limits import MAX_EVENT_KEY_BYTES
-from duologue.promisifier.own_call import CallOptions
+from duologue.promisifier.own_call import call_options
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.control import Described, canonical_key, read_described
 from duologue.protocol.messages import Failure
@@ -60,6 +60,7 @@ class Method(Generic[A, P, R]):
         errors: tuple[DeclaredError[Any], ...] = (),
         effect: Effect = "write",
         timeout: float | None = None,
+        cancel: Literal["stop", "ignore"] = "stop",
     ) -> None:
         self.id = id
         self.name = name
@@ -75,7 +76,9 @@ class Method(Generic[A, P, R]):
         self.effect: Effect = effect
         self.may_be_repeated = effect != "write"
         self.timeout = timeout
-        self.options = CallOptions(timeout)
+        self.ignores_cancel = cancel == "ignore"
+        """Whether a call that has begun runs to its end, given up or not."""
+        self.options = call_options(timeout)
         """Of calls whose client says nothing else."""
         self.contract: ServiceContract | None = None
         """Whose method it is."""
@@ -149,7 +152,7 @@ class Streaming(Method[A, P, R]):
             effect=effect,
             timeout=timeout,
         )
-        self.options = CallOptions(math.inf if timeout is None else timeout)
+        self.options = call_options(math.inf if timeout is None else timeout)
         self.sends = sends
         """Of one item that the caller sends; None: it sends none."""
         self.yields = yields

@@ -113,8 +113,20 @@ def failure_of(
         return describe_failure(error, what)
     declared = declared_errors.get(error.code)
     if declared is None or not isinstance(error, declared.error):
-        return describe_incident(error, what)
+        return describe_incident(error, what, hint=_not_listed(error, declared_errors))
     return declared.describe(error)
+
+
+def _not_listed(
+    error: ContractError[Any], declared_errors: Mapping[str, DeclaredError[Any]]
+) -> str:
+    """What the log says of an error that callers of this method are not told of."""
+    listed = ", ".join(each.error.__name__ for each in declared_errors.values())
+    name = type(error).__name__
+    return (
+        f"{name} is an error of a contract, but not one that this method lists (it lists "
+        f"{listed or 'none'}); to have callers told, put {name} into its `errors`"
+    )
 
 
 def _is_of_contract(error: Exception) -> TypeGuard[ContractError[Any]]:

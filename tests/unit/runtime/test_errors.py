@@ -1,6 +1,8 @@
 """The tree of errors: who is whose kin, and what each one says."""
 
+import re
 import traceback
+from pathlib import Path
 
 import pytest
 
@@ -208,3 +210,17 @@ def test_the_words_themselves_stay_in_the_attributes() -> None:
 def test_problems_still_stand_on_lines_of_their_own() -> None:
     error = InvalidParams("no", [Problem("a\nb", "x")])
     assert str(error) == "INVALID_PARAMS: no\n  a\\nb: x"
+
+
+def test_the_page_tells_of_every_error_and_of_no_other() -> None:
+    page = (Path(__file__).parents[3] / "runtime" / "ERRORS.md").read_text("utf-8")
+    rows = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    branches = set(re.findall(r"^## .*`(\w+)`$", page, re.MULTILINE))
+    told = rows | branches | {"DuologueError"}
+    assert told == {each.__name__ for each in ALL if not each.__name__.startswith("_")}
+    assert rows & branches == {"ConnectionClosed", "ProtocolError"}
+
+
+def test_the_tree_names_every_error() -> None:
+    tree = set(re.findall(r"\w+", (errors.__doc__ or "").partition("A branch answers")[0]))
+    assert {each.__name__ for each in ALL if not each.__name__.startswith("_")} <= tree

@@ -79,7 +79,9 @@ class EncryptionGate:
                 loopback=self._loopback,
             )
         except HandshakeFailed as error:
-            _log.info("connection from %s refused: %s", connection.remote_address, error)
+            who = "" if error.key is None else f" of the key {error.key.hex()}"
+            where = connection.remote_address or "an unknown address"
+            _log.info("connection%s from %s refused: %s", who, where, error)
             return
         if self._may_stay(connection):
             self._on_encrypted(encrypted)

@@ -16,7 +16,13 @@ from duologue.connection.encrypted.allow import Allow, allow_rule
 from duologue.connection.encrypted.own_ephemerals import own_ephemerals
 from duologue.connection.encrypted.stack import EncryptedConnection
 from duologue.connection.next_message import next_message
-from duologue.errors import ConnectionClosed, DeadlineExceeded, HandshakeFailed, HandshakeFault
+from duologue.errors import (
+    ConnectionClosed,
+    DeadlineExceeded,
+    HandshakeFailed,
+    HandshakeFault,
+    KeyNotAllowed,
+)
 from duologue.identity import Identity
 from duologue.limits import MAX_SEALED_FRAME_BYTES, Limits
 from duologue.protocol.acceptance import AcceptanceBook, Place
@@ -86,6 +92,7 @@ async def encrypt_as_connector(
 
     Raises:
         UnsafeKey: `target` is no key to build on.
+        KeyNotAllowed: the other side does not let this identity in.
         HandshakeFailed: the other side broke the rules, or closed: `connection.close_reason` then
             has its words, for instance a relay's refusal.
         DeadlineExceeded: it took longer than `timeout_s`.
@@ -115,6 +122,8 @@ async def encrypt_as_connector(
             # There is only the text to tell it by.
             words = connection.close_reason.removeprefix(f"{CLOSE_CALLED}: Error: ")
             fault = _TOLD_FAULTS.get(words)
+            if fault == "not-allowed":
+                raise KeyNotAllowed(identity.public_key) from error
             if fault is not None:
                 error.fault = fault
             raise
@@ -177,7 +186,7 @@ async def encrypt_as_acceptor(
                 book.check_new(claimed.flight_nonce, loop.time())
                 judgement = rule(claimed.key)
                 if not (await judgement if inspect.isawaitable(judgement) else judgement):
-                    raise HandshakeFailed(NOT_ALLOWED, "not-allowed")
+                    raise HandshakeFailed(NOT_ALLOWED, "not-allowed", claimed.key)
             group = connection.address_group
             with book.unconfirmed(claimed.key, loop.time(), group) as place:
                 _send(connection, handshake.answer())
@@ -204,9 +213,14 @@ async def _confirm(encrypted: EncryptedConnection, place: Place, limits: Limits)
         if encrypted.state.current_state is not ConnectionState.OPEN:
             await _until_closed(encrypted)
             raise _closed(encrypted, "closed" if encrypted.failure is None else "unconfirmed")
+        key = encrypted.claimed_key
         if place.is_lost:
-            raise HandshakeFailed("Another connection needed the place of this one", "too-many")
-        raise HandshakeFailed(f"No frame in {timeout_s:g} s that proves the key", "unconfirmed")
+            raise HandshakeFailed(
+                "Another connection needed the place of this one", "too-many", key
+            )
+        raise HandshakeFailed(
+            f"No frame in {timeout_s:g} s that proves the key", "unconfirmed", key
+        )
     # The connector waits for this; to others it is one lifesign more.
     encrypted.send_lifesign()
 

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from websockets.exceptions import InvalidURI
 from websockets.uri import WebSocketURI, parse_uri
 
+from duologue.connection.addresses import ProxyChoice
 from duologue.connection.websocket.connection import WebSocketConnection
-from duologue.connection.websocket.happy_eyeballs import connected_socket
+from duologue.connection.websocket.happy_eyeballs import connected_socket, connected_unix_socket
 from duologue.connection.websocket.host_names import check_address, check_host_name
 from duologue.connection.websocket.opening import ClientOpening
+from duologue.connection.websocket.proxies import connected_through, proxy_for
 from duologue.errors import ConnectionClosed, DeadlineExceeded
 from duologue.limits import Limits
 from duologue.protocol.wording import words_of
@@ -23,6 +25,8 @@ async def dial_websocket(
     ssl: tls.SSLContext | None = None,
     headers: Sequence[tuple[str, str]] = (),
     origin: str | None = None,
+    proxy: ProxyChoice = None,
+    unix_path: str | None = None,
     timeout_s: float,
     has_pulse: bool = True,
 ) -> WebSocketConnection:
@@ -30,10 +34,14 @@ async def dial_websocket(
 
     `has_pulse`: see `WebSocketConnection`.
 
+    `proxy` leads there: its address, or True for what the environment says (see `proxy_for`).
+
+    With `unix_path` the socket there is spoken to, and the host of `url` is only a name.
+
     Redirects are not followed. Without `ssl`, wss: uses the system's certificates.
 
     Raises:
-        ValueError: `url` is not a WebSocket address, or `ssl` was given for ws:.
+        ValueError: `url` is not a WebSocket address, `ssl` was given for ws:, or `proxy` is none.
         DeadlineExceeded: it took longer than `timeout_s`.
         ConnectionClosed: nobody there, TLS failed, or the server has trouble (HTTP 5xx);
             another try may do better.
@@ -43,6 +51,7 @@ async def dial_websocket(
     if ssl is not None and not uri.secure:
         raise ValueError("ssl is for wss: addresses only")
     address = _address(uri)
+    way = None if unix_path is not None else proxy_for(uri, proxy)
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[bool] = loop.create_future()
 
@@ -69,7 +78,12 @@ async def dial_websocket(
     context = (ssl or tls.create_default_context()) if uri.secure else None
     try:
         async with patience:
-            sock = await connected_socket(uri.host, uri.port)
+            if unix_path is not None:
+                sock = await connected_unix_socket(unix_path)
+            elif way is None:
+                sock = await connected_socket(uri.host, uri.port)
+            else:
+                sock = await connected_through(way, uri)
             await loop.create_connection(
                 lambda: connection,
                 sock=sock,

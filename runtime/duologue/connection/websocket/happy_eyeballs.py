@@ -56,7 +56,11 @@ def interleaved(addresses: Sequence[Address]) -> list[Address]:
 
 async def _connect(address: Address) -> socket.socket:
     family, place = address
-    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    return await _connected(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP), place)
+
+
+async def _connected(sock: socket.socket, place: tuple[Any, ...] | str) -> socket.socket:
+    """`sock`, once it is connected; else it is closed."""
     is_connected = False
     try:
         sock.setblocking(False)
@@ -66,6 +70,21 @@ async def _connect(address: Address) -> socket.socket:
         if not is_connected:
             sock.close()
     return sock
+
+
+async def connected_unix_socket(path: str) -> socket.socket:
+    """A connection to the socket at `path`.
+
+    Raises:
+        OSError: there is none, nobody listens at it, or this system has no such sockets.
+    """
+    family = getattr(socket, "AF_UNIX", None)
+    if family is None:
+        raise OSError(f"{path}: this system has no unix sockets")
+    try:
+        return await _connected(socket.socket(family, socket.SOCK_STREAM), path)
+    except OSError as error:
+        raise OSError(f"the socket {path}: {words_of(error)}") from error
 
 
 async def _first_of(addresses: Sequence[Address], attempt_delay_s: float) -> socket.socket:

@@ -4,14 +4,18 @@ import asyncio
 import socket
 import ssl as tls
 from collections.abc import Callable, Collection, Sequence
-from typing import Final
+from typing import Final, cast
 
 from duologue.connection.addresses import group_of, peer_address
 from duologue.connection.websocket.arrivals import Arrivals
 from duologue.connection.websocket.connection import WebSocketConnection
 from duologue.connection.websocket.descriptors import Room, descriptor_limit, room_here
-from duologue.connection.websocket.listening import listening_sockets
-from duologue.connection.websocket.opening import AcceptanceRules, ServerOpening
+from duologue.connection.websocket.listening import (
+    listening_sockets,
+    listening_unix_socket,
+    remove_unix_socket,
+)
+from duologue.connection.websocket.opening import ANY_HOST, AcceptanceRules, ServerOpening
 from duologue.limits import Limits
 from duologue.protocol.newcomers import Newcomers
 
@@ -37,10 +41,11 @@ async def accept_websockets(
     origins: Collection[str] = (),
     hosts: Collection[str] | None = None,
     sock: socket.socket | None = None,
+    unix_path: str | None = None,
     has_pulse: bool = True,
     needs_proof: bool = False,
 ) -> "WebSocketListener":
-    """Listen at `host` and `port`, or at `sock`, a TCP socket.
+    """Listen at `host` and `port`, at `unix_path`, or at `sock`, a TCP or unix socket.
 
     Without `host` it is every address of this machine; `port` 0 is any that is free at all of them.
 
@@ -55,7 +60,9 @@ async def accept_websockets(
         ValueError: `host` can be no name of a host.
         OSError: the address cannot be listened at.
     """
-    if sock is None:
+    if unix_path is not None:
+        sockets = [listening_unix_socket(unix_path, BACKLOG)]
+    elif sock is None:
         sockets = await listening_sockets([host or None], port, BACKLOG)
     else:
         sock.setblocking(False)
@@ -72,6 +79,11 @@ async def accept_websockets(
         has_pulse=has_pulse,
         needs_proof=needs_proof,
     )
+
+
+def _port_of(sock: socket.socket) -> int:
+    place: object = sock.getsockname()
+    return int(cast("tuple[str, int]", place)[1]) if isinstance(place, tuple) else 0
 
 
 class WebSocketListener:
@@ -115,12 +127,12 @@ class WebSocketListener:
         """All that were accepted and are not gone."""
         self._is_closed = False
         self._waiter: asyncio.Future[None] | None = None
-        self._port = int(sockets[0].getsockname()[1])
+        self._port = _port_of(sockets[0])
         self._arrivals: Arrivals[WebSocketConnection] = Arrivals(sockets, self, limits, ssl=ssl)
 
     @property
     def port(self) -> int:
-        """Where it listens, or listened."""
+        """Where it listens, or listened; 0: at a unix socket."""
         return self._port
 
     @property
@@ -138,6 +150,8 @@ class WebSocketListener:
         if self._is_closed:
             return
         self._is_closed = True
+        for sock in self.sockets:
+            remove_unix_socket(sock)
         self._arrivals.close()
         for connection in self._inside - self.connections:
             connection.terminate("server is closing")
@@ -196,11 +210,12 @@ class WebSocketListener:
     def _judge(
         self, _connection: WebSocketConnection, transport: asyncio.Transport
     ) -> ServerOpening:
-        address, port, *_ = transport.get_extra_info("sockname")
+        # A unix socket has no address, and no page can make a browser connect to it.
+        address = str(transport.get_extra_info("sockname")[0]) if self._port else ANY_HOST
         return ServerOpening(
             self._rules,
             own_hosts=[address] if self._bound_host is None else [address, self._bound_host],
-            port=port,
+            port=self._port,
             secure=self._secure,
             is_full=lambda: len(self._known) >= self._room.connections,
             max_message_bytes=self._limits.max_message_bytes,

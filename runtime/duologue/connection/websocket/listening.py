@@ -4,7 +4,9 @@ import asyncio
 import errno
 import os
 import socket
+import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from duologue.connection.websocket.happy_eyeballs import address_text
@@ -46,6 +48,50 @@ async def listening_sockets(
             if port or error.errno != errno.EADDRINUSE or tries_left == 1:
                 raise
     raise AssertionError("the last try returns or raises")
+
+
+def listening_unix_socket(path: str, backlog: int) -> socket.socket:
+    """A socket that listens at `path`; what a server that is gone has left there is replaced.
+
+    Whoever may write to it may connect: that is up to its folder and to the umask.
+
+    Raises:
+        OSError: a server listens there, something else is there, or it cannot be made.
+    """
+    family = getattr(socket, "AF_UNIX", None)
+    if family is None:
+        raise OSError(errno.EAFNOSUPPORT, f"{path}: this system has no unix sockets")
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        if _is_left_over(path, family):
+            os.unlink(path)
+        sock.bind(path)
+        sock.listen(backlog)
+    except OSError as error:
+        sock.close()
+        raise OSError(error.errno, f"cannot listen at {path}: {error.strerror}") from error
+    return sock
+
+
+def remove_unix_socket(sock: socket.socket) -> None:
+    """Take away the file of a socket that listens, if it has one, before it is closed."""
+    place: object = sock.getsockname()
+    if sock.family == getattr(socket, "AF_UNIX", None) and isinstance(place, str) and place:
+        with suppress(OSError):
+            os.unlink(place)
+
+
+def _is_left_over(path: str, family: socket.AddressFamily) -> bool:
+    """Whether there is a socket at which nobody listens any more."""
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return False
+    except FileNotFoundError:
+        return False
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        return probe.connect_ex(path) == errno.ECONNREFUSED
 
 
 def _listen_at(places: Sequence[Place], backlog: int) -> list[socket.socket]:

@@ -219,6 +219,10 @@ def wished_pause_s(headers: Headers) -> float | None:
     return max(0.0, pause.total_seconds())
 
 
+ANY_HOST: Final = "*"
+"""Stands for the bound host where whoever can connect at all is on this machine."""
+
+
 @dataclass(frozen=True, slots=True)
 class AcceptanceRules:
     """Who may open a connection."""
@@ -240,6 +244,8 @@ def host_is_ours(
     still sends its own name. `own_hosts` are the bound host and the address at which the
     connection came in; these and the loopback names need the `port` we listen on.
     """
+    if ANY_HOST in own_hosts:
+        return True
     name, stated_port = _split_host(header)
     if not name:
         return False

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from ssl import SSLContext
 
+from duologue.connection.addresses import ProxyChoice
 from duologue.connection.base import Connection
 from duologue.connection.websocket.dial import dial_websocket
 from duologue.errors import (
@@ -27,6 +28,8 @@ class RelayAccount:
     limits: Limits
     known_relays: KnownRelays
     ssl: SSLContext | None = None
+    proxy: ProxyChoice = True
+    """Through which the relay is reached; True: what the environment says."""
     token: str | None = field(default=None, repr=False)
     """A bearer token, for relays that ask for one."""
     foreign_keys: Collection[bytes] = ()
@@ -50,6 +53,7 @@ async def dial_relay(account: RelayAccount, timeout_s: float) -> Connection:
             account.limits,
             ssl=account.ssl,
             headers=headers,
+            proxy=account.proxy,
             timeout_s=timeout_s,
             has_pulse=False,
         )

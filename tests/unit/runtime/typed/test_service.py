@@ -256,6 +256,11 @@ async def test_an_error_that_the_method_does_not_declare_is_internal(
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert internal.value.incident in record.getMessage()
+    name = type(error).__name__
+    hint = (
+        f"{name} is an error of a contract, but not one that this method lists (it lists RoomFull)"
+    )
+    assert (hint in record.getMessage()) is isinstance(error, ContractError)
     await RoomsClient(peers[1]).ping()
 
 

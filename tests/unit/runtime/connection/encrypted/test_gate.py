@@ -13,7 +13,7 @@ from duologue.connection.encrypted.handshaking import (
     encrypt_as_connector,
 )
 from duologue.connection.memory import connected_pair
-from duologue.errors import HandshakeFailed, UnsafeKey
+from duologue.errors import HandshakeFailed, KeyNotAllowed, UnsafeKey
 from duologue.identity import Identity
 from duologue.limits import Limits
 from tests.support import turns
@@ -45,14 +45,18 @@ async def test_who_proves_an_allowed_key_is_handed_on() -> None:
 async def test_others_are_closed_and_counted_by_fault(caplog: pytest.LogCaptureFixture) -> None:
     gate = Gate()
     with caplog.at_level(logging.INFO, "duologue"):
-        with pytest.raises(HandshakeFailed, match="not allowed"):
+        with pytest.raises(KeyNotAllowed, match=f"its key {EVE.public_key.hex()} is not in"):
             await encrypt_as_connector(gate.wire(), EVE, BEN.public_key, LIMITS)
         wire = gate.wire()
         wire.send("hello?")
         await turns()
     assert gate.encrypted == []
     assert dict(gate.gate.rejected) == {"not-allowed": 1, "unexpected": 1}
-    assert EVE.public_key.hex() not in caplog.text
+    refused = [each.getMessage() for each in caplog.records]
+    key = EVE.public_key.hex()
+    assert refused[0].startswith(f"connection of the key {key} from ")
+    assert refused[0].endswith(" refused: This key is not allowed here")
+    assert "of the key" not in refused[1]
     await turns()
 
 
