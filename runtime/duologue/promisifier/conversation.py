@@ -59,6 +59,7 @@ class Owner(CallOwner, Protocol):
 
     def on_notified(self, event: Notified) -> bool:
         """An event has come for a subscription, or its end; returns whether there is such."""
+        ...
 
     def on_conversation_end(self, ending: Ending) -> None:
         """It has ended, and nothing of it is left."""
