@@ -15,6 +15,7 @@ from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
 from duologue.protocol.hello import Contracts
 from duologue.typed.service import Offer, Service
+from tests.stopwatch import PATIENCE_S
 from tests.support import PlainReading, turns
 
 
@@ -167,7 +168,7 @@ class Home:
         def greet(peer: WebsocketPromisifier, connection: Connection) -> None:
             self.guest.greet(peer, connection, "connector")
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await self.peer.go_on(self._host(services), greet)
             await self.host.introduced()
 

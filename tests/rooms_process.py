@@ -24,6 +24,7 @@ from generated.chat.rooms.v1 import (
     RoomsServicePartial,
     Text,
 )
+from tests.stopwatch import PATIENCE_S
 
 
 class NotingRooms(RoomsServicePartial):
@@ -86,7 +87,7 @@ async def rooms_process(
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             port = int(await process.stdout.readline())
         yield process, port
     finally:

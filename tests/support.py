@@ -37,7 +37,8 @@ async def turns(number: int = 12) -> None:
 
 def has_timer(peer: WebsocketPromisifier) -> bool:
     """Whether the deadline of some call keeps a timer of the loop running."""
-    return peer._conversation.calling.has_deadlines  # pyright: ignore[reportPrivateUsage]
+    calling = peer._conversation.calling  # pyright: ignore[reportPrivateUsage]
+    return calling._deadlines.is_armed  # pyright: ignore[reportPrivateUsage]
 
 
 def square(number: int) -> int:

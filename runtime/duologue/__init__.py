@@ -59,6 +59,8 @@ from duologue.errors import UnsafeKey as UnsafeKey
 from duologue.errors import UnsafeKeyFile as UnsafeKeyFile
 from duologue.identity import Identity as Identity
 from duologue.limits import Limits as Limits
+from duologue.observer import Observer as Observer
+from duologue.promisifier.deadline_scope import deadline as deadline
 from duologue.promisifier.peer_state import PeerState as PeerState
 from duologue.promisifier.promise import CloseStatus as CloseStatus
 from duologue.promisifier.promisifier import WebsocketPromisifier as WebsocketPromisifier
@@ -69,7 +71,11 @@ from duologue.protocol.backoff import Backoff as Backoff
 from duologue.protocol.values import UNDEFINED as UNDEFINED
 from duologue.running import run as run
 from duologue.typed.context import CallContext as CallContext
+from duologue.typed.interceptors import Interceptor as Interceptor
+from duologue.typed.interceptors import Invocation as Invocation
+from duologue.typed.interceptors import Next as Next
 from duologue.typed.model import Model as Model
+from duologue.typed.service import intercepted as intercepted
 from duologue.typed.service import unheard_events as unheard_events
 from duologue.version import VERSION
 

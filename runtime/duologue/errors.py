@@ -6,7 +6,7 @@
     |  |- UnknownError                          a declared error this build does not know
     |  |- InvalidParams  InvalidResult  Unimplemented  InternalError(.incident)
     |  |- Cancelled  Unauthorised  GoingAway
-    |  |- DeadlineExceeded                      also a TimeoutError
+    |  |- DeadlineExceeded(.where)              also a TimeoutError
     |  |- StreamFailed                          the other side broke a stream off
     |  `- RemoteError(.cause)                   failure of an untyped `send`
     |- ConnectionClosed(.code .reason .stats .pending .sent)    also a ConnectionError
@@ -30,7 +30,7 @@ Words of the other side are as they came in the attributes, and harmless in what
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar, get_args
 
 from duologue.foreign_text import SafelyShown, shown
 
@@ -193,10 +193,21 @@ class GoingAway(CallError):
     code = "GOING_AWAY"
 
 
+Where = Literal["leaving", "answer", "waiting", "running"]
+"""Where the time of a call passed: before it left; unanswered, wherever it was; at the other side
+waiting for a handler, so that it has not run; in its handler."""
+
+
 class DeadlineExceeded(CallError, TimeoutError):
-    """No answer came in time. The call may still have run."""
+    """No answer came in time. The call may still have run; `where` tells more."""
 
     code = "DEADLINE_EXCEEDED"
+
+    @property
+    def where(self) -> Where | None:
+        """Where the time passed; None if it is no call's, or nobody says."""
+        where = self.details.get("where") if isinstance(self.details, dict) else None
+        return where if where in get_args(Where) else None
 
 
 class StreamFailed(CallError):

@@ -40,6 +40,8 @@ Who meets one, and what becomes of others:
     max_event_queue_bytes, the queue of     that subscriber misses events and   nothing
       a subscription                        is told, or its subscription ends
     MAX_SUBSCRIPTIONS                       that subscription is refused        nothing
+    MAX_META_ENTRIES, MAX_META_BYTES,       that call is refused; of an answer, nothing
+      MAX_META_KEY_CHARACTERS               its metadata is dropped
     MAX_EVENT_KEYS, MAX_KEPT_EVENT_BYTES    the oldest events are forgotten;    nothing
                                             who comes back is told of a gap
     MAX_EVENT_LINEAGES                      who comes back is told of a gap     nothing
@@ -80,6 +82,20 @@ REFUSED_EVENT_PAUSE_S: Final = 30.0
 
 MAX_SUBSCRIPTIONS: Final = 1024
 """Of the other side to our events, over one connection; above it one is refused."""
+
+MAX_TIMEOUT_MS: Final = 86_400_000
+"""A day: the longest time that a request says it has left. Whoever waits longer says nothing, and
+the other side knows of no deadline."""
+
+MAX_META_ENTRIES: Final = 64
+"""Of the metadata of a call, or of its answer. Above it one's own is not sent, that of a request
+refused, that of an answer dropped and counted."""
+
+MAX_META_KEY_CHARACTERS: Final = 64
+"""Of each key of metadata."""
+
+MAX_META_BYTES: Final = 8192
+"""Keys and values of the metadata of one call, as UTF-8: it is in memory as long as the call."""
 
 MAX_EVENT_KEYS: Final = 10_000
 """Keys of one event that are remembered; the least recently used is forgotten first."""
@@ -191,6 +207,18 @@ DEFAULT_STREAM_STALL_S: Final = 20.0
 """`Limits.stream_stall_timeout_s`, unless a shorter `keepalive_timeout_s` asks for less."""
 
 
+DEFAULT_RUNNING_CALLS: Final = 256
+"""`Limits.max_running_calls`."""
+
+SHARES_OF_RUNNING_CALLS: Final = {
+    "max_running_calls_total": 4,
+    "max_running_calls_per_key": 2,
+    "max_running_calls_per_address": 3,
+}
+"""How many times `max_running_calls` these are, where that is above its default and they are not
+set: whoever lets one connection run more means it, and others still have room beside it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The bounds of one connection, or of one server where the name says so.
@@ -224,8 +252,9 @@ class Limits:
     max_parked_bytes: int = 64 * 1024 * 1024
     """Arguments that those may hold together."""
 
-    max_running_calls: int = 256
-    """Handlers that run for the peer at once; a handler counts until it has really ended."""
+    max_running_calls: int = DEFAULT_RUNNING_CALLS
+    """Handlers that run for the peer at once; a handler counts until it has really ended. With more
+    of them the defaults of the next three, `SHARES_OF_RUNNING_CALLS`, are as many times larger."""
 
     max_running_calls_total: int = 1024
     """The same for all peers of one server, and for those whose connection has ended: a handler
@@ -425,6 +454,10 @@ class Limits:
             value = getattr(self, name)
             if not value > 0:
                 raise ValueError(f"Limits.{name} must be above 0 but is {value!r}")
+        if self.max_running_calls > DEFAULT_RUNNING_CALLS:
+            for name, times in SHARES_OF_RUNNING_CALLS.items():
+                if getattr(self, name) == times * DEFAULT_RUNNING_CALLS:
+                    object.__setattr__(self, name, times * self.max_running_calls)
         timeout_s = self.keepalive_timeout_s
         if self.stream_stall_timeout_s == DEFAULT_STREAM_STALL_S >= timeout_s:
             object.__setattr__(self, "stream_stall_timeout_s", 0.8 * timeout_s)

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import socket
+import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -156,6 +157,50 @@ def large_calls(port: int) -> None:
     flood(port, numbered_calls(HANG, json.dumps(["x" * (MIB - 200)])))
 
 
+def about_items(kind: str, request_id: int, **fields: object) -> bytes:
+    """A message about the items of a call that we have made."""
+    return text(json.dumps({"requestId": request_id, "type": kind, **fields}))
+
+
+def flood_behind_a_call(*units: bytes) -> Callable[[int], None]:
+    """A flood about call 0, which nobody answers."""
+    blob = b"".join(units) * max(1, 60_000 // len(b"".join(units)))
+    return lambda port: flood(port, itertools.repeat(blob), before=request(0, HANG))
+
+
+def greedy_items(port: int) -> None:
+    """Asks for absurd windows, and sends as if it had got them, to whom does not read."""
+    asked = about_items("blocked", 0, items=2**53 - 1, bytes=2**53 - 1) * 12
+    item = frame(2, struct.pack("<d", -1.0) + bytes(MIB - 100))
+    flood(port, itertools.repeat(item), before=request(0, HANG) + asked)
+
+
+def unread_items(port: int) -> None:
+    """As many calls as are taken, of each a first window: empty items, and one that is not.
+
+    At leisure: it is what they hold that hurts.
+    """
+    windows: list[bytes] = []
+    for number in range(1200):
+        prefix = struct.pack("<d", -1.0 - number)
+        windows.append(request(number, HANG) + frame(2, prefix) * 63)
+        windows.append(frame(2, prefix + bytes(8_192)))
+    socks: list[socket.socket] = []
+    for number in range(20):
+        try:
+            sock = upgraded(port)
+            sock.setblocking(True)
+            for each in windows:
+                sock.sendall(each)
+                time.sleep(0.0005)
+            socks.append(sock)
+        except OSError:
+            continue
+        if number == 1:
+            print("attacking", flush=True)
+    time.sleep(600)
+
+
 def hopeless_json(port: int) -> None:
     """Many objects and lists, as far as a message may go: one in half a second."""
 
@@ -227,6 +272,19 @@ ATTACKS: Final[dict[str, Callable[[int], None]]] = {
     "unreadable": flood_of(text("[]")),
     "calls of nobody": calls_of_nobody,
     "large calls": large_calls,
+    "items of nobody": flood_of(about_items("items", 9, data=[1])),
+    "ends of items": flood_behind_a_call(about_items("items-end", 0)),
+    "items that are no list": flood_behind_a_call(about_items("items", 0, data=[])),
+    "shrinking credit": flood_behind_a_call(
+        about_items("credit", 0, items=2**53 - 1, bytes=2**53 - 1),
+        about_items("credit", 0, items=0, bytes=0),
+    ),
+    "absurd credit": flood_behind_a_call(about_items("credit", 0, items=1e300, bytes=-1)),
+    "blocked for ever": flood_behind_a_call(
+        about_items("blocked", 0, items=1, bytes=1), about_items("blocked", 0, items=9, bytes=2**53)
+    ),
+    "greedy items": greedy_items,
+    "unread items": unread_items,
     "hopeless JSON": hopeless_json,
     "unread streams": unread_streams,
     "stubborn handlers": stubborn_handlers,

@@ -21,6 +21,7 @@ from duologue.connection.websocket.listener import accept_websockets
 from duologue.identity import Identity
 from duologue.limits import Limits
 from duologue.testing.connection_check import check_connection
+from tests.stopwatch import PATIENCE_S
 
 SMALL = Limits(max_message_bytes=100_000)
 ROOMY = Limits(max_message_bytes=300_000)
@@ -35,7 +36,7 @@ async def websocket_pairs(limits: Limits) -> AsyncGenerator["WebSocketPairs"]:
         yield WebSocketPairs(f"ws://127.0.0.1:{listener.port}", accepted, limits)
     finally:
         listener.close()
-        await asyncio.wait_for(listener.wait_closed(), 10)
+        await asyncio.wait_for(listener.wait_closed(), PATIENCE_S)
         assert not listener.connections
 
 

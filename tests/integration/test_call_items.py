@@ -185,7 +185,7 @@ def test_wrong_use_of_items_ends_with_2(arguments: tuple[str, ...], complaint: s
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
         env={**os.environ, "COLUMNS": "200"},
     )

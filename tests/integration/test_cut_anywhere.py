@@ -13,6 +13,7 @@ import pytest
 
 import duologue
 from duologue import ByteStream, DuologueError, TextStream
+from tests.stopwatch import PATIENCE_S
 from tests.support import square
 
 CONTENT = bytes(range(256)) * 8
@@ -78,7 +79,7 @@ async def script(peer: duologue.WebsocketPromisifier) -> None:
 
 async def cut_and_check(port: int, allowance: int) -> bool:
     """Whether the session was cut short; anything but a typed outcome fails the test."""
-    async with cut_after(port, allowance) as (cutter, url), asyncio.timeout(10):
+    async with cut_after(port, allowance) as (cutter, url), asyncio.timeout(PATIENCE_S):
         try:
             async with duologue.connect(url) as peer:
                 await script(peer)

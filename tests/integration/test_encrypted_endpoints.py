@@ -19,6 +19,7 @@ import duologue
 from duologue import ANYONE, Identity, WebsocketPromisifier
 from duologue.endpoints.direct import Server
 from tests.foreign_peer import Dialogue
+from tests.stopwatch import PATIENCE_S
 from tests.support import echo, square
 
 ANN_SECRET, BEN_SECRET, EVE_SECRET = (PrivateKey.generate() for _ in range(3))
@@ -42,7 +43,7 @@ class Guests:
         self._grown.set()
 
     async def first(self) -> WebsocketPromisifier:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await self._grown.wait()
         return self.peers[0]
 
@@ -391,7 +392,7 @@ async def test_a_foreign_acceptor_that_speaks_at_once_is_heard() -> None:
             profile="base",
         ) as peer,
     ):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await called.wait()
         assert peer.remote_key == BEN.public_key
 

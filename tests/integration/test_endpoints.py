@@ -26,6 +26,7 @@ from duologue.promisifier.promise import CloseStatus
 from duologue.typed import Client, Codec, Params, Service, ServiceContract, Unary
 from duologue.typed.context import CallContext
 from duologue.typed.model import Model
+from tests.stopwatch import PATIENCE_S
 from tests.support import turns
 
 
@@ -134,7 +135,7 @@ async def nothing_is_left_behind() -> AsyncGenerator[None]:
     yield
     left = asyncio.all_tasks() - before - {asyncio.current_task()}
     # A task that was cancelled at the very end has its last turn still to come.
-    await asyncio.wait_for(asyncio.gather(*left, return_exceptions=True), 30)
+    await asyncio.wait_for(asyncio.gather(*left, return_exceptions=True), PATIENCE_S)
 
 
 def url(port: int) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from duologue.connection.websocket import happy_eyeballs
 from duologue.connection.websocket.happy_eyeballs import Address, connected_socket, interleaved
+from tests.stopwatch import PATIENCE_S
 
 V4 = socket.AF_INET
 V6 = socket.AF_INET6
@@ -59,7 +60,7 @@ async def test_a_refusing_address_is_passed_over_at_once(
     monkeypatch: pytest.MonkeyPatch, listening: int, dead: Address
 ) -> None:
     resolve_to(monkeypatch, dead, (V4, ("127.0.0.1", listening)))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         with await connected_socket("both", 1, attempt_delay_s=60) as sock:
             assert sock.getpeername()[1] == listening
 
@@ -68,7 +69,7 @@ async def test_a_silent_address_is_passed_over_after_the_delay(
     monkeypatch: pytest.MonkeyPatch, listening: int, silent: Address
 ) -> None:
     resolve_to(monkeypatch, silent, (V4, ("127.0.0.1", listening)))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         with await connected_socket("both", 1, attempt_delay_s=0.01) as sock:
             assert sock.getpeername()[1] == listening
 

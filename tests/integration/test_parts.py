@@ -20,6 +20,7 @@ from duologue.typed import Client, Codec, Params, Service, ServiceContract, Unar
 from duologue.typed.context import CallContext
 from tests.integration.relay_loopback import ANN, BEN, running
 from tests.integration.relay_loopback import pins as pins
+from tests.stopwatch import PATIENCE_S
 
 DIGEST = "sha256:5704e"
 LARGE = bytes(range(256)) * 1_024
@@ -191,7 +192,7 @@ class Foreign:
             await self._socket.send(part)
 
     async def text(self) -> dict[str, Any]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             message = await self._socket.recv()
         assert isinstance(message, str)
         fields: dict[str, Any] = json.loads(message)
@@ -201,7 +202,7 @@ class Foreign:
         fields = await self.text()
         parts: list[bytes] = []
         for size in fields.get("parts", []):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 part = await self._socket.recv()
             assert isinstance(part, bytes)
             assert len(part) == size
@@ -287,7 +288,7 @@ async def test_a_foreign_peer_that_breaks_a_parcel_is_cut_off(instead: str | byt
         )
         await socket.send(instead)
         with pytest.raises(PlainClosed) as closed:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while True:
                     await socket.recv()
         assert closed.value.rcvd is not None

@@ -24,6 +24,7 @@ from duologue.relay.server.watched_files import AccessFiles
 from tests.foreign_relay import say
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.integration.relay_loopback import Running, running, until
+from tests.stopwatch import PATIENCE_S
 
 LIMITS = RelayLimits()
 ELSEWHERE = "127.0.0.2"
@@ -167,7 +168,7 @@ async def test_the_limits_for_all_hold_before_a_proxy_has_said_anything(tmp_path
         await until(lambda: relay.server.door.strangers == 2)
         assert await status_of(relay, "192.0.2.1") == 101
         # The one that has been silent longest had to go.
-        assert await asyncio.wait_for(silent[0][0].read(), 5) == b""
+        assert await asyncio.wait_for(silent[0][0].read(), PATIENCE_S) == b""
         assert not silent[1][0].at_eof()
         for _, writer in silent:
             writer.close()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from nacl.public import PrivateKey
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as plain_connect
 from websockets.exceptions import ConnectionClosed as PlainClosed
 
@@ -70,6 +71,12 @@ async def test_what_pairs_carry_is_counted_while_they_are_open_and_not_twice(pin
         assert samples(metrics)['pair_closed_total{reason="peer_left"}'] == 1
 
 
+async def push(caller: ClientConnection) -> None:
+    """Send until nothing more is taken, and then wait."""
+    while True:
+        await caller.send(bytes(65_536))
+
+
 async def test_time_in_which_a_side_is_held_is_counted_while_it_lasts() -> None:
     async with measured() as (relay, metrics):
         own = PrivateKey.generate()
@@ -78,14 +85,14 @@ async def test_time_in_which_a_side_is_held_is_counted_while_it_lasts() -> None:
             await caller.send(request_for(ANN_SECRET, bytes(own.public_key)))
             await wait_for_caller(listener)
             listener.transport.pause_reading()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1):
-                    while True:
-                        await caller.send(bytes(65_536))
+            pushing = asyncio.create_task(push(caller))
+            await until(lambda: samples(metrics)["backpressure_seconds_total"] > 0)
             first = samples(metrics)["backpressure_seconds_total"]
             await asyncio.sleep(0.1)
             second = samples(metrics)["backpressure_seconds_total"]
             assert 0 < first <= second - 0.09
+            pushing.cancel()
+            await asyncio.wait([pushing])
             listener.transport.abort()
             caller.transport.abort()
             await until(lambda: samples(metrics)["pairs"] == 0)

@@ -56,7 +56,7 @@ def test_a_project_can_be_started_with_nothing_but_the_wheel(tmp_path: Path) -> 
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=400,
     )
     assert done.returncode == 2
     assert "pip install 'duologue[tools]'" in done.stderr
@@ -68,5 +68,5 @@ def test_a_project_can_be_started_with_nothing_but_the_wheel(tmp_path: Path) -> 
     project = tmp_path / "hello"
     run(duologue, "generate", cwd=project)
     run(duologue, "generate", "--check", cwd=project)
-    assert "2 passed" in run(python, "-m", "pytest", "-q", cwd=project)
+    assert "3 passed" in run(python, "-m", "pytest", "-q", cwd=project)
     assert "no issues" in run(python, "-m", "mypy", cwd=project)

@@ -190,12 +190,13 @@ def decode_hello(_session: Session[int], source: random.Random) -> None:
         pass
 
 
-def control_service() -> ControlService:
+def control_service() -> ControlService[None]:
     """One that offers an event."""
     broadcasts = Broadcasts(
         None, connected_pair()[0], Limits(), Counters(), asyncio.get_running_loop().call_soon
     )
-    return ControlService(greeting(), lambda: broadcasts, {120: Clock().__audience__.source(RANG)})
+    sources = {120: Clock().__audience__.source(RANG)}
+    return ControlService(greeting(), lambda: broadcasts, sources, {})
 
 
 CONTROL: Final[dict[str, list[Any]]] = {

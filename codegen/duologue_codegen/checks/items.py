@@ -18,6 +18,16 @@ def items_end_in_value(contract: Contract) -> Findings:
             yield Diagnostic("items-end-in-value", method.returns.at, message, hint)
 
 
+@rule("cancel-without-items")
+def cancel_without_items(contract: Contract) -> Findings:
+    """A method that ignores cancelling has no items: nobody could stop them."""
+    for _, method in methods(contract):
+        if method.ignores_cancel and method.has_items:
+            message = f"{quoted(method.name)} has items, and ignores cancelling"
+            hint = "leave `cancel` out: who reads no more must be able to stop who sends"
+            yield Diagnostic("cancel-without-items", method.at, message, hint)
+
+
 @rule("items-not-positional")
 def items_not_positional(contract: Contract) -> Findings:
     """A method with positional arguments sends no items, and yields them without a result."""

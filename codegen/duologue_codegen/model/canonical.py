@@ -249,6 +249,7 @@ class _Form:
         return {
             "id": method.id,
             "effect": method.effect,
+            **({"cancel": "ignore"} if method.ignores_cancel else {}),
             **self.stated(
                 {
                     **self.about(method.doc, method.deprecated),

@@ -58,6 +58,8 @@ class Method(Numbered):
     """Of the whole call; with items, of the time to the first of them."""
     idle_timeout_s: float | None = None
     """How long a reader waits for the next item."""
+    ignores_cancel: bool = False
+    """`cancel: ignore`: a call that has begun runs to its end."""
     since: str | None = None
     examples: tuple[MethodExample, ...] = ()
 

@@ -18,6 +18,7 @@ _KEYS: Final = (
     "id",
     "doc",
     "effect",
+    "cancel",
     "timeout",
     "idle_timeout",
     "params",
@@ -30,13 +31,13 @@ _KEYS: Final = (
     "since",
     "examples",
 )
-_KEYS_LATER: Final = ("cancel",)
 _EXAMPLE_KEYS: Final = ("name", "params", "sends", "yields", "returns", "error")
 _EFFECTS: Final = {
     "read": "changes nothing",
     "idempotent": "twice is the same as once",
     "write": "each call counts",
 }
+_CANCEL: Final = {"ignore": "a call that has begun runs to its end"}
 _ARGS: Final = {"positional": "each field of the params is an argument"}
 _DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)")
 _SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
@@ -56,7 +57,7 @@ class MethodReader:
 
     def methods(self, node: Node | None, service: str) -> dict[str, Method]:
         """Everything under `methods` of `service`, by name."""
-        numbered = NumberedReader(self._shapes, "method", _KEYS, _KEYS_LATER)
+        numbered = NumberedReader(self._shapes, "method", _KEYS)
         return numbered.read(node, service, "join: {id: 1, returns: bool}", self._method)
 
     def _method(self, map_: MapNode, head: Head, _: ScalarNode, what: str) -> Method:
@@ -76,6 +77,8 @@ class MethodReader:
             errors=self._errors.refs(map_.get("errors"), f"`errors` of {what}"),
             effect=cast(Effect, effect or "write"),
             timeout_s=self._timeout(map_.get("timeout"), f"the timeout of {what}"),
+            ignores_cancel=self._shapes.choice(map_.get("cancel"), f"`cancel` of {what}", _CANCEL)
+            is not None,
             idle_timeout_s=self._idle_timeout(map_, what),
             since=None if since is None else since.text,
             examples=self._examples(map_.get("examples"), what),

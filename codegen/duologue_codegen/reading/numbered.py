@@ -27,12 +27,11 @@ class Head(TypedDict):
 class NumberedReader:
     """Reads what a service has under names with ids, whatever that is."""
 
-    def __init__(self, shapes: Shapes, kind: str, keys: Sequence[str], later: Sequence[str] = ()):
-        """`kind` is the word for one; `keys` are what it may say, `later` what it may say once."""
+    def __init__(self, shapes: Shapes, kind: str, keys: Sequence[str]):
+        """`kind` is the word for one; `keys` are what it may say."""
         self._shapes = shapes
         self._kind = kind
         self._keys = keys
-        self._later = later
 
     def read(
         self,
@@ -48,7 +47,7 @@ class NumberedReader:
         read: dict[str, T] = {}
         for entry in self._shapes.named(node, f"`{self._kind}s` of {service}", example):
             key, what = entry.key, f"{self._kind} {quoted(entry.key.text)}"
-            map_ = self._shapes.mapping(entry.value, what, self._keys, self._later)
+            map_ = self._shapes.mapping(entry.value, what, self._keys)
             if map_ is not None:
                 read[key.text] = finish(map_, self._head(map_, key, what), key, what)
         return read

@@ -9,11 +9,6 @@ from ..diagnostics import Diagnostic, Position, is_hidden, quoted
 from ..spelling import nearest
 from ..text.tree import Entry, ListNode, MapNode, Node, ScalarNode
 
-LATER = {
-    "cancel": "calls that ignore cancelling",
-}
-"""Keys of the language that this compiler does not read yet, and what they are for."""
-
 _INVISIBLE = frozenset("\n\u200c\u200d")
 """Line ends, and the joiners that scripts and emoji are written with."""
 
@@ -53,20 +48,13 @@ class Shapes:
         """Note that `what` is not of the shape `expected`."""
         self.fault("node-shape", node.at, f"{what} is {kind_of(node)}", f"expected {expected}")
 
-    def mapping(
-        self, node: Node, what: str, keys: Sequence[str], later: Sequence[str] = ()
-    ) -> MapNode | None:
-        """A mapping with fixed keys. Others are noted; `later` are known, but not read yet."""
+    def mapping(self, node: Node, what: str, keys: Sequence[str]) -> MapNode | None:
+        """A mapping with fixed keys. Others are noted."""
         if not isinstance(node, MapNode):
             self.misshapen(node, what, "a mapping")
             return None
         for entry in node.entries:
-            key, at = entry.key.text, entry.key.at
-            if key in later:
-                message = f"{quoted(key)} is not supported yet"
-                hint = f"this version of duologue has no {LATER[key]}"
-                self.fault("not-supported-yet", at, message, hint)
-            elif key not in keys:
+            if entry.key.text not in keys:
                 self._unknown_key(entry, what, keys)
         return node
 

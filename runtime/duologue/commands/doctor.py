@@ -1,6 +1,7 @@
 """The command `duologue doctor`."""
 
 import asyncio
+import importlib.util
 import json
 import ssl as tls
 import textwrap
@@ -17,11 +18,24 @@ from duologue.commands.relay_examination import Examination, Finding, Verdict
 from duologue.errors import UnsafeKeyFile
 from duologue.identity import Identity
 from duologue.protocol.wording import words_of
+from duologue.relay.access import BadAccessFile
 from duologue.relay.client.known_relays import KnownRelays, default_file, relay_name
+from duologue.relay.server.config import (
+    BadConfiguration,
+    environment_of_process,
+    read_configuration,
+)
+from duologue.relay.server.watched_files import AccessFiles
 
 
 def doctor(
-    url: Annotated[str, typer.Argument(help="A relay, for instance wss://relay.example.org.")],
+    url: Annotated[str, typer.Argument(help="A relay, for instance wss://relay.example.org.")] = "",
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Look at the cluster of --config, from a node of it.")
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The relay's TOML file, for --cluster.")
+    ] = None,
     token: Annotated[
         str | None,
         typer.Option(envvar="DUOLOGUE_TOKEN", help="A bearer token, if it asks for one."),
@@ -41,6 +55,9 @@ def doctor(
 
     Registers a listener, calls it through the relay, and compares. Exit code 1 if anything is bad.
     """
+    if cluster:
+        _look_at_cluster(config, timeout, format)
+        return
     parts = urlsplit(url)
     if parts.scheme not in ("ws", "wss") or not parts.hostname:
         typer.echo("The address of a relay starts with ws:// or wss://.", err=True)
@@ -66,14 +83,43 @@ def doctor(
         timeout_s=timeout,
     )
     asyncio.run(examination.run())
-    is_bad = any(each.verdict is Verdict.bad for each in examination.findings)
+    _tell(url, examination.findings, format)
+
+
+def _tell(name: str, findings: Sequence[Finding], format: Format) -> None:
+    is_bad = any(each.verdict is Verdict.bad for each in findings)
     if format is Format.json:
-        findings = [asdict(each) for each in examination.findings]
-        typer.echo(json.dumps({"url": url, "good": not is_bad, "findings": findings}))
+        found = [asdict(each) for each in findings]
+        typer.echo(json.dumps({"url": name, "good": not is_bad, "findings": found}))
     else:
-        typer.echo(report(url, examination.findings))
+        typer.echo(report(name, findings))
     if is_bad:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _look_at_cluster(config: Path | None, timeout_s: float, format: Format) -> None:
+    if importlib.util.find_spec("nats") is None:
+        typer.echo("--cluster needs the extra `cluster`: pip install 'duologue[cluster]'", err=True)
+        raise typer.Exit(EXIT_USAGE)
+    from duologue.commands.cluster_examination import ClusterExamination
+    from duologue.relay.cluster.assembly import ClusterParts
+    from duologue.relay.cluster.cluster_keys import BadClusterSecret
+
+    try:
+        configuration = read_configuration(config, environment_of_process(), {})
+        if configuration.cluster is None or configuration.key_file is None:
+            raise BadConfiguration("--cluster: give the --config of a relay that has [cluster]")
+        parts = ClusterParts(configuration.cluster)
+        identity = Identity.load(configuration.key_file)
+        access = None
+        if not configuration.is_open:
+            access = AccessFiles(configuration.access.allow_file, configuration.access.token_file)
+    except (BadConfiguration, BadClusterSecret, BadAccessFile, OSError, UnsafeKeyFile) as error:
+        typer.echo(words_of(error), err=True)
+        raise typer.Exit(EXIT_USAGE) from None
+    examination = ClusterExamination(configuration, parts, identity, access, timeout_s)
+    asyncio.run(examination.run())
+    _tell(f"Cluster {configuration.cluster.name}", examination.findings, format)
 
 
 def report(url: str, findings: Sequence[Finding]) -> str:

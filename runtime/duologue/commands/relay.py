@@ -1,13 +1,14 @@
 """The command `duologue relay`."""
 
 import asyncio
+import importlib.util
 import json
 import logging
 import secrets
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -21,6 +22,7 @@ from duologue.relay.addresses import is_loopback
 from duologue.relay.server.admin import AdminServer
 from duologue.relay.server.config import (
     BadConfiguration,
+    ClusterTable,
     RelayConfiguration,
     environment_of_process,
     read_configuration,
@@ -30,6 +32,10 @@ from duologue.relay.server.metrics import CONTENT_TYPE, RelayMetrics
 from duologue.relay.server.server import RelayServer
 from duologue.relay.server.watched_files import AccessFiles, TlsFiles
 from duologue.running import loop_factory, on_stop_signals
+
+if TYPE_CHECKING:
+    from duologue.relay.cluster.assembly import ClusterParts
+    from duologue.relay.cluster.node import ClusterNode
 
 UNHANDLED_EVERY_S: Final = 10.0
 """How often the same complaint of the event loop is logged: a machine without free file
@@ -78,6 +84,15 @@ def relay(
     make_token: Annotated[
         bool, typer.Option("--make-token", help="Make a token and its line, and end.")
     ] = False,
+    cluster_node: Annotated[
+        str | None, typer.Option(help="This node's name in the cluster; each once.")
+    ] = None,
+    cluster_listen: Annotated[
+        str | None, typer.Option(help="host:port for the other nodes of the cluster.")
+    ] = None,
+    make_cluster_secret: Annotated[
+        bool, typer.Option("--make-cluster-secret", help="Make a secret for a cluster, and end.")
+    ] = False,
 ) -> None:
     """Run a communication server: it joins peers that can only connect out.
 
@@ -87,6 +102,9 @@ def relay(
     if make_token:
         _make_token(format)
         return
+    if make_cluster_secret:
+        typer.echo(secrets.token_hex(32))
+        return
     flags = _flags(
         host=host,
         port=port,
@@ -95,6 +113,7 @@ def relay(
         access=_flags(allow_file=allow_file, token_file=token_file),
         tls=_flags(certificate_file=tls_certificate, key_file=tls_key),
         admin=_flags(port=admin_port),
+        cluster=_flags(node=cluster_node, listen=cluster_listen),
         insecure_plaintext=insecure_plaintext or None,
         meeting_points=meeting_points or None,
         log=_flags(keys=log_keys, format="json" if format is Format.json else None),
@@ -106,7 +125,7 @@ def relay(
             return
         # Also when only checked: files that cannot be read are what one wants to hear of.
         parts = _Parts(configuration, create_key=not check_config)
-    except (BadConfiguration, BadAccessFile, UnsafeKeyFile) as error:
+    except (BadConfiguration, BadAccessFile, UnsafeKeyFile, NoCluster) as error:
         typer.echo(words_of(error), err=True)
         raise typer.Exit(EXIT_USAGE) from None
     except OSError as error:
@@ -144,6 +163,23 @@ def _set_up_logging(configuration: RelayConfiguration) -> None:
     logger.propagate = False
 
 
+class NoCluster(ValueError):
+    """A cluster is configured that cannot be: its secret is no good, or something is missing."""
+
+
+def _read_cluster(table: ClusterTable) -> "ClusterParts":
+    """Imported only here: a relay that is alone needs nothing of it."""
+    if importlib.util.find_spec("nats") is None:
+        raise NoCluster("cluster: needs the extra `cluster`: pip install 'duologue[cluster]'")
+    from duologue.relay.cluster.assembly import ClusterParts
+    from duologue.relay.cluster.cluster_keys import BadClusterSecret
+
+    try:
+        return ClusterParts(table)
+    except BadClusterSecret as error:
+        raise NoCluster(words_of(error)) from None
+
+
 class _Parts:
     """What is read from files before anything runs."""
 
@@ -162,6 +198,9 @@ class _Parts:
         self.tls: TlsFiles | None = None
         if configuration.tls is not None:
             self.tls = TlsFiles(configuration.tls.certificate_file, configuration.tls.key_file)
+        self.cluster: ClusterParts | None = None
+        if configuration.cluster is not None:
+            self.cluster = _read_cluster(configuration.cluster)
 
 
 class _Run:
@@ -175,6 +214,7 @@ class _Run:
         self._told_twice = asyncio.Event()
         self._last_complaint_s = float("-inf")
         self._metrics = RelayMetrics()
+        self._node: ClusterNode | None = None
 
     async def until_told(self) -> int:
         """Serve until a signal comes; returns the exit code."""
@@ -202,13 +242,16 @@ class _Run:
             meeting_points=configuration.meeting_points,
         )
         self._metrics.observe(server)
+        self._node = self._make_node(server)
         admin = AdminServer(server, self._metrics.exposition, CONTENT_TYPE)
         try:
+            if self._node is not None:
+                await self._node.start()
             await server.start()
             if configuration.admin is not None:
                 await admin.start(configuration.admin.host, configuration.admin.port)
         except (OSError, ValueError) as error:
-            await server.close()
+            await (self._node or server).close()
             typer.echo(f"cannot listen: {words_of(error)}", err=True)
             return EXIT_USAGE
         on_stop_signals(loop, self._on_signal)
@@ -223,8 +266,23 @@ class _Run:
         await admin.close()
         return exit_code
 
+    def _make_node(self, server: RelayServer) -> "ClusterNode | None":
+        parts, identity = self._parts.cluster, self._parts.identity
+        if parts is None or identity is None:
+            return None
+        from duologue.relay.cluster.metrics import ClusterMetrics
+
+        metrics = ClusterMetrics(self._metrics.registry)
+        next_key = self._configuration.next_key
+        node, bus = parts.make_node(
+            server, identity, None if next_key is None else bytes.fromhex(next_key), metrics.observe
+        )
+        metrics.show(node, bus)
+        return node
+
     async def _drain(self, server: RelayServer) -> int:
-        draining = asyncio.create_task(server.drain())
+        whole = self._node or server
+        draining = asyncio.create_task(whole.drain())
         impatient = asyncio.create_task(self._told_twice.wait())
         await asyncio.wait((draining, impatient), return_when=asyncio.FIRST_COMPLETED)
         is_drained = draining.done()
@@ -233,7 +291,7 @@ class _Run:
         await asyncio.wait((draining, impatient))
         if is_drained:
             return EXIT_GOOD
-        await server.close()
+        await whole.close()
         return EXIT_FAILED
 
     def _on_signal(self, _number: int) -> None:
@@ -257,6 +315,8 @@ class _Run:
                 line["admin"] = f"http://{_shown(self._configuration)}:{admin.port}"
             if identity is not None:
                 line["publicKey"] = str(identity)
+            if self._node is not None:
+                line["nodeLink"] = self._node.link
             print(json.dumps(line), flush=True)
             return
         print(f"listening on {server.url}", flush=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,7 @@ from duologue.connection.base import Connection
 from duologue.endpoints.manner import Manner
 from duologue.endpoints.redialling import Dial, Redialling
 from duologue.errors import ConnectionClosed, DeadlineExceeded
+from duologue.promisifier.deadline_scope import lift_deadlines
 from duologue.promisifier.on_connected import OnConnected, call_on_connected
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
@@ -115,7 +117,10 @@ def _keep(
     def greet(peer: WebsocketPromisifier, connection: Connection) -> None:
         manner.greet(peer, connection, "connector")
 
-    keeper = asyncio.create_task(redialling.keep(peer, greet))
+    # It goes on after the block, if any, whose deadline bounds calls here.
+    context = copy_context()
+    context.run(lift_deadlines)
+    keeper = asyncio.create_task(redialling.keep(peer, greet), context=context)
 
     def note_end(keeper: asyncio.Task[None]) -> None:
         error = None if keeper.cancelled() else keeper.exception()

@@ -10,12 +10,16 @@ from duologue.connection.base import Connection
 from duologue.errors import Digests
 from duologue.foreign_text import shown
 from duologue.limits import Limits
+from duologue.observability.usual import usual_observers
+from duologue.observer import Observer
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.greeting import Greeting
+from duologue.promisifier.observing import Observers
 from duologue.promisifier.on_connected import OnConnected
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
 from duologue.protocol.hello import Contracts, Counterpart, Role, encode_hello
+from duologue.typed.interceptors import Interceptor
 from duologue.typed.service import Offer, Service
 from duologue.version import VERSION
 
@@ -56,6 +60,10 @@ class ConversationOptions(TypedDict, total=False):
     `--describe` do; default: True."""
     on_peer: OnPeer | None
     """Told of each new peer, before its first message is served."""
+    interceptors: Sequence[Interceptor]
+    """Around all typed calls, made and served, in order: the first is outermost."""
+    observers: Sequence[Observer]
+    """Told of calls, items, events, connections and frames; they change nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +77,10 @@ class Manner:
     same_contracts: bool | None = None
     describe: bool = True
     on_peer: OnPeer | None = None
+    interceptors: Sequence[Interceptor] = ()
+    observers: Sequence[Observer] = ()
+    observing: Observer | None = None
+    """All observers as one, with those that a program has by its environment."""
     told_differences: set[tuple[str, Digests]] = field(default_factory=set[tuple[str, Digests]])
     """Those that have been logged: a server that calls its clients would tell of each of them."""
 
@@ -86,7 +98,13 @@ class Manner:
         # Of the two that are generators, contextlib stands between them and their caller.
         contracts = _chosen_contracts(options, 4 if function in ("serve", "listen") else 5)
         manner = cls(offer=offer, limits=limits or Limits(), **options)
-        return replace(manner, contracts=contracts, same_contracts=None)
+        return replace(
+            manner,
+            offer=offer.through(manner.interceptors),
+            observing=_all_as_one((*manner.observers, *usual_observers())),
+            contracts=contracts,
+            same_contracts=None,
+        )
 
     def begin(
         self, connection: Connection, role: Role, budget: Budget | None = None
@@ -96,7 +114,9 @@ class Manner:
         `budget` is what it shares with other peers. Whatever `on_peer` or the offer raise comes out
         of here, and the connection is closed.
         """
-        peer = create_websocket_promisifier(connection, limits=self.limits, budget=budget)
+        peer = create_websocket_promisifier(
+            connection, limits=self.limits, budget=budget, observers=self.observing
+        )
         self._receive(peer, connection, role)
         return peer
 
@@ -104,7 +124,7 @@ class Manner:
         self, connection: Connection, on_connected: OnConnected | None = None
     ) -> ReconnectingPromisifier:
         """As `begin`, by the side that called: the peer may go on over other connections."""
-        peer = ReconnectingPromisifier(connection, self.limits, on_connected)
+        peer = ReconnectingPromisifier(connection, self.limits, on_connected, self.observing)
         self._receive(peer, connection, "connector")
         return peer
 
@@ -138,6 +158,7 @@ class Manner:
 
     def _receive(self, peer: WebsocketPromisifier, connection: Connection, role: Role) -> None:
         try:
+            peer.interceptors = tuple(self.interceptors)
             self.offer.make_to(peer)
             self.greet(peer, connection, role)
             if self.on_peer is not None:
@@ -171,6 +192,10 @@ def _chosen_contracts(options: ConversationOptions, stacklevel: int) -> Contract
         stacklevel=stacklevel,
     )
     return contracts
+
+
+def _all_as_one(observers: Sequence[Observer]) -> Observer | None:
+    return Observers(observers) if observers else None
 
 
 def offer_of(services: Sequence[Service]) -> Offer:

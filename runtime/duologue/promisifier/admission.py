@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Generic, TypeVar
 
 from duologue.connection.base import Connection
@@ -92,6 +92,10 @@ class Admission(Generic[CallT]):
             budget.calls.wake()
         if not self.running and not self._waiting:
             self._tell_idle()
+
+    def accepted(self) -> Iterable[CallT]:
+        """Those that run, and those that wait."""
+        return (*self.calls.values(), *self._waiting)
 
     def runs(self, call: ServedCall[Any]) -> bool:
         """Whether this very call is running here."""

@@ -1,8 +1,10 @@
 """Own calls over one connection, from the moment they are sent until they are settled."""
 
 import asyncio
+import logging
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from duologue.connection.base import CLOSE_CODE_LOST, Connection
 from duologue.errors import (
@@ -18,7 +20,7 @@ from duologue.errors import (
 )
 from duologue.limits import Limits
 from duologue.promisifier.admission import Admission
-from duologue.promisifier.deadlines import CallDeadlines
+from duologue.promisifier.deadlines import Deadlines
 from duologue.promisifier.explaining import Explaining
 from duologue.promisifier.intake import Hold, Intake
 from duologue.promisifier.message_writer import MessageWriter
@@ -29,7 +31,8 @@ from duologue.promisifier.stats import Stats
 from duologue.promisifier.stream_receiver import StreamReceiver
 from duologue.promisifier.waiting_calls import WaitingCalls
 from duologue.protocol import codec
-from duologue.protocol.hello import CONTROL_SERVICE, Counterpart
+from duologue.protocol.call_fields import timeout_field
+from duologue.protocol.hello import CONTROL_SERVICE, DEADLINE, META, Counterpart
 from duologue.protocol.messages import (
     AnswerBroken,
     ChunkReceived,
@@ -38,6 +41,8 @@ from duologue.protocol.messages import (
 )
 from duologue.protocol.parcels import Parcel, Payload
 from duologue.protocol.session import Session
+
+_log: Final = logging.getLogger("duologue")
 
 
 class Calling:
@@ -72,7 +77,7 @@ class Calling:
         self._max_nested_calls = limits.max_nested_calls
         self._receiver: StreamReceiver | None = None
         loop = asyncio.get_running_loop()
-        self._deadlines = CallDeadlines(loop, self._own.unanswered.values(), self._on_deadline)
+        self._deadlines = Deadlines(loop, self._own.unanswered.values, self._on_deadline)
         self._nested: WaitingCalls[Call[Any]] = WaitingCalls(loop, limits, _too_late)
         self._line: WaitingCalls[Call[Any]] = WaitingCalls(loop, limits, _too_late)
         self._limits = limits
@@ -80,16 +85,15 @@ class Calling:
         """Made for the first call that fails."""
         self._is_notified = False
         self._is_over = False
+        self._takes_deadlines = self._takes_meta = False
+        """What the other side has said that it understands."""
+        self._usual_timeout_field = timeout_field(limits.call_timeout_s)
+        self._has_told_of_meta = False
 
     @property
     def in_flight(self) -> int:
         """Own calls that count towards `max_open_calls`."""
         return self._own.in_flight
-
-    @property
-    def has_deadlines(self) -> bool:
-        """Whether a timer of the loop is running for open calls."""
-        return self._deadlines.is_armed
 
     def send(self, call: Call[Any], args: Payload, is_next: bool = False) -> bool:
         """Send the request of `call`, or let it wait; returns whether it has left.
@@ -109,13 +113,26 @@ class Calling:
                     takes_parts = self.counterpart.takes_parts_of(contract)
             call.service_id = service_id
             if not is_next:
-                is_nested = bool(self._admission.running) and self._note_nested(call)
+                is_nested = self._note_nested(call) if self._admission.running else False
                 if (
                     self._connection.gate.is_shut or (self._line.calls and not is_nested)
                 ) and target.may_wait:
                     self._wait(call, args, is_nested=is_nested)
                     return False
-            request_id, text = self._own.open(service_id, args, call, takes_parts)
+            options, fields = call.options, b""
+            if self._takes_deadlines:
+                if call.is_late:
+                    fields = self._time_left(call)
+                elif options.timeout_s is None:
+                    fields = self._usual_timeout_field
+                else:
+                    fields = options.timeout_field
+            if options.answer_meta:
+                # Of the call before.
+                options.answer_meta.clear()
+            if options.meta_field:
+                fields += self._meta_of(call)
+            request_id, text = self._own.open(service_id, args, call, takes_parts, fields)
         except LimitExceeded as error:
             if target.may_wait:
                 self._wait(call, args, is_nested=False)
@@ -157,6 +174,22 @@ class Calling:
                 self._receiver.inflow.look_again()
         return True
 
+    def _time_left(self, call: Call[Any]) -> bytes:
+        return timeout_field(call.due_s - call.get_loop().time())
+
+    def _meta_of(self, call: Call[Any]) -> bytes:
+        if self._takes_meta:
+            return call.options.meta_field
+        if not self._has_told_of_meta:
+            self._has_told_of_meta = True
+            _log.info(
+                "connection %d: the other side knows no metadata; that of %s, and of calls after "
+                "it, is left out",
+                self._connection.id,
+                call.reading.full_name,
+            )
+        return b""
+
     def _bind_items(self, call: Call[Any], request_id: int) -> None:
         items = call.items
         assert items is not None
@@ -175,6 +208,8 @@ class Calling:
         hello = self.counterpart.hello
         if hello is None:
             return
+        self._takes_deadlines = self.counterpart.has(DEADLINE)
+        self._takes_meta = self.counterpart.has(META)
         if hello.limits.max_calls > 0:
             self._own.max_open_calls = min(self._max_open_calls, hello.limits.max_calls)
         if hello.limits.max_message_bytes > 0:
@@ -271,9 +306,16 @@ class Calling:
         if self._line.calls:
             self._resume()
 
+    def note_meta(self, call: Call[Any], meta: Mapping[str, str]) -> None:
+        """The answer of `call`, which is to be settled next, says this beside its result."""
+        if call.options.answer_meta is not None:
+            call.options.answer_meta.update(meta)
+
     def fail(self, event: FailureReceived[Call[Any]]) -> None:
         """The other side says that a call has failed."""
         call, failure = event.call, event.failure
+        if event.meta is not None:
+            self.note_meta(call, event.meta)
         if failure.code != GoingAway.code or not self._is_taken_back(call):
             self._fail(call, call.reading.decode_failure(failure))
         if self._line.calls:
@@ -361,11 +403,13 @@ class Calling:
     def _on_deadline(self, call: Call[Any]) -> None:
         if self.abandon(call):
             name = call.reading.full_name
-            call.fail_quietly(DeadlineExceeded(f"no answer to {name} within {call.timeout_s:g} s"))
+            text = f"no answer to {name} within {call.timeout_s:.3g} s"
+            call.fail_quietly(DeadlineExceeded(text, details={"where": "answer"}))
 
 
 def _too_late(call: Call[Any]) -> DeadlineExceeded:
     return DeadlineExceeded(
-        f"{call.reading.full_name} could not leave within {call.timeout_s:g} s: too many calls are "
-        "open, or the other side is slow to take what is sent"
+        f"{call.reading.full_name} could not leave within {call.timeout_s:.3g} s: too many calls "
+        "are open, or the other side is slow to take what is sent",
+        details={"where": "leaving"},
     )

@@ -1,7 +1,7 @@
 """What answers service 0: the hello, and what two duologue peers want to be told of."""
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -21,28 +21,37 @@ from duologue.protocol.hello import decode_hello
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload, split
 
+PeerT = TypeVar("PeerT")
+
 _decode_args: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-class ControlService:
+Guard: TypeAlias = Callable[[PeerT, Subscribe], Awaitable[None]]
+"""Asked before somebody is told of an event; what it raises is the answer."""
+
+
+class ControlService(Generic[PeerT]):
     """The handler of service 0: answers the other side's hello with ours, and its control calls."""
 
     name = "the control service"
     takes_parts = False
+    ignores_cancel = False
 
     def __init__(
         self,
         greeting: Greeting,
         broadcasts: Callable[[], Broadcasts],
         sources: Mapping[int, EventSource],
+        guards: Mapping[int, Guard[PeerT]],
     ) -> None:
         """`broadcasts` gives what tells the other side of events; `sources` are those that are
-        offered, by number."""
+        offered, by number, `guards` stand before some of them."""
         self._greeting = greeting
         self._broadcasts = broadcasts
         self._sources = sources
+        self._guards = guards
 
-    def start(self, call: ServedCall[object]) -> bytes:
+    def start(self, call: ServedCall[PeerT]) -> bytes | Coroutine[Any, Any, bytes]:
         """See `Handler`.
 
         Raises:
@@ -50,6 +59,17 @@ class ControlService:
             Unimplemented: it is a control call that this side does not know.
             LimitExceeded: what it asks for is larger than may be told.
         """
+        if self._guards:
+            wish = _subscribe_in(call.request.args)
+            guard = None if wish is None else self._guards.get(wish.number)
+            if wish is not None and guard is not None:
+                return self._ask_first(guard, wish, call)
+        return self.answer(call.request.args)
+
+    async def _ask_first(
+        self, guard: Guard[PeerT], wish: Subscribe, call: ServedCall[PeerT]
+    ) -> bytes:
+        await guard(call.peer, wish)
         return self.answer(call.request.args)
 
     def is_prompt(self, args: Payload | None) -> bool:
@@ -89,6 +109,15 @@ class ControlService:
     def failure(self, error: Exception) -> Failure:
         """What a control call that failed is answered with."""
         return describe_failure(error, self.name)
+
+
+def _subscribe_in(args: Payload | None) -> Subscribe | None:
+    try:
+        call = read_control(_first(args))
+    except (BadFrame, msgspec.DecodeError, UnicodeDecodeError):
+        # Whoever answers it says what is wrong.
+        return None
+    return call if isinstance(call, Subscribe) else None
 
 
 def _first(args: Payload | None) -> bytes:

@@ -11,7 +11,7 @@ from duologue.limits import Limits
 from duologue.promisifier.broadcasts import Broadcasts, EventSource
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.calling import Calling
-from duologue.promisifier.control import ControlService
+from duologue.promisifier.control import ControlService, Guard
 from duologue.promisifier.dispatch import Dispatcher
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import Handler
@@ -21,7 +21,7 @@ from duologue.promisifier.own_call import Call, CallOwner
 from duologue.promisifier.parts_deadline import PartsDeadline
 from duologue.protocol.control import Notified
 from duologue.protocol.counters import Counters
-from duologue.protocol.hello import Counterpart
+from duologue.protocol.hello import META, Counterpart
 from duologue.protocol.messages import (
     AnswerReceived,
     CancelReceived,
@@ -59,6 +59,7 @@ class Owner(CallOwner, Protocol):
 
     def on_notified(self, event: Notified) -> bool:
         """An event has come for a subscription, or its end; returns whether there is such."""
+        ...
 
     def on_conversation_end(self, ending: Ending) -> None:
         """It has ended, and nothing of it is left."""
@@ -82,6 +83,7 @@ class Conversation(Generic[PeerT]):
         handlers: dict[int, Handler[PeerT]],
         counters: Counters,
         sources: Mapping[int, EventSource],
+        guards: Mapping[int, Guard[PeerT]],
         budget: Budget,
     ) -> None:
         self.connection = connection
@@ -102,6 +104,7 @@ class Conversation(Generic[PeerT]):
             intake=self._intake,
             limits=limits,
             budget=budget,
+            takes_meta=lambda: self.counterpart.has(META),
         )
         self.calling = Calling(
             self._session,
@@ -113,6 +116,7 @@ class Conversation(Generic[PeerT]):
         )
         loop = asyncio.get_running_loop()
         self._sources = sources
+        self._guards = guards
         self._peer = peer
         self._broadcasts: Broadcasts | None = None
         self._parts_deadline = PartsDeadline(loop, self._session, limits, self._give_up)
@@ -127,6 +131,14 @@ class Conversation(Generic[PeerT]):
     def counterpart(self) -> Counterpart:
         """What is known of the other side."""
         return self.calling.counterpart
+
+    def open_call(self, request_id: int) -> Call[Any] | None:
+        """The call of ours with this id, of whose answer nothing has come."""
+        return self._session.own.unanswered.get(request_id)
+
+    def event_name(self, subscription: int) -> str | None:
+        """What the other side is told of by a subscription; None if there is no such."""
+        return None if self._broadcasts is None else self._broadcasts.name_of(subscription)
 
     def start(self) -> None:
         """Serve from now on, and say hello. Comes by itself in the next turn of the loop."""
@@ -148,7 +160,9 @@ class Conversation(Generic[PeerT]):
         greeting.on_mismatch = self._give_up
         greeting.on_introduced = self._on_introduced
         self._session.allow_control()
-        self._dispatcher.control = ControlService(greeting, self._make_broadcasts, self._sources)
+        self._dispatcher.control = ControlService(
+            greeting, self._make_broadcasts, self._sources, self._guards
+        )
         if self._is_started:
             self._say_hello(greeting)
 
@@ -214,6 +228,8 @@ class Conversation(Generic[PeerT]):
             if type(event) is RequestReceived:
                 self._dispatcher.dispatch(event)
             elif isinstance(event, AnswerReceived):
+                if event.meta is not None:
+                    self.calling.note_meta(event.call, event.meta)
                 self.calling.settle(event.call, event.data)
             elif event is not None:
                 self._on_rare_event(event)

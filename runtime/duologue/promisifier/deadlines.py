@@ -2,28 +2,36 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Collection
-from typing import Any, Final
-
-from duologue.promisifier.own_call import Call
+from collections.abc import Callable, Iterable
+from typing import Final, Generic, Protocol, TypeVar
 
 TICK_S: Final = 0.01
 """How late a deadline may be noticed. The open calls are looked through no more often."""
 
 
-class CallDeadlines:
-    """Tells `on_due` of open calls whose time is over; `open_calls` is a live view of them.
+class HasDueTime(Protocol):
+    """What may be late: a call."""
+
+    due_s: float
+    """When its time is over, by the loop's clock; infinity: never."""
+
+
+CallT = TypeVar("CallT", bound=HasDueTime)
+
+
+class Deadlines(Generic[CallT]):
+    """Tells `on_due` of open calls whose time is over; `open_calls` gives them when it is asked.
 
     Nothing is filed for a call: there are at most `max_open_calls`, nearly all are settled in time,
     and so it is cheaper to look through those that are left when the earliest might be due. A timer
-    that finds nothing to wait for is not set again.
+    that finds nothing to wait for is not set again. `on_due` leaves none open that is still due.
     """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        open_calls: Collection[Call[Any]],
-        on_due: Callable[[Call[Any]], None],
+        open_calls: Callable[[], Iterable[CallT]],
+        on_due: Callable[[CallT], None],
     ) -> None:
         self._loop = loop
         self._open_calls = open_calls
@@ -37,7 +45,7 @@ class CallDeadlines:
         """Whether a timer of the loop is running."""
         return self._timer is not None
 
-    def watch(self, call: Call[Any]) -> None:
+    def watch(self, call: CallT) -> None:
         """`call`, which is among the open ones now, is due when it says."""
         if call.due_s < self.timer_due_s:
             self.arm(call.due_s)
@@ -63,7 +71,7 @@ class CallDeadlines:
     def _fire(self) -> None:
         self.close()
         now_s = self._loop.time()
-        calls = sorted(self._open_calls, key=_due_s)
+        calls = sorted(self._open_calls(), key=_due_s)
         for call in calls:
             if call.due_s > now_s:
                 if call.due_s < math.inf:
@@ -72,9 +80,9 @@ class CallDeadlines:
             self._on_due(call)
 
 
-def _due_s(call: Call[Any]) -> float:
+def _due_s(call: HasDueTime) -> float:
     return call.due_s
 
 
-def _ignore(_: Call[Any]) -> None:
+def _ignore(_: HasDueTime) -> None:
     pass

@@ -2,16 +2,20 @@
 
 import asyncio
 import contextvars
+import logging
+import math
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from duologue.connection.base import Connection, ConnectionState
-from duologue.errors import ConnectionClosed, DuologueError, LimitExceeded
+from duologue.errors import ConnectionClosed, DeadlineExceeded, DuologueError, LimitExceeded
 from duologue.limits import Limits
 from duologue.promisifier.admission import Admission
 from duologue.promisifier.budget import Budget
-from duologue.promisifier.failures import describe_incident, describe_limit
+from duologue.promisifier.deadline_scope import in_force, lift_deadlines
+from duologue.promisifier.deadlines import Deadlines
+from duologue.promisifier.failures import describe_incident, describe_late, describe_limit
 from duologue.promisifier.handlers import Handler, Result, UnreadableArguments
 from duologue.promisifier.held_answers import HeldAnswers
 from duologue.promisifier.intake import Hold, Intake
@@ -19,6 +23,7 @@ from duologue.promisifier.served_call import ServedCall, serving
 from duologue.promisifier.streams.items import ItemDesk
 from duologue.promisifier.streams.sending import OutgoingStreams
 from duologue.promisifier.streams.stream import ByteStream, TextStream
+from duologue.protocol.call_fields import meta_field
 from duologue.protocol.hello import CONTROL_SERVICE
 from duologue.protocol.messages import Failure, RequestReceived
 from duologue.protocol.parcels import Parcel, Payload, size_of
@@ -26,6 +31,8 @@ from duologue.protocol.session import UNKNOWN_SERVICE, Session
 
 PeerT = TypeVar("PeerT")
 PeerT_contra = TypeVar("PeerT_contra", contravariant=True)
+
+_log: Final = logging.getLogger("duologue")
 
 _JSON: Final = (bytes, Parcel)
 """A union would say the same and take three times as long to ask."""
@@ -74,7 +81,9 @@ class Dispatcher(Generic[PeerT]):
         intake: Intake,
         limits: Limits,
         budget: Budget,
+        takes_meta: Callable[[], bool],
     ) -> None:
+        """`takes_meta` says whether the other side wants to know metadata of answers."""
         self.control: ControlHandler[PeerT] | None = None
         """What answers service 0; None in the base profile, where it is unknown like any other."""
         self._peer = peer
@@ -87,14 +96,22 @@ class Dispatcher(Generic[PeerT]):
         self._reply = reply
         self._give_up = give_up
         self._limits = limits
+        self._takes_meta = takes_meta
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
         self.admission: Admission[ServedCall[PeerT]] = Admission(
             limits, connection, self._start, budget
         )
         self.admission.on_room = self._on_room
+        # Looked at for every call.
+        self._budget = budget
+        self._share = self.admission.share
         self._streams: OutgoingStreams | None = None
         self._held: HeldAnswers | None = None
+        self._deadlines: Deadlines[ServedCall[PeerT]] | None = None
+        """Made for the first call that may come to be late."""
+        # A side that was made in a block with a deadline serves others as long as it is there.
+        self._context.run(lift_deadlines)
         self._closed = False
 
     def dispatch(self, request: RequestReceived) -> None:
@@ -105,8 +122,8 @@ class Dispatcher(Generic[PeerT]):
         # Here, not in a method: it is asked for every call. Small ones have no weight.
         if (
             running < admission.room
-            and running < admission.budget.free_calls
-            and admission.share.free > 0
+            and running < self._budget.free_calls
+            and self._share.free > 0
             and not (request.weight and not admission.has_room_for(request.weight))
             and not self._connection.gate.is_shut
         ):
@@ -133,6 +150,8 @@ class Dispatcher(Generic[PeerT]):
             except LimitExceeded as error:
                 self._refuse_busy(call, error)
             else:
+                if call.request.timeout_ms:
+                    self._watch(call)
                 self._slow_down()
 
     def _is_prompt(self, request: RequestReceived) -> bool:
@@ -156,6 +175,31 @@ class Dispatcher(Generic[PeerT]):
         if self._intake.held and not self.admission.is_nearly_full:
             self._intake.release(Hold.CALLS)
 
+    def _watch(self, call: ServedCall[PeerT]) -> None:
+        """Note when the caller of a call that is not over yet will wait no more."""
+        due_s = call.due_s
+        if due_s == math.inf:
+            # Since it left its caller time has passed, which no two clocks need agree on.
+            due_s = call.due_s = self._loop.time() + call.request.timeout_ms / 1000
+        deadlines = self._deadlines
+        if deadlines is None:
+            deadlines = Deadlines(self._loop, self.admission.accepted, self._on_due)
+            self._deadlines = deadlines
+        if due_s < deadlines.timer_due_s:
+            deadlines.arm(due_s)
+
+    def _on_due(self, call: ServedCall[PeerT]) -> None:
+        call.due_s = math.inf
+        if self.admission.withdraw(call.request.request_id) is not None:
+            self._refuse(call, describe_late(self._name_of(call), has_run=False))
+        elif not call.ignores_cancel:
+            call.is_overdue = True
+            call.cancel(self._loop)
+
+    def _name_of(self, call: ServedCall[PeerT]) -> str:
+        handler = self._handlers.get(call.request.service_id)
+        return f"service {call.request.service_id}" if handler is None else handler.name
+
     def _refuse_busy(self, call: ServedCall[PeerT], error: LimitExceeded) -> None:
         self._session.counters.requests_refused_busy += 1
         self._refuse(call, describe_limit(error))
@@ -177,6 +221,8 @@ class Dispatcher(Generic[PeerT]):
     def close(self) -> None:
         """Cancel what runs and forget what waits; results are dropped from now on."""
         self._closed = True
+        if self._deadlines is not None:
+            self._deadlines.end()
         self.admission.close()
         self._cancel_running()
         if not self.admission.calls:
@@ -211,6 +257,8 @@ class Dispatcher(Generic[PeerT]):
         if isinstance(request.args, Parcel) and not handler.takes_parts:
             self._refuse(call, _NO_PARTS)
             return
+        if handler.ignores_cancel:
+            call.ignores_cancel = True
         # A context of its own: what a handler sets must not reach the next caller's.
         context = self._context.copy()
         try:
@@ -233,6 +281,8 @@ class Dispatcher(Generic[PeerT]):
     ) -> None:
         # Before its first step, in which it may end.
         self.admission.began(call)
+        if call.request.timeout_ms:
+            self._watch(call)
         if sys.version_info >= (3, 12):
             call.task = asyncio.Task(coroutine, loop=self._loop, context=context, eager_start=True)
         else:
@@ -248,6 +298,8 @@ class Dispatcher(Generic[PeerT]):
         outcome: Coroutine[Any, Any, Result],
     ) -> None:
         serving.set(call)
+        bounds_calls = call.due_s != math.inf
+        in_force.count += bounds_calls
         try:
             result = await outcome
             if self._connection.gate.is_shut and not isinstance(result, ByteStream | TextStream):
@@ -261,6 +313,7 @@ class Dispatcher(Generic[PeerT]):
             else:
                 self._answer(call, result)
         finally:
+            in_force.count -= bounds_calls
             self.admission.ended(call)
 
     async def _run_stream(
@@ -275,6 +328,7 @@ class Dispatcher(Generic[PeerT]):
         self, call: ServedCall[PeerT], handler: Handler[PeerT], stream: ByteStream | TextStream
     ) -> None:
         request_id = call.request.request_id
+        call.note_begun()
         self._served.start_stream(request_id)
         try:
             async with stream:
@@ -313,7 +367,11 @@ class Dispatcher(Generic[PeerT]):
         if isinstance(error, UnreadableArguments):
             self._disown(call)
         elif isinstance(error, asyncio.CancelledError):
-            self._refuse(call, _CANCELLED)
+            late = describe_late(handler.name, has_run=True) if call.is_overdue else None
+            self._refuse(call, late or _CANCELLED)
+        elif isinstance(error, DeadlineExceeded) and self._is_late(call):
+            # Of a call that it made, and that had no more time than was left of this one.
+            self._refuse(call, describe_late(handler.name, has_run=True))
         elif isinstance(error, KeyboardInterrupt | SystemExit) or self._is_dropped(call, error):
             raise error
         elif not isinstance(error, Exception):
@@ -338,6 +396,9 @@ class Dispatcher(Generic[PeerT]):
         except RuntimeError:
             return True  # the loop itself is gone
 
+    def _is_late(self, call: ServedCall[PeerT]) -> bool:
+        return call.is_overdue or call.due_s <= self._loop.time()
+
     def _disown(self, call: ServedCall[PeerT]) -> None:
         try:
             self._session.disown(call.request)
@@ -353,8 +414,9 @@ class Dispatcher(Generic[PeerT]):
             self._session.counters.results_dropped += 1
             return
         request_id = call.request.request_id
+        fields = b"" if call.answer_meta is None else self._answer_fields(call)
         try:
-            self._reply(self._served.fail(request_id, failure))
+            self._reply(self._served.fail(request_id, failure, fields))
         except LimitExceeded as error:
             # Larger than a message may be; nothing of it was taken.
             self._reply(self._served.fail(request_id, describe_limit(error)))
@@ -363,12 +425,23 @@ class Dispatcher(Generic[PeerT]):
         if self._closed:
             self._session.counters.results_dropped += 1
             return
-        text = self._served.answer(call.request.request_id, data)
+        fields = b"" if call.answer_meta is None else self._answer_fields(call)
+        text = self._served.answer(call.request.request_id, data, fields)
         try:
             self._reply(text, data if isinstance(data, Parcel) else None)
         except LimitExceeded as error:
             # The result is larger than a message may be; nothing of it was taken.
             self._refuse(call, describe_limit(error))
+
+    def _answer_fields(self, call: ServedCall[PeerT]) -> bytes:
+        """What an answer says beside its result. What may not be said is left out, and told."""
+        assert call.answer_meta is not None
+        try:
+            return meta_field(call.answer_meta) if self._takes_meta() else b""
+        except (ValueError, LimitExceeded) as error:
+            what = self._name_of(call)
+            _log.error("the metadata of an answer of %s is left out: %s", what, error)
+            return b""
 
 
 def unknown_service(service_id: int) -> Failure:

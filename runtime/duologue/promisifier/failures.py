@@ -6,6 +6,7 @@ from typing import Final
 
 from duologue.errors import (
     CallError,
+    DeadlineExceeded,
     DuologueError,
     GoingAway,
     InvalidResult,
@@ -48,12 +49,28 @@ def describe_incident(error: BaseException, what: str, *, hint: str = "") -> Fai
     """`INTERNAL`: an id for both logs, and nothing of the exception. `hint` is for our log."""
     incident = os.urandom(6).hex()
     why = f": {hint}" if hint else ""
-    _log.error("incident %s: %s failed%s", incident, what, why, exc_info=error)
+    _log.error(
+        "incident %s: %s failed%s",
+        *(incident, what, why),
+        exc_info=error,
+        extra={"event_name": "call_failed", "method": what, "incident": incident},
+    )
     return Failure(
         "InternalError",
         f"the handler failed; incident {incident} in its log",
         "INTERNAL",
         {"incident": incident},
+    )
+
+
+def describe_late(what: str, *, has_run: bool) -> Failure:
+    """`DEADLINE_EXCEEDED`, with the place where the time passed."""
+    how = "while its handler ran" if has_run else "while it waited for a handler"
+    return Failure(
+        "DeadlineExceeded",
+        f"the time of {what} passed at the provider, {how}",
+        DeadlineExceeded.code,
+        {"where": "running" if has_run else "waiting"},
     )
 
 

@@ -30,6 +30,8 @@ class Handler(Protocol[PeerT_contra]):
     """For logs and errors."""
     takes_parts: bool
     """Whether its arguments may have parts beside them."""
+    ignores_cancel: bool
+    """Whether a call that has begun runs to its end: contracts say `cancel: ignore`."""
 
     def start(self, call: ServedCall[PeerT_contra]) -> Outcome:
         """Serve `call`, or begin to.
@@ -55,6 +57,7 @@ class FunctionHandler:
 
     __slots__ = ("_function", "_max_depth", "name")
     takes_parts = False
+    ignores_cancel = False
 
     def __init__(self, service_id: int, function: Callable[..., object], max_depth: int) -> None:
         self.name = f"service {service_id} ({getattr(function, '__qualname__', repr(function))})"

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Mapping
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from duologue.errors import ConnectionClosed, DuologueError
 from duologue.promisifier.streams.items import OwnItems
 from duologue.promisifier.streams.stream import ByteStream, TextStream
+from duologue.protocol.call_fields import meta_field, timeout_field
 from duologue.protocol.hello import CalledContract
 from duologue.protocol.messages import Failure
 from duologue.protocol.parcels import Payload
@@ -93,13 +95,38 @@ def wrong_loop(loop: asyncio.AbstractEventLoop) -> RuntimeError:
 
 
 class CallOptions(msgspec.Struct, frozen=True):
-    """What a caller may wish of one call. Made once and used for many calls."""
+    """What a caller may wish of one call. Made once, by `call_options`, and used for many calls."""
 
     timeout_s: float | None = None
     """From the moment of the call until its answer, or the first item; infinity is no deadline, and
     None is what `Limits.call_timeout_s` says."""
     items: OwnItems | None = None
     """Where items of the call go; options with them are for one call."""
+    timeout_field: bytes = b""
+    """`timeout_s` as the request says it, if it leaves at once."""
+    meta_field: bytes = b""
+    """What the request says beside its arguments, if the other side wants to know."""
+    answer_meta: dict[str, str] | None = None
+    """Gets what the answer says beside its result."""
+
+
+def call_options(
+    timeout_s: float | None = None,
+    meta: Mapping[str, str] | None = None,
+    answer_meta: dict[str, str] | None = None,
+) -> CallOptions:
+    """The options of calls with this deadline and this metadata.
+
+    Raises:
+        ValueError: `meta` may not be sent.
+        LimitExceeded: there is too much of it.
+    """
+    return CallOptions(
+        timeout_s,
+        timeout_field=b"" if timeout_s is None else timeout_field(timeout_s),
+        meta_field=b"" if meta is None else meta_field(meta),
+        answer_meta=answer_meta,
+    )
 
 
 NO_DEADLINE: Final = CallOptions(math.inf)
@@ -128,7 +155,9 @@ class Call(asyncio.Future[T]):
     # A future subclass rather than a done-callback: the callback would cost every call a loop turn.
     __slots__ = (
         "due_s",
+        "is_late",
         "items",
+        "options",
         "owner",
         "patience_s",
         "reading",
@@ -169,6 +198,10 @@ class Call(asyncio.Future[T]):
         """What the caller asked for; tells the error how long that was."""
         self.due_s = math.inf if timeout_s == math.inf else loop.time() + timeout_s
         """When it fails unless it is settled, by the loop's clock."""
+        self.is_late = False
+        """Whether less time is left than its options say: it has waited, or others bound it."""
+        self.options = NO_DEADLINE
+        """What the other side is told of the caller's wishes."""
         self.items: OwnItems | None = None
         """Of a call with items."""
         self.patience_s = math.inf

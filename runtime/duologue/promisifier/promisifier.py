@@ -7,11 +7,15 @@ from typing import Any, Final, TypeVar
 from duologue.connection.base import Connection, ConnectionState
 from duologue.errors import ConnectionClosed, DuologueError, ServiceIdTaken
 from duologue.limits import CONGESTED_ABOVE_BYTES, Limits
+from duologue.observer import OTHER, Direction, Observer
 from duologue.promisifier.broadcasts import EventSource
 from duologue.promisifier.budget import Budget
+from duologue.promisifier.control import Guard
 from duologue.promisifier.conversation import Conversation, Ending
+from duologue.promisifier.deadline_scope import in_force, obey_deadline
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import FunctionHandler, Handler
+from duologue.promisifier.observing import ObservedConnection
 from duologue.promisifier.own_call import (
     NO_DEADLINE,
     Call,
@@ -51,14 +55,24 @@ class WebsocketPromisifier:
     """
 
     def __init__(
-        self, connection: Connection, limits: Limits, budget: Budget | None = None
+        self,
+        connection: Connection,
+        limits: Limits,
+        budget: Budget | None = None,
+        observers: Observer | None = None,
     ) -> None:
+        """`budget` is what it shares with others; `observers` see all that crosses a connection."""
         self._loop = asyncio.get_running_loop()
         self._limits = limits
         self._budget = budget or Budget(limits)
+        self._observers = observers
         self._handlers: dict[int, Handler[WebsocketPromisifier]] = {}
         self._subscriptions: Subscriptions[WebsocketPromisifier] = Subscriptions(self._handlers)
         self._event_sources: dict[int, EventSource] = {}
+        self._event_guards: dict[int, Guard[WebsocketPromisifier]] = {}
+        self.interceptors: tuple[Any, ...] = ()
+        """What stands around typed calls of this peer, made and served: see `typed/interceptors`,
+        which is above all that is here. Set by whoever makes the peer."""
         self._counters = Counters()
         self._stats = Stats(self._counters)
         self._promise = Promise(self._loop)
@@ -106,6 +120,16 @@ class WebsocketPromisifier:
             self._states = PeerStates(self.state)
             self._watch_state()
         return self._states.changes()
+
+    def __repr__(self) -> str:
+        key = self.remote_key
+        who = "" if key is None else f" key={key.hex()[:8]}"
+        stats = self._stats
+        return (
+            f"<{type(self).__name__} {self.conn_id} with {self.remote_address}{who} {self.state} "
+            f"made={stats.requests_sent_total} served={stats.requests_received_total} "
+            f"open={self._conversation.calling.in_flight}>"
+        )
 
     @property
     def stats(self) -> Stats:
@@ -218,9 +242,12 @@ class WebsocketPromisifier:
         else:
             call = Call(self._loop, target, reading, self, timeout_s)
             call.patience_s = timeout_s
+        call.options = options
         if options.items is not None:
             call.items = options.items
             call.add_done_callback(options.items.note_settled)
+        if in_force.count and not obey_deadline(call):
+            return call
         self._conversation.calling.send(call, args)
         return call
 
@@ -273,6 +300,10 @@ class WebsocketPromisifier:
         """Let the other side subscribe to these events, by number."""
         self._event_sources.update(sources)
 
+    def add_event_guards(self, guards: "Mapping[int, Guard[WebsocketPromisifier]]") -> None:
+        """Have somebody asked before the other side subscribes to these events, by number."""
+        self._event_guards.update(guards)
+
     @property
     def counterpart(self) -> Counterpart:
         """What is known of the other side."""
@@ -318,6 +349,8 @@ class WebsocketPromisifier:
     # -- conversations come and go --------------------------------------------------------------
 
     def _converse(self, connection: Connection) -> "Conversation[WebsocketPromisifier]":
+        if self._observers is not None:
+            connection = ObservedConnection(connection, self._observers, self)
         return Conversation(
             self,
             self,
@@ -326,8 +359,25 @@ class WebsocketPromisifier:
             self._handlers,
             self._counters,
             self._event_sources,
+            self._event_guards,
             self._budget,
         )
+
+    def own_method(self, request_id: int) -> str:
+        """See `Names`."""
+        call = self._conversation.open_call(request_id)
+        return OTHER if call is None or call.target.contract is None else call.reading.full_name
+
+    def served_method(self, service_id: int) -> str:
+        """See `Names`."""
+        handler = self._handlers.get(service_id)
+        return OTHER if handler is None or isinstance(handler, FunctionHandler) else handler.name
+
+    def event_name(self, subscription: int, direction: Direction) -> str:
+        """See `Names`."""
+        if direction == "in":
+            return self._subscriptions.name_of(subscription) or OTHER
+        return self._conversation.event_name(subscription) or OTHER
 
     def on_introduced(self) -> None:
         """It is known what the other side is; its next message is not read yet."""
@@ -363,11 +413,15 @@ class WebsocketPromisifier:
 
 
 def create_websocket_promisifier(
-    connection: Connection, *, limits: Limits | None = None, budget: Budget | None = None
+    connection: Connection,
+    *,
+    limits: Limits | None = None,
+    budget: Budget | None = None,
+    observers: Observer | None = None,
 ) -> WebsocketPromisifier:
     """A promisifier over `connection`, for calls and services by number (base profile 7).
 
     Must be called in a running event loop. Messages that came before are not lost. A `budget` is
-    what it shares with others.
+    what it shares with others; `observers` see all that crosses the connection.
     """
-    return WebsocketPromisifier(connection, limits or Limits(), budget)
+    return WebsocketPromisifier(connection, limits or Limits(), budget, observers)

@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 from duologue.connection.base import CLOSE_CODE_LOST, CLOSE_CODE_NORMAL, Connection
 from duologue.errors import ConnectionClosed, IdentityMismatch, LimitExceeded, Sent
 from duologue.limits import MAX_TIMES_SENT, Limits
+from duologue.observer import Observer
 from duologue.promisifier.conversation import Ending
+from duologue.promisifier.deadline_scope import in_force, obey_deadline
 from duologue.promisifier.on_connected import OnConnected, Registration
 from duologue.promisifier.own_call import Call, CallOptions, Reading, Target
 from duologue.promisifier.parked_calls import KeptCall, ParkedCalls, numbers_of
@@ -57,7 +59,11 @@ class ReconnectingPromisifier(WebsocketPromisifier):
     """
 
     def __init__(
-        self, connection: Connection, limits: Limits, on_connected: OnConnected | None = None
+        self,
+        connection: Connection,
+        limits: Limits,
+        on_connected: OnConnected | None = None,
+        observers: Observer | None = None,
     ) -> None:
         """`on_connected` is called each time a conversation stands, before parked calls leave."""
         self._registration = None if on_connected is None else Registration(on_connected)
@@ -77,7 +83,7 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         """What calls are told after the end, if that came between two connections."""
         self.on_call_parked: Callable[[bool], None] = lambda _others_wait: None
         """Told of each new call that waits for a connection, and whether others wait already."""
-        super().__init__(connection, limits)
+        super().__init__(connection, limits, observers=observers)
         self._parked = ParkedCalls(self._loop, limits)
 
     # -- what the owner does --------------------------------------------------------------------
@@ -165,11 +171,14 @@ class ReconnectingPromisifier(WebsocketPromisifier):
             timeout_s = self._limits.call_timeout_s
         serial = next(self._serials)
         call = KeptCall(self._loop, target, reading, self, timeout_s, args, serial)
+        call.options = options
         if options.timeout_s is not None:
             call.patience_s = timeout_s
         if options.items is not None:
             call.items = options.items
             call.add_done_callback(options.items.note_settled)
+        if in_force.count and not obey_deadline(call):
+            return call
         if (self._stage is Stage.READY and self.is_connected) or self._is_registering():
             self._conversation.calling.send(call, args)
         elif self._is_over:

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from duologue.errors import DeadlineExceeded, LimitExceeded
 from duologue.limits import Limits
-from duologue.promisifier.deadlines import CallDeadlines
+from duologue.promisifier.deadlines import Deadlines
 from duologue.promisifier.own_call import Call
 from duologue.protocol.parcels import Payload, size_of
 
@@ -34,7 +34,7 @@ class WaitingCalls(Generic[CallT]):
         self._limits = limits
         self._too_late = too_late
         self._bytes = 0
-        self._deadlines: CallDeadlines | None = None
+        self._deadlines: Deadlines[Call[Any]] | None = None
 
     def add(self, call: CallT, args: Payload) -> None:
         """Keep `call`, behind the others, until it is taken, removed, or due.
@@ -52,10 +52,11 @@ class WaitingCalls(Generic[CallT]):
     def keep(self, call: CallT, args: Payload) -> None:
         """`add` for a call that was let in before: it is not turned away now."""
         self.calls[call] = args
+        call.is_late = True
         self._bytes += size_of(args)
         # Made late: on most connections nothing waits.
         if self._deadlines is None:
-            self._deadlines = CallDeadlines(self._loop, self.calls.keys(), self._on_due)
+            self._deadlines = Deadlines(self._loop, self.calls.keys, self._on_due)
         self._deadlines.watch(call)
 
     def remove(self, call: Call[Any]) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 
 from duologue.errors import BadFrame
 from duologue.limits import MAX_SAFE_INTEGER
+from duologue.protocol.call_fields import UNREADABLE_META
 from duologue.protocol.messages import Failure
 from duologue.protocol.values import (
     SENTINEL,
@@ -43,6 +44,8 @@ class Envelope(msgspec.Struct, gc=False):
     """Sizes of the byte messages that follow and belong to this one (PROTOCOL 12)."""
     takesParts: bool = False
     """The answer may have such, too."""
+    timeoutMs: int | float = math.nan
+    meta: dict[str, str] | None = None
 
 
 _REQUEST_ID: Final = b"requestId"
@@ -84,7 +87,18 @@ def _read_leniently(text: str) -> Envelope:
         _raw(fields, "encoding"),
         _sizes(fields.get("parts")),
         fields.get("takesParts") is True,
+        # What is there and is no number must not pass for "no deadline".
+        _number_or_nan(fields["timeoutMs"], -1) if "timeoutMs" in fields else math.nan,
+        _texts(fields.get("meta")),
     )
+
+
+def _texts(value: object) -> dict[str, str] | None:
+    if value is None:
+        return None
+    if is_object(value) and all(isinstance(each, str) for each in value.values()):
+        return value
+    return dict(UNREADABLE_META)
 
 
 def _sizes(value: object) -> list[int] | None:
@@ -94,8 +108,8 @@ def _sizes(value: object) -> list[int] | None:
     return value if is_list(value) and all(type(each) is int for each in value) else []
 
 
-def _number_or_nan(value: object) -> int | float:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+def _number_or_nan(value: object, other: float = math.nan) -> int | float:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else other
 
 
 def _raw(fields: dict[str, Any], name: str) -> msgspec.Raw:
@@ -136,31 +150,46 @@ def read_failure(text: bytes | None) -> Failure:
     return Failure(text_of("name"), text_of("message"), text_of("code"), fields.get("details"))
 
 
-def request(request_id: int, service_id: int, args: bytes) -> bytes:
-    """A call; `args` is a JSON list."""
-    return b'{"requestId":%d,"type":"request","serviceId":%d,"args":%b}' % (
+def request(request_id: int, service_id: int, args: bytes, fields: bytes = b"") -> bytes:
+    """A call; `args` is a JSON list, `fields` are those of `call_fields`."""
+    return b'{"requestId":%d,"type":"request","serviceId":%d,"args":%b%b}' % (
         request_id,
         service_id,
         args,
+        fields,
     )
 
 
 def request_with_parts(
-    request_id: int, service_id: int, args: bytes, parts: Sequence[bytes], *, takes_parts: bool
+    request_id: int,
+    service_id: int,
+    args: bytes,
+    parts: Sequence[bytes],
+    *,
+    takes_parts: bool,
+    fields: bytes = b"",
 ) -> bytes:
     """As `request`; `parts` follow it, and with `takes_parts` the answer may have some."""
-    return b'{"requestId":%d,"type":"request","serviceId":%d,"args":%b%b%b}' % (
+    return b'{"requestId":%d,"type":"request","serviceId":%d,"args":%b%b%b%b}' % (
         request_id,
         service_id,
         args,
         _announced(parts),
         b',"takesParts":true' if takes_parts else b"",
+        fields,
     )
 
 
-def answer_with_parts(request_id: int, data: bytes, parts: Sequence[bytes]) -> bytes:
+def answer_with_parts(
+    request_id: int, data: bytes, parts: Sequence[bytes], fields: bytes = b""
+) -> bytes:
     """As `answer`; `parts` follow it."""
-    return b'{"responseId":%d,"type":"data","data":%b%b}' % (request_id, data, _announced(parts))
+    return b'{"responseId":%d,"type":"data","data":%b%b%b}' % (
+        request_id,
+        data,
+        _announced(parts),
+        fields,
+    )
 
 
 def _announced(parts: Sequence[bytes]) -> bytes:
@@ -211,12 +240,16 @@ def _totals(kind: bytes, request_id: int, totals: tuple[int, int], is_own: bool)
     )
 
 
-def answer(request_id: int, data: bytes | None) -> bytes:
-    """The result of a call; None is sent as the sentinel."""
-    return b'{"responseId":%d,"type":"data","data":%b}' % (request_id, data or SENTINEL_JSON)
+def answer(request_id: int, data: bytes | None, fields: bytes = b"") -> bytes:
+    """The result of a call; None is sent as the sentinel. `fields` are those of `call_fields`."""
+    return b'{"responseId":%d,"type":"data","data":%b%b}' % (
+        request_id,
+        data or SENTINEL_JSON,
+        fields,
+    )
 
 
-def error_answer(request_id: int, failure: Failure) -> bytes:
+def error_answer(request_id: int, failure: Failure, meta: bytes = b"") -> bytes:
     """The failure of a call. Fields that do not exist carry the sentinel, as in the original."""
     fields: dict[str, Any] = {
         name: SENTINEL if value is None else value
@@ -228,7 +261,11 @@ def error_answer(request_id: int, failure: Failure) -> bytes:
     }
     if failure.details is not None:
         fields["details"] = failure.details
-    return b'{"responseId":%d,"type":"error","error":%b}' % (request_id, plain_json(fields))
+    return b'{"responseId":%d,"type":"error","error":%b%b}' % (
+        request_id,
+        plain_json(fields),
+        meta,
+    )
 
 
 def stream_chunk(request_id: int, chunk: str, encoding: str | None) -> bytes:

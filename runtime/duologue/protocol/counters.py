@@ -28,6 +28,8 @@ class Counters:
     """Answers to a call that had ended: given up, timed out, or answered before."""
     messages_dropped: int = 0
     """Stream messages and byte messages of a stream that is over, or for none that is open."""
+    meta_dropped: int = 0
+    """Answers whose metadata was too much, or no object of texts; the answers themselves count."""
     requests_refused_busy: int = 0
     """Calls answered LIMIT_EXCEEDED because too many were running and waiting."""
     events_dropped: int = 0

@@ -81,8 +81,10 @@ class WindowBudget:
     need room here. Of those one at a time is let in.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, max_item_bytes: int) -> None:
+        """No item is larger than `max_item_bytes`, whatever its sender asks for."""
         self._max_bytes = max_bytes
+        self.max_item_bytes = max_item_bytes
         self._held_bytes = 0
         self.large: Grants | None = None
         """Whose item, larger than its window, is let in; to be asked, not to be changed."""
@@ -225,7 +227,7 @@ class Grants:
         left_bytes = self._granted_bytes - self._read_bytes
         if left_items * 2 <= self._window_items or left_bytes * 2 <= self._window_bytes:
             self._shrink_if_needed()
-            return self._grant(0, 0)
+            return self._grant(0)
         return None
 
     def close(self) -> None:
@@ -243,19 +245,20 @@ class Grants:
         return self._answer(asked)
 
     def _answer(self, asked: Credit) -> Credit | None:
+        # In items the window is enough: the reader has taken all, and one more is ready.
         self._asked = None
-        need_items = asked.items - self._read_items
-        need_bytes = asked.bytes - self._read_bytes
+        need_bytes = min(asked.bytes - self._read_bytes, self._budget.max_item_bytes)
         if need_bytes > self._window_bytes and not self._budget.let_in_large(self):
             self._asked = asked
             need_bytes = 0
-        return self._grant(min(need_items, MAX_WINDOW_ITEMS), need_bytes)
+        return self._grant(need_bytes)
 
     def _double(self) -> None:
-        self._window_items = min(self._window_items * 2, MAX_WINDOW_ITEMS)
         more = min(self._window_bytes * 2, MAX_WINDOW_BYTES) - self._window_bytes
-        if more and self._budget.may_grow(more):
+        # Both or none: items take memory as well, even if they are empty.
+        if self._budget.may_grow(more):
             self._window_bytes += more
+            self._window_items = min(self._window_items * 2, MAX_WINDOW_ITEMS)
 
     def _shrink_if_needed(self) -> None:
         if self._budget.is_exhausted and self._window_bytes > FIRST_WINDOW_BYTES:
@@ -263,8 +266,8 @@ class Grants:
             self._window_items = FIRST_WINDOW_ITEMS
             self._window_bytes = FIRST_WINDOW_BYTES
 
-    def _grant(self, least_items: int, least_bytes: int) -> Credit | None:
-        items = self._read_items + max(self._window_items, least_items)
+    def _grant(self, least_bytes: int) -> Credit | None:
+        items = self._read_items + self._window_items
         size = self._read_bytes + max(self._window_bytes, least_bytes)
         if items <= self._granted_items and size <= self._granted_bytes:
             return None

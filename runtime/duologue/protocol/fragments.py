@@ -63,11 +63,6 @@ class Joiner:
         self._fragments = 0
 
     @property
-    def is_joining(self) -> bool:
-        """Whether a message has begun and not ended."""
-        return bool(self._kind)
-
-    @property
     def joined_bytes(self) -> int:
         """What has come of that message."""
         return len(self._joined)

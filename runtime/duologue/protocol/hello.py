@@ -27,9 +27,12 @@ CONTROL_SERVICE: Final = 0
 
 PARTS: Final = "parts"
 ITEMS: Final = "items"
-FEATURES: Final = ("cancel", "details", ITEMS, PARTS, SUBSCRIBE)
-"""What this build knows beyond the base profile: giving up calls, typed error data, typed streams,
-large bytes beside a message, subscriptions to events. `DESCRIBE` is listed by those who do it."""
+DEADLINE: Final = "deadline"
+META: Final = "meta"
+FEATURES: Final = ("cancel", DEADLINE, "details", ITEMS, META, PARTS, SUBSCRIBE)
+"""What this build knows beyond the base profile: giving up calls, how long they may take, typed
+error data, typed streams, what is said beside arguments, large bytes beside a message,
+subscriptions to events. `DESCRIBE` is listed by those who do it."""
 
 Contracts = Literal["any", "same"]
 """Whose services are called: those of any contract, or only of the very one that the client was
@@ -86,7 +89,6 @@ _Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_HELLO_TEXT)]
 class _Limits(msgspec.Struct, rename="camel"):
     max_message_bytes: int = 0
     max_calls: int = 0
-    max_streams: int = 0
 
 
 class _Service(msgspec.Struct):
@@ -147,7 +149,6 @@ def encode_hello(
             _Limits(
                 limits.max_message_bytes,
                 limits.max_running_calls + limits.max_waiting_calls,
-                limits.max_open_calls,
             ),
             [_Service(each.name, each.base, each.digest) for each in services],
             agent,

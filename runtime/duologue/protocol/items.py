@@ -257,7 +257,7 @@ class ItemsOfCall:
 class ItemCalls:
     """The calls of one side that have items, by request id; `is_own` says whose they are."""
 
-    __slots__ = ("_budget", "_counters", "_is_own", "_late", "_max_window_bytes", "calls")
+    __slots__ = ("_budget", "_counters", "_is_own", "_late", "_limits", "calls")
 
     def __init__(
         self, limits: Limits, counters: Counters, late: LateMessages, *, is_own: bool
@@ -265,7 +265,7 @@ class ItemCalls:
         self._counters = counters
         self._late = late
         self._is_own = is_own
-        self._max_window_bytes = limits.max_stream_window_bytes
+        self._limits = limits
         self._budget: WindowBudget | None = None
         self.calls: dict[float, ItemsOfCall] = {}
         """To be asked, not to be changed. An id that came as `1.0` finds the call of 1."""
@@ -276,7 +276,9 @@ class ItemCalls:
         if items is None:
             # Made late: most conversations have no items.
             if self._budget is None:
-                self._budget = WindowBudget(self._max_window_bytes)
+                self._budget = WindowBudget(
+                    self._limits.max_stream_window_bytes, self._limits.max_message_bytes
+                )
             items = self.calls[request_id] = ItemsOfCall(self._budget, takes_items=takes_items)
         return items
 

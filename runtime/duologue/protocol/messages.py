@@ -4,6 +4,7 @@ Events are `msgspec` structs because there is one for each message: they cost ha
 and those that come by the thousand are kept from the garbage collector.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -38,6 +39,10 @@ class RequestReceived(msgspec.Struct, gc=False):
     """Whether the result may have parts beside it."""
     weight: int = 0
     """Bytes that the arguments may take once they are decoded; 0 if that is next to nothing."""
+    timeout_ms: int = 0
+    """How long the caller still waits, from when the request left; 0 if it does not say."""
+    meta: Mapping[str, str] | None = None
+    """What the caller says beside the arguments."""
 
 
 class AnswerReceived(msgspec.Struct, Generic[CallT], gc=False):
@@ -46,6 +51,8 @@ class AnswerReceived(msgspec.Struct, Generic[CallT], gc=False):
     call: CallT
     data: Payload | None
     """The JSON text of the result; None when there is none."""
+    meta: Mapping[str, str] | None = None
+    """What the other side says beside it."""
 
 
 class FailureReceived(msgspec.Struct, Generic[CallT]):
@@ -53,6 +60,8 @@ class FailureReceived(msgspec.Struct, Generic[CallT]):
 
     call: CallT
     failure: Failure
+    meta: Mapping[str, str] | None = None
+    """What the other side says beside it."""
 
 
 class Refused(msgspec.Struct):

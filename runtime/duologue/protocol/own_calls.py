@@ -10,6 +10,7 @@ from typing import Generic, TypeGuard
 from duologue.errors import BadFrame, LimitExceeded
 from duologue.limits import Limits
 from duologue.protocol import codec
+from duologue.protocol.call_fields import meta_fault
 from duologue.protocol.call_states import OwnState
 from duologue.protocol.counters import Counters
 from duologue.protocol.incoming_streams import IncomingStreams
@@ -87,12 +88,17 @@ class OwnCalls(Generic[CallT]):
     # -- what this side does --------------------------------------------------------------------
 
     def open(
-        self, service_id: int, args: Payload, call: CallT, takes_parts: bool = False
+        self,
+        service_id: int,
+        args: Payload,
+        call: CallT,
+        takes_parts: bool = False,
+        fields: bytes = b"",
     ) -> tuple[int, bytes]:
         """File `call`; returns its request id and the text to send; the parts of `args` follow it.
 
-        `args` is a JSON list. If the connection refuses the text, `take_back` undoes this. With
-        `takes_parts` the answer may have parts, too.
+        `args` is a JSON list, `fields` are those of `call_fields`. If the connection refuses the
+        text, `take_back` undoes this. With `takes_parts` the answer may have parts, too.
 
         Raises:
             LimitExceeded: `max_open_calls` calls are open already; no id was used up. Calls of
@@ -112,10 +118,10 @@ class OwnCalls(Generic[CallT]):
             self._late.came = 0
             self._counters.control_requests_sent += 1
         if type(args) is bytes and not takes_parts:
-            return request_id, codec.request(request_id, service_id, args)
+            return request_id, codec.request(request_id, service_id, args, fields)
         text, parts = split(args)
         return request_id, codec.request_with_parts(
-            request_id, service_id, text, parts, takes_parts=takes_parts
+            request_id, service_id, text, parts, takes_parts=takes_parts, fields=fields
         )
 
     def take_back(self, request_id: int, service_id: int) -> None:
@@ -187,14 +193,22 @@ class OwnCalls(Generic[CallT]):
             # each own call, so the bound on unreadable messages need not be looked at.
             self._counters.requests_received_invalid += 1
             failure = Failure(None, None, None)
-        return FailureReceived(call, failure)
+        return FailureReceived(call, failure, self.read_meta(envelope))
+
+    def read_meta(self, envelope: codec.Envelope) -> Mapping[str, str] | None:
+        """What an answer says beside its result; None if that is nothing, or not to be read."""
+        meta = envelope.meta
+        if meta is None or meta_fault(meta) is None:
+            return meta
+        self._counters.meta_dropped += 1
+        return None
 
     def receive_parcel(
         self, parcel: Parcel, envelope: codec.Envelope
     ) -> SessionEvent[CallT] | None:
         """An answer with parts beside it; raises as `receive_late_answer`."""
         call = self.receive_late_answer(envelope)
-        return None if call is None else AnswerReceived(call, parcel)
+        return None if call is None else AnswerReceived(call, parcel, self.read_meta(envelope))
 
     def receive_excess(
         self, envelope: codec.Envelope, excess: BadFrame | LimitExceeded

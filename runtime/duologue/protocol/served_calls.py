@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from duologue.errors import BadFrame, LimitExceeded
-from duologue.limits import MAX_SAFE_INTEGER, Limits
+from duologue.limits import MAX_SAFE_INTEGER, MAX_TIMEOUT_MS, Limits
 from duologue.protocol import codec
+from duologue.protocol.call_fields import meta_fault
 from duologue.protocol.call_states import NEXT_SERVED, ServedMove, ServedState
 from duologue.protocol.counters import Counters
 from duologue.protocol.items import ItemCalls
@@ -95,6 +96,13 @@ class ServedCalls:
             )
         if args is not None and args[0] != _OPENING_BRACKET:
             return _refused(request_id, "TypeError", "args must be a list", None)
+        timeout_ms, meta = envelope.timeoutMs, envelope.meta
+        if not self.has_control_service:
+            timeout_ms, meta = 0, None
+        elif meta is not None or not (type(timeout_ms) is int and 0 < timeout_ms <= MAX_TIMEOUT_MS):
+            timeout_ms, fault = _read_fields(envelope)
+            if fault is not None:
+                return Refused(codec.error_answer(request_id, fault))
         self._states[request_id] = ServedState.ACCEPTED
         if request_id > self._highest_id:
             self._highest_id = request_id
@@ -104,6 +112,8 @@ class ServedCalls:
             Parcel(args, parts) if parts and args is not None else args,
             envelope.takesParts and self.has_control_service,
             weight,
+            timeout_ms,
+            meta,
         )
 
     def refuse(self, envelope: codec.Envelope, failure: Failure) -> Refused:
@@ -200,24 +210,24 @@ class ServedCalls:
 
     # -- what this side does --------------------------------------------------------------------
 
-    def answer(self, request_id: int, data: Payload | None) -> bytes:
+    def answer(self, request_id: int, data: Payload | None, fields: bytes = b"") -> bytes:
         """The text that answers a request with `data`, JSON; None is no result.
 
-        The parts of `data` follow it.
+        The parts of `data` follow it; `fields` are those of `call_fields`.
         """
         self._states.pop(request_id, None)
         if self.items.calls:
             self.items.close(request_id)
         if isinstance(data, Parcel):
-            return codec.answer_with_parts(request_id, data.text, data.parts)
-        return codec.answer(request_id, data)
+            return codec.answer_with_parts(request_id, data.text, data.parts, fields)
+        return codec.answer(request_id, data, fields)
 
-    def fail(self, request_id: int, failure: Failure) -> bytes:
-        """The text that answers a request with a failure."""
+    def fail(self, request_id: int, failure: Failure, fields: bytes = b"") -> bytes:
+        """The text that answers a request with a failure; `fields` as in `answer`."""
         self._states.pop(request_id, None)
         if self.items.calls:
             self.items.close(request_id)
-        return codec.error_answer(request_id, failure)
+        return codec.error_answer(request_id, failure, fields)
 
     def start_stream(self, request_id: int) -> None:
         """From now on a request is answered by chunks, and its caller may refuse more of them."""
@@ -251,6 +261,21 @@ def _unusual_ids(envelope: codec.Envelope) -> tuple[int, int]:
     if request_id is None or service_id is None:
         raise BadFrame("a request needs an integral `requestId` and `serviceId`")
     return request_id, service_id
+
+
+def _read_fields(envelope: codec.Envelope) -> tuple[int, Failure | None]:
+    """What `timeoutMs` says, 0 if it is absent; and what is wrong with it or with `meta`."""
+    said = envelope.timeoutMs
+    # One that is absent is NaN, which is not equal to itself.
+    timeout_ms = 0 if said != said else codec.integral(said) or -1
+    if not 0 <= timeout_ms <= MAX_TIMEOUT_MS:
+        text = f"`timeoutMs` is a whole number from 1 to {MAX_TIMEOUT_MS}"
+        return 0, Failure("InvalidParams", text, "INVALID_PARAMS")
+    fault = None if envelope.meta is None else meta_fault(envelope.meta)
+    if fault is None:
+        return timeout_ms, None
+    text = str(fault) if isinstance(fault, LimitExceeded) else fault
+    return 0, Failure("InvalidParams", text, "INVALID_PARAMS")
 
 
 def _refused(request_id: int, name: str, message: str, code: str | None) -> Refused:

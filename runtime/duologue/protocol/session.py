@@ -113,7 +113,10 @@ class Session(Generic[CallT]):
                     call = self.own.receive_late_answer(envelope)
                     if call is None:
                         return None
-                return AnswerReceived(call, slice_or_none(envelope.data))
+                if envelope.meta is None:
+                    return AnswerReceived(call, slice_or_none(envelope.data))
+                meta = self.own.read_meta(envelope)
+                return AnswerReceived(call, slice_or_none(envelope.data), meta)
             if kind == "request":
                 weight = weigh(text) if is_long else 0
                 return self.served.receive_request(envelope, (), weight)

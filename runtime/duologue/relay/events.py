@@ -22,6 +22,8 @@ class Cause(StrEnum):
     """The access rules do not let this key or token do it."""
     NO_SPARE = "no_spare"
     """Nobody is registered under the wanted key, or all its spares are taken."""
+    NO_WAY = "no_way"
+    """The nodes of a cluster that have the wanted key cannot be reached."""
     LIMIT = "limit"
     """A bound of `RelayLimits` was met; which one is counted apart."""
     TOO_SLOW = "too_slow"
@@ -125,6 +127,16 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class Routed:
+    """A caller is joined with a listener of another node; that one tells more of them."""
+
+    caller: int
+    target: bytes
+    waited_s: float
+    """From the request until then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Parted:
     """A pair has come to its end."""
 
@@ -142,7 +154,16 @@ class Parted:
 
 
 RelayEvent = (
-    Opened | TurnedAway | NotOpened | Closed | Registered | Refused | Ponged | Joined | Parted
+    Opened
+    | TurnedAway
+    | NotOpened
+    | Closed
+    | Registered
+    | Refused
+    | Ponged
+    | Joined
+    | Routed
+    | Parted
 )
 
 Observer = Callable[[RelayEvent], None]

@@ -10,7 +10,18 @@ from duologue.protocol.deadline_wheel import DeadlineWheel
 from duologue.protocol.keys import canonical_public_key
 from duologue.relay import messages
 from duologue.relay.access import Access, Right
-from duologue.relay.events import Cause, Closed, Joined, Leg, Observer, Opened, Ponged, Refused
+from duologue.relay.actions import Action, Close, Drop, HandOver, Seek, SendPing
+from duologue.relay.events import (
+    Cause,
+    Closed,
+    Joined,
+    Leg,
+    Observer,
+    Opened,
+    Ponged,
+    Refused,
+    Routed,
+)
 from duologue.relay.events import Registered as ListenerRegistered
 from duologue.relay.lane import BREATHER_S, Lane
 from duologue.relay.limits import RelayLimits
@@ -28,8 +39,8 @@ from duologue.relay.messages import (
 )
 from duologue.relay.pair import Pair, Traffic
 from duologue.relay.registrar import Registrar
-from duologue.relay.switchboard import Action, Close, Drop, HandOver, SendPing, Switchboard
-from duologue.relay.visitor import Stage, Visitor
+from duologue.relay.switchboard import Switchboard
+from duologue.relay.visitor import Seeker, Stage, Visit, Visitor
 
 GOING_AWAY: Final = "The relay is being stopped."
 
@@ -58,6 +69,8 @@ class Exchange:
         self.access: Access = Access()
         """May be replaced at any time; call `apply_access` then."""
         self.switchboard = Switchboard(limits, started_s=clock())
+        self.seeker: Seeker | None = None
+        """Who looks for listeners at other nodes, where there are any."""
         self._limits = limits
         self._registrar = Registrar(
             identity,
@@ -114,6 +127,8 @@ class Exchange:
             self._note(Closed(visitor.leg, visitor.cause, seconds, visitor.link.fault))
 
     def _leave(self, visitor: Visitor) -> None:
+        if self.seeker is not None:
+            self.seeker.forget(visitor.leg, is_joined=False)
         visitor.stage = Stage.LEAVING
         self._forget_deadline(visitor)
         if visitor.unlisten is not None:
@@ -228,11 +243,54 @@ class Exchange:
             visitor.unlisten()
             visitor.unlisten = None
 
+    # -- other nodes ----------------------------------------------------------------------------
+
+    def welcome_visit(
+        self, link: Link, visit: Visit, source: bytes, target: bytes, wait_s: float
+    ) -> None:
+        """A caller of another node, who has shown there that it may ask; see `Visit`."""
+        now_s = self._clock()
+        visitor = Visitor(Leg(link.id), link, now_s, Stage.WAITING, target, visit=visit)
+        visitor.asked_s = now_s
+        self._visitors[visitor.leg] = visitor
+        link.state.on_enter_state.listen(lambda state: self._on_state(visitor, state))
+        self._carry_out(
+            self.switchboard.request(
+                visitor.leg, source, target, link.address_group, now_s, visit_wait_s=wait_s
+            )
+        )
+        self._on_due_changed()
+
+    def rejoin(self, leg: Leg, source: bytes, until_s: float) -> bool:
+        """Serve a request here after all; tells whether it waits in the line."""
+        visitor = self._visitors[leg]
+        group = visitor.link.address_group
+        self._carry_out(
+            self.switchboard.rejoin(leg, source, visitor.key, group, until_s, self._clock())
+        )
+        self._on_due_changed()
+        return self.switchboard.is_waiting(leg)
+
+    def refuse(self, leg: Leg, reason: str, cause: Cause, limit: str = "") -> None:
+        """Tell a request no, because no other node serves it either."""
+        self._carry_out([Close(leg, reason, cause, limit)])
+
+    def give_away(self, leg: Leg) -> Link:
+        """Let another node serve a request. Its link is here until that has ended."""
+        visitor = self._visitors[leg]
+        visitor.stage = Stage.ROUTED
+        self.switchboard.leave_line(leg)
+        self._note(Routed(leg, visitor.key, self._clock() - visitor.asked_s))
+        self._on_known(visitor.link)
+        return visitor.link
+
     # -- pairs ----------------------------------------------------------------------------------
 
     def _hand_over(self, action: HandOver) -> None:
         caller, listener = self._visitors[action.caller], self._visitors[action.listener]
         now_s = self._clock()
+        if self.seeker is not None:
+            self.seeker.forget(caller.leg, is_joined=True)
         self._note(
             Joined(caller.leg, listener.leg, action.source, action.target, now_s - caller.asked_s)
         )
@@ -242,6 +300,8 @@ class Exchange:
         for visitor in (caller, listener):
             visitor.stage = Stage.JOINED
             visitor.pair = pair
+            if visitor.visit is not None:
+                visitor.visit.accept()
             visitor.link.allow_message_bytes(self._limits.max_frame_bytes)
             if visitor.unlisten is not None:
                 visitor.unlisten()
@@ -321,13 +381,20 @@ class Exchange:
         """Take nothing new. Returns the spares, and one leg of each pair, to dismiss."""
         self._carry_out(self.switchboard.start_draining())
         spares = [leg for leg, _ in self.switchboard.spare_legs()]
-        guests = [each.leg for each in self._visitors.values() if each.stage is Stage.MEETING]
+        for leg in [e.leg for e in self._visitors.values() if e.stage is Stage.WAITING]:
+            # Those that look for somebody at other nodes.
+            self.refuse(leg, messages.DRAINING, Cause.DRAINING)
+        others = (Stage.MEETING, Stage.ROUTED)
+        guests = [each.leg for each in self._visitors.values() if each.stage in others]
         return spares, [Leg(pair.caller.id) for pair in self._pairs] + guests
 
     def dismiss(self, leg: Leg) -> None:
         """Close this leg, and the one it is joined with, because the relay is going away."""
         visitor = self._visitors.get(leg)
         if visitor is None or visitor.stage is Stage.LEAVING:
+            return
+        if visitor.stage is Stage.ROUTED and self.seeker is not None:
+            self.seeker.dismiss(leg)
             return
         links = [visitor.link]
         if visitor.pair is not None:
@@ -358,11 +425,18 @@ class Exchange:
                 case Drop(leg, reason, cause):
                     self._visitors[leg].cause = cause
                     self._visitors[leg].link.terminate(reason)
+                case Seek(leg) if self.seeker is not None:
+                    self.seeker.seek(action, self._visitors[leg].link.address_group)
+                case Seek():
+                    raise AssertionError("a relay that is alone has nowhere to look")
 
     def _refuse(self, visitor: Visitor, reason: str, cause: Cause, limit: str = "") -> None:
         visitor.cause = cause
         self._note(Refused(visitor.leg, visitor.asked, cause, limit, visitor.key or None))
-        visitor.link.close(reason)
+        if visitor.visit is not None and visitor.stage is Stage.WAITING:
+            visitor.visit.refuse(reason, cause, limit)
+        else:
+            visitor.link.close(reason)
 
     def _send(self, visitor: Visitor, command: Command) -> None:
         try:

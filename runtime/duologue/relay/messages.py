@@ -33,8 +33,9 @@ TOO_MANY_REQUESTS: Final = "Too many requests."
 TOO_MANY_FOR_KEY: Final = "Too many requests for this key."
 NO_PAIR_FOR_KEY: Final = "This key has all the pairs it may have."
 NO_PAIR: Final = "The relay has no room for more pairs."
+NO_WAY: Final = "The listener's node cannot be reached."
 PASSING_REFUSALS: Final = frozenset(
-    {DRAINING, TOO_MANY_REQUESTS, TOO_MANY_FOR_KEY, NO_PAIR_FOR_KEY, NO_PAIR}
+    {DRAINING, TOO_MANY_REQUESTS, TOO_MANY_FOR_KEY, NO_PAIR_FOR_KEY, NO_PAIR, NO_WAY}
 )
 """Those of `REFUSALS` after which another try may do better."""
 

@@ -13,6 +13,15 @@ from typing import Any, Final
 
 from duologue.protocol.deadline_wheel import DeadlineWheel
 from duologue.relay import messages
+from duologue.relay.actions import (
+    Action,
+    Close,
+    Drop,
+    HandOver,
+    KeyWatcher,
+    Seek,
+    SendPing,
+)
 from duologue.relay.events import Cause, Leg
 from duologue.relay.limits import RelayLimits
 from duologue.relay.rates import Rate
@@ -21,46 +30,6 @@ from duologue.relay.waiting_line import Request, WaitingLine
 
 AT_ONCE_S: Final = 0.0
 """As a time when something is due."""
-
-
-@dataclass(frozen=True, slots=True)
-class SendPing:
-    """Send a ping on this spare; its pong has until `ping_timeout_s`."""
-
-    leg: Leg
-
-
-@dataclass(frozen=True, slots=True)
-class HandOver:
-    """Join these two: first switch both to forwarding, then send the two messages of 4.3."""
-
-    caller: Leg
-    listener: Leg
-    source: bytes
-    target: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Close this leg with `Close called: ` and this text."""
-
-    leg: Leg
-    reason: str
-    cause: Cause
-    limit: str = ""
-    """The field of `RelayLimits`, where the cause is LIMIT."""
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """Close this leg without waiting for its answer, `Terminate called: ` and this text."""
-
-    leg: Leg
-    reason: str
-    cause: Cause
-
-
-Action = SendPing | HandOver | Close | Drop
 
 
 @dataclass(slots=True)
@@ -88,6 +57,9 @@ class Switchboard:
     def __init__(self, limits: RelayLimits, *, started_s: float = -inf) -> None:
         """`started_s` is when the relay was started; without it, long ago."""
         self.is_draining = False
+        self.has_other_nodes = False
+        """Who is not served here may be served there: see `Seek`."""
+        self.watcher: KeyWatcher | None = None
         self._limits = limits
         self._listeners_are_back_s = started_s + limits.startup_grace_s
         self._are_back: set[bytes] = set()
@@ -170,6 +142,8 @@ class Switchboard:
         spare = _Spare(key, address, now_s)
         self._spares[leg] = spare
         self._spares_of.setdefault(key, []).append(leg)
+        if self.watcher is not None and len(self._spares_of[key]) == 1:
+            self.watcher.note_gained(key)
         if now_s < self._listeners_are_back_s:
             self._are_back.add(key)
         self._set_ping(leg, spare, now_s)
@@ -188,33 +162,83 @@ class Switchboard:
     # -- callers --------------------------------------------------------------------------------
 
     def request(
-        self, leg: Leg, source: bytes, target: bytes, address: str, now_s: float
+        self,
+        leg: Leg,
+        source: bytes,
+        target: bytes,
+        address: str,
+        now_s: float,
+        *,
+        visit_wait_s: float | None = None,
     ) -> list[Action]:
         """A caller wants to speak with `target`. Both keys must have been checked (4.3).
 
         Nothing to do means that the request waits: for a spare that has been pinged and has not
         answered yet, for the refill after a spare was handed over, for the end of a pair, or, just
         after the start, for a listener to come back.
+
+        `visit_wait_s` is given for who comes from another node, which has applied the limits of the
+        address: how long it may wait at most.
         """
         if self.is_draining:
             return [Close(leg, messages.DRAINING, Cause.DRAINING)]
         request = Request(leg, source, target, address, self._shares.had(address, target, now_s))
-        refusal = self._over_request_limits(request, now_s)
+        is_visit = visit_wait_s is not None
+        seeks = self.has_other_nodes and not is_visit
+        refusal = None if is_visit else self._over_address_limits(request, now_s)
         if refusal is not None:
             return [refusal]
+        waits_until_s = self._waits_until_s(target, now_s)
+        if seeks and waits_until_s is None:
+            # The limits of a key are up to those who have it.
+            return [
+                Seek(leg, source, target, None, Close(leg, messages.NO_LISTENER, Cause.NO_SPARE))
+            ]
+        refusal = self._over_target_limits(request, now_s)
+        if refusal is not None:
+            return [Seek(leg, source, target, None, refusal) if seeks else refusal]
         spare = self._newest_spare(target)
         is_full = bool(self._shares.find_full(address, target, now_s))
         if spare is not None and not is_full:
             return [self._hand_over(request, spare, now_s)]
-        handed_over_s = self._handed_over_s.get(target, float("-inf"))
-        is_refilled = now_s - handed_over_s <= self._limits.spare_wait_s
-        if is_full or is_refilled or target in self._spares_of:
-            return self._wait(request, now_s + self._limits.spare_wait_s)
-        if now_s >= self._listeners_are_back_s:
-            self._are_back.clear()
-        elif target not in self._are_back:
-            return self._wait(request, self._listeners_are_back_s)
-        return [Close(leg, messages.NO_LISTENER, Cause.NO_SPARE)]
+        if is_full:
+            waits_until_s = now_s + self._limits.spare_wait_s
+        if waits_until_s is None:
+            return [Close(leg, messages.NO_LISTENER, Cause.NO_SPARE)]
+        if visit_wait_s is not None:
+            waits_until_s = min(waits_until_s, now_s + visit_wait_s)
+        actions = self._wait(request, waits_until_s)
+        if seeks and self.is_waiting(leg):
+            actions.append(Seek(leg, source, target, waits_until_s, None))
+        return actions
+
+    def is_waiting(self, leg: Leg) -> bool:
+        """Whether it has a place in the line."""
+        return leg in self._waiting
+
+    def leave_line(self, leg: Leg) -> None:
+        """Give up its place, to be served at another node."""
+        self._forget_waiting(leg)
+
+    def rejoin(
+        self, leg: Leg, source: bytes, target: bytes, address: str, until_s: float, now_s: float
+    ) -> list[Action]:
+        """Serve who was not served at another node, or let it wait, if anybody would."""
+        if self.is_draining or self._waits_until_s(target, now_s) is None:
+            return []
+        request = Request(leg, source, target, address, self._shares.had(address, target, now_s))
+        if self._over_target_limits(request, now_s) is not None:
+            return []
+        spare = self._newest_spare(target)
+        if spare is not None and not self._shares.find_full(address, target, now_s):
+            return [self._hand_over(request, spare, now_s)]
+        return self._wait(request, until_s)
+
+    def look_at(self, key: bytes, now_s: float) -> tuple[int, bool]:
+        """How many spares of a key could be taken, and whether it has all its pairs."""
+        free = sum(not self._spares[leg].is_pinged for leg in self._spares_of.get(key, ()))
+        is_full = self._shares.find_full("", key, now_s) == "max_pairs_per_key"
+        return free, is_full or self.pairs >= self._limits.max_pairs
 
     # -- time and the end -----------------------------------------------------------------------
 
@@ -238,7 +262,7 @@ class Switchboard:
 
         If somebody waited for that, `due` has something to do at once.
         """
-        self._forget_spare(leg)
+        self._forget_spare(leg, comes_back=self.is_draining)
         self._forget_waiting(leg)
         pair = self._pairs.pop(leg, None)
         if pair is None:
@@ -265,13 +289,27 @@ class Switchboard:
             return None
         return _over(leg, "max_spares_per_key", "This key has all the spares it may have.")
 
-    def _over_request_limits(self, request: Request, now_s: float) -> Close | None:
+    def _waits_until_s(self, target: bytes, now_s: float) -> float | None:
+        """How long to wait for a spare of a key, or None if none is expected."""
+        handed_over_s = self._handed_over_s.get(target, float("-inf"))
+        if target in self._spares_of or now_s - handed_over_s <= self._limits.spare_wait_s:
+            return now_s + self._limits.spare_wait_s
+        if now_s >= self._listeners_are_back_s:
+            self._are_back.clear()
+            return None
+        return None if target in self._are_back else self._listeners_are_back_s
+
+    def _over_address_limits(self, request: Request, now_s: float) -> Close | None:
         leg, address, target = request.caller, request.address, request.target
         # From the narrowest: what one address asks in vain must not count for the target.
         if not self._requests_by_both.take((address, target), now_s):
             return _over(leg, "requests_per_min_per_address_and_target", messages.TOO_MANY_REQUESTS)
         if not self._requests_by_address.take(address, now_s):
             return _over(leg, "requests_per_min_per_address", messages.TOO_MANY_REQUESTS)
+        return None
+
+    def _over_target_limits(self, request: Request, now_s: float) -> Close | None:
+        leg, address, target = request.caller, request.address, request.target
         full = self._shares.find_full(address, target, now_s)
         if full and self._shares.held(address, target):
             # Who has none may wait for one that ends.
@@ -305,7 +343,7 @@ class Switchboard:
 
     def _hand_over(self, request: Request, listener: Leg, now_s: float) -> HandOver:
         caller, target, spare = request.caller, request.target, self._spares[listener]
-        self._forget_spare(listener)
+        self._forget_spare(listener, comes_back=True)
         self._shares.hold(request.address, target)
         pair = _Pair(caller, listener, target, request.address, now_s)
         self._pairs[caller] = self._pairs[listener] = pair
@@ -344,7 +382,7 @@ class Switchboard:
             self._forget_spare(leg)
             return Drop(leg, "Ping: Connection timed out", Cause.NO_PONG)
         if now_s - spare.registered_s >= self._limits.spare_age_s:
-            self._forget_spare(leg)
+            self._forget_spare(leg, comes_back=True)
             # Its listener comes back at once: whoever asks in between may wait for that.
             self._note_handed_over(spare.key, now_s)
             return Close(leg, "Spare connection is old; register again.", Cause.SPARE_AGE)
@@ -352,7 +390,7 @@ class Switchboard:
         spare.tick = self._deadlines.add(leg, now_s + self._limits.ping_timeout_s)
         return SendPing(leg)
 
-    def _forget_spare(self, leg: Leg) -> None:
+    def _forget_spare(self, leg: Leg, *, comes_back: bool = False) -> None:
         spare = self._spares.pop(leg, None)
         if spare is None:
             return
@@ -361,6 +399,8 @@ class Switchboard:
         legs.remove(leg)
         if not legs:
             del self._spares_of[spare.key]
+            if self.watcher is not None:
+                self.watcher.note_lost(spare.key, comes_back=comes_back)
 
     def _forget_waiting(self, leg: Leg) -> Request | None:
         found = self._waiting.remove(leg)

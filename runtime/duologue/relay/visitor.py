@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Protocol
 
 from duologue.connection.base import Unlisten
+from duologue.relay.actions import Seek
 from duologue.relay.events import Cause, Leg
 from duologue.relay.link import Link
 from duologue.relay.pair import Pair
@@ -20,7 +22,32 @@ class Stage(Enum):
     JOINED = auto()
     MEETING = auto()
     """At a meeting point."""
+    ROUTED = auto()
+    """Joined with a listener of another node."""
     LEAVING = auto()
+
+
+class Visit(Protocol):
+    """A request that came from another node, which waits for one of these two, or ends it."""
+
+    def accept(self) -> None:
+        """It is joined: what follows are the bytes of the conversation."""
+
+    def refuse(self, reason: str, cause: Cause, limit: str) -> None:
+        """It is not; its link has to end."""
+
+
+class Seeker(Protocol):
+    """Who looks for listeners at other nodes."""
+
+    def seek(self, request: Seek, address_group: str) -> None:
+        """Look, and then call `refuse`, `rejoin` or `give_away` of the exchange; not at once."""
+
+    def forget(self, leg: Leg, *, is_joined: bool) -> None:
+        """It is joined here, or it leaves. Told of every link, also of those never sought for."""
+
+    def dismiss(self, leg: Leg) -> None:
+        """End what was given away, because this node is going away."""
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +68,8 @@ class Visitor:
     cause: Cause | None = None
     pair: Pair | None = None
     unlisten: Unlisten | None = None
+    visit: Visit | None = None
+    """Of who comes from another node."""
 
     @property
     def asked(self) -> str:

@@ -36,6 +36,9 @@ class WaitingLine:
     def __len__(self) -> int:
         return len(self._requests)
 
+    def __contains__(self, caller: Leg) -> bool:
+        return caller in self._requests
+
     def callers(self) -> list[Leg]:
         """All that wait."""
         return list(self._requests)

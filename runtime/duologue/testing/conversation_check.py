@@ -8,12 +8,15 @@ from typing import Final, Literal, TypeAlias
 from duologue.errors import DuologueError
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.testing.conversation.calls import CALLS
+from duologue.testing.conversation.crowds import CROWDS
 from duologue.testing.conversation.endings import CLOSING, GIVING_UP, closing_after
 from duologue.testing.conversation.flows import FLOWS
 from duologue.testing.conversation.items import CLOSING_WITH_ITEMS, ITEMS
 from duologue.testing.conversation.losses import COMEBACKS, Comeback, Lasting, Lose
 from duologue.testing.conversation.promise import End, Promise
 from duologue.testing.conversation.service import CheckedService
+from duologue.testing.conversation.timed_service import TimedService
+from duologue.testing.conversation.wishes import WISHES
 from duologue.typed.service import Service
 
 MakePair: TypeAlias = Callable[
@@ -57,7 +60,7 @@ async def check_conversation(
     Raises:
         AssertionError: a promise was not kept; the text begins with the promise.
     """
-    for promise in (*CALLS, *FLOWS, *GIVING_UP, *ITEMS):
+    for promise in (*CALLS, *WISHES, *FLOWS, *CROWDS, *GIVING_UP, *ITEMS):
         for turned in (False, True):
             await _try(promise, make_pair, turned, patience_s)
     for promise in (*CLOSING, *CLOSING_WITH_ITEMS, *map(closing_after, range(CLOSING_TURNS))):
@@ -93,9 +96,11 @@ async def _try_comeback(comeback: Comeback, make_lasting: MakeLasting, patience_
 async def _try(promise: Promise, make_pair: MakePair, turned: bool, patience_s: float) -> None:
     before = _left()
     services = CheckedService(), CheckedService()
+    timed = TimedService(), TimedService()
+    offers = [[one, other] for one, other in zip(services, timed, strict=True)]
     try:
-        async with asyncio.timeout(patience_s), make_pair(services[:1], services[1:]) as peers:
-            left, right = map(End, peers, services)
+        async with asyncio.timeout(patience_s), make_pair(*offers) as peers:
+            left, right = map(End, peers, services, timed)
             await (promise(right, left) if turned else promise(left, right))
         await _until_nothing_is_left(before)
     except (AssertionError, TimeoutError, DuologueError) as error:

@@ -33,6 +33,7 @@ class Receiver(Generic[E]):
     """The handler under an event's number: hands each event to all subscriptions of one peer."""
 
     takes_parts = True
+    ignores_cancel = False
 
     def __init__(self, peer: Peer, event: Event[..., E]) -> None:
         self.name = event.full_name

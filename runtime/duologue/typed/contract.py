@@ -1,7 +1,17 @@
 """What client, service and runtime read of a contract: its methods, as values."""
 
 import math
-from typing import Any, Final, Generic, Literal, NoReturn, ParamSpec, TypeVar
+from typing import (
+    Any,
+    Final,
+    Generic,
+    Literal,
+    NoReturn,
+    ParamSpec,
+    TypedDict,
+    TypeVar,
+    Unpack,
+)
 
 import msgspec
 from pydantic import ValidationError
@@ -15,7 +25,7 @@ from duologue.errors import (
     Unimplemented,
 )
 from duologue.limits import MAX_EVENT_KEY_BYTES
-from duologue.promisifier.own_call import CallOptions
+from duologue.promisifier.own_call import call_options
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.protocol.control import Described, canonical_key, read_described
 from duologue.protocol.messages import Failure
@@ -45,6 +55,15 @@ Effect = Literal["read", "idempotent", "write"]
 """Whether a call may be repeated: the first two may, a `write` must not."""
 
 
+class Terms(TypedDict, total=False):
+    """What a method with items may say beyond what travels, as `Method` and `Streaming` do."""
+
+    errors: tuple[DeclaredError[Any], ...]
+    effect: Effect
+    timeout: float | None
+    idle_timeout: float | None
+
+
 class Method(Generic[A, P, R]):
     """A method with params and one result. `timeout` is the contract's deadline in seconds."""
 
@@ -60,6 +79,7 @@ class Method(Generic[A, P, R]):
         errors: tuple[DeclaredError[Any], ...] = (),
         effect: Effect = "write",
         timeout: float | None = None,
+        cancel: Literal["stop", "ignore"] = "stop",
     ) -> None:
         self.id = id
         self.name = name
@@ -75,7 +95,9 @@ class Method(Generic[A, P, R]):
         self.effect: Effect = effect
         self.may_be_repeated = effect != "write"
         self.timeout = timeout
-        self.options = CallOptions(timeout)
+        self.ignores_cancel = cancel == "ignore"
+        """Whether a call that has begun runs to its end, given up or not."""
+        self.options = call_options(timeout)
         """Of calls whose client says nothing else."""
         self.contract: ServiceContract | None = None
         """Whose method it is."""
@@ -149,7 +171,7 @@ class Streaming(Method[A, P, R]):
             effect=effect,
             timeout=timeout,
         )
-        self.options = CallOptions(math.inf if timeout is None else timeout)
+        self.options = call_options(math.inf if timeout is None else timeout)
         self.sends = sends
         """Of one item that the caller sends; None: it sends none."""
         self.yields = yields
@@ -176,22 +198,9 @@ class Download(Streaming[A, P, R], Generic[A, P, Y, R]):
         params: Params[A, P],
         yields: Codec[Y],
         returns: Codec[R],
-        errors: tuple[DeclaredError[Any], ...] = (),
-        effect: Effect = "write",
-        timeout: float | None = None,
-        idle_timeout: float | None = None,
+        **terms: Unpack[Terms],
     ) -> None:
-        super().__init__(
-            id=id,
-            name=name,
-            params=params,
-            returns=returns,
-            errors=errors,
-            effect=effect,
-            timeout=timeout,
-            idle_timeout=idle_timeout,
-            yields=yields,
-        )
+        super().__init__(id=id, name=name, params=params, returns=returns, yields=yields, **terms)
         self.yields = yields
 
 
@@ -206,22 +215,9 @@ class Upload(Streaming[A, P, R], Generic[A, P, S, R]):
         params: Params[A, P],
         sends: Codec[S],
         returns: Codec[R],
-        errors: tuple[DeclaredError[Any], ...] = (),
-        effect: Effect = "write",
-        timeout: float | None = None,
-        idle_timeout: float | None = None,
+        **terms: Unpack[Terms],
     ) -> None:
-        super().__init__(
-            id=id,
-            name=name,
-            params=params,
-            returns=returns,
-            errors=errors,
-            effect=effect,
-            timeout=timeout,
-            idle_timeout=idle_timeout,
-            sends=sends,
-        )
+        super().__init__(id=id, name=name, params=params, returns=returns, sends=sends, **terms)
         self.sends = sends
 
 
@@ -237,22 +233,10 @@ class Duplex(Streaming[A, P, R], Generic[A, P, S, Y, R]):
         sends: Codec[S],
         yields: Codec[Y],
         returns: Codec[R],
-        errors: tuple[DeclaredError[Any], ...] = (),
-        effect: Effect = "write",
-        timeout: float | None = None,
-        idle_timeout: float | None = None,
+        **terms: Unpack[Terms],
     ) -> None:
         super().__init__(
-            id=id,
-            name=name,
-            params=params,
-            returns=returns,
-            errors=errors,
-            effect=effect,
-            timeout=timeout,
-            idle_timeout=idle_timeout,
-            sends=sends,
-            yields=yields,
+            id=id, name=name, params=params, returns=returns, sends=sends, yields=yields, **terms
         )
         self.yields = yields
 

@@ -89,6 +89,14 @@ class Params(Generic[A, P]):
             refuse_sentinel(text, codec.form_name)
         return b"[%b]" % text
 
+    def build(self, what: str, args: tuple[object, ...], kwargs: dict[str, object]) -> P:
+        """The params as an object; arguments are as those of `encode`.
+
+        Raises:
+            ValidationError, InvalidParams: they do not fit the contract.
+        """
+        return self._given(what, args, kwargs) if args else self._codec.validate_python(kwargs)
+
     def _given(self, what: str, args: tuple[object, ...], kwargs: dict[str, object]) -> P:
         """The one object that a caller has made before, checked anew: it may have changed."""
         (params, *more), model = args, self.model
@@ -191,6 +199,9 @@ class _NoParams(Params[[], None]):
         parts: Parts | None = None,
     ) -> bytes:
         return b"[]"
+
+    def build(self, what: str, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
+        return None
 
     def decode(self, what: str, args: Payload | None) -> None:
         return None

@@ -1,6 +1,7 @@
 """The base of every generated service, and how its methods become handlers."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from types import CoroutineType
 from typing import Any, ClassVar, ParamSpec, Self, TypeAlias, TypeVar
 
 from duologue.errors import BadFrame, ServiceIdTaken
@@ -19,6 +20,8 @@ from duologue.typed.context import CallContext
 from duologue.typed.contract import Event, Method, ServiceContract, Streaming, note_package
 from duologue.typed.declared_errors import failure_of
 from duologue.typed.describing import Descriptions
+from duologue.typed.intercepted_handler import InterceptedHandler, subscription_guard
+from duologue.typed.interceptors import Interceptor
 from duologue.typed.params import NO_PARAMS
 from duologue.typed.stream_handler import StreamHandler
 
@@ -37,6 +40,8 @@ class Service:
 
     __contract__: ClassVar[ServiceContract]
     __audience__: Audience
+    __interceptors__: tuple[Interceptor, ...] = ()
+    """Around the calls that this one serves: see `intercepted`."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -63,6 +68,18 @@ def unheard_events(service: Service) -> dict[str, int]:
     return service.__audience__.unheard
 
 
+ServiceT = TypeVar("ServiceT", bound=Service)
+
+
+def intercepted(service: ServiceT, *interceptors: Interceptor) -> ServiceT:
+    """`service`, with these around each call that it serves, inside of those it has already.
+
+    serve(duologue.intercepted(Rooms(), Authorisation({...})), port=8080)
+    """
+    service.__interceptors__ = (*service.__interceptors__, *interceptors)
+    return service
+
+
 class Offer:
     """Services that are offered together, on one connection or on many.
 
@@ -71,9 +88,13 @@ class Offer:
         ServiceIdTaken: two of them want the same number.
     """
 
-    def __init__(self, services: Iterable[Service]) -> None:
+    def __init__(
+        self, services: Iterable[Service], interceptors: Sequence[Interceptor] = ()
+    ) -> None:
+        """`interceptors` stand around all calls, outside of those of each service."""
         services = tuple(services)
-        self._handlers = handlers_of(services)
+        self._services = services
+        self._handlers = handlers_of(services, interceptors)
         self.offered = [
             OfferedService(contract.name, contract.base, contract.digest)
             for contract in (service.__contract__ for service in services)
@@ -86,6 +107,16 @@ class Offer:
             for service in services
             for event in service.__contract__.events
         }
+        self._guards = {
+            service.__contract__.base + event.id: subscription_guard(event, around)
+            for service in services
+            if (around := (*interceptors, *service.__interceptors__))
+            for event in service.__contract__.events
+        }
+
+    def through(self, interceptors: Sequence[Interceptor]) -> "Offer":
+        """The same services, with these around all calls."""
+        return Offer(self._services, interceptors) if interceptors else self
 
     def make_to(self, peer: Peer) -> None:
         """Serve `peer` from now on, and send it events.
@@ -95,6 +126,7 @@ class Offer:
         """
         peer.add_handlers(self._handlers)
         peer.add_event_sources(self._sources)
+        peer.add_event_guards(self._guards)
         for audience in self._audiences:
             audience.add(peer)
 
@@ -104,10 +136,19 @@ class MethodHandler:
 
     takes_parts = True
 
-    __slots__ = ("_decode_params", "_encode_result", "_form", "_function", "_method", "name")
+    __slots__ = (
+        "_decode_params",
+        "_encode_result",
+        "_form",
+        "_function",
+        "_method",
+        "ignores_cancel",
+        "name",
+    )
 
     def __init__(self, method: Method[..., Any, Any], function: Callable[..., Any]) -> None:
         self.name = method.full_name
+        self.ignores_cancel = method.ignores_cancel
         self._method = method
         self._function = function
         params = method.params
@@ -119,15 +160,16 @@ class MethodHandler:
         """See `Handler`."""
         request = call.request
         if self._decode_params is None:
-            result = self._function(CallContext(call.peer, self.name))
+            result = self._function(CallContext(call.peer, self.name, call))
         else:
             try:
                 params = self._decode_params(self.name, request.args)
             except BadFrame as error:
                 raise UnreadableArguments(str(error)) from error
-            result = self._function(params, CallContext(call.peer, self.name))
-        # Its own type first: asking an abstract class takes its time.
-        if type(result) is not self._form and is_awaitable(result):
+            result = self._function(params, CallContext(call.peer, self.name, call))
+        # The types that are met most first: asking an abstract class takes its time.
+        met = type(result)
+        if met is CoroutineType or (met is not self._form and is_awaitable(result)):
             return self._finish(result, request.takes_parts)
         return self._encode_result(result, request.takes_parts)
 
@@ -139,8 +181,10 @@ class MethodHandler:
         return self._encode_result(await result, takes_parts)
 
 
-def handlers_of(services: Iterable[object]) -> dict[int, Handler[Peer]]:
-    """The handlers of services that are offered together, by number.
+def handlers_of(
+    services: Iterable[object], interceptors: Sequence[Interceptor] = ()
+) -> dict[int, Handler[Peer]]:
+    """The handlers of services that are offered together, by number, behind the interceptors.
 
     Raises:
         TypeError: one of them is no service object.
@@ -160,6 +204,9 @@ def handlers_of(services: Iterable[object]) -> dict[int, Handler[Peer]]:
                 handler = StreamHandler(method, function)
             else:
                 handler = MethodHandler(method, function)
+            around = (*interceptors, *service.__interceptors__)
+            if around:
+                handler = InterceptedHandler(handler, method, around)
             if number in handlers:
                 raise ServiceIdTaken(number, handlers[number].name, handler.name)
             handlers[number] = handler

@@ -2,17 +2,17 @@
 
 import asyncio
 import inspect
-import math
 import os
 import warnings
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+import msgspec
+
 from duologue.errors import (
     Cancelled,
-    DeadlineExceeded,
     Digests,
     Unimplemented,
 )
@@ -24,6 +24,9 @@ from duologue.promisifier.streams.items import OwnItems
 from duologue.protocol.hello import ITEMS
 from duologue.protocol.parcels import Payload
 from duologue.typed.contract import Streaming
+from duologue.typed.intercepted_stream import Surrounding, options_with
+from duologue.typed.interceptors import Interceptor, Invocation
+from duologue.typed.introduction import introduced
 from duologue.typed.items import AnyItems, Items, Sender, send_each
 
 T = TypeVar("T")
@@ -50,12 +53,25 @@ class StreamCall(Generic[R]):
         self._source: ItemSource | None = None
         self._sink: ItemSink | None = None
         self._beginning: asyncio.Task[None] | None = None
+        self._surrounding: Surrounding[R] | None = None
+        """Of a call with interceptors."""
         self._is_entered = False
         self._is_used = False
         self._made_at = _line_of_caller()
 
+    def go_through(self, interceptors: Sequence[Interceptor], call: Invocation) -> None:
+        """Have these around the call, from its beginning to its end."""
+
+        async def send(call: Invocation) -> None:
+            self._options = options_with(self._options, call)
+            await self._send()
+
+        self._surrounding = Surrounding(interceptors, call, send, self._answer)
+
     def cancel(self) -> None:
         """Give the call up: the other side stops, and nothing more is read or sent."""
+        if self._surrounding is not None:
+            self._surrounding.cancel()
         if self._sink is not None and self._call is not None and not self._call.done():
             self._sink.finish(Cancelled(f"{self._method.full_name} was cancelled here"))
         give_up(self._call, self._source)
@@ -70,6 +86,12 @@ class StreamCall(Generic[R]):
         if self._call is not None:
             return
         self._is_used = True
+        if self._surrounding is None:
+            await self._send()
+        else:
+            await self._surrounding.begin()
+
+    async def _send(self) -> None:
         await self._introduced()
         method, what = self._method, self._method.full_name
         if method.yields is not None:
@@ -78,21 +100,14 @@ class StreamCall(Generic[R]):
             if method.sends is not None:
                 self._sink = ItemSink(what)
             items = OwnItems(what, self._source, self._sink)
-            options = CallOptions(self._options.timeout_s, items)
+            options = msgspec.structs.replace(self._options, items=items)
             self._call = self._peer.start_call(method, self._args, method, options)
         else:
             await self._begin_without_items()
         self._on_begun()
 
     async def _introduced(self) -> None:
-        timeout_s = self._options.timeout_s
-        try:
-            async with asyncio.timeout(None if timeout_s == math.inf else timeout_s):
-                await self._peer.introduced()
-        except TimeoutError:
-            raise DeadlineExceeded(
-                f"no answer to {self._method.full_name} within {timeout_s:g} s"
-            ) from None
+        await introduced(self._peer, self._method.full_name, self._options.timeout_s)
 
     async def _begin_without_items(self) -> None:
         raise Unimplemented(
@@ -103,6 +118,16 @@ class StreamCall(Generic[R]):
         pass
 
     async def _outcome(self) -> R:
+        if self._surrounding is None:
+            return await self._answer()
+        try:
+            return await self._surrounding.outcome()
+        except asyncio.CancelledError:
+            # As without them: who stops waiting gives the call up.
+            self.cancel()
+            raise
+
+    async def _answer(self) -> R:
         call, task = self._call, asyncio.current_task()
         assert call is not None
         try:

@@ -30,6 +30,7 @@ class StreamHandler:
     """
 
     takes_parts = True
+    ignores_cancel = False
 
     __slots__ = ("_function", "_is_generator", "_method", "name")
 
@@ -48,7 +49,7 @@ class StreamHandler:
                 given.append(method.params.decode(self.name, request.args))
             except BadFrame as error:
                 raise UnreadableArguments(str(error)) from error
-        context = CallContext(call.peer, self.name)
+        context = CallContext(call.peer, self.name, call)
         if not call.peer.counterpart.has(ITEMS):
             return self._start_without_items(given, context)
         source = sink = None
@@ -57,6 +58,10 @@ class StreamHandler:
             given.append(Items(source, method.sends, self.name, is_result=False))
         if method.yields is not None:
             sink = ItemSink(self.name)
+        if request.timeout_ms:
+            for half in (source, sink):
+                if half is not None:
+                    half.on_begun = call.note_begun
         call.desk.open(request.request_id, source, sink)
         if sink is None or method.yields is None:
             return self._run(given, context, request.takes_parts)

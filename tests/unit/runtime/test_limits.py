@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from duologue.limits import Limits
+from duologue.limits import SHARES_OF_RUNNING_CALLS, Limits
 
 NAMES = [field.name for field in fields(Limits)]
 
@@ -47,6 +47,16 @@ def test_a_short_keepalive_timeout_takes_the_usual_stall_timeout_with_it() -> No
     limits = Limits(keepalive_interval_s=2, keepalive_timeout_s=3)
     assert limits.stream_stall_timeout_s == pytest.approx(2.4)
     assert replace(limits, keepalive_timeout_s=2.5).stream_stall_timeout_s == pytest.approx(2.4)
+
+
+def test_who_lets_more_calls_run_leaves_room_for_others_beside_them() -> None:
+    usual, more = Limits(), Limits(max_running_calls=1024)
+    for name, times in SHARES_OF_RUNNING_CALLS.items():
+        assert getattr(usual, name) == times * usual.max_running_calls
+        assert getattr(more, name) == times * 1024
+        assert getattr(Limits(max_running_calls=1), name) == getattr(usual, name)
+        chosen: dict[str, Any] = {name: 1500}
+        assert getattr(Limits(max_running_calls=1024, **chosen), name) == 1500
 
 
 def test_limits_do_not_change() -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from websockets.protocol import Side, State
+from websockets.protocol import Protocol, Side, State
 
 from duologue.connection.base import (
     CLOSE_CODE_LOST,
@@ -48,12 +48,12 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
     over the open connection, before their messages: with it, that may take `opening_silence_s`.
     Without `has_pulse` it sends no pings and bears silence: something above looks after that.
 
-    Of what is protected, subclasses may use `_loop`, `_wire`, `_reading_space` and
-    `_max_message_bytes`; call `_pause_reading`, `_note_read`, `_note_end` and `_write_from`; and
-    override `_resume_reading`, `_enter_closing`, `_watch_writing` and `_deliver`, calling
-    `super()`, or in place of the last doing in this order: `_note_read`, the messages, and if it
-    was the last read `_write_from` and `_note_end`. All else is private. `SocketLink` of the relay
-    is one.
+    Of what is protected, subclasses may use `_loop`, `_wire`, `_reading_space`, `_reading_window`
+    and `_max_message_bytes`; call `_pause_reading`, `_note_read`, `_note_end`, `_write_from`,
+    `_end`, `_adopt` and `_give_up_transport`; and override `_resume_reading`, `_enter_closing`,
+    `_watch_writing` and `_deliver`, calling `super()`, or in place of the last doing in this order:
+    `_note_read`, the messages, and if it was the last read `_write_from` and `_note_end`. All else
+    is private. `SocketLink` of the relay is one.
     """
 
     __slots__ = (
@@ -175,6 +175,30 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         self._opening.start()
         self._write_from(self._opening)
 
+    def _adopt(self, stream: asyncio.Transport, protocol: Protocol) -> None:
+        """Go on with a socket whose opening handshake was done elsewhere, by `protocol`'s side."""
+        self._transport = stream
+        high = min(PAUSE_ABOVE_BYTES, self._limits.max_unsent_bytes)
+        stream.set_write_buffer_limits(high=high, low=min(RESUME_BELOW_BYTES - 1, high))
+        self._wire = Wire(
+            protocol, max_message_bytes=self._max_message_bytes, clock=self._loop.time
+        )
+        self.on_message.when_emptied = self._resume_reading
+
+    def _give_up_transport(self) -> asyncio.Transport | None:
+        """Part from the socket, which is read no more until its next owner does so."""
+        stream = self._transport
+        self._pause_reading()
+        if self._pending:
+            self._flush()
+        self._wire = self._transport = None
+        self._arrival.stop()
+        self._cancel_rest()
+        self.on_message.when_emptied = None
+        self.on_message.drop_backlog()
+        self.gate.open()
+        return stream
+
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the transport shall read to. Holds nothing of ours between two calls."""
         wire = self._wire
@@ -263,6 +287,9 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             self._first_sign.stop()
             self._first_sign = None
             self._on_heard(self)
+        if wire.was_plain:
+            self._pulse.has_read = True
+            return False
         if wire.short_pieces and (rest_s := self._pace.rest_due_s(wire, self._loop.time())):
             self._take_rest(rest_s)
         is_over = wire.is_over

@@ -184,6 +184,17 @@ class LargeFrame:
             taken += size
         return taken
 
+    def so_far(self) -> bytes:
+        """What has come of the frame, head included, as it came but for the form of its length."""
+        mask_bit = MASK_BIT if self._key else 0
+        if self._length < 126:
+            head = bytes((self.first, mask_bit | self._length))
+        elif self._length < 65_536:
+            head = _pack_medium(self.first, mask_bit | 126, self._length)
+        else:
+            head = _pack_long(self.first, mask_bit | 127, self._length)
+        return head + self._key + bytes(self._buffer[: self._filled])
+
     def payload(self) -> bytes:
         """The payload, unmasked. Only when it is whole."""
         return apply_mask(self._buffer, self._key) if self._key else bytes(self._buffer)

@@ -19,6 +19,7 @@ from duologue.connection.websocket.frames import (
     WHOLE_TEXT,
     FrameHead,
     LargeFrame,
+    encode_masked_frame,
     read_head,
     take_plain_frames,
 )
@@ -35,6 +36,9 @@ LARGE_FRAME_BYTES: Final = 32_768
 """Half of what is read at once: a frame above this gets a buffer of its own."""
 
 _TOO_BIG_TEXT: Final = re.compile(r"(?:(\d+) bytes .*)?exceeds limit of (\d+) bytes")
+
+NO_MASK: Final = bytes(MASK_KEY_BYTES)
+"""For frames that never leave our own machines: they look like a client's, and hide nothing."""
 
 _DATA_OPCODES: Final = frozenset((Opcode.CONT, Opcode.TEXT, Opcode.BINARY))
 _OPCODES: Final = frozenset(Opcode)
@@ -63,6 +67,9 @@ class Wire:
     When `failure` is set, the connection has been failed and the peer told; nothing more is read.
     """
 
+    _kept: bytearray | None = None
+    """What has come of the frame that is with `websockets`: see `keep_unread`. Hardly ever set."""
+
     def __init__(
         self,
         protocol: Protocol,
@@ -77,8 +84,13 @@ class Wire:
         """Where the next bytes belong, while a large frame comes in: see `receive_large`."""
         self.pieces = 0
         """Frames so far that were parts of messages in several."""
+        self.was_plain = False
+        """Whether the last read was of whole messages in one frame each, and of nothing else: then
+        nothing is unfinished, nothing over, and nothing to be said."""
         self.short_pieces = 0
         """Of those, the ones below `SHORT_FRAGMENT_BYTES`."""
+        self._is_between = True
+        """Nothing is unfinished, and nothing over: a frame may start."""
         self._take_frames: TakeFrames = take_plain_frames
         self._passer: FramePasser | None = None
         self._masked = protocol.side is Side.SERVER
@@ -135,10 +147,42 @@ class Wire:
         """
         self._passer = passer
         self._take_frames = take_plain_frames if passer is None else passer.take_frames
+        self._kept = None
+
+    def keep_unread(self) -> None:
+        """From now on, until `pass_frames`, remember what `unread` has to give.
+
+        Only for the server's side, before anything has come.
+        """
+        self._kept = bytearray()
+
+    def unread(self) -> bytes:
+        """What has come of a message that is not whole, as a client's frames; after `keep_unread`.
+
+        Whoever reads the connection from here on begins with it.
+        """
+        begun = b""
+        if self._first_of_parts:
+            # As one first fragment: what the parts were does not matter any more.
+            whole = encode_masked_frame(0x80 | self._first_of_parts, bytes(self._parts), NO_MASK)
+            begun = bytes((self._first_of_parts,)) + whole[1:]
+        kept = b"" if self._kept is None else bytes(self._kept)
+        large = b"" if self.large is None else self.large.so_far()
+        return begun + kept + large + self._remainder
 
     def receive(self, data: bytes) -> list[Message]:
         """Read what came from the network; returns the messages that are now whole."""
         messages: list[Message] = []
+        position = 0
+        if self._is_between:
+            # Nearly always, and then nearly always all there is to it.
+            position = self._take_frames(
+                data, 0, messages, masked=self._masked, max_bytes=self._max_message_bytes
+            )
+            if position == len(data):
+                self.was_plain = True
+                return messages
+        self.was_plain = False
         if self.large is not None:
             taken = self.large.feed(data)
             data = data[taken:]
@@ -146,7 +190,6 @@ class Wire:
         if self._remainder:
             data = self._remainder + data
             self._remainder = b""
-        position = 0
         while position < len(data) and not self.is_over:
             if self._foreign_bytes:
                 stop = position + self._foreign_bytes
@@ -154,19 +197,23 @@ class Wire:
                 position = min(stop, len(data))
             else:
                 position = self._start_frame(data, position, messages)
+        self._is_between = not (self.is_unfinished or self.is_over)
         return messages
 
     def receive_large(self, size: int) -> list[Message]:
         """As `receive`, for `size` bytes that were written to `large.room()`."""
         messages: list[Message] = []
+        self.was_plain = False
         if self.large is not None:
             self.large.advance(size)
             self._finish_large(messages)
+        self._is_between = not (self.is_unfinished or self.is_over)
         return messages
 
     def give_up(self, failure: LimitExceeded) -> None:
         """Fail the connection because the rest of a message is late."""
         self.large = None
+        self._is_between = False
         self._fail(CloseCode.POLICY_VIOLATION, refusal_text(failure), failure)
 
     def _start_frame(self, data: bytes, position: int, messages: list[Message]) -> int:
@@ -234,6 +281,10 @@ class Wire:
     def _hand_over(self, data: bytes, messages: list[Message]) -> None:
         """Let `websockets` read bytes of a frame that is not plain."""
         self._foreign_bytes -= len(data)
+        if self._kept is not None:
+            self._kept += data
+            if not self._foreign_bytes:
+                self._kept.clear()
         self.protocol.receive_data(data)
         for event in self.protocol.events_received():
             if isinstance(event, Frame) and not self.is_over:

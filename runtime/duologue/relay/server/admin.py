@@ -118,8 +118,12 @@ class AdminServer:
         if faults:
             text = ", ".join(faults)
             return _Page(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {text}\n".encode())
+        degraded = [word for words in relay.degradations for word in words()]
         if relay.tls is not None and relay.tls.fault:
-            return _Page(HTTPStatus.OK, b"ready, degraded: new certificate cannot be read\n")
+            degraded.append("new certificate cannot be read")
+        if degraded:
+            text = ", ".join(degraded)
+            return _Page(HTTPStatus.OK, f"ready, degraded: {text}\n".encode())
         return _Page(HTTPStatus.OK, b"ready\n")
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -4,18 +4,22 @@ Unknown names are errors everywhere: a misspelt limit must not be a limit that d
 """
 
 import os
+import re
+import socket
 import tomllib
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from duologue.errors import UnsafeKey
 from duologue.protocol.keys import public_key_from_hex
 from duologue.protocol.wording import words_of
-from duologue.relay.addresses import is_loopback
+from duologue.relay.addresses import is_loopback, parse_host_port
+from duologue.relay.cluster_limits import ClusterLimits
 from duologue.relay.limits import RelayLimits
 
 ENVIRONMENT_PREFIX: Final = "DUOLOGUE_RELAY_"
@@ -61,6 +65,73 @@ class AdminTable(_Table):
     port: Port
 
 
+class ClusterTlsTable(_Table):
+    """Certificates for the connections between nodes, on both sides; TLS 1.3."""
+
+    certificate_file: Path
+    """Of this node, PEM; for the host that the others dial."""
+    key_file: Path
+    """Its secret key, PEM."""
+    ca_file: Path
+    """Who must have signed the certificates of the others, PEM."""
+
+
+def _default_node() -> str:
+    """The host name, as far as it can be a node's name."""
+    host = socket.gethostname().partition(".")[0].lower()
+    return re.sub("[^a-z0-9-]", "-", host)[:32]
+
+
+Name = Annotated[str, Field(pattern="^[a-z0-9-]{1,32}$")]
+
+
+class ClusterTable(_Table):
+    """The relay is one of several that are one, found through NATS. See RELAY.md."""
+
+    name: Name
+    """Of the cluster: the same on all nodes."""
+    node: Name = Field(default_factory=_default_node)
+    """Of this node: each name once. Default: the host name."""
+    secret_file: Path
+    """The cluster's secret, 64 hex digits, which others may not read; the same on all nodes."""
+    bus: Annotated[tuple[str, ...], Field(min_length=1, max_length=8)]
+    """NATS servers, as in `nats://10.0.0.11:4222` or `tls://...`, each of which stands alone."""
+    bus_user: str | None = None
+    bus_password_file: Path | None = None
+    """Holds the password in one line."""
+    bus_ca_file: Path | None = None
+    """Who must have signed the certificates of `tls://` servers; default: the system's list."""
+    listen: str
+    """Where the other nodes come in, as host:port; not for clients."""
+    advertise: str | None = None
+    """What the other nodes dial, if that is not `listen`."""
+    tls: ClusterTlsTable | None = None
+    limits: ClusterLimits = ClusterLimits()
+
+    @model_validator(mode="after")
+    def _check(self) -> "ClusterTable":
+        for url in self.bus:
+            parts = urlsplit(url)
+            if parts.scheme not in ("nats", "tls") or not parts.hostname:
+                raise ValueError("bus: expected nats://HOST:PORT or tls://HOST:PORT")
+            if parts.username or parts.password:
+                raise ValueError(
+                    "bus: no user or password in a URL; use bus_user and bus_password_file"
+                )
+        try:
+            host, _ = parse_host_port(self.listen)
+            _, port = parse_host_port(self.advertise or self.listen)
+        except ValueError as error:
+            raise ValueError(f"listen, advertise: {error}") from None
+        if self.advertise is None and host in ("0.0.0.0", "::"):
+            raise ValueError("advertise: is needed where listen is for all addresses")
+        if self.advertise is not None and port == 0:
+            raise ValueError("advertise: needs a port")
+        if (self.bus_user is None) != (self.bus_password_file is None):
+            raise ValueError("bus_user, bus_password_file: give both, or neither")
+        return self
+
+
 class LogTable(_Table):
     """What is logged, to standard error."""
 
@@ -97,6 +168,7 @@ class RelayConfiguration(_Table):
     access: AccessTable = AccessTable()
     tls: TlsTable | None = None
     admin: AdminTable | None = None
+    cluster: ClusterTable | None = None
     log: LogTable = LogTable()
     limits: RelayLimits = RelayLimits()
 
@@ -137,6 +209,12 @@ class RelayConfiguration(_Table):
                 public_key_from_hex(self.next_key)
             except UnsafeKey as error:
                 raise ValueError(f"next_key: {error}") from None
+        if self.cluster is not None and self.key_file is None:
+            raise ValueError(
+                "cluster: needs a key_file, the same on all nodes: listeners pin one key per URL"
+            )
+        if self.cluster is not None and self.meeting_points:
+            raise ValueError("cluster: meeting_points are for a relay that is alone")
         for network in self.trusted_proxies:
             if network.prefixlen == 0:
                 raise ValueError(
@@ -196,7 +274,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         for each in path[:-1]:
             table = table.setdefault(each, {})
         value: Any = text
-        if path in (["names"], ["origins"], ["trusted_proxies"]):
+        if path in (["names"], ["origins"], ["trusted_proxies"], ["cluster", "bus"]):
             value = [each for each in text.replace(",", " ").split() if each]
         table[path[-1]] = value
     return values

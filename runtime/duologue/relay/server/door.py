@@ -61,6 +61,8 @@ class Door:
         self._secure = secure
         self._proxies = proxies
         wanted = Room(limits.max_connections, limits.max_unauthenticated)
+        self.links_may_be_given = False
+        """Whether sockets may be given to other nodes: see `SocketLink.give_away`."""
         self._room = room_here(wanted, descriptor_limit())
         self._is_closed = False
         self._inside: set[SocketLink] = set()
@@ -127,6 +129,8 @@ class Door:
             return None
         link = SocketLink(self, self.link_limits, self._loop, read_bytes=self._limits.read_bytes)
         link.address_group = group
+        if self.links_may_be_given:
+            link.may_be_given = True
         self._inside.add(link)
         if is_proxy:
             self._unnamed.add(link)

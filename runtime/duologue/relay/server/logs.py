@@ -24,6 +24,7 @@ from duologue.relay.events import (
     Refused,
     Registered,
     RelayEvent,
+    Routed,
     TurnedAway,
 )
 
@@ -149,6 +150,9 @@ class EventLog:
                     "waited_s": round(waited_s, 4),
                 }
                 return "joined", logging.INFO, fields
+            case Routed(caller, target, waited_s):
+                fields = {"caller": caller, "target": self._key(target)}
+                return "routed", logging.INFO, {**fields, "waited_s": round(waited_s, 4)}
             case Parted():
                 return "parted", self._level(event.cause), self._parted(event)
             case Closed(leg, cause, seconds, fault):

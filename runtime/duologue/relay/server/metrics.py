@@ -25,6 +25,7 @@ from duologue.relay.events import (
     Refused,
     Registered,
     RelayEvent,
+    Routed,
     TurnedAway,
 )
 from duologue.relay.pair import Traffic
@@ -180,6 +181,9 @@ class RelayMetrics:
                 self._ping.observe(seconds)
             case Joined(_, _, _, _, waited_s):
                 self._requests.labels("joined").inc()
+                self._handover.observe(waited_s)
+            case Routed(_, _, waited_s):
+                self._requests.labels("routed").inc()
                 self._handover.observe(waited_s)
             case Parted():
                 self._count_parted(event)

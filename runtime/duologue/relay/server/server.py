@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from duologue.connection.addresses import Network
@@ -110,6 +110,8 @@ class RelayServer:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_s = 0.0
         self._sweeper: asyncio.TimerHandle | None = None
+        self.degradations: list[Callable[[], Sequence[str]]] = []
+        """What is not as it should be, though the relay can serve; for `/readyz`."""
         self.turned_s = self._loop.time()
         """When the loop last came round; what `/livez` looks at."""
         self._lags_s: deque[float] = deque([0.0], maxlen=LAGS_KEPT)

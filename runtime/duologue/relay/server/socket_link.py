@@ -2,13 +2,21 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
+from typing import Protocol as Interface
+
+from websockets.protocol import Protocol, Side, State
 
 from duologue.connection.base import CLOSE_CODE_LOST, ConnectionState, Message, Unlisten
 from duologue.connection.event_loop import Loop
 from duologue.connection.websocket.connection import WebSocketConnection
-from duologue.connection.websocket.opening import BearerOpening, Opening
-from duologue.connection.websocket.wire import Wire
+from duologue.connection.websocket.frames import (
+    WHOLE_BINARY,
+    WHOLE_TEXT,
+    encode_masked_frame,
+)
+from duologue.connection.websocket.opening import LOGGER, BearerOpening, Opening
+from duologue.connection.websocket.wire import NO_MASK, Wire
 from duologue.errors import LimitExceeded
 from duologue.limits import Limits
 from duologue.relay.link import Carrier, Hold
@@ -21,7 +29,7 @@ TINY_FRAME_BYTES: Final = 32
 """Frames below this, on average, are sent by nobody who encrypts."""
 
 
-class Doorkeeper(Protocol):
+class Doorkeeper(Interface):
     """Who decides what happens to an accepted socket, and is told of its fate."""
 
     def judge(self, link: "SocketLink", transport: asyncio.Transport) -> BearerOpening:
@@ -40,6 +48,9 @@ class SocketLink(WebSocketConnection):
 
     What it may touch of its base class is listed there.
     """
+
+    may_be_given = False
+    """Whether its socket may be given to another owner; set before it is open."""
 
     def __init__(
         self, doorkeeper: Doorkeeper, limits: Limits, loop: Loop, *, read_bytes: int
@@ -85,7 +96,53 @@ class SocketLink(WebSocketConnection):
         if self._bearer is not None:
             self.token = self._bearer.token
             self._bearer = None
+        if self.may_be_given and self._wire is not None:
+            self._wire.keep_unread()
         self._doorkeeper.note_open(self)
+
+    # -- sockets that come from, or go to, another node of a cluster -------------------------------
+
+    def open_without_socket(self) -> None:
+        """Be open for somebody whose opening handshake was done at another node; see `adopt`."""
+        self.was_open = True
+        self.state.enter(ConnectionState.OPEN)
+
+    def adopt(self, transport: asyncio.Transport) -> None:
+        """Send over this socket from now on; `feed`, and being its protocol, is how it reads."""
+        self._adopt(transport, Protocol(Side.SERVER, state=State.OPEN, logger=LOGGER))
+
+    def feed(self, data: bytes) -> None:
+        """Read what has come for it before it was the protocol of its socket."""
+        while data and self.state.current_state is not ConnectionState.CLOSED:
+            room = self.get_buffer(-1)
+            size = min(len(room), len(data))
+            room[:size] = data[:size]
+            self.buffer_updated(size)
+            data = data[size:]
+
+    def give_away(self) -> tuple[asyncio.Transport, bytes] | None:
+        """Part from the socket; also what has come and was not read, as a client's frames.
+
+        The link stays open until `note_given_end`, or its own end. None: the socket is gone.
+        """
+        wire = self._wire
+        if wire is None or self.state.current_state is not ConnectionState.OPEN:
+            return None
+        early = [
+            encode_masked_frame(WHOLE_TEXT, each.encode(), NO_MASK)
+            if isinstance(each, str)
+            else encode_masked_frame(WHOLE_BINARY, each, NO_MASK)
+            for each in self.on_message.backlog
+        ]
+        unread = b"".join((*early, wire.unread()))
+        self._holds = Hold.NONE
+        transport = self._give_up_transport()
+        return None if transport is None else (transport, unread)
+
+    def note_given_end(self) -> None:
+        """The socket that was given away is gone."""
+        self._end(CLOSE_CODE_LOST, "")
+        self._doorkeeper.note_lost(self)
 
     @property
     def parting_text(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from duologue.errors import DuologueError
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.testing.conversation.service import CheckedClient, CheckedService
+from duologue.testing.conversation.timed_service import TimedClient, TimedService
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +16,17 @@ class End:
 
     peer: WebsocketPromisifier
     service: CheckedService
+    timed_service: TimedService
 
     @property
     def client(self) -> CheckedClient:
         """Calls the other end's service."""
         return CheckedClient(self.peer)
+
+    @property
+    def timed(self) -> TimedClient:
+        """Calls the other end's other service."""
+        return TimedClient(self.peer)
 
 
 Promise: TypeAlias = Callable[[End, End], Awaitable[None]]

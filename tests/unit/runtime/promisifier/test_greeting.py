@@ -54,8 +54,16 @@ async def test_the_hello_has_the_profiles_form_and_is_counted_apart() -> None:
                     "role": "connector",
                     "self": ANN.hex(),
                     "peer": BOB.hex(),
-                    "features": ["cancel", "details", "items", "parts", "subscribe"],
-                    "limits": {"maxMessageBytes": 1048576, "maxCalls": 1280, "maxStreams": 1024},
+                    "features": [
+                        "cancel",
+                        "deadline",
+                        "details",
+                        "items",
+                        "meta",
+                        "parts",
+                        "subscribe",
+                    ],
+                    "limits": {"maxMessageBytes": 1048576, "maxCalls": 1280},
                     "services": [
                         {"name": "chat.v1.Rooms", "base": 100, "digest": "sha256:aa"},
                     ],

@@ -135,6 +135,7 @@ async def test_long_bytes_of_params_and_result_are_messages_of_their_own() -> No
         "args": [{"name": "a", "blob": 0}],
         "parts": [4097],
         "takesParts": True,
+        "timeoutMs": 30000,
     }
     assert json.loads(answer) == {"responseId": 1, "type": "data", "data": 0, "parts": [4097]}
     assert (up, down) == (LONG, LONG)
@@ -185,7 +186,7 @@ async def test_all_bytes_are_counted_as_sent_and_received() -> None:
 
 async def test_a_request_up_to_the_limit_and_no_more() -> None:
     text = b'{"requestId":1,"type":"request","serviceId":102,"args":[{"name":"","blob":0}],' + (
-        b'"parts":[10000]}'
+        b'"parts":[10000],"timeoutMs":30000}'
     )
     limits = Limits(max_message_bytes=len(text) + 10_000)
     async with tapped(Store(), limits) as both:

@@ -19,10 +19,11 @@ from duologue.protocol.credit import (
 )
 
 MAX_BYTES = 8 * 1024 * 1024
+MAX_ITEM_BYTES = 5_000_000
 
 
 def grants(budget: WindowBudget | None = None) -> Grants:
-    return Grants(budget or WindowBudget(MAX_BYTES), lambda: None)
+    return Grants(budget or WindowBudget(MAX_BYTES, MAX_ITEM_BYTES), lambda: None)
 
 
 # -- what may be sent ---------------------------------------------------------------------------
@@ -104,14 +105,16 @@ def test_windows_grow_to_their_limit_and_no_further() -> None:
 
 
 def test_windows_together_stay_within_the_budget() -> None:
-    budget = WindowBudget(4 * FIRST_WINDOW_BYTES)
+    budget = WindowBudget(4 * FIRST_WINDOW_BYTES, MAX_ITEM_BYTES)
     many = [grants(budget) for _ in range(2)]
     assert many[0].ask(Credit(1, 1)) == Credit(128, 16_384)
     assert budget.held_bytes == 3 * FIRST_WINDOW_BYTES
     assert many[1].ask(Credit(1, 1)) == Credit(128, 16_384)
     assert budget.held_bytes == 4 * FIRST_WINDOW_BYTES
-    assert many[0].ask(Credit(129, 1)) is not None
+    assert many[0].ask(Credit(129, 1)) is None
     assert budget.held_bytes == 4 * FIRST_WINDOW_BYTES
+    # Neither in bytes nor in items: empty ones take memory, too.
+    assert many[0].window == Credit(128, 16_384)
     for each in many:
         each.close()
         each.close()
@@ -119,7 +122,7 @@ def test_windows_together_stay_within_the_budget() -> None:
 
 
 def test_a_window_that_had_grown_shrinks_when_there_is_no_room_for_newcomers() -> None:
-    budget = WindowBudget(3 * FIRST_WINDOW_BYTES)
+    budget = WindowBudget(3 * FIRST_WINDOW_BYTES, MAX_ITEM_BYTES)
     grown = grants(budget)
     granted = grown.ask(Credit(1, 1))
     assert granted is not None
@@ -133,7 +136,7 @@ def test_a_window_that_had_grown_shrinks_when_there_is_no_room_for_newcomers() -
 
 
 def test_a_window_that_had_grown_stays_while_there_is_just_room_for_a_newcomer() -> None:
-    budget = WindowBudget(4 * FIRST_WINDOW_BYTES)
+    budget = WindowBudget(4 * FIRST_WINDOW_BYTES, MAX_ITEM_BYTES)
     grown, neighbour = grants(budget), grants(budget)
     grown.ask(Credit(1, 1))
     assert budget.held_bytes == 3 * FIRST_WINDOW_BYTES
@@ -144,7 +147,7 @@ def test_a_window_that_had_grown_stays_while_there_is_just_room_for_a_newcomer()
 
 
 def test_one_item_that_is_larger_than_its_window_is_let_in_at_a_time() -> None:
-    budget = WindowBudget(MAX_BYTES)
+    budget = WindowBudget(MAX_BYTES, MAX_ITEM_BYTES)
     turns: list[str] = []
     first = Grants(budget, lambda: turns.append("first"))
     second = Grants(budget, lambda: turns.append("second"))
@@ -163,7 +166,7 @@ def test_one_item_that_is_larger_than_its_window_is_let_in_at_a_time() -> None:
 
 
 def test_who_waits_for_a_large_item_has_its_turn_when_the_other_call_ends() -> None:
-    budget = WindowBudget(MAX_BYTES)
+    budget = WindowBudget(MAX_BYTES, MAX_ITEM_BYTES)
     turns: list[str] = []
     first = Grants(budget, lambda: turns.append("first"))
     second = Grants(budget, lambda: turns.append("second"))
@@ -176,8 +179,12 @@ def test_who_waits_for_a_large_item_has_its_turn_when_the_other_call_ends() -> N
 def test_absurd_wishes_are_granted_nothing() -> None:
     assert grants().ask(Credit(MAX_SAFE_INTEGER + 1, 1)) is None
     assert grants().ask(Credit(1, MAX_SAFE_INTEGER + 1)) is None
-    assert grants().ask(Credit(MAX_SAFE_INTEGER, 1)) is not None
-    assert grants().ask(Credit(1, MAX_SAFE_INTEGER)) is not None
+    assert grants().ask(Credit(MAX_SAFE_INTEGER, 1)) == Credit(128, 16_384)
+
+
+def test_no_more_is_granted_than_one_item_may_have() -> None:
+    for wanted in (MAX_ITEM_BYTES, MAX_ITEM_BYTES + 1, MAX_SAFE_INTEGER):
+        assert grants().ask(Credit(1, wanted)) == Credit(128, MAX_ITEM_BYTES)
 
 
 # -- both sides, at random ----------------------------------------------------------------------
@@ -187,7 +194,7 @@ def test_absurd_wishes_are_granted_nothing() -> None:
 def test_credit_is_never_overrun_and_a_reader_who_reads_is_granted_again(seed: int) -> None:
     """One sender and one reader over a line that delays; everything arrives, in windows."""
     chance = random.Random(seed)
-    budget = WindowBudget(chance.choice([20_000, 100_000, MAX_BYTES]))
+    budget = WindowBudget(chance.choice([20_000, 100_000, MAX_BYTES]), MAX_ITEM_BYTES)
     allowance, let_in = Allowance(), grants(budget)
     to_reader: deque[tuple[int, int] | Credit] = deque()
     to_sender: deque[Credit] = deque()

@@ -45,10 +45,9 @@ def test_fragments_may_have_any_size_and_cut_characters() -> None:
     for byte in "é€😀".encode():
         assert joiner.receive(b"") is None
         assert joiner.receive(bytes((byte,))) is None
-    assert joiner.is_joining
     assert joiner.joined_bytes == 9
     assert joiner.receive(END) == "é€😀"
-    assert not joiner.is_joining
+    assert not joiner.joined_bytes
 
 
 def test_a_message_follows_a_message() -> None:

@@ -55,7 +55,7 @@ def test_a_service_is_where_the_hello_says_also_if_it_was_asked_before() -> None
     assert counterpart.base_of(contract) == counterpart.base_of(contract) == 100
     assert counterpart.takes_parts_of(contract)
     assert counterpart.has("cancel")
-    assert not counterpart.has("meta")
+    assert not counterpart.has("nonsense")
 
 
 def test_a_service_that_the_hello_does_not_name_is_where_its_contract_says() -> None:

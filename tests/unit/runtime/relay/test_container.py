@@ -35,8 +35,8 @@ def needed(name: str, extras: frozenset[str], known: set[str]) -> set[str]:
 
 
 def test_all_that_the_relay_needs_is_pinned() -> None:
-    everything = needed("duologue", frozenset({"relay", "fast"}), set())
-    assert {"websockets", "prometheus-client", "pydantic-core"} <= everything
+    everything = needed("duologue", frozenset({"relay", "fast", "cluster"}), set())
+    assert {"websockets", "prometheus-client", "pydantic-core", "nats-py"} <= everything
     assert everything - PINNED == set()
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from duologue.relay.actions import Action, Close, HandOver, SendPing
 from duologue.relay.events import Cause, Leg
 from duologue.relay.limits import RelayLimits
 from duologue.relay.shares import Shares
-from duologue.relay.switchboard import Action, Close, HandOver, SendPing, Switchboard
+from duologue.relay.switchboard import Switchboard
 
 KEY = b"P" * 32
 OTHER_KEY = b"O" * 32

@@ -2,15 +2,11 @@
 
 import pytest
 
+from duologue.relay.actions import Action, Close, Drop, HandOver, SendPing
 from duologue.relay.events import Cause, Leg
 from duologue.relay.limits import RelayLimits
 from duologue.relay.messages import DRAINING, NO_LISTENER
 from duologue.relay.switchboard import (
-    Action,
-    Close,
-    Drop,
-    HandOver,
-    SendPing,
     Switchboard,
 )
 

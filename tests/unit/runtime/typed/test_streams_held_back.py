@@ -153,7 +153,7 @@ async def test_other_calls_are_not_dearer_beside_readers_that_have_stopped() -> 
 
 async def test_a_thousand_readers_that_have_stopped_stay_within_the_budget() -> None:
     pad, calls = 200, 1000
-    limits = Limits(max_running_calls=1024, max_open_calls=1024, max_running_calls_total=4096)
+    limits = Limits(max_running_calls=1024, max_open_calls=1024)
     item_bytes = len(Number(number=100, pad="x" * pad).model_dump_json()) + 1
     service = Streams()
     async with linked_peers([service], limits=limits) as (_, caller):

@@ -59,6 +59,8 @@ class MethodView:
     errors: tuple[str, ...]
     """Constants of the contract."""
     raises: tuple[Raised, ...]
+    cancel: str | None
+    """Quoted; None when a call may be stopped."""
     effect: str | None
     """Quoted; None when it is the usual one."""
     timeout: str | None
@@ -93,6 +95,7 @@ def method_view(
         returns=result_codec(method.returns, contract, spellers.contract),
         errors=tuple(constant(error.name) for error in errors),
         raises=tuple(Raised(error.name, error.doc) for error in errors),
+        cancel=literal("ignore") if method.ignores_cancel else None,
         effect=None if method.effect == "write" else literal(method.effect),
         timeout=_seconds(method.timeout_s),
         idle_timeout=_seconds(method.idle_timeout_s),

@@ -24,6 +24,7 @@ from .errors import (
     THINGS_OPEN_SHAPE_ERRORS as THINGS_OPEN_SHAPE_ERRORS,
     THINGS_RAW_POINT_ERRORS as THINGS_RAW_POINT_ERRORS,
     THINGS_SLUGS_ERRORS as THINGS_SLUGS_ERRORS,
+    THINGS_TO_THE_END_ERRORS as THINGS_TO_THE_END_ERRORS,
     THINGS_UNDOCUMENTED_ERRORS as THINGS_UNDOCUMENTED_ERRORS,
     Full as Full,
     Plain as Plain,
@@ -44,6 +45,7 @@ from .errors import (
     ThingsOpenShapeError as ThingsOpenShapeError,
     ThingsRawPointError as ThingsRawPointError,
     ThingsSlugsError as ThingsSlugsError,
+    ThingsToTheEndError as ThingsToTheEndError,
     ThingsUndocumentedError as ThingsUndocumentedError,
 )
 from .models import (

@@ -39,6 +39,14 @@ THINGS_UNDOCUMENTED: Final = Unary(
     returns=NOTHING,
     errors=(PLAIN,),
 )
+THINGS_TO_THE_END: Final = Unary(
+    id=4000,
+    name="to_the_end",
+    params=NO_PARAMS,
+    returns=NOTHING,
+    errors=(PLAIN,),
+    cancel="ignore",
+)
 THINGS_MANY: Final = Unary(
     id=3,
     name="many",
@@ -152,10 +160,11 @@ THINGS_MOMENT: Final = Unary(
 THINGS: Final = ServiceContract(
     name="golden.methods.v1.Things",
     base=1000,
-    digest="sha256:2503e8a2b647b3244d9b6e6c65fae44d9502e2170963061dd653737904fffc87",
+    digest="sha256:93b7e86c57c7a492ec9b5daeb39bfc0604e741e23e538b0da553d045c2dd3e0d",
     methods=(
         THINGS_NOTHING,
         THINGS_UNDOCUMENTED,
+        THINGS_TO_THE_END,
         THINGS_MANY,
         THINGS_NAMED,
         THINGS_FOREIGN,

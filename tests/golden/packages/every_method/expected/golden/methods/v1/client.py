@@ -36,6 +36,14 @@ class ThingsClient(Client):
         """
         return await self._unary(_contract.THINGS_UNDOCUMENTED)
 
+    async def to_the_end(self) -> None:
+        """Cannot be stopped.
+
+        Raises:
+            Plain: No fields and no message.
+        """
+        return await self._unary(_contract.THINGS_TO_THE_END)
+
     async def many(
         self,
         *,

@@ -59,6 +59,12 @@ ThingsUndocumentedError: TypeAlias = Plain
 THINGS_UNDOCUMENTED_ERRORS: Final = (Plain,)
 """`except THINGS_UNDOCUMENTED_ERRORS as error`, then `match` with `assert_never`, is exhaustive."""
 
+ThingsToTheEndError: TypeAlias = Plain
+"""What `Things.to_the_end` may raise."""
+
+THINGS_TO_THE_END_ERRORS: Final = (Plain,)
+"""`except THINGS_TO_THE_END_ERRORS as error`, then `match` with `assert_never`, is exhaustive."""
+
 ThingsManyError: TypeAlias = Plain | Full | Said
 """What `Things.many` may raise."""
 

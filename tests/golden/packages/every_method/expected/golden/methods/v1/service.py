@@ -51,6 +51,14 @@ class ThingsService(Service, ABC):
         """
 
     @abstractmethod
+    def to_the_end(self, ctx: CallContext) -> Reply[None]:
+        """Cannot be stopped.
+
+        Raises:
+            Plain: No fields and no message.
+        """
+
+    @abstractmethod
     def many(self, params: ThingsManyParams, ctx: CallContext) -> Reply[Shape]:
         """Every sort of param.
 
@@ -188,6 +196,9 @@ class ThingsServicePartial(ThingsService):
 
     def undocumented(self, ctx: CallContext) -> Reply[None]:
         unimplemented(c.THINGS_UNDOCUMENTED)
+
+    def to_the_end(self, ctx: CallContext) -> Reply[None]:
+        unimplemented(c.THINGS_TO_THE_END)
 
     def many(self, params: ThingsManyParams, ctx: CallContext) -> Reply[Shape]:
         unimplemented(c.THINGS_MANY)

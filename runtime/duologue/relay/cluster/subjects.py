@@ -1,0 +1,37 @@
+"""The subjects on the bus. Nothing that a client sends is ever part of one. Pure."""
+
+from typing import Final
+
+from duologue.relay.cluster.cluster_keys import ClusterKeys
+
+_PREFIX: Final = "dl"
+
+
+class Subjects:
+    """Those of one cluster, as one of its nodes uses them."""
+
+    def __init__(self, name: str, node: str) -> None:
+        self._begin = f"{_PREFIX}.{name}.1"
+        self._replies = f"{self._begin}.re.{node}."
+        self.nodes = f"{self._begin}.nodes"
+        """Where all nodes are asked."""
+        self.all_replies = f"{self._replies}*"
+        """Everything that is answered to this node."""
+
+    def has(self, keys: ClusterKeys, public_key: bytes) -> str:
+        """Where those are asked who have this key."""
+        return f"{self._begin}.has.{keys.token(public_key)}"
+
+    def reply(self, number: int) -> str:
+        """Where the answers to question `number` of this node go."""
+        return f"{self._replies}{number}"
+
+    def number_of(self, subject: str) -> int | None:
+        """The number in a subject of `reply`; None if it is none."""
+        text = subject.removeprefix(self._replies)
+        return int(text) if text != subject and text.isascii() and text.isdigit() else None
+
+    def is_reply(self, subject: str) -> bool:
+        """Whether answers of some node of this cluster go there; we never answer elsewhere."""
+        parts = subject.split(".")
+        return subject.startswith(f"{self._begin}.re.") and len(parts) == 6 and all(parts)
