@@ -21,7 +21,7 @@ from duologue.errors import (
     ProtocolError,
     Unimplemented,
 )
-from duologue.limits import Limits
+from duologue.limits import MAX_LATE_MESSAGES, Limits
 from duologue.promisifier.broadcasts import Broadcasts
 from duologue.promisifier.control import ControlService
 from duologue.protocol.control import Notified, read_subscribed

@@ -36,7 +36,7 @@ async def test_services_that_are_not_offered_are_missed() -> None:
 
 
 @at_once
-async def test_peers_that_do_not_introduce_themselves_keep_less() -> None:
+async def test_peers_that_do_not_introduce_themselves_cannot_stop_a_handler() -> None:
     @asynccontextmanager
     async def base_profile(
         left: Sequence[Service], right: Sequence[Service]
@@ -48,8 +48,7 @@ async def test_peers_that_do_not_introduce_themselves_keep_less() -> None:
         peers[0].close()
         await asyncio.gather(*(peer.promise.wait() for peer in peers))
 
-    # The first promise that only sides can keep who know of each other what they can do.
-    with pytest.raises(AssertionError, match=r"^The other side knows how long .* Not so from the"):
+    with pytest.raises(AssertionError, match=r"^A cancelled call .* Not so from the left: Timeout"):
         await check_conversation(base_profile, patience_s=0.2)
 
 
@@ -76,6 +75,7 @@ async def test_a_conversation_that_one_side_keeps_up_is_noticed() -> None:
     class Deaf(WebsocketPromisifier):
         def close(self, reason: str | None = None) -> None:
             """Not now."""
+            self.check_thread()
 
     @asynccontextmanager
     async def stubborn(left: Sequence[Service], right: Sequence[Service]) -> AsyncGenerator[Pair]:
