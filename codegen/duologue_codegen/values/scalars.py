@@ -42,7 +42,7 @@ _DECIMAL: Final = re.compile(
 )
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CLOCK: Final = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
-_OFFSET: Final = r"([Zz]|[-+][0-9]{2}:[0-9]{2})"
+_OFFSET: Final = r"([Zz]|[-+]([01][0-9]|2[0-3]):[0-5][0-9])"
 _TIME: Final = re.compile(f"{_CLOCK}{_OFFSET}?")
 _DATETIME: Final = re.compile(f"{_DATE.pattern}[Tt ]{_CLOCK}{_OFFSET}")
 _DURATION: Final = re.compile(
