@@ -220,9 +220,19 @@ class ClusterNode:
         self.on_bus_changed()
 
     async def drain(self, timeout_s: float | None = None) -> None:
-        """End gracefully, as `RelayServer.drain` does, and leave the cluster."""
+        """End gracefully, as `RelayServer.drain` does, and leave the cluster.
+
+        The node answers for its keys until their listeners have had time to come elsewhere: who
+        asks for them meanwhile waits, and is not told that nobody is there.
+        """
         self.directory.is_draining = True
+        end_s = self._loop.time() + (
+            self.server.limits.drain_timeout_s if timeout_s is None else timeout_s
+        )
         await self.server.drain(timeout_s)
+        while len(self.directory) and (now_s := self._loop.time()) < end_s:
+            await asyncio.sleep(max(0.0, min(end_s, self.directory.due_s) - now_s))
+            self._carry_out(self.directory.due(self._loop.time()))
         await self.close()
 
     async def close(self) -> None:
