@@ -25,7 +25,7 @@ from rich.table import Table
 import duologue
 from duologue import ANYONE, Identity, WebsocketPromisifier
 from duologue.errors import DuologueError
-from duologue.relay.cluster.cluster_keys import new_secret_line
+from tests.cluster_process import write_cluster, write_node
 from tests.nats_server import WHY_NOT, NatsServer, find_nats_server
 from tests.relay_process import RelayProcess, relay_process
 
@@ -158,38 +158,22 @@ def summary(calls: list[Call], killed_s: float) -> int:
     return wrong
 
 
-def write_configuration(folder: Path, name: str, buses: list[NatsServer]) -> Path:
-    """What a node of this demonstration is told."""
-    file = folder / f"{name}.toml"
-    urls = ", ".join(f'"{each.url}"' for each in buses)
-    file.write_text(
-        f'names = ["127.0.0.1"]\nkey_file = "{folder / "relay.key"}"\n'
-        f'[cluster]\nname = "demo"\nnode = "{name}"\n'
-        f'secret_file = "{folder / "cluster.secret"}"\n'
-        f'bus = [{urls}]\nlisten = "127.0.0.1:0"\n'
-    )
-    return file
-
-
 async def run(folder: Path) -> int:
     """All of it; returns how much went wrong."""
-    secret = folder / "cluster.secret"
-    secret.touch(0o600)
-    secret.write_text(new_secret_line())
-    Identity.load_or_create(folder / "relay.key")
+    write_cluster(folder)
     buses = [NatsServer(), NatsServer()]
+    # All come from one address here.
     limits = dict.fromkeys(
         (
-            *("registers_per_min_per_address", "requests_per_min_per_address"),
-            *("requests_per_min_per_address_and_target", "new_connections_per_s_per_address"),
+            "registers_per_min_per_address",
+            "requests_per_min_per_address",
+            "requests_per_min_per_address_and_target",
+            "request_burst_per_address_and_target",
+            "new_connections_per_s_per_address",
+            "new_connections_burst_per_address",
         ),
-        1000000.0,
+        1_000_000,
     )
-    # All come from one address here.
-    limits |= {
-        "new_connections_burst_per_address": 10_000,
-        "request_burst_per_address_and_target": 10_000,
-    }
     async with contextlib.AsyncExitStack() as stack:
         for bus in buses:
             stack.callback(bus.kill)
@@ -197,7 +181,9 @@ async def run(folder: Path) -> int:
         nodes = [
             await stack.enter_async_context(
                 relay_process(
-                    "--config", str(write_configuration(folder, name, buses)), limits=limits
+                    "--config",
+                    str(write_node(folder, name, [each.url for each in buses])),
+                    limits=limits,
                 )
             )
             for name in NAMES
