@@ -15,6 +15,7 @@ Message = str | bytes
 """One whole message: text or bytes. The two kinds are never mixed up on the way."""
 
 CLOSE_CODE_NORMAL: Final = 1000
+CLOSE_CODE_NONE_GIVEN: Final = 1005
 CLOSE_CODE_LOST: Final = 1006
 CLOSE_CODE_TOO_BIG: Final = 1009
 

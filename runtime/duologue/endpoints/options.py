@@ -4,11 +4,13 @@ For functions that pass them on, such as those of generated dialogues. Defaults 
 those of the four functions; a test holds the names and types together.
 """
 
+import socket
 import ssl as tls
 from collections.abc import Collection
 from pathlib import Path
 from typing import Required
 
+from duologue.connection.addresses import ProxyChoice
 from duologue.connection.encrypted.allow import Allow
 from duologue.endpoints.manner import ConversationOptions
 from duologue.identity import Identity
@@ -22,6 +24,8 @@ class ServeOptions(ConversationOptions, total=False):
 
     host: str | None
     port: int
+    sock: socket.socket | None
+    unix_path: str | None
     ssl: tls.SSLContext | None
     origins: Collection[str]
     hosts: Collection[str] | None
@@ -39,6 +43,7 @@ class ListenOptions(ConversationOptions, total=False):
     spares: int
     token: str | None
     ssl: tls.SSLContext | None
+    proxy: ProxyChoice
     known_relays: Path | None
     insecure_plaintext: bool
     loopback: bool
@@ -50,6 +55,8 @@ class ConnectOptions(ConversationOptions, total=False):
 
     timeout: float | None
     ssl: tls.SSLContext | None
+    proxy: ProxyChoice
+    unix_path: str | None
     identity: Identity | None
     to: bytes | str | None
     loopback: bool
@@ -68,6 +75,7 @@ class DialOptions(ConversationOptions, total=False):
     timeout: float | None
     token: str | None
     ssl: tls.SSLContext | None
+    proxy: ProxyChoice
     insecure_plaintext: bool
     loopback: bool
     limits: Limits | None

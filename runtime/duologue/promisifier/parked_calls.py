@@ -51,6 +51,12 @@ class ParkedCalls(WaitingCalls[KeptCall[Any]]):
     def __init__(self, loop: asyncio.AbstractEventLoop, limits: Limits) -> None:
         super().__init__(loop, limits, too_late)
 
+    def keep(self, call: KeptCall[Any], args: Payload) -> None:
+        """As for others; items that it would send wait with it."""
+        if call.items is not None:
+            call.items.unbind()
+        super().keep(call, args)
+
     def sort(self) -> None:
         """Bring calls that came back into their place among those that never left."""
         in_order = sorted(self.calls.items(), key=lambda item: item[0].serial)

@@ -1,7 +1,17 @@
 """What client, service and runtime read of a contract: its methods, as values."""
 
 import math
-from typing import Any, Final, Generic, Literal, NoReturn, ParamSpec, TypeVar
+from typing import (
+    Any,
+    Final,
+    Generic,
+    Literal,
+    NoReturn,
+    ParamSpec,
+    TypedDict,
+    TypeVar,
+    Unpack,
+)
 
 import msgspec
 from pydantic import ValidationError
@@ -43,6 +53,15 @@ _RAW_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 Effect = Literal["read", "idempotent", "write"]
 """Whether a call may be repeated: the first two may, a `write` must not."""
+
+
+class Terms(TypedDict, total=False):
+    """What a method with items may say beyond what travels, as `Method` and `Streaming` do."""
+
+    errors: tuple[DeclaredError[Any], ...]
+    effect: Effect
+    timeout: float | None
+    idle_timeout: float | None
 
 
 class Method(Generic[A, P, R]):
@@ -179,22 +198,9 @@ class Download(Streaming[A, P, R], Generic[A, P, Y, R]):
         params: Params[A, P],
         yields: Codec[Y],
         returns: Codec[R],
-        errors: tuple[DeclaredError[Any], ...] = (),
-        effect: Effect = "write",
-        timeout: float | None = None,
-        idle_timeout: float | None = None,
+        **terms: Unpack[Terms],
     ) -> None:
-        super().__init__(
-            id=id,
-            name=name,
-            params=params,
-            returns=returns,
-            errors=errors,
-            effect=effect,
-            timeout=timeout,
-            idle_timeout=idle_timeout,
-            yields=yields,
-        )
+        super().__init__(id=id, name=name, params=params, returns=returns, yields=yields, **terms)
         self.yields = yields
 
 
@@ -209,22 +215,9 @@ class Upload(Streaming[A, P, R], Generic[A, P, S, R]):
         params: Params[A, P],
         sends: Codec[S],
         returns: Codec[R],
-        errors: tuple[DeclaredError[Any], ...] = (),
-        effect: Effect = "write",
-        timeout: float | None = None,
-        idle_timeout: float | None = None,
+        **terms: Unpack[Terms],
     ) -> None:
-        super().__init__(
-            id=id,
-            name=name,
-            params=params,
-            returns=returns,
-            errors=errors,
-            effect=effect,
-            timeout=timeout,
-            idle_timeout=idle_timeout,
-            sends=sends,
-        )
+        super().__init__(id=id, name=name, params=params, returns=returns, sends=sends, **terms)
         self.sends = sends
 
 
@@ -240,22 +233,10 @@ class Duplex(Streaming[A, P, R], Generic[A, P, S, Y, R]):
         sends: Codec[S],
         yields: Codec[Y],
         returns: Codec[R],
-        errors: tuple[DeclaredError[Any], ...] = (),
-        effect: Effect = "write",
-        timeout: float | None = None,
-        idle_timeout: float | None = None,
+        **terms: Unpack[Terms],
     ) -> None:
         super().__init__(
-            id=id,
-            name=name,
-            params=params,
-            returns=returns,
-            errors=errors,
-            effect=effect,
-            timeout=timeout,
-            idle_timeout=idle_timeout,
-            sends=sends,
-            yields=yields,
+            id=id, name=name, params=params, returns=returns, sends=sends, yields=yields, **terms
         )
         self.yields = yields
 

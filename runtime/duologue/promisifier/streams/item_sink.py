@@ -75,6 +75,11 @@ class ItemSink:
             # While the call waited in line; its request leaves first.
             self._loop.call_soon(self.end)
 
+    def unbind(self) -> None:
+        """Take no item until `bind`: it would go where the call is not any more."""
+        self._outgoing = self._connection = None
+        self._room_items = 0
+
     @property
     def has_begun(self) -> bool:
         """Whether an item has been taken."""

@@ -47,6 +47,11 @@ class OwnItems:
         if self.sink is not None:
             self.sink.bind(items.outgoing, connection, counters, request_id, is_own=True)
 
+    def unbind(self) -> None:
+        """The call leaves later, over another connection. Until then no item of it does."""
+        if self.sink is not None:
+            self.sink.unbind()
+
     def note_settled(self, call: "asyncio.Future[Any]") -> None:
         """The call is over, one way or another: so are its items."""
         failure: BaseException | None

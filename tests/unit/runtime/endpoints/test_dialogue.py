@@ -71,7 +71,7 @@ def test_no_service_of_a_dialogue_is_called_like_an_argument_or_an_attribute() -
     arguments = {name for _, options, _ in WAYS for name in options.__annotations__}
     attributes = {name for name in dir(ChatSessionHost) if not name.startswith("_")}
     asked = {"url", "relays", "cls", "self", "peer", "options"}
-    assert arguments | attributes | asked == DIALOGUE_WORDS
+    assert arguments | attributes | asked == DIALOGUE_WORDS, "names.DIALOGUE_WORDS is to be like it"
 
 
 async def test_each_side_calls_what_the_other_one_offers() -> None:
