@@ -7,7 +7,8 @@ from typing import Any
 
 from duologue.relay.cluster.cluster_keys import ClusterKeys
 from duologue.relay.cluster.nats_bus import BusAccess, NatsBus
-from duologue.relay.cluster.node import ClusterNode, ClusterSettings
+from duologue.relay.cluster.node import ClusterNode
+from duologue.relay.cluster.settings import ClusterSettings
 from duologue.relay.cluster_limits import ClusterLimits
 from duologue.relay.events import RelayEvent
 from duologue.relay.limits import RelayLimits

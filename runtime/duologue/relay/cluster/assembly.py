@@ -15,7 +15,8 @@ from duologue.relay.cluster.cluster_keys import (
     read_secrets,
 )
 from duologue.relay.cluster.nats_bus import BusAccess, NatsBus
-from duologue.relay.cluster.node import ClusterNode, ClusterSettings
+from duologue.relay.cluster.node import ClusterNode
+from duologue.relay.cluster.settings import ClusterSettings
 from duologue.relay.server.config import ClusterTable, ClusterTlsTable
 from duologue.relay.server.server import RelayServer
 from duologue.relay.server.watched_files import Watched
