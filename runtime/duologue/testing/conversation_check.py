@@ -35,7 +35,7 @@ over each of its connections, and says how it loses one."""
 
 Side: TypeAlias = Literal["left", "right"]
 
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 60.0
 """How long one promise may take to be kept, on a slow machine."""
 
 ENDING_TURNS: Final = 20
