@@ -107,6 +107,7 @@ DIALOGUE_WORDS: Final = frozenset(
         "loopback",
         "of",
         "on_connected",
+        "observers",
         "on_peer",
         "open_timeout",
         "options",
