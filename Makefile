@@ -43,6 +43,7 @@ format: $(READY) ## put the sources into their one form
 	$(BIN)/ruff check --fix
 
 check: $(READY) check-generated ## contracts, lint, types by mypy and pyright, import floors
+	$(BIN)/duologue fmt --check
 	$(BIN)/duologue check --breaking
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check

@@ -51,7 +51,12 @@ class BuildResult:
 
 
 def judge(
-    schema: Path, paths: Sequence[Path] = (), *, import_root: str, off: Collection[str] = ()
+    schema: Path,
+    paths: Sequence[Path] = (),
+    *,
+    import_root: str,
+    off: Collection[str] = (),
+    on: Collection[str] = (),
 ) -> BuildResult:
     """Read and check contracts, whose packages will find each other below `import_root`.
 
@@ -59,7 +64,7 @@ def judge(
         PathOutsideSchema: a path is no contract below `schema`.
     """
     project = load_project(schema, paths, import_root=import_root)
-    return BuildResult(project, tuple(check(project, off=off)))
+    return BuildResult(project, tuple(check(project, off=off, on=on)))
 
 
 def build(
@@ -70,6 +75,7 @@ def build(
     targets: Sequence[Target],
     import_root: str,
     off: Collection[str] = (),
+    on: Collection[str] = (),
     dry_run: bool = False,
 ) -> BuildResult:
     """Turn contracts into packages; with `dry_run` only find out what that would change.
@@ -83,7 +89,7 @@ def build(
         ForeignFiles: files that are not ours are in the way; nothing was written.
         OSError: `out` cannot be read or written.
     """
-    judged = judge(schema, paths, import_root=import_root, off=off)
+    judged = judge(schema, paths, import_root=import_root, off=off, on=on)
     if not judged.ok:
         return judged
     options = Options(import_root=import_root)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .command_line.faults import EXIT_BUG, EXIT_FINDINGS, EXIT_USAGE, faults
 from .command_line.options import Paths, Schema, Shape, WrongUse, contracts_of, settings_of
 from .command_line.report import Format, report
+
+if TYPE_CHECKING:
+    from .build import BuildResult
 
 __all__ = ["EXIT_BUG", "EXIT_FINDINGS", "EXIT_USAGE", "check", "generate", "init"]
 
@@ -51,6 +54,7 @@ def generate(
                 targets=TARGETS,
                 import_root=settings.import_root,
                 off=settings.off,
+                on=settings.on,
                 dry_run=check,
             )
         )
@@ -67,19 +71,33 @@ def check(
     breaking: Annotated[
         bool, typer.Option("--breaking", help="As `duologue breaking`, too.")
     ] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what can be mended, and show what was written.")
+    ] = False,
     format_: Shape = Format.TEXT,
 ) -> None:
     """Read contracts and report everything that is wrong with them, in file order."""
     with faults("check"):
         from .build import judge
         from .cli_changes import compared
+        from .mending import mended
 
         settings, asked = settings_of(paths or (), schema, None)
-        result = contracts_of(
-            lambda: judge(
-                settings.schema, asked, import_root=settings.import_root, off=settings.off
+
+        def judged() -> BuildResult:
+            return contracts_of(
+                lambda: judge(
+                    settings.schema,
+                    asked,
+                    import_root=settings.import_root,
+                    off=settings.off,
+                    on=settings.on,
+                )
             )
-        )
+
+        result = judged()
+        if fix:
+            result = mended(result, judged, quiet=format_ is not Format.TEXT)
         if breaking and result.ok:
             upgrade = compared(result, settings)
             findings = sorted(

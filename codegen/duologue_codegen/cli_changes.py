@@ -62,7 +62,11 @@ def breaking(
         settings, asked = settings_of(paths or (), schema, None)
         result = contracts_of(
             lambda: judge(
-                settings.schema, asked, import_root=settings.import_root, off=settings.off
+                settings.schema,
+                asked,
+                import_root=settings.import_root,
+                off=settings.off,
+                on=settings.on,
             )
         )
         if result.ok:
@@ -124,7 +128,11 @@ def image(
         settings, asked = settings_of(paths or (), schema, None)
         result = contracts_of(
             lambda: judge(
-                settings.schema, asked, import_root=settings.import_root, off=settings.off
+                settings.schema,
+                asked,
+                import_root=settings.import_root,
+                off=settings.off,
+                on=settings.on,
             )
         )
         if result.ok:

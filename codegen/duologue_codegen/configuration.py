@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 from .names import MODULES_NEEDED
 
-KEYS: Final = ("schema", "out", "import_root", "off", "breaking")
+KEYS: Final = ("schema", "out", "import_root", "off", "on", "breaking")
 BREAKING_KEYS: Final[Mapping[str, Collection[str]]] = {
     "against": (),
     "level": ("WIRE", "SOURCE", "ALL"),
@@ -35,6 +35,8 @@ class Configuration:
     """The dotted name under which the packages in `out` import each other; may be empty."""
     off: tuple[str, ...] = ()
     """Rules that are not asked for."""
+    on: tuple[str, ...] = ()
+    """Rules that are only had on demand, and are demanded."""
     breaking: Mapping[str, str] = field(default_factory=dict[str, str])
     """How `duologue breaking` compares when it is not told: `BREAKING_KEYS`."""
 
@@ -108,17 +110,20 @@ def _configuration(table: Mapping[str, object], file: Path, here: Path) -> Confi
             f"{file}: [tool.duologue] `import_root` is {import_root!r}, which would hide the "
             "module of that name"
         )
-    off = table.get("off", [])
-    if not isinstance(off, list):
-        raise BadConfiguration(f"{file}: [tool.duologue] `off` must be a list of rules")
-    rules = cast("list[object]", off)
-    if not all(isinstance(rule, str) for rule in rules):
-        raise BadConfiguration(f"{file}: [tool.duologue] `off` must be a list of rules")
+
+    def rules(key: str) -> tuple[str, ...]:
+        stated = table.get(key, [])
+        listed = cast("list[object]", stated) if isinstance(stated, list) else [None]
+        if not all(isinstance(rule, str) for rule in listed):
+            raise BadConfiguration(f"{file}: [tool.duologue] `{key}` must be a list of rules")
+        return tuple(map(str, listed))
+
     return Configuration(
         schema=folder("schema", standard.schema),
         out=folder("out", standard.out),
         import_root=import_root,
-        off=tuple(map(str, rules)),
+        off=rules("off"),
+        on=rules("on"),
         breaking=_breaking(table.get("breaking", {}), file, here),
     )
 

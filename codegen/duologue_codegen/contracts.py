@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from . import contract_writing
 from .configuration import read_configuration
 from .diagnostics import render_text
 from .spelling import nearest
@@ -41,6 +42,26 @@ def compile_package(
     if judged.ok:
         return ""
     return render_text(judged.diagnostics, judged.sources, colour=colour)
+
+
+def contract_files(packages: Mapping[str, bytes]) -> Mapping[str, str]:
+    """The contract file of each package, by its path below a schema folder.
+
+    `packages` is canonical JSON by the name of the package, as another side has shown it.
+
+    Raises:
+        ValueError: a name that is none of a package, or what is no contract.
+    """
+    return contract_writing.contract_files(packages)
+
+
+def readable_contract(contract: bytes, service: str, method: str | None) -> str:
+    """A service, or one method of it, as the text of a contract, from canonical JSON.
+
+    Raises:
+        ValueError: it is no contract, or has no such service or method.
+    """
+    return contract_writing.readable(contract, service, method)
 
 
 def method_params(schema: Path) -> Mapping[str, Sequence[str]]:

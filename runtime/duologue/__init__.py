@@ -59,6 +59,7 @@ from duologue.errors import UnsafeKey as UnsafeKey
 from duologue.errors import UnsafeKeyFile as UnsafeKeyFile
 from duologue.identity import Identity as Identity
 from duologue.limits import Limits as Limits
+from duologue.observer import Observer as Observer
 from duologue.promisifier.deadline_scope import deadline as deadline
 from duologue.promisifier.peer_state import PeerState as PeerState
 from duologue.promisifier.promise import CloseStatus as CloseStatus

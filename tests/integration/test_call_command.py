@@ -15,6 +15,7 @@ import pytest
 
 import duologue
 from duologue import ANYONE, ByteStream, CallContext, Identity, TextStream
+from duologue.endpoints.manner import ConversationOptions
 from duologue.relay.limits import RelayLimits
 from duologue.relay.server.server import RelayServer
 from generated.chat.common.v1 import User
@@ -325,3 +326,67 @@ async def test_arguments_have_the_names_of_fields_and_hold_json_as_on_the_wire(
         assert (code, "has no toolName; did you mean tool_name?" in said) == (2, True)
         code, _, said = await call(url, f"{service}/call", thing, cwd=elsewhere)
         assert (code, said.strip()) == (2, "tool_name: Field required")
+
+
+# -- with no files at hand ----------------------------------------------------------------------
+
+
+async def test_what_a_side_offers_is_listed() -> None:
+    async with duologue.serve(Rooms(), Basics()) as server:
+        code, output, complaint = await call(f"ws://127.0.0.1:{server.port}", "--list")
+    assert (code, complaint) == (0, "")
+    lines = output.decode().splitlines()
+    assert "chat.rooms.v1.Rooms  Offered by the peer that hosts the rooms." in lines
+    assert any(line.startswith("  join  Enter a room.") for line in lines)
+    assert any(line.startswith("  message_posted (event)  ") for line in lines)
+    assert any(line.startswith("onecore.basics.v1.Basics  ") for line in lines)
+
+
+async def test_a_contract_is_shown_as_one_would_write_it(tmp_path: Path) -> None:
+    async with duologue.serve(Rooms()) as server:
+        url = f"ws://127.0.0.1:{server.port}"
+        code, whole, _ = await call(url, "--describe", "chat.rooms.v1.Rooms", cwd=tmp_path)
+        assert code == 0
+        code, one, _ = await call(url, "--describe", "chat.rooms.v1.Rooms/join", cwd=tmp_path)
+        assert code == 0
+        code, _, complaint = await call(url, "--describe", "chat.rooms.v1.Rooms/dance")
+        assert (code, complaint.strip()) == (2, "Rooms has no method or event dance")
+        code, _, complaint = await call(url, "--describe", "chat.rooms.v1.Room")
+        assert code == 2
+        assert "did you mean chat.rooms.v1.Rooms?" in complaint
+    assert whole.decode().startswith("# chat.rooms.v1.Rooms as the other side has it: sha256:")
+    shown = one.decode()
+    assert "\n      join:\n        id: 1\n" in shown
+    assert "\n  Member:\n" in shown
+    assert "\n  Note:\n" not in shown
+    assert "\n  Note:\n" in whole.decode()
+
+
+async def test_a_call_needs_no_files(tmp_path: Path) -> None:
+    async with duologue.serve(Rooms()) as server:
+        url = f"ws://127.0.0.1:{server.port}"
+        arguments = ("chat.rooms.v1.Rooms/join", "room=lobby", "name=Ann", "role=moderator")
+        code, output, complaint = await call(url, *arguments, cwd=tmp_path)
+    assert (code, complaint) == (0, "")
+    assert json.loads(output)["user"]["name"] == "Ann"
+
+
+async def test_who_shows_nothing_is_told_with_what_can_be_done(tmp_path: Path) -> None:
+    ways: list[ConversationOptions] = [{"describe": False}, {"profile": "base"}]
+    for options in ways:
+        async with duologue.serve(Rooms(), **options) as server:
+            url = f"ws://127.0.0.1:{server.port}"
+            code, _, complaint = await call(url, "chat.rooms.v1.Rooms/join", cwd=tmp_path)
+            assert code == 2
+            assert "generate it first" in complaint
+            assert "the other side does not show its contracts" in complaint
+            code, _, complaint = await call(url, "--list", cwd=tmp_path)
+            assert code == 1
+            assert ("it offers chat.rooms.v1.Rooms" in complaint) is ("describe" in options)
+
+
+async def test_a_method_or_a_question_but_not_both() -> None:
+    for arguments in ([], ["a.v1.A/b", "--list"]):
+        code, _, complaint = await call("ws://127.0.0.1:1", *arguments)
+        assert code == 2
+        assert "name a method to call, or say --list" in complaint

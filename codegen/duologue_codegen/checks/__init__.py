@@ -4,16 +4,16 @@
 """
 
 from collections.abc import Collection, Mapping
+from functools import cache
 from types import MappingProxyType
-from typing import Final
 
-from ..compatibility import CHANGE_RULES
 from ..diagnostics import Diagnostic, in_file_order
 from ..reading.project import Project
 from . import (
     alternatives,
     constraints,
     dialogues,
+    docs,
     event_keys,
     examples,
     generated_names,
@@ -24,6 +24,7 @@ from . import (
     schemas,
     style,
     unions,
+    upkeep,
     wire,
 )
 from .allowing import allowances_of, without_allowed
@@ -36,12 +37,14 @@ __all__ = [
     "Rule",
     "allowances_of",
     "check",
+    "purposes",
     "without_allowed",
 ]
 
 _RULE_FILES = (
     alternatives,
     constraints,
+    docs,
     dialogues,
     event_keys,
     examples,
@@ -53,31 +56,42 @@ _RULE_FILES = (
     schemas,
     style,
     unions,
+    upkeep,
     wire,
 )
 """Importing them is what fills `RULES`."""
 
-PURPOSES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        **READING_RULES,
-        **{rule.id: rule.purpose for rule in RULES.values()},
-        **{rule.id: rule.purpose for rule in CHANGE_RULES.values()},
-    }
-)
-"""Every rule there is, and what it is for."""
+
+@cache
+def purposes() -> Mapping[str, str]:
+    """Every rule there is, those about changes included, and what it is for."""
+    # Most contracts ask nothing of their rules, and these take long to import.
+    from ..compatibility import CHANGE_RULES
+
+    own = {rule.id: rule.purpose for rule in RULES.values()}
+    about_changes = {rule.id: rule.purpose for rule in CHANGE_RULES.values()}
+    return MappingProxyType({**READING_RULES, **own, **about_changes})
 
 
-def check(project: Project, *, off: Collection[str] = ()) -> list[Diagnostic]:
+def check(
+    project: Project, *, off: Collection[str] = (), on: Collection[str] = ()
+) -> list[Diagnostic]:
     """Everything wrong with the judged contracts of `project`, in file order.
 
     That is what reading found and what each rule finds, errors and warnings. `off` names rules to
-    leave out; rules that code generation relies on stay on.
+    leave out, and `on` those to have that are only had on demand; rules that code generation relies
+    on are always on.
     """
+    may_be_off = {rule.id for rule in RULES.values() if rule.may_be_off}
+    left_out = may_be_off & set(off)
+    left_out |= {rule.id for rule in RULES.values() if rule.on_demand} - set(on)
     found = list(project.diagnostics)
     for rule in RULES.values():
-        if not (rule.may_be_off and rule.id in off):
+        if rule.id not in left_out:
             found += findings_of(rule, project)
-    may_be_off = {rule.id for rule in RULES.values() if rule.may_be_off}
-    allowances, faults = allowances_of(project, PURPOSES, may_be_off | CHANGE_RULES.keys())
-    silenced = without_allowed(found, allowances, may_be_off - set(off))
+    if not project.orders:
+        return in_file_order(found)
+    about_changes = purposes().keys() - RULES.keys() - READING_RULES.keys()
+    allowances, faults = allowances_of(project, purposes(), may_be_off | about_changes)
+    silenced = without_allowed(found, allowances, may_be_off - left_out)
     return in_file_order([*silenced, *faults])

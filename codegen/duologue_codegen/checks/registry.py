@@ -23,6 +23,8 @@ class Rule:
     level: Level = "error"
     may_be_off: bool = False
     """Whether a project may do without it. No code can be made from what breaks the others."""
+    on_demand: bool = False
+    """Whether a project must ask for it, under `on`."""
 
 
 RULES: Final[dict[str, Rule]] = {}
@@ -51,7 +53,7 @@ read. None can be off."""
 
 
 def rule(
-    id_: str, *, level: Level = "error", may_be_off: bool = False
+    id_: str, *, level: Level = "error", may_be_off: bool = False, on_demand: bool = False
 ) -> Callable[[Callable[[Contract], Findings]], Callable[[Contract], Findings]]:
     """Make a rule of a function that judges one contract; its docstring tells the purpose."""
 
@@ -60,19 +62,19 @@ def rule(
             for contract in project.judged:
                 yield from judge(contract)
 
-        _add(id_, judge.__doc__, judge_all, level, may_be_off)
+        _add(id_, judge.__doc__, judge_all, level, may_be_off, on_demand)
         return judge
 
     return register
 
 
 def project_rule(
-    id_: str,
+    id_: str, *, level: Level = "error", may_be_off: bool = False
 ) -> Callable[[Callable[[Project], Findings]], Callable[[Project], Findings]]:
     """Make a rule of a function that compares contracts; its docstring tells the purpose."""
 
     def register(judge: Callable[[Project], Findings]) -> Callable[[Project], Findings]:
-        _add(id_, judge.__doc__, judge, "error", may_be_off=False)
+        _add(id_, judge.__doc__, judge, level, may_be_off)
         return judge
 
     return register
@@ -84,10 +86,11 @@ def _add(
     judge: Callable[[Project], Findings],
     level: Level,
     may_be_off: bool,
+    on_demand: bool = False,
 ) -> None:
     if id_ in RULES or id_ in READING_RULES or not doc:
         raise ValueError(f"rule {id_!r} exists already, or has no purpose")
-    RULES[id_] = Rule(id_, doc.splitlines()[0], judge, level, may_be_off)
+    RULES[id_] = Rule(id_, doc.splitlines()[0], judge, level, may_be_off, on_demand)
 
 
 def findings_of(rule_: Rule, project: Project) -> Findings:

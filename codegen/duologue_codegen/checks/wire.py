@@ -24,10 +24,16 @@ from .registry import Findings, project_rule, rule
 
 def next_free_id(service: Service) -> int:
     """The id for a new method or event: one above all used and reserved ones, if possible."""
+    return next(free_ids(service), MAX_ID + 1)
+
+
+def free_ids(service: Service) -> Iterator[int]:
+    """Ids for new methods and events, in the order in which they are given."""
     used = {one.id for one in service.numbered}
     used |= {reserved.id for reserved in service.reserved_ids}
     top = max(used, default=0) + 1
-    return top if top <= MAX_ID else next(id_ for id_ in range(1, MAX_ID + 2) if id_ not in used)
+    yield from range(top, MAX_ID + 1)
+    yield from (id_ for id_ in range(1, min(top, MAX_ID + 1)) if id_ not in used)
 
 
 @rule("id-present")

@@ -67,9 +67,9 @@ def report(
 def _sarif(result: BuildResult) -> str:
     from importlib.metadata import version
 
-    from ..checks import PURPOSES
+    from ..checks import purposes
 
-    return render_sarif(result.diagnostics, PURPOSES, version("duologue"))
+    return render_sarif(result.diagnostics, purposes(), version("duologue"))
 
 
 def _summary(result: BuildResult, with_changes: bool, dry_run: bool, all_good: str) -> str:

@@ -17,7 +17,7 @@ CallableKind: TypeAlias = Literal["method", "event"]
 ThingKind: TypeAlias = Literal["field", "value", "form", "id", "name"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """One difference."""
 
@@ -32,7 +32,7 @@ class Change:
 # ---- of values -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class FieldAdded(Change):
     """An object, params or an error has a field more."""
 
@@ -40,7 +40,7 @@ class FieldAdded(Change):
     field: Field
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class FieldRemoved(Change):
     """An object, params or an error has a field less."""
 
@@ -50,7 +50,7 @@ class FieldRemoved(Change):
     """A new field that is just like it but for its name: it was renamed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class FieldNameChanged(Change):
     """A field has another name in code, and the same key on the wire."""
 
@@ -59,7 +59,7 @@ class FieldNameChanged(Change):
     new: Field
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PresenceChanged(Change):
     """A field may be left out or be null, and might not before; or the reverse."""
 
@@ -71,14 +71,14 @@ class PresenceChanged(Change):
     """It is about leaving the field out, not about null."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DefaultChanged(Change):
     """A field that is left out means something else."""
 
     what: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NullChanged(Change):
     """What is no field, such as a result or the items of a list, may be null, or no more."""
 
@@ -86,7 +86,7 @@ class NullChanged(Change):
     may_be_null: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class TypeReplaced(Change):
     """Something has another type."""
 
@@ -96,7 +96,7 @@ class TypeReplaced(Change):
     refused: frozenset[Way]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class BoundsChanged(Change):
     """Something has other constraints, of the same type."""
 
@@ -106,7 +106,7 @@ class BoundsChanged(Change):
     refused: frozenset[Way]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class AlternativeAdded(Change):
     """One more type is among those of `A or B`."""
 
@@ -114,7 +114,7 @@ class AlternativeAdded(Change):
     alternative: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class AlternativeRemoved(Change):
     """One type less is among those of `A or B`."""
 
@@ -122,7 +122,7 @@ class AlternativeRemoved(Change):
     alternative: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class EnumValueAdded(Change):
     """An enum has a value more."""
 
@@ -132,7 +132,7 @@ class EnumValueAdded(Change):
     """Both versions are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class EnumValueRemoved(Change):
     """An enum has a value less."""
 
@@ -142,7 +142,7 @@ class EnumValueRemoved(Change):
     """Both versions are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class EnumMemberRenamed(Change):
     """A value of an enum has another name in code."""
 
@@ -151,7 +151,7 @@ class EnumMemberRenamed(Change):
     new: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class FormAdded(Change):
     """A union has a form more."""
 
@@ -161,7 +161,7 @@ class FormAdded(Change):
     """Both versions are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class FormRemoved(Change):
     """A union has a form less."""
 
@@ -171,7 +171,7 @@ class FormRemoved(Change):
     """Both versions are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class TagChanged(Change):
     """The tag of a union or of an object has another key or another value."""
 
@@ -181,7 +181,7 @@ class TagChanged(Change):
     refused: frozenset[Way]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class OpennessChanged(Change):
     """An enum or a union was closed and is open, or the reverse."""
 
@@ -189,7 +189,7 @@ class OpennessChanged(Change):
     is_open: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class UnknownFieldsChanged(Change):
     """An object kept the fields that a build does not know, and drops them now; or the reverse."""
 
@@ -197,7 +197,7 @@ class UnknownFieldsChanged(Change):
     kept: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class TypeGone(Change):
     """There is no type of this name any more."""
 
@@ -206,7 +206,7 @@ class TypeGone(Change):
     """A new one that stands where it stood."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NameFreed(Change):
     """What was reserved is not any more, or what is gone was never reserved."""
 
@@ -219,12 +219,12 @@ class NameFreed(Change):
 # ---- of services ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PackageGone(Change):
     """There is no such contract any more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ServiceGone(Change):
     """A contract has a service less."""
 
@@ -233,7 +233,7 @@ class ServiceGone(Change):
     """A new service with the same ids: it was renamed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ServiceMoved(Change):
     """The numbers of a service on the wire begin elsewhere."""
 
@@ -242,7 +242,7 @@ class ServiceMoved(Change):
     new: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CallableAdded(Change):
     """A service has a method or an event more."""
 
@@ -253,7 +253,7 @@ class CallableAdded(Change):
     deprecated: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CallableRemoved(Change):
     """A service has a method or an event less."""
 
@@ -264,7 +264,7 @@ class CallableRemoved(Change):
     deprecated: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CallableRenamed(Change):
     """A method or an event has another name, and the same id."""
 
@@ -273,7 +273,7 @@ class CallableRenamed(Change):
     new: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class IdChanged(Change):
     """A method or an event has another id, and the same name."""
 
@@ -283,7 +283,7 @@ class IdChanged(Change):
     new: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class IdReused(Change):
     """An id that was reserved is that of something new."""
 
@@ -292,7 +292,7 @@ class IdReused(Change):
     id: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class KindChanged(Change):
     """A method is called in another manner, or became an event."""
 
@@ -301,7 +301,7 @@ class KindChanged(Change):
     new: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ResultChanged(Change):
     """A method returns something now, or nothing any more, or a stream of another kind."""
 
@@ -311,7 +311,7 @@ class ResultChanged(Change):
     refused: frozenset[Way]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ParamsNameChanged(Change):
     """The class of a method's params, or of an event, is another one."""
 
@@ -320,7 +320,7 @@ class ParamsNameChanged(Change):
     new: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class EventKeyChanged(Change):
     """One subscribes to an event by another field, by one at all, or by none any more."""
 
@@ -330,7 +330,7 @@ class EventKeyChanged(Change):
     new: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ReplayLowered(Change):
     """Less of an event is kept for those who come late."""
 
@@ -339,7 +339,7 @@ class ReplayLowered(Change):
     new: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class EffectChanged(Change):
     """How often a method may be called for the same thing."""
 
@@ -348,7 +348,7 @@ class EffectChanged(Change):
     new: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RaisesChanged(Change):
     """A method may raise another set of errors."""
 
@@ -357,14 +357,14 @@ class RaisesChanged(Change):
     removed: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ErrorGone(Change):
     """A contract declares an error less, by name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ErrorCodeChanged(Change):
     """An error has another code, and the same name."""
 

@@ -5,9 +5,10 @@ import json
 import os
 import ssl as tls
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urldefrag, urlsplit
@@ -16,8 +17,22 @@ import typer
 from pydantic import ValidationError
 
 from duologue.commands.byte_progress import ByteProgress
+from duologue.commands.described_contracts import (
+    Reached,
+    ask_contract,
+    list_methods,
+    readable,
+    schema_of,
+)
 from duologue.commands.item_input import ItemInput, is_source
-from duologue.commands.method_lookup import Found, WrongUse, find_method, suggestion
+from duologue.commands.method_lookup import (
+    Found,
+    NotHere,
+    WrongUse,
+    find_method,
+    split_name,
+    suggestion,
+)
 from duologue.commands.name_completion import complete_argument, complete_method
 from duologue.commands.outcome import EXIT_FAILED, EXIT_GOOD, EXIT_INTERRUPTED, EXIT_USAGE
 from duologue.commands.streamed_call import call_with_items, note_saved, write_bytes
@@ -50,9 +65,9 @@ def call(
         typer.Argument(help="ws(s)://HOST for a service there, wss://RELAY#KEY for one behind it."),
     ],
     method: Annotated[
-        str,
+        str | None,
         typer.Argument(help="As in chat.rooms.v1.Rooms/join.", autocompletion=complete_method),
-    ],
+    ] = None,
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
@@ -99,11 +114,24 @@ def call(
     insecure_plaintext: Annotated[
         bool, typer.Option("--insecure-plaintext", help="Allow a ws: relay elsewhere.")
     ] = False,
+    lists: Annotated[
+        bool, typer.Option("--list", help="Show what the other side offers; no call is made.")
+    ] = False,
+    describe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SERVICE[/METHOD]",
+            help="Show its contract as the other side has it; no call is made.",
+        ),
+    ] = None,
 ) -> None:
     """Make one typed call; prints the answer as JSON.
 
     The method is looked up in the packages generated here, or in the schema folder if it has not
     been generated: duologue call wss://RELAY#KEY chat.rooms.v1.Rooms/join room=lobby name=Ann
+
+    If it is in neither, the other side is asked for the contract. --list and --describe show what
+    it offers.
 
     A stream is written to --output, or to standard output. Items come as JSON lines, those that are
     bytes as they are, and the result last. Items to send are read from @FILE or from standard
@@ -113,28 +141,76 @@ def call(
     it has a code. Ctrl-C cancels the call; the exit code is 130 then.
     """
     try:
-        found = find_method(method, packages=packages, schema=schema)
+        if (method is None) is not (lists or describe is not None):
+            raise WrongUse("name a method to call, or say --list or --describe SERVICE[/METHOD]")
+        identity = Identity.generate() if key_file is None else load_identity(key_file)
+        reached = partial(
+            reach,
+            target,
+            identity=identity,
+            direct=direct,
+            token=token,
+            context=None if ca_file is None else tls.create_default_context(cafile=str(ca_file)),
+            timeout_s=DEFAULT_TIMEOUT_S if timeout is None else timeout,
+            insecure_plaintext=insecure_plaintext,
+        )
+        # A target that makes no sense is told before all else.
+        reached()
+        if method is None:
+            run(print_contract(reached(), describe))
+            return
+        found = look_up(method, packages, schema, reached)
         given = arguments or []
         keywords = read_arguments(found, [each for each in given if not is_source(each)])
         items = ItemInput.chosen(found, [each for each in given if is_source(each)])
         check_limit(found, limit)
         check_output(found, output, is_terminal=sys.stdout.isatty())
-        identity = Identity.generate() if key_file is None else load_identity(key_file)
-        context = None if ca_file is None else tls.create_default_context(cafile=str(ca_file))
-        peer = reach(
-            target,
-            identity=identity,
-            direct=direct,
-            token=token,
-            context=context,
-            timeout_s=DEFAULT_TIMEOUT_S if timeout is None else timeout,
-            insecure_plaintext=insecure_plaintext,
-        )
     except (WrongUse, UnsafeKeyFile, OSError) as error:
-        typer.echo(words_of(error), err=True)
+        typer.echo(shown(words_of(error), keep="\n"), err=True)
         raise typer.Exit(EXIT_USAGE) from None
+    run(make_call(reached(), found, keywords, timeout, output, items, limit))
+
+
+def look_up(
+    method: str, packages: str | None, schema: Path | None, reached: Callable[[], Reached]
+) -> Found:
+    """The method, by the files at hand; else by what the other side shows.
+
+    Raises:
+        WrongUse: it is nowhere.
+    """
     try:
-        asyncio.run(make_call(peer, found, keywords, timeout, output, items, limit))
+        return find_method(method, packages=packages, schema=schema)
+    except NotHere as error:
+        if packages is not None or schema is not None:
+            raise
+        here = error
+    package, service, _ = split_name(method)
+    try:
+        described = asyncio.run(ask_contract(reached(), f"{package}.{service}"))
+    except (DuologueError, ValueError) as error:
+        raise WrongUse(f"{here}\nThe other side was asked for it: {words_of(error)}") from None
+    with schema_of(described, package) as folder:
+        return find_method(method, schema=folder)
+
+
+async def print_contract(conversation: Reached, name: str | None) -> None:
+    """Print what the other side offers, or one contract of it."""
+    if name is None:
+        lines = await list_methods(conversation)
+        typer.echo(shown("\n".join(lines) or "it offers nothing", keep="\n"))
+        return
+    service, _, method = name.partition("/")
+    described = await ask_contract(conversation, service)
+    text = readable(described, service, method or None)
+    typer.echo(f"# {service} as the other side has it: {shown(described.digest)}")
+    typer.echo(shown(text, keep="\n"), nl=False)
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Do it, and end the command as its failure wants."""
+    try:
+        asyncio.run(work)
     except KeyboardInterrupt:
         # The call has been cancelled and the conversation closed.
         raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -156,7 +232,7 @@ def call(
         raise typer.Exit(EXIT_FAILED) from None
     except ValueError as error:
         # The address or the key in it.
-        typer.echo(words_of(error), err=True)
+        typer.echo(shown(words_of(error), keep="\n"), err=True)
         raise typer.Exit(EXIT_USAGE) from None
 
 

@@ -30,6 +30,10 @@ class WrongUse(ValueError):
     """What was asked for makes no sense; the text says why."""
 
 
+class NotHere(WrongUse):
+    """The contract is not among the files of this project."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A method of a generated package."""
@@ -59,6 +63,18 @@ class Project:
         return cls(here, "generated", here / "schema")
 
 
+def split_name(name: str) -> tuple[str, str, str]:
+    """Package, service and method of `chat.rooms.v1.Rooms/join`.
+
+    Raises:
+        WrongUse: it is none of a method.
+    """
+    parts = _METHOD.fullmatch(name)
+    if parts is None:
+        raise WrongUse(f"{name} is no method; write it like chat.rooms.v1.Rooms/join")
+    return parts[1].rstrip("."), parts[2], parts[3]
+
+
 def find_method(name: str, *, packages: str | None = None, schema: Path | None = None) -> Found:
     """The method that `chat.rooms.v1.Rooms/join` means.
 
@@ -67,12 +83,10 @@ def find_method(name: str, *, packages: str | None = None, schema: Path | None =
     no such package.
 
     Raises:
+        NotHere: there is no such package, and none was named by an argument.
         WrongUse: there is none; says what there is.
     """
-    parts = _METHOD.fullmatch(name)
-    if parts is None:
-        raise WrongUse(f"{name} is no method; write it like chat.rooms.v1.Rooms/join")
-    package, service, method = parts[1].rstrip("."), parts[2], parts[3]
+    package, service, method = split_name(name)
     if schema is not None:
         module = _made(package, schema)
     else:
@@ -111,8 +125,13 @@ def _generated(package: str, project: Project, packages: str | None) -> ModuleTy
         if not f"{path}.".startswith(f"{error.name}."):
             raise WrongUse(f"the package {path} cannot be imported: {words_of(error)}") from None
     if packages is None and project.schema.is_dir():
-        return _made(package, Path(os.path.relpath(project.schema)))
-    raise WrongUse(
+        try:
+            return _made(package, Path(os.path.relpath(project.schema)))
+        except WrongUse as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise NotHere(str(error)) from error
+            raise
+    raise NotHere(
         f"there is no package {path} here; generate it first (duologue generate), or name the "
         "folder of its contract with --schema"
     )
@@ -127,7 +146,7 @@ def _made(package: str, schema: Path) -> ModuleType:
         try:
             findings = compile_package(schema, package, out, _MADE_ROOT, colour=colour)
         except ModuleNotFoundError as error:
-            raise WrongUse(_needs_tools(f"`{error.name}`")) from None
+            raise WrongUse(needs_tools(f"`{error.name}`")) from None
         except (OSError, ValueError) as error:
             raise WrongUse(str(error)) from error
         if findings:
@@ -143,10 +162,11 @@ def _made(package: str, schema: Path) -> ModuleType:
 def _compiler() -> Callable[..., str]:
     for entry in entry_points(group=GROUP, name="compile_package"):
         return cast("Callable[..., str]", entry.load())
-    raise WrongUse(_needs_tools("the compiler"))
+    raise WrongUse(needs_tools("the compiler"))
 
 
-def _needs_tools(what: str) -> str:
+def needs_tools(what: str) -> str:
+    """What to say where a part of the compiler is missing."""
     return (
         f"duologue call needs {what}, which is not installed, to read contracts.\n"
         "Install it: pip install 'duologue[tools]'"

@@ -75,6 +75,7 @@ class Server(Host):
         self._origins = origins
         self._hosts = hosts
         self._limits = manner.limits
+        self._key = None if identity is None else identity.public_key
         self._gate: EncryptionGate | None = None
         if identity is not None and allow is not None:
             from duologue.connection.encrypted import gate, handshaking
@@ -100,6 +101,14 @@ class Server(Host):
         if self._listener is None:
             raise RuntimeError(f"the {self.kind} is not running; use it in `async with`")
         return self._listener.port
+
+    def _where(self) -> str:
+        place = self._place
+        key = "" if self._key is None else f" key={self._key.hex()[:8]}"
+        if place.unix_path is not None:
+            return f"at {place.unix_path}{key}"
+        port = place.port if self._listener is None else self._listener.port
+        return f"at {place.host or '*'}:{port}{key}"
 
     @property
     def rejected(self) -> Mapping[HandshakeFault, int]:

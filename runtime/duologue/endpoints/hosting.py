@@ -24,6 +24,9 @@ class Conversations:
         """Whom one speaks with now."""
         return frozenset(self._peers)
 
+    def __len__(self) -> int:
+        return len(self._peers)
+
     def welcome(self, connection: Connection) -> None:
         """Begin a conversation on an open connection."""
         peer = self._manner.begin(connection, "acceptor", self._budget)
@@ -64,6 +67,19 @@ class Host(ABC):
         """
         self._check_entered()
         return self._conversations.peers
+
+    def __repr__(self) -> str:
+        if self._closed.is_set():
+            state = "closed"
+        elif self._closing is not None:
+            state = "closing"
+        else:
+            state = "running" if self._is_entered else "not entered"
+        return f"<{type(self).__name__} {self._where()} {state} peers={len(self._conversations)}>"
+
+    @abstractmethod
+    def _where(self) -> str:
+        """Where it is called, and as whom, for people."""
 
     async def wait_closed(self) -> None:
         """Wait until it has been closed; `await` it to serve for ever.

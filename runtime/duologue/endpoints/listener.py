@@ -51,6 +51,13 @@ class Listener(Host):
         """What callers dial: `dial(relay_url, to=this)`."""
         return self._identity.public_key
 
+    def _where(self) -> str:
+        relays = " ".join(
+            f"{url}{'' if presence.registered else ' (not registered)'}"
+            for url, presence in self._presences.items()
+        )
+        return f"at {relays} key={self.public_key.hex()[:8]}"
+
     @property
     def rejected(self) -> Mapping[HandshakeFault, int]:
         """How many callers came to nothing, by what was wrong; a live view."""

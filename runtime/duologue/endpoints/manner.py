@@ -10,8 +10,11 @@ from duologue.connection.base import Connection
 from duologue.errors import Digests
 from duologue.foreign_text import shown
 from duologue.limits import Limits
+from duologue.observability.usual import usual_observers
+from duologue.observer import Observer
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.greeting import Greeting
+from duologue.promisifier.observing import Observers
 from duologue.promisifier.on_connected import OnConnected
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
@@ -59,6 +62,8 @@ class ConversationOptions(TypedDict, total=False):
     """Told of each new peer, before its first message is served."""
     interceptors: Sequence[Interceptor]
     """Around all typed calls, made and served, in order: the first is outermost."""
+    observers: Sequence[Observer]
+    """Told of calls, items, events, connections and frames; they change nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +78,9 @@ class Manner:
     describe: bool = True
     on_peer: OnPeer | None = None
     interceptors: Sequence[Interceptor] = ()
+    observers: Sequence[Observer] = ()
+    observing: Observer | None = None
+    """All observers as one, with those that a program has by its environment."""
     told_differences: set[tuple[str, Digests]] = field(default_factory=set[tuple[str, Digests]])
     """Those that have been logged: a server that calls its clients would tell of each of them."""
 
@@ -93,6 +101,7 @@ class Manner:
         return replace(
             manner,
             offer=offer.through(manner.interceptors),
+            observing=_all_as_one((*manner.observers, *usual_observers())),
             contracts=contracts,
             same_contracts=None,
         )
@@ -105,7 +114,9 @@ class Manner:
         `budget` is what it shares with other peers. Whatever `on_peer` or the offer raise comes out
         of here, and the connection is closed.
         """
-        peer = create_websocket_promisifier(connection, limits=self.limits, budget=budget)
+        peer = create_websocket_promisifier(
+            connection, limits=self.limits, budget=budget, observers=self.observing
+        )
         self._receive(peer, connection, role)
         return peer
 
@@ -113,7 +124,7 @@ class Manner:
         self, connection: Connection, on_connected: OnConnected | None = None
     ) -> ReconnectingPromisifier:
         """As `begin`, by the side that called: the peer may go on over other connections."""
-        peer = ReconnectingPromisifier(connection, self.limits, on_connected)
+        peer = ReconnectingPromisifier(connection, self.limits, on_connected, self.observing)
         self._receive(peer, connection, "connector")
         return peer
 
@@ -181,6 +192,10 @@ def _chosen_contracts(options: ConversationOptions, stacklevel: int) -> Contract
         stacklevel=stacklevel,
     )
     return contracts
+
+
+def _all_as_one(observers: Sequence[Observer]) -> Observer | None:
+    return Observers(observers) if observers else None
 
 
 def offer_of(services: Sequence[Service]) -> Offer:

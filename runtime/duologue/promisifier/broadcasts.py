@@ -20,6 +20,11 @@ class EventSource(Protocol):
     """One event of a service that is offered."""
 
     @property
+    def name(self) -> str:
+        """Of the event, for those who look on."""
+        ...
+
+    @property
     def max_waiting(self) -> int:
         """Events that may wait for one subscriber."""
         ...
@@ -121,6 +126,11 @@ class Broadcasts:
             self._waiting.append(feed)
             self._note_longer(feed, feed.queue.bytes)
         return Subscribed(feed.subscription, cursor, gap)
+
+    def name_of(self, subscription: int) -> str | None:
+        """The event of a subscription; None if there is no such."""
+        feed = self._feeds.get(subscription)
+        return None if feed is None else feed.source.name
 
     def unsubscribe(self, subscription: int) -> None:
         """End a subscription; one that is over is no mistake."""

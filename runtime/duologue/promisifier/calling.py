@@ -113,7 +113,7 @@ class Calling:
                     takes_parts = self.counterpart.takes_parts_of(contract)
             call.service_id = service_id
             if not is_next:
-                is_nested = bool(self._admission.running) and self._note_nested(call)
+                is_nested = self._note_nested(call) if self._admission.running else False
                 if (
                     self._connection.gate.is_shut or (self._line.calls and not is_nested)
                 ) and target.may_wait:

@@ -59,6 +59,7 @@ class Owner(CallOwner, Protocol):
 
     def on_notified(self, event: Notified) -> bool:
         """An event has come for a subscription, or its end; returns whether there is such."""
+        ...
 
     def on_conversation_end(self, ending: Ending) -> None:
         """It has ended, and nothing of it is left."""
@@ -130,6 +131,19 @@ class Conversation(Generic[PeerT]):
     def counterpart(self) -> Counterpart:
         """What is known of the other side."""
         return self.calling.counterpart
+
+    @property
+    def calls_running(self) -> int:
+        """How many calls of the other side are being served now."""
+        return self._dispatcher.admission.running
+
+    def open_call(self, request_id: int) -> Call[Any] | None:
+        """The call of ours with this id, of whose answer nothing has come."""
+        return self._session.own.unanswered.get(request_id)
+
+    def event_name(self, subscription: int) -> str | None:
+        """What the other side is told of by a subscription; None if there is no such."""
+        return None if self._broadcasts is None else self._broadcasts.name_of(subscription)
 
     def start(self) -> None:
         """Serve from now on, and say hello. Comes by itself in the next turn of the loop."""

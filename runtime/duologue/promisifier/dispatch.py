@@ -103,6 +103,9 @@ class Dispatcher(Generic[PeerT]):
             limits, connection, self._start, budget
         )
         self.admission.on_room = self._on_room
+        # Looked at for every call.
+        self._budget = budget
+        self._share = self.admission.share
         self._streams: OutgoingStreams | None = None
         self._held: HeldAnswers | None = None
         self._deadlines: Deadlines[ServedCall[PeerT]] | None = None
@@ -119,8 +122,8 @@ class Dispatcher(Generic[PeerT]):
         # Here, not in a method: it is asked for every call. Small ones have no weight.
         if (
             running < admission.room
-            and running < admission.budget.free_calls
-            and admission.share.free > 0
+            and running < self._budget.free_calls
+            and self._share.free > 0
             and not (request.weight and not admission.has_room_for(request.weight))
             and not self._connection.gate.is_shut
         ):

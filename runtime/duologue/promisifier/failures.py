@@ -49,7 +49,12 @@ def describe_incident(error: BaseException, what: str, *, hint: str = "") -> Fai
     """`INTERNAL`: an id for both logs, and nothing of the exception. `hint` is for our log."""
     incident = os.urandom(6).hex()
     why = f": {hint}" if hint else ""
-    _log.error("incident %s: %s failed%s", incident, what, why, exc_info=error)
+    _log.error(
+        "incident %s: %s failed%s",
+        *(incident, what, why),
+        exc_info=error,
+        extra={"event_name": "call_failed", "method": what, "incident": incident},
+    )
     return Failure(
         "InternalError",
         f"the handler failed; incident {incident} in its log",

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 from duologue.connection.base import Connection, ConnectionState
 from duologue.errors import ConnectionClosed, DuologueError, ServiceIdTaken
 from duologue.limits import CONGESTED_ABOVE_BYTES, Limits
+from duologue.observer import OTHER, Direction, Observer
 from duologue.promisifier.broadcasts import EventSource
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.control import Guard
@@ -14,6 +15,7 @@ from duologue.promisifier.conversation import Conversation, Ending
 from duologue.promisifier.deadline_scope import in_force, obey_deadline
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import FunctionHandler, Handler
+from duologue.promisifier.observing import ObservedConnection
 from duologue.promisifier.own_call import (
     NO_DEADLINE,
     Call,
@@ -53,11 +55,17 @@ class WebsocketPromisifier:
     """
 
     def __init__(
-        self, connection: Connection, limits: Limits, budget: Budget | None = None
+        self,
+        connection: Connection,
+        limits: Limits,
+        budget: Budget | None = None,
+        observers: Observer | None = None,
     ) -> None:
+        """`budget` is what it shares with others; `observers` see all that crosses a connection."""
         self._loop = asyncio.get_running_loop()
         self._limits = limits
         self._budget = budget or Budget(limits)
+        self._observers = observers
         self._handlers: dict[int, Handler[WebsocketPromisifier]] = {}
         self._subscriptions: Subscriptions[WebsocketPromisifier] = Subscriptions(self._handlers)
         self._event_sources: dict[int, EventSource] = {}
@@ -113,10 +121,25 @@ class WebsocketPromisifier:
             self._watch_state()
         return self._states.changes()
 
+    def __repr__(self) -> str:
+        key = self.remote_key
+        who = "" if key is None else f" key={key.hex()[:8]}"
+        stats = self._stats
+        return (
+            f"<{type(self).__name__} {self.conn_id} with {self.remote_address}{who} {self.state} "
+            f"made={stats.requests_sent_total} served={stats.requests_received_total} "
+            f"open={self._conversation.calling.in_flight}>"
+        )
+
     @property
     def stats(self) -> Stats:
         """What this side has counted; a live, read-only view."""
         return self._stats
+
+    @property
+    def calls_running(self) -> int:
+        """How many calls of the other side are being served now."""
+        return self._conversation.calls_running
 
     @property
     def limits(self) -> Limits:
@@ -331,6 +354,8 @@ class WebsocketPromisifier:
     # -- conversations come and go --------------------------------------------------------------
 
     def _converse(self, connection: Connection) -> "Conversation[WebsocketPromisifier]":
+        if self._observers is not None:
+            connection = ObservedConnection(connection, self._observers, self)
         return Conversation(
             self,
             self,
@@ -342,6 +367,22 @@ class WebsocketPromisifier:
             self._event_guards,
             self._budget,
         )
+
+    def own_method(self, request_id: int) -> str:
+        """See `Names`."""
+        call = self._conversation.open_call(request_id)
+        return OTHER if call is None or call.target.contract is None else call.reading.full_name
+
+    def served_method(self, service_id: int) -> str:
+        """See `Names`."""
+        handler = self._handlers.get(service_id)
+        return OTHER if handler is None or isinstance(handler, FunctionHandler) else handler.name
+
+    def event_name(self, subscription: int, direction: Direction) -> str:
+        """See `Names`."""
+        if direction == "in":
+            return self._subscriptions.name_of(subscription) or OTHER
+        return self._conversation.event_name(subscription) or OTHER
 
     def on_introduced(self) -> None:
         """It is known what the other side is; its next message is not read yet."""
@@ -377,11 +418,15 @@ class WebsocketPromisifier:
 
 
 def create_websocket_promisifier(
-    connection: Connection, *, limits: Limits | None = None, budget: Budget | None = None
+    connection: Connection,
+    *,
+    limits: Limits | None = None,
+    budget: Budget | None = None,
+    observers: Observer | None = None,
 ) -> WebsocketPromisifier:
     """A promisifier over `connection`, for calls and services by number (base profile 7).
 
     Must be called in a running event loop. Messages that came before are not lost. A `budget` is
-    what it shares with others.
+    what it shares with others; `observers` see all that crosses the connection.
     """
-    return WebsocketPromisifier(connection, limits or Limits(), budget)
+    return WebsocketPromisifier(connection, limits or Limits(), budget, observers)

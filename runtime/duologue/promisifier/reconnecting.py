@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from duologue.connection.base import CLOSE_CODE_LOST, CLOSE_CODE_NORMAL, Connection
 from duologue.errors import ConnectionClosed, IdentityMismatch, LimitExceeded, Sent
 from duologue.limits import MAX_TIMES_SENT, Limits
+from duologue.observer import Observer
 from duologue.promisifier.conversation import Ending
 from duologue.promisifier.deadline_scope import in_force, obey_deadline
 from duologue.promisifier.on_connected import OnConnected, Registration
@@ -58,7 +59,11 @@ class ReconnectingPromisifier(WebsocketPromisifier):
     """
 
     def __init__(
-        self, connection: Connection, limits: Limits, on_connected: OnConnected | None = None
+        self,
+        connection: Connection,
+        limits: Limits,
+        on_connected: OnConnected | None = None,
+        observers: Observer | None = None,
     ) -> None:
         """`on_connected` is called each time a conversation stands, before parked calls leave."""
         self._registration = None if on_connected is None else Registration(on_connected)
@@ -78,7 +83,7 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         """What calls are told after the end, if that came between two connections."""
         self.on_call_parked: Callable[[bool], None] = lambda _others_wait: None
         """Told of each new call that waits for a connection, and whether others wait already."""
-        super().__init__(connection, limits)
+        super().__init__(connection, limits, observers=observers)
         self._parked = ParkedCalls(self._loop, limits)
 
     # -- what the owner does --------------------------------------------------------------------

@@ -24,6 +24,11 @@ class Subscriber(Handler[PeerT_contra], Protocol[PeerT_contra]):
 class Listener(Protocol):
     """Who wants to be told of an event, over this connection and those that follow."""
 
+    @property
+    def name(self) -> str:
+        """Of the event, for those who look on."""
+        ...
+
     def renew(self) -> None:
         """It is known what the other side is: ask it, in the way it knows."""
 
@@ -97,6 +102,11 @@ class Subscriptions(Generic[PeerT]):
     def unroute(self, subscription: int) -> None:
         """It is for nobody any more."""
         self._by_number.pop(subscription, None)
+
+    def name_of(self, subscription: int) -> str | None:
+        """The event of a subscription; None if there is no such."""
+        listener = self._by_number.get(subscription)
+        return None if listener is None else listener.name
 
     def receive(self, event: Notified) -> bool:
         """Hand an event to its listener; False if there is none."""

@@ -61,7 +61,11 @@ def encode_value(value: object, key: str, max_depth: int) -> bytes:
             integers beyond 2^53-1, bytes, sets, other objects, other keys, a string equal to the
             sentinel, more than `max_depth` levels.
     """
-    return plain_json(_plain_to(value, key, max_depth))
+    try:
+        plain = _plain(value, key, max_depth)
+    except _TooDeep:
+        raise _too_deep(key, max_depth) from None
+    return plain_json(plain)
 
 
 def encode_arguments(args: tuple[object, ...], max_depth: int) -> bytes:
@@ -70,7 +74,13 @@ def encode_arguments(args: tuple[object, ...], max_depth: int) -> bytes:
     Raises:
         RefusedValue: as `encode_value`.
     """
-    return plain_json([_plain_to(arg, str(index), max_depth - 1) for index, arg in enumerate(args)])
+    plain: list[object] = []
+    try:
+        for arg in args:
+            plain.append(_plain(arg, str(len(plain)), max_depth - 1))
+    except _TooDeep:
+        raise _too_deep(str(len(plain)), max_depth - 1) from None
+    return plain_json(plain)
 
 
 def plain_json(value: object) -> bytes:
@@ -149,11 +159,9 @@ class _TooDeep(Exception):
     """Said at the bottom, which knows neither how deep it is nor what the whole is called."""
 
 
-def _plain_to(value: object, key: str, max_depth: int) -> object:
-    try:
-        return _plain(value, key, max_depth)
-    except _TooDeep:
-        raise RefusedValue(key, f"nested more than {max_depth} levels") from None
+def _too_deep(key: str, max_depth: int) -> RefusedValue:
+    """The error for what is nested deeper than so many levels."""
+    return RefusedValue(key, f"nested more than {max_depth} levels")
 
 
 def _plain(value: object, key: str, levels: int) -> object:

@@ -11,7 +11,7 @@ from duologue.limits import MAX_CLOSE_REASON_BYTES
 MakePair = Callable[[], Awaitable[tuple[Connection, Connection]]]
 """Makes two open connections that are joined to each other."""
 
-PATIENCE_S: Final = 10.0
+PATIENCE_S: Final = 60.0
 """How long one promise may take to be kept, on a slow machine."""
 
 _ORDER: Final = tuple(ConnectionState)

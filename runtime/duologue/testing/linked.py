@@ -7,10 +7,12 @@ from typing import TypeVar
 
 from duologue.connection.base import Connection
 from duologue.connection.memory import connected_pair
-from duologue.endpoints.manner import Manner
+from duologue.endpoints.manner import ConversationOptions, Manner
 from duologue.identity import Identity
 from duologue.limits import Limits
+from duologue.observer import Observer
 from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.typed.interceptors import Interceptor
 from duologue.typed.service import Offer, Service
 
 C = TypeVar("C")
@@ -23,13 +25,16 @@ async def linked_peers(
     *,
     identities: tuple[Identity, Identity] | None = None,
     limits: Limits | None = None,
+    interceptors: Sequence[Interceptor] = (),
+    observers: Sequence[Observer] = (),
 ) -> AsyncGenerator[tuple[WebsocketPromisifier, WebsocketPromisifier]]:
     """Two ends of one conversation in memory: each offers its services to the other.
 
     With `identities`, left's and right's, it is encrypted as over a network, and `remote_key` is
-    set at both ends.
+    set at both ends. Both ends have the same `interceptors` and `observers`.
     """
-    async with _Linked(left, right, identities, limits or Limits()) as peers:
+    options: ConversationOptions = {"interceptors": interceptors, "observers": observers}
+    async with _Linked(left, right, identities, limits or Limits(), options) as peers:
         yield peers
 
 
@@ -41,7 +46,9 @@ class _Linked:
         right: Sequence[Service],
         identities: tuple[Identity, Identity] | None,
         limits: Limits,
+        options: ConversationOptions,
     ) -> None:
+        self._options = options
         self._offered = left, right
         self._identities = identities
         self._limits = limits
@@ -54,10 +61,13 @@ class _Linked:
         else:
             one, other = await _encrypted_pair(*self._identities, limits)
         # As at the endpoints: both introduce themselves, so that what needs it is here, too.
-        first = Manner(offer=Offer(left), limits=limits).begin(one, "acceptor")
+        options = self._options
+        served = Manner.of("linked_peers", Offer(left), limits, options)
+        calling = Manner.of("linked_peers", Offer(right), limits, options)
+        first = served.begin(one, "acceptor")
         self._peers.append(first)
         try:
-            second = Manner(offer=Offer(right), limits=limits).begin(other, "connector")
+            second = calling.begin(other, "connector")
             self._peers.append(second)
             for peer in self._peers:
                 await peer.introduced()
@@ -101,7 +111,7 @@ async def linked(
     # The real encryption, not names beside the plain pair: it costs 1 ms to begin and 15 us for
     # each message, and then holds whatever holds over a network.
     identities = identity or Identity.generate(), caller or Identity.generate()
-    async with _Linked([service], offer, identities, limits or Limits()) as (_, peer):
+    async with _Linked([service], offer, identities, limits or Limits(), {}) as (_, peer):
         yield client(peer)
 
 

@@ -143,6 +143,9 @@ class Client:
             client._interceptors = tuple(interceptors)
         return client
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.__contract__.name} over {self._peer!r}>"
+
     def _wish(self, wishes: "Wishes") -> None:
         self._wishes = wishes
         self._options = wishes.options()

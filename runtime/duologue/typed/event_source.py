@@ -36,6 +36,7 @@ class Source:
     """One event of one service object: what happened, and who is told (see `EventSource`)."""
 
     def __init__(self, event: Event[..., Any]) -> None:
+        self.name = event.full_name
         self.max_waiting = event.max_waiting
         self.when_full: WhenFull = event.when_full
         self._event = event

@@ -131,6 +131,11 @@ class Subscription(Generic[E]):
         if self._task is not None:
             self._task.cancel()
 
+    @property
+    def name(self) -> str:
+        """Of the event: `chat.rooms.v1.Rooms/message_posted`."""
+        return self._event.full_name
+
     def renew(self) -> None:
         """See `Listener`.
 

@@ -7,7 +7,7 @@ from typing import Final
 import typer
 from typer.testing import CliRunner
 
-from duologue_codegen import cli, cli_changes
+from duologue_codegen import cli, cli_changes, cli_texts
 
 COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "generate": cli.generate,
@@ -15,6 +15,9 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "init": cli.init,
     "breaking": cli_changes.breaking,
     "image": cli_changes.image,
+    "fmt": cli_texts.fmt,
+    "ids": cli_texts.ids,
+    "explain": cli_texts.explain,
 }
 
 

@@ -7,7 +7,7 @@ from textwrap import indent
 
 import pytest
 
-from duologue_codegen.checks import PURPOSES, check
+from duologue_codegen.checks import check, purposes
 from duologue_codegen.reading.project import load_project
 
 SCHEMA = Path(__file__).parents[3] / "schema"
@@ -81,14 +81,17 @@ def test_example_of_the_manual_has_no_findings(block: str, tmp_path: Path) -> No
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, "utf-8")
-    found = check(load_project(tmp_path, [file]))
+    # What stands around an example is there for others as well.
+    found = check(load_project(tmp_path, [file]), off=["type-used", "error-used", "import-used"])
     assert [(each.rule, each.message) for each in found] == []
 
 
 def test_every_rule_stands_in_the_manual_with_its_purpose() -> None:
-    for id_, purpose in PURPOSES.items():
+    for id_, purpose in purposes().items():
         assert f"| `{id_}` | {purpose} |" in MANUAL
 
 
 def test_manual_speaks_of_no_other_rule() -> None:
-    assert set(re.findall(r"^\| `([a-z]+(?:-[a-z]+)+)` \|", MANUAL, re.MULTILINE)) == set(PURPOSES)
+    assert set(re.findall(r"^\| `([a-z]+(?:-[a-z]+)+)` \|", MANUAL, re.MULTILINE)) == set(
+        purposes()
+    )

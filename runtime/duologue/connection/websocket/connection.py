@@ -287,6 +287,9 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             self._first_sign.stop()
             self._first_sign = None
             self._on_heard(self)
+        if wire.was_plain:
+            self._pulse.has_read = True
+            return False
         if wire.short_pieces and (rest_s := self._pace.rest_due_s(wire, self._loop.time())):
             self._take_rest(rest_s)
         is_over = wire.is_over

@@ -84,8 +84,13 @@ class Wire:
         """Where the next bytes belong, while a large frame comes in: see `receive_large`."""
         self.pieces = 0
         """Frames so far that were parts of messages in several."""
+        self.was_plain = False
+        """Whether the last read was of whole messages in one frame each, and of nothing else: then
+        nothing is unfinished, nothing over, and nothing to be said."""
         self.short_pieces = 0
         """Of those, the ones below `SHORT_FRAGMENT_BYTES`."""
+        self._is_between = True
+        """Nothing is unfinished, and nothing over: a frame may start."""
         self._take_frames: TakeFrames = take_plain_frames
         self._passer: FramePasser | None = None
         self._masked = protocol.side is Side.SERVER
@@ -168,6 +173,16 @@ class Wire:
     def receive(self, data: bytes) -> list[Message]:
         """Read what came from the network; returns the messages that are now whole."""
         messages: list[Message] = []
+        position = 0
+        if self._is_between:
+            # Nearly always, and then nearly always all there is to it.
+            position = self._take_frames(
+                data, 0, messages, masked=self._masked, max_bytes=self._max_message_bytes
+            )
+            if position == len(data):
+                self.was_plain = True
+                return messages
+        self.was_plain = False
         if self.large is not None:
             taken = self.large.feed(data)
             data = data[taken:]
@@ -175,7 +190,6 @@ class Wire:
         if self._remainder:
             data = self._remainder + data
             self._remainder = b""
-        position = 0
         while position < len(data) and not self.is_over:
             if self._foreign_bytes:
                 stop = position + self._foreign_bytes
@@ -183,19 +197,23 @@ class Wire:
                 position = min(stop, len(data))
             else:
                 position = self._start_frame(data, position, messages)
+        self._is_between = not (self.is_unfinished or self.is_over)
         return messages
 
     def receive_large(self, size: int) -> list[Message]:
         """As `receive`, for `size` bytes that were written to `large.room()`."""
         messages: list[Message] = []
+        self.was_plain = False
         if self.large is not None:
             self.large.advance(size)
             self._finish_large(messages)
+        self._is_between = not (self.is_unfinished or self.is_over)
         return messages
 
     def give_up(self, failure: LimitExceeded) -> None:
         """Fail the connection because the rest of a message is late."""
         self.large = None
+        self._is_between = False
         self._fail(CloseCode.POLICY_VIOLATION, refusal_text(failure), failure)
 
     def _start_frame(self, data: bytes, position: int, messages: list[Message]) -> int:

@@ -2,11 +2,14 @@
 
 import asyncio
 import math
+from collections.abc import AsyncIterator
 from typing import Final
 
 from duologue.errors import DeadlineExceeded
+from duologue.promisifier.streams.stream import ByteStream
 from duologue.testing.conversation.service import CheckedClient, Refusal, Step, Why, Words
 from duologue.typed import (
+    BYTE_STREAM,
     NO_PARAMS,
     NOTHING,
     Client,
@@ -39,12 +42,13 @@ FINISH: Final = Unary(id=4, name="finish", params=NO_PARAMS, returns=NOTHING, ca
 DAWDLE: Final = Download(
     id=5, name="dawdle", params=Params(Step), yields=Codec(Step), returns=Codec[SafeInt](SafeInt)
 )
+STALL: Final = Unary(id=6, name="stall", params=NO_PARAMS, returns=BYTE_STREAM)
 
 CONTRACT: Final = ServiceContract(
     name="duologue.testing.v1.Timed",
     base=9100,
     digest="sha256:" + "2" * 64,
-    methods=(LEFT, SAY, PASS_ON, FINISH, DAWDLE),
+    methods=(LEFT, SAY, PASS_ON, FINISH, DAWDLE, STALL),
 )
 
 
@@ -55,7 +59,7 @@ class TimedService(Service):
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()
-        """A call of `pass_on` or `finish` runs."""
+        """A call of `pass_on` or `finish`, or the stream of `stall`, runs."""
         self.ended = asyncio.Event()
         """It has ended."""
         self.may_end = asyncio.Event()
@@ -103,6 +107,19 @@ class TimedService(Service):
         remaining_s = ctx.remaining()
         return NO_TIME if remaining_s == math.inf else int(remaining_s * 1000)
 
+    def stall(self, ctx: CallContext) -> ByteStream:
+        """A byte, and then nothing more, but no end either."""
+
+        async def pieces() -> AsyncIterator[bytes]:
+            self.begun.set()
+            try:
+                yield b"x"
+                await asyncio.get_running_loop().create_future()
+            finally:
+                self.ended.set()
+
+        return ByteStream(pieces())
+
 
 class TimedClient(Client):
     """Calls a `TimedService` of the other side."""
@@ -124,6 +141,10 @@ class TimedClient(Client):
     async def finish(self) -> None:
         """Waits until the service may end."""
         return await self._unary(FINISH)
+
+    async def stall(self) -> ByteStream:
+        """A stream that stalls."""
+        return await self._unary(STALL)
 
     def dawdle(self, *, number: int) -> Incoming[Step, int]:
         """The same number, and the time that is left."""

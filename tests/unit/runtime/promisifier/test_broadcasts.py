@@ -66,6 +66,7 @@ class Source:
     """One event."""
 
     def __init__(self, max_waiting: int = 3, when_full: WhenFull = "drop_oldest") -> None:
+        self.name = "demo.v1.Clock/rang"
         self.max_waiting = max_waiting
         self.when_full: WhenFull = when_full
         self.first: list[KeptEvent] = []

@@ -28,6 +28,7 @@ from duologue.typed.context import CallContext
 from duologue.typed.model import Model
 from duologue.typed.service import Offer
 from tests.pretend_loop import PretendCarrier
+from tests.stopwatch import PATIENCE_S
 from tests.support import greeting, itself, turns
 from tests.virtual_time import at_once
 
@@ -503,6 +504,6 @@ async def test_a_part_that_does_not_come_ends_the_conversation() -> None:
         await asyncio.sleep(0.01)
         assert talk.is_open
         with pytest.raises(ConnectionClosed, match="fragment_timeout_s"):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 await talk.peer.promise
         assert isinstance(talk.connection.failure, LimitExceeded)

@@ -30,6 +30,7 @@ from duologue.typed import Codec, Params, SafeInt, Service, ServiceContract, Una
 from duologue.typed.contract import Method
 from duologue.typed.service import Offer
 from tests.reconnect_support import lose
+from tests.stopwatch import PATIENCE_S
 from tests.support import turns
 
 CALLS = 60
@@ -164,7 +165,7 @@ async def test_every_call_settles_once_and_no_write_runs_twice(seed: int) -> Non
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     history = History(seed)
     keeper = asyncio.create_task(history.keep())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await history.happen()
         if history.chance.random() < 0.5:
             await asyncio.wait([call for _, call in history.calls])

@@ -31,6 +31,7 @@ from duologue.typed import (
 from duologue.typed.event_source import Source
 from duologue.typed.service import Offer
 from tests.reconnect_support import lose
+from tests.stopwatch import PATIENCE_S
 from tests.support import turns
 
 STEPS = 80
@@ -282,7 +283,7 @@ async def test_each_event_is_told_once_or_is_part_of_a_told_gap(seed: int) -> No
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     history = History(seed)
     keeper = asyncio.create_task(history.keep())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await history.happen()
         await history.calm_down()
         for story in history.stories:

@@ -9,6 +9,7 @@ from duologue import ConnectionClosed, InvalidParams, Limits, Unimplemented
 from duologue.errors import UnknownError
 from duologue.testing import linked_peers
 from tests.clock_service import Clock, ClockClient
+from tests.stopwatch import PATIENCE_S
 from tests.support import Conversation, greeting, turns
 
 
@@ -173,7 +174,7 @@ async def test_a_hello_that_comes_too_late_turns_the_base_form_into_a_subscripti
     async with Conversation(Limits(hello_timeout_s=0.001)) as talk:
         talk.peer.greet(greeting())
         ClockClient(talk.peer).on_ticked(lambda event: heard.append(event.number))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await talk.peer.introduced()
         assert talk.peer.handler(120) is not None
         hello = {"profile": "duologue/1", "features": ["subscribe"]}

@@ -21,6 +21,7 @@ from duologue.errors import HandshakeFailed
 from duologue.identity import Identity
 from duologue.limits import Limits
 from tests.foreign_peer import Dialogue
+from tests.stopwatch import PATIENCE_S
 from tests.support import turns
 
 BEN_SECRET = PrivateKey(bytes(range(32)))
@@ -71,7 +72,7 @@ class Acceptance:
     async def fault(self) -> str:
         """Why it failed; after its end, everything must be closed and counted."""
         with pytest.raises(HandshakeFailed) as failure:
-            await asyncio.wait_for(self.task, 10)
+            await asyncio.wait_for(self.task, PATIENCE_S)
         assert self.carrier.state.current_state is not ConnectionState.OPEN
         assert self.book.number_unconfirmed == 0
         assert self.book.rejected[failure.value.fault] >= 1

@@ -1,0 +1,125 @@
+"""A file of all messages of conversations, one line of JSON each."""
+
+import json
+import os
+import sys
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any, Final, Literal, TextIO, TypeAlias
+
+from duologue.observer import ConnectionSeen, Direction, Observer
+
+Show: TypeAlias = Literal["sizes", "shape", "full"]
+"""What is written of a message: its kind and size; its keys too, and the types and lengths of what
+they hold; or all of it."""
+
+VARIABLE: Final = "DUOLOGUE_FRAMES"
+"""The environment variable that has all endpoints of a program write to this file."""
+
+_PLAIN: Final = frozenset(
+    ("type", "requestId", "responseId", "serviceId", "timeoutMs", "parts", "subscription", "seq")
+)
+"""Fields of the protocol itself; `shape` shows them as they are, where they stand at the top."""
+
+_MAX_KEYS: Final = 50
+"""Of an object, or entries of a list, that `shape` shows: more of them say no more."""
+
+
+class FrameLog(Observer):
+    """Writes each message that comes or leaves, after decryption, as a line of JSON.
+
+    `time` is seconds since 1970, `connection` and `peer` tell whose it is, `direction` is `in` or
+    `out`, `kind` the message's type or `bytes`, `size` bytes; `message` what `show` lets through.
+    Who may read the file learns with `full` everything that is said, with `shape` the names of
+    fields: a file that is made here is its owner's alone (0600).
+    """
+
+    wants_frames = True
+
+    def __init__(
+        self,
+        target: str | os.PathLike[str] | TextIO,
+        show: Show = "shape",
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`target` is a file to append to, or a stream of text.
+
+        Raises:
+            ValueError: `show` is none of the three.
+            OSError: the file cannot be written.
+        """
+        if show not in ("sizes", "shape", "full"):
+            raise ValueError(f"show is 'sizes', 'shape' or 'full' but is {show!r}")
+        self._show = show
+        self._clock = clock
+        if isinstance(target, str | os.PathLike):
+            self._write, name = self._writer_of(target), os.fspath(target)
+        else:
+            self._write, name = target.write, getattr(target, "name", "a stream")
+        if show == "full":
+            print(f"duologue: {name} gets all that is said", file=sys.stderr)
+
+    def _writer_of(self, path: str | os.PathLike[str]) -> Callable[[str], object]:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        weakref.finalize(self, os.close, descriptor)
+
+        def write(line: str) -> None:
+            # At once: what is in it must be there when the program is killed.
+            os.write(descriptor, line.encode())
+
+        return write
+
+    def frame(self, connection: ConnectionSeen, direction: Direction, message: str | bytes) -> None:
+        """See `Observer`."""
+        size = len(message) if isinstance(message, bytes) else len(message.encode())
+        line: dict[str, Any] = {
+            "time": round(self._clock(), 6),
+            "connection": connection.id,
+            "peer": connection.remote_address,
+            "direction": direction,
+            "kind": "bytes",
+            "size": size,
+        }
+        if isinstance(message, str):
+            value = _read(message)
+            line["kind"] = value.get("type", "?") if isinstance(value, dict) else "?"
+            if self._show == "shape":
+                line["message"] = _top(value)
+            elif self._show == "full":
+                line["message"] = value
+        elif self._show == "full":
+            line["message"] = message.hex()
+        # Escaped: what others say cannot end a line, or colour a terminal.
+        self._write(json.dumps(line) + "\n")
+
+
+def _read(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _top(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return shape_of(value)
+    return {
+        key: each if key in _PLAIN else shape_of(each)
+        for key, each in list(value.items())[:_MAX_KEYS]
+    }
+
+
+def shape_of(value: Any) -> Any:
+    """A JSON value without what it says: keys, types, lengths."""
+    if isinstance(value, dict):
+        return {key: shape_of(each) for key, each in list(value.items())[:_MAX_KEYS]}
+    if isinstance(value, list):
+        shapes = [shape_of(each) for each in value[:_MAX_KEYS]]
+        return shapes if len(value) <= _MAX_KEYS else [*shapes, f"list of {len(value)}"]
+    if isinstance(value, str):
+        return f"text of {len(value)}"
+    if value is None or isinstance(value, bool):
+        return value
+    return "number"
