@@ -91,11 +91,14 @@ DIALOGUE_WORDS: Final = frozenset(
     {
         "allow",
         "backoff",
+        "before",
+        "check_request",
         "cls",
         "connect",
         "contracts",
         "describe",
         "dial",
+        "headers",
         "host",
         "hosts",
         "identity",
@@ -105,9 +108,9 @@ DIALOGUE_WORDS: Final = frozenset(
         "limits",
         "listen",
         "loopback",
+        "observers",
         "of",
         "on_connected",
-        "observers",
         "on_peer",
         "open_timeout",
         "options",
@@ -129,6 +132,7 @@ DIALOGUE_WORDS: Final = frozenset(
         "token",
         "unix_path",
         "url",
+        "user_agent",
     }
 )
 """Arguments and attributes of `duologue.Dialogue`: services in dialogues are not called so."""

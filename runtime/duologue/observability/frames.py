@@ -8,7 +8,10 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Final, Literal, TextIO, TypeAlias
 
+import msgspec
+
 from duologue.observer import ConnectionSeen, Direction, Observer
+from duologue.protocol.values import is_list, is_object
 
 Show: TypeAlias = Literal["sizes", "shape", "full"]
 """What is written of a message: its kind and size; its keys too, and the types and lengths of what
@@ -21,6 +24,9 @@ _PLAIN: Final = frozenset(
     ("type", "requestId", "responseId", "serviceId", "timeoutMs", "parts", "subscription", "seq")
 )
 """Fields of the protocol itself; `shape` shows them as they are, where they stand at the top."""
+
+_decode: Final = msgspec.json.Decoder().decode
+_encode: Final = msgspec.json.Encoder().encode
 
 _MAX_KEYS: Final = 50
 """Of an object, or entries of a list, that `shape` shows: more of them say no more."""
@@ -73,9 +79,11 @@ class FrameLog(Observer):
 
     def frame(self, connection: ConnectionSeen, direction: Direction, message: str | bytes) -> None:
         """See `Observer`."""
-        size = len(message) if isinstance(message, bytes) else len(message.encode())
+        size = len(message)
+        if isinstance(message, str) and not message.isascii():
+            size = len(message.encode(errors="surrogatepass"))
         line: dict[str, Any] = {
-            "time": round(self._clock(), 6),
+            "time": self._clock(),
             "connection": connection.id,
             "peer": connection.remote_address,
             "direction": direction,
@@ -84,42 +92,62 @@ class FrameLog(Observer):
         }
         if isinstance(message, str):
             value = _read(message)
-            line["kind"] = value.get("type", "?") if isinstance(value, dict) else "?"
+            line["kind"] = value.get("type", "?") if is_object(value) else "?"
             if self._show == "shape":
                 line["message"] = _top(value)
             elif self._show == "full":
                 line["message"] = value
         elif self._show == "full":
             line["message"] = message.hex()
-        # Escaped: what others say cannot end a line, or colour a terminal.
-        self._write(json.dumps(line) + "\n")
+        self._write(_line_of(line))
 
 
 def _read(text: str) -> Any:
     try:
+        return _decode(text)
+    except (ValueError, UnicodeError, RecursionError):
+        pass
+    try:
+        # What has lone surrogates; slower.
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
 
 
+def _line_of(line: dict[str, Any]) -> str:
+    try:
+        text = _encode(line).decode()
+        if text.isascii() and "\x7f" not in text:
+            return text + "\n"
+    except (UnicodeError, ValueError):
+        pass
+    # Escaped: what others say cannot end a line, or colour a terminal.
+    return json.dumps(line) + "\n"
+
+
 def _top(value: Any) -> Any:
-    if not isinstance(value, dict):
+    if not is_object(value):
         return shape_of(value)
     return {
         key: each if key in _PLAIN else shape_of(each)
-        for key, each in list(value.items())[:_MAX_KEYS]
+        for key, each in (value if len(value) <= _MAX_KEYS else _first_of(value)).items()
     }
 
 
 def shape_of(value: Any) -> Any:
     """A JSON value without what it says: keys, types, lengths."""
-    if isinstance(value, dict):
-        return {key: shape_of(each) for key, each in list(value.items())[:_MAX_KEYS]}
-    if isinstance(value, list):
-        shapes = [shape_of(each) for each in value[:_MAX_KEYS]]
-        return shapes if len(value) <= _MAX_KEYS else [*shapes, f"list of {len(value)}"]
-    if isinstance(value, str):
+    # Exact types, as the decoder makes them: this is asked for every value of every message.
+    if type(value) is str:
         return f"text of {len(value)}"
-    if value is None or isinstance(value, bool):
-        return value
-    return "number"
+    if is_object(value):
+        few = value if len(value) <= _MAX_KEYS else _first_of(value)
+        return {key: shape_of(each) for key, each in few.items()}
+    if is_list(value):
+        if len(value) <= _MAX_KEYS:
+            return [shape_of(each) for each in value]
+        return [*map(shape_of, value[:_MAX_KEYS]), f"list of {len(value)}"]
+    return value if value is None or type(value) is bool else "number"
+
+
+def _first_of(value: dict[str, Any]) -> dict[str, Any]:
+    return dict(list(value.items())[:_MAX_KEYS])

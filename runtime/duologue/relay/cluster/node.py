@@ -1,13 +1,10 @@
 """One node of a cluster: a relay, a bus, and the ways to the other nodes."""
 
 import asyncio
-import hashlib
 import logging
 import os
-import ssl as tls
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
 from typing import Final
 
 from duologue.relay.access import Access
@@ -26,18 +23,17 @@ from duologue.relay.cluster.bus_messages import (
 from duologue.relay.cluster.channel import Introduction
 from duologue.relay.cluster.cluster_keys import ClusterKeys
 from duologue.relay.cluster.directory import Announce, Change, Directory
-from duologue.relay.cluster.lookups import LookupCounts, Lookups
+from duologue.relay.cluster.lookup_records import LookupCounts
+from duologue.relay.cluster.lookups import Lookups
+from duologue.relay.cluster.settings import ClusterSettings, digest_rules
 from duologue.relay.cluster.stock import Stock
 from duologue.relay.cluster.subjects import Subjects
 from duologue.relay.cluster.visits_in import VisitsIn
-from duologue.relay.cluster_limits import ClusterLimits
-from duologue.relay.limits import RelayLimits
 from duologue.relay.rates import Rate
 from duologue.relay.server.server import RelayServer
 from duologue.version import VERSION as RELEASE
 
 SWEEP_EVERY_S: Final = 1.0
-DIGEST_BYTES: Final = 16
 NONCE_BYTES: Final = 24
 NO_BUS: Final = "bus"
 NAME_TAKEN: Final = "node name taken"
@@ -50,28 +46,6 @@ NODE_SEEN_S: Final = 300.0
 """How long the rules of a node that was met are held against ours."""
 
 _log: Final = logging.getLogger("duologue.relay")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterSettings:
-    """What a node must be told. Names are `[a-z0-9-]{1,32}`."""
-
-    name: str
-    """Of the cluster."""
-    node: str
-    """Of this node; each once."""
-    keys: Sequence[ClusterKeys]
-    """The first are used, all are accepted."""
-    relay_key: bytes
-    next_key: bytes | None
-    host: str
-    """Where other nodes come in."""
-    port: int
-    advertise: str = ""
-    """As "host:port", where they are told to come; empty: `host` and the port."""
-    limits: ClusterLimits = field(default_factory=ClusterLimits)
-    accepting: tls.SSLContext | None = None
-    dialling: tls.SSLContext | None = None
 
 
 class ClusterNode:
@@ -153,7 +127,8 @@ class ClusterNode:
         self._subjects = Subjects(settings.name, settings.node)
         self._answers: Rate[str] = Rate(limits.answers_per_s, limits.answers_per_s)
         self._number = 0
-        self._link = settings.advertise
+        self.link = settings.advertise
+        """Where other nodes are told to come."""
         self._rules = ""
         self._rules_of: Access | None = None
         self._seen: dict[str, tuple[str, float]] = {}
@@ -163,11 +138,6 @@ class ClusterNode:
         self._is_name_taken = False
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
-
-    @property
-    def link(self) -> str:
-        """Where other nodes are told to come."""
-        return self._link
 
     @property
     def rules(self) -> str:
@@ -204,9 +174,9 @@ class ClusterNode:
         """
         settings = self._settings
         await self.visits_in.start(settings.host, settings.port)
-        if not self._link:
+        if not self.link:
             host = f"[{settings.host}]" if ":" in settings.host else settings.host
-            self._link = f"{host}:{self.visits_in.port}"
+            self.link = f"{host}:{self.visits_in.port}"
         exchange = self.server.exchange
         exchange.seeker = self.lookups
         exchange.switchboard.has_other_nodes = True
@@ -220,9 +190,19 @@ class ClusterNode:
         self.on_bus_changed()
 
     async def drain(self, timeout_s: float | None = None) -> None:
-        """End gracefully, as `RelayServer.drain` does, and leave the cluster."""
+        """End gracefully, as `RelayServer.drain` does, and leave the cluster.
+
+        The node answers for its keys until their listeners have had time to come elsewhere: who
+        asks for them meanwhile waits, and is not told that nobody is there.
+        """
         self.directory.is_draining = True
+        end_s = self._loop.time() + (
+            self.server.limits.drain_timeout_s if timeout_s is None else timeout_s
+        )
         await self.server.drain(timeout_s)
+        while len(self.directory) and (now_s := self._loop.time()) < end_s:
+            await asyncio.sleep(max(0.0, min(end_s, self.directory.due_s) - now_s))
+            self._carry_out(self.directory.due(self._loop.time()))
         await self.close()
 
     async def close(self) -> None:
@@ -344,7 +324,7 @@ class ClusterNode:
             v=VERSION,
             ask=question.ask,
             node=self._settings.node,
-            link=self._link,
+            link=self.link,
             state=state,
             free=free,
         )
@@ -362,7 +342,7 @@ class ClusterNode:
             v=VERSION,
             ask=question.ask,
             node=self._settings.node,
-            link=self._link,
+            link=self.link,
             relay_key=self._settings.relay_key.hex(),
             rules=self.rules,
             version=RELEASE,
@@ -462,12 +442,3 @@ class ClusterNode:
             node: seen for node, seen in self._seen.items() if now_s - seen[1] < NODE_SEEN_S
         }
         self._timer = self._loop.call_later(SWEEP_EVERY_S, self._sweep)
-
-
-def digest_rules(access: Access, limits: RelayLimits) -> str:
-    """The same for the same access rules and limits, whatever order they were read in."""
-    lines = [f"everybody {access.everybody.value}"]
-    lines += sorted(f"{key.hex()} {right.value}" for key, right in access.keys.items())
-    lines += sorted(f"sha256 {each.hex()} {right.value}" for each, right in access.tokens.items())
-    lines += [f"{each.name} {getattr(limits, each.name)!r}" for each in fields(limits)]
-    return hashlib.blake2b("\n".join(lines).encode(), digest_size=DIGEST_BYTES).hexdigest()
