@@ -91,8 +91,10 @@ def _with_a_slip(text: str, pick: random.Random) -> str:
 
 def _near(good: Data, pick: random.Random) -> Data:
     if isinstance(good, int) and not isinstance(good, bool):
-        return pick.choice([good + 1, good - 1, float(good), str(good), -good])
-    return pick.choice([[good], {"a": good}, str(good)])
+        numbers: list[Data] = [good + 1, good - 1, float(good), str(good), -good]
+        return pick.choice(numbers)
+    around: list[Data] = [[good], {"a": good}, str(good)]
+    return pick.choice(around)
 
 
 def read(codec: Codec[Any]) -> Callable[[str], bool]:
