@@ -11,7 +11,7 @@ from duologue.errors import InvalidParams, Problem
 from duologue.limits import MAX_REPORTED_PROBLEMS
 from duologue.promisifier.failures import describe_failure
 from duologue.protocol.codec import error_answer
-from duologue.typed import Int64, Json, OpenUnion, SafeInt, Unknown, Url, problems
+from duologue.typed import Int64, Json, OpenUnion, SafeInt, Unknown, Url
 from duologue.typed.model import Model
 from duologue.typed.problems import problems_of
 
@@ -157,5 +157,5 @@ def test_a_report_holds_as_many_characters_as_it_may_and_no_more(
     whole = problems_of(refused.value, adapter.core_schema)
     characters = sum(len(each.path) + len(each.text) for each in whole)
     for most, told in ((characters, 2), (characters - 1, 1)):
-        monkeypatch.setattr(problems, "_MAX_REPORT_CHARACTERS", most)
+        monkeypatch.setattr("duologue.typed.problems._MAX_REPORT_CHARACTERS", most)
         assert len(problems_of(refused.value, adapter.core_schema)) == told
