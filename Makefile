@@ -9,7 +9,7 @@ TWO_AT_A_TIME := --numprocesses 2 --dist loadgroup
 BENCH_CONTRACT := --schema tests/bench/schema --out runtime/duologue/bench/generated
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-relay generate check-generated format check test test-pythons test-busy test-all check-counts counts bench bench-curves bench-guard build clean
+.PHONY: help setup demo demo-relay demo-cluster generate check-generated format check test test-pythons test-busy test-all check-counts counts bench bench-curves bench-guard build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ demo: $(READY) ## generate the examples, run a service and a client, watch mypy 
 
 demo-relay: $(READY) ## a provider with no open port, called through a relay that cannot read
 	@$(BIN)/python -m tests.demo.relay_demo
+
+demo-cluster: $(READY) ## three relays that are one, through NATS; a node and a NATS server are killed
+	@$(BIN)/python -m tests.demo.cluster_demo
 
 generate: $(READY) ## contracts in schema/ to packages in generated/
 	$(BIN)/duologue generate

@@ -115,6 +115,8 @@ GOALS: Final = (
         rows.SEALED,
     ),
     *_at_least("routed, encrypted, calls/s", "64.per_s", {rows.MET: 0.6}, rows.SEALED),
+    *_at_most("CPU of two nodes per call", "64.broker_us", {rows.SEALED: 1.6}, rows.CROSSED),
+    *_at_most("CPU of two nodes per 64 KiB", "large.broker_us", {rows.SEALED: 1.9}, rows.CROSSED),
     *_at_most("set-up time", "set-up.set_up_ms", {rows.WEBSOCKETS: 0.9}),
 )
 

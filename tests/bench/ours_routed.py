@@ -38,7 +38,8 @@ async def offer(port: int) -> None:
     if "listen" in kinds:
         await lasting.enter_async_context(
             duologue.listen(
-                f"ws://127.0.0.1:{port}",
+                # Of two nodes, the listener comes to the one beside the caller's.
+                f"ws://127.0.0.1:{port + 1 if 'across' in kinds else port}",
                 service(),
                 StreamedEcho(),
                 identity=PROVIDER,

@@ -161,6 +161,14 @@ SEALED: Final = Row(
         "with its limits on frames, registrations and requests raised"
     ),
 )
+CROSSED: Final = Row(
+    name="duologue through two nodes of a cluster, encrypted",
+    module=ROUTED,
+    broker="tests.bench.cluster_broker",
+    is_routed=True,
+    kind="listen,across",
+    note="as the row before, but caller and listener have come to different nodes",
+)
 
 ROWS: Final = (
     GRPC,
@@ -180,4 +188,5 @@ ROWS: Final = (
     PLAIN_RELAY,
     MET,
     SEALED,
+    CROSSED,
 )

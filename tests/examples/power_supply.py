@@ -8,6 +8,8 @@ this build does not know would arrive as `Unknown`.
 """
 
 import asyncio
+import logging
+import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +19,14 @@ from pydantic import MISSING
 
 import duologue
 from duologue import CallContext
+from duologue.interceptors import (
+    Authorisation,
+    BearerToken,
+    CallLog,
+    Retrying,
+    anyone,
+    bearers_of,
+)
 from generated.lab.psu.v1 import (
     Adjusted,
     BeyondRating,
@@ -178,9 +188,9 @@ def describe(incident: Incident) -> str:
             return f"something new: {incident.tag}"
 
 
-async def drive(url: str) -> None:
+async def drive(url: str, *interceptors: duologue.Interceptor) -> None:
     """Set an output, go too far, and see it trip."""
-    async with duologue.connect(url) as peer:
+    async with duologue.connect(url, interceptors=interceptors) as peer:
         supply = SupplyClient(peer)
         device = await supply.identify()
         print(f"{device.maker} {device.model} with {len(device.channels)} outputs")
@@ -204,9 +214,19 @@ async def drive(url: str) -> None:
 
 
 async def main() -> None:
-    """Both sides in one process."""
-    async with duologue.serve(PowerSupply()) as server:
-        await drive(f"ws://127.0.0.1:{server.port}")
+    """Both sides in one process. Whoever reads may come; to set something takes a token."""
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("duologue.calls").setLevel(logging.INFO)
+    token = secrets.token_urlsafe()
+    allowed = Authorisation(
+        {
+            "lab.psu.v1.Supply/measure": anyone,
+            "lab.psu.v1.Supply/*": bearers_of({token}),
+        }
+    )
+    supply = duologue.intercepted(PowerSupply(), CallLog(), allowed)
+    async with duologue.serve(supply) as server:
+        await drive(f"ws://127.0.0.1:{server.port}", BearerToken(token), Retrying())
 
 
 if __name__ == "__main__":

@@ -35,7 +35,12 @@ def test_the_power_supply_example_runs() -> None:
         "incident: output 1 tripped at 9.00 V",
         "after the trip: 0.00 V, 0.00 V, 0.00 V",
     ]
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    served = [line.split(" for ")[0] for line in done.stderr.splitlines()]
+    assert served == [
+        f"served lab.psu.v1.Supply/{method}"
+        for method in ("identify", "adjust", "measure", "adjust", "adjust", "incidents", "monitor")
+    ]
 
 
 async def test_the_power_supply_is_watched_until_the_caller_has_seen_enough() -> None:

@@ -9,7 +9,7 @@ import contextlib
 import random
 from collections import Counter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -67,7 +67,7 @@ class CountingRooms(RoomsServicePartial):
             await asyncio.sleep(PATIENCE_S)
 
 
-def call(rooms: RoomsClient, name: str, kind: str) -> "asyncio.Future[object]":
+def call(rooms: RoomsClient, name: str, kind: str) -> "asyncio.Future[Any]":
     """One call under a name of its own."""
     match kind:
         case "read":
@@ -82,7 +82,7 @@ def call(rooms: RoomsClient, name: str, kind: str) -> "asyncio.Future[object]":
 async def kill_and_come_back(folder: Path, chance: random.Random) -> None:
     """One round: 20 peers with 50 calls each, SIGKILL in between, and another relay."""
     service = CountingRooms()
-    calls: dict[str, tuple[str, asyncio.Future[object]]] = {}
+    calls: dict[str, tuple[str, asyncio.Future[Any]]] = {}
     async with contextlib.AsyncExitStack() as stack:
         async with relay_process(limits=MANY_REQUESTS) as relay:
             port = relay.port
@@ -124,7 +124,7 @@ async def kill_and_come_back(folder: Path, chance: random.Random) -> None:
     assert seconds <= REPEATED_WITHIN_S
 
 
-def check(name: str, kind: str, future: "asyncio.Future[object]", runs: int) -> None:
+def check(name: str, kind: str, future: "asyncio.Future[Any]", runs: int) -> None:
     """Whether one call ended as it may."""
     error = future.exception()
     if error is None:

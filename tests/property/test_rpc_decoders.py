@@ -21,7 +21,7 @@ from duologue.errors import (
     ProtocolError,
     Unimplemented,
 )
-from duologue.limits import Limits
+from duologue.limits import MAX_LATE_MESSAGES, Limits
 from duologue.promisifier.broadcasts import Broadcasts
 from duologue.promisifier.control import ControlService
 from duologue.protocol.control import Notified, read_subscribed
@@ -100,6 +100,9 @@ def decode_bytes(session: Session[int], source: random.Random) -> None:
         session.receive_bytes(message)
     except BadFrame:
         assert len(message) < 8
+    except LimitExceeded:
+        # They are for nobody, and each connection bears so many.
+        assert session.counters.messages_dropped >= MAX_LATE_MESSAGES
 
 
 def decode_parcels(session: Session[int], source: random.Random) -> None:
@@ -190,10 +193,14 @@ def decode_hello(_session: Session[int], source: random.Random) -> None:
         pass
 
 
-def control_service() -> ControlService[None]:
+class Somebody:
+    """Whoever subscribes."""
+
+
+def control_service() -> ControlService[Somebody]:
     """One that offers an event."""
     broadcasts = Broadcasts(
-        None, connected_pair()[0], Limits(), Counters(), asyncio.get_running_loop().call_soon
+        Somebody(), connected_pair()[0], Limits(), Counters(), asyncio.get_running_loop().call_soon
     )
     sources = {120: Clock().__audience__.source(RANG)}
     return ControlService(greeting(), lambda: broadcasts, sources, {})

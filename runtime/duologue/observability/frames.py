@@ -8,6 +8,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Final, Literal, TextIO, TypeAlias
 
+import msgspec
+
 from duologue.observer import ConnectionSeen, Direction, Observer
 
 Show: TypeAlias = Literal["sizes", "shape", "full"]
@@ -21,6 +23,9 @@ _PLAIN: Final = frozenset(
     ("type", "requestId", "responseId", "serviceId", "timeoutMs", "parts", "subscription", "seq")
 )
 """Fields of the protocol itself; `shape` shows them as they are, where they stand at the top."""
+
+_decode: Final = msgspec.json.Decoder().decode
+_encode: Final = msgspec.json.Encoder().encode
 
 _MAX_KEYS: Final = 50
 """Of an object, or entries of a list, that `shape` shows: more of them say no more."""
@@ -73,9 +78,11 @@ class FrameLog(Observer):
 
     def frame(self, connection: ConnectionSeen, direction: Direction, message: str | bytes) -> None:
         """See `Observer`."""
-        size = len(message) if isinstance(message, bytes) else len(message.encode())
+        size = len(message)
+        if isinstance(message, str) and not message.isascii():
+            size = len(message.encode(errors="surrogatepass"))
         line: dict[str, Any] = {
-            "time": round(self._clock(), 6),
+            "time": self._clock(),
             "connection": connection.id,
             "peer": connection.remote_address,
             "direction": direction,
@@ -91,15 +98,30 @@ class FrameLog(Observer):
                 line["message"] = value
         elif self._show == "full":
             line["message"] = message.hex()
-        # Escaped: what others say cannot end a line, or colour a terminal.
-        self._write(json.dumps(line) + "\n")
+        self._write(_line_of(line))
 
 
 def _read(text: str) -> Any:
     try:
+        return _decode(text)
+    except (ValueError, UnicodeError, RecursionError):
+        pass
+    try:
+        # What has lone surrogates; slower.
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def _line_of(line: dict[str, Any]) -> str:
+    try:
+        text = _encode(line).decode()
+        if text.isascii() and "\x7f" not in text:
+            return text + "\n"
+    except (UnicodeError, ValueError):
+        pass
+    # Escaped: what others say cannot end a line, or colour a terminal.
+    return json.dumps(line) + "\n"
 
 
 def _top(value: Any) -> Any:
@@ -107,19 +129,25 @@ def _top(value: Any) -> Any:
         return shape_of(value)
     return {
         key: each if key in _PLAIN else shape_of(each)
-        for key, each in list(value.items())[:_MAX_KEYS]
+        for key, each in (value if len(value) <= _MAX_KEYS else _first_of(value)).items()
     }
 
 
 def shape_of(value: Any) -> Any:
     """A JSON value without what it says: keys, types, lengths."""
-    if isinstance(value, dict):
-        return {key: shape_of(each) for key, each in list(value.items())[:_MAX_KEYS]}
-    if isinstance(value, list):
-        shapes = [shape_of(each) for each in value[:_MAX_KEYS]]
-        return shapes if len(value) <= _MAX_KEYS else [*shapes, f"list of {len(value)}"]
-    if isinstance(value, str):
+    # Exact types, as the decoder makes them: this is asked for every value of every message.
+    met = type(value)
+    if met is str:
         return f"text of {len(value)}"
-    if value is None or isinstance(value, bool):
-        return value
-    return "number"
+    if met is dict:
+        few = value if len(value) <= _MAX_KEYS else _first_of(value)
+        return {key: shape_of(each) for key, each in few.items()}
+    if met is list:
+        if len(value) <= _MAX_KEYS:
+            return [shape_of(each) for each in value]
+        return [*map(shape_of, value[:_MAX_KEYS]), f"list of {len(value)}"]
+    return value if value is None or met is bool else "number"
+
+
+def _first_of(value: dict[str, Any]) -> dict[str, Any]:
+    return dict(list(value.items())[:_MAX_KEYS])

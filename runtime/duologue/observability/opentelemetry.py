@@ -1,6 +1,8 @@
 """Metrics for OpenTelemetry (extra `otel`); spans are made by `duologue.interceptors.tracing`."""
 
-from opentelemetry.metrics import MeterProvider, get_meter
+from collections.abc import Iterable
+
+from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation, get_meter
 
 from duologue.observability.measures import SECONDS, Codes
 from duologue.observer import CallSeen, ConnectionSeen, Direction, Observer, Outcome
@@ -27,31 +29,42 @@ class OpenTelemetry(Observer):
         self._made = meter.create_histogram(
             "rpc.client.call.duration", "s", explicit_bucket_boundaries_advisory=bounds
         )
-        self._connections = meter.create_up_down_counter("duologue.connections", "{connection}")
-        self._active = meter.create_up_down_counter("duologue.calls.active", "{call}")
+        self._attributes: dict[tuple[bool, str, str], dict[str, str]] = {}
+        self._open = 0
+        self._active = {True: 0, False: 0}
+        # Asked when somebody reads them, not told at each change.
+        meter.create_observable_up_down_counter(
+            "duologue.connections", [self._observe_open], "{connection}"
+        )
+        meter.create_observable_up_down_counter(
+            "duologue.calls.active", [self._observe_active], "{call}"
+        )
         self._items = meter.create_counter("duologue.items", "{item}")
         self._events = meter.create_counter("duologue.events", "{event}")
         self._missed = meter.create_counter("duologue.events.missed", "{event}")
 
     def connection_opened(self, connection: ConnectionSeen) -> None:
         """See `Observer`."""
-        self._connections.add(1)
+        self._open += 1
 
     def connection_closed(self, connection: ConnectionSeen, code: int, reason: str) -> None:
         """See `Observer`."""
-        self._connections.add(-1)
+        self._open -= 1
 
     def call_started(self, call: CallSeen) -> None:
         """See `Observer`."""
-        self._active.add(1, {"duologue.side": "client" if call.is_own else "server"})
+        self._active[call.is_own] += 1
 
     def call_ended(self, call: CallSeen, outcome: Outcome) -> None:
         """See `Observer`."""
-        self._active.add(-1, {"duologue.side": "client" if call.is_own else "server"})
-        attributes = {"rpc.method": call.method, "rpc.system.name": "duologue"}
-        code = self._codes.label(call, outcome.code)
-        if code:
-            attributes["error.type"] = code
+        self._active[call.is_own] -= 1
+        key = call.is_own, call.method, self._codes.label(call, outcome.code)
+        attributes = self._attributes.get(key)
+        if attributes is None:
+            attributes = {"rpc.method": call.method, "rpc.system.name": "duologue"}
+            if key[2]:
+                attributes["error.type"] = key[2]
+            self._attributes[key] = attributes
         (self._made if call.is_own else self._served).record(outcome.seconds, attributes)
 
     def items(self, call: CallSeen, direction: Direction, number: int, size: int) -> None:
@@ -64,3 +77,12 @@ class OpenTelemetry(Observer):
         self._events.add(1, attributes)
         if missed:
             self._missed.add(missed, attributes)
+
+    def _observe_open(self, _: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(self._open)]
+
+    def _observe_active(self, _: CallbackOptions) -> Iterable[Observation]:
+        return [
+            Observation(self._active[is_own], {"duologue.side": side})
+            for is_own, side in ((True, "client"), (False, "server"))
+        ]

@@ -33,12 +33,18 @@ class Prometheus(Observer):
             buckets=SECONDS,
             registry=registry,
         )
-        self._connections = Gauge(
-            "duologue_connections", "Connections that are open.", registry=registry
-        )
-        self._active = Gauge(
+        self._timing: dict[tuple[bool, str, str], Histogram] = {}
+        """The series that have been met: to look one up in the library takes longer."""
+        self._open = 0
+        self._active = {True: 0, False: 0}
+        # Asked when somebody reads them, not set at each change.
+        connections = Gauge("duologue_connections", "Connections that are open.", registry=registry)
+        connections.set_function(lambda: self._open)
+        active = Gauge(
             "duologue_calls_active", "Calls without an answer.", ("side",), registry=registry
         )
+        active.labels("client").set_function(lambda: self._active[True])
+        active.labels("server").set_function(lambda: self._active[False])
         self._items = Counter(
             "duologue_items", "Items of streams.", ("rpc_method", "direction"), registry=registry
         )
@@ -54,22 +60,25 @@ class Prometheus(Observer):
 
     def connection_opened(self, connection: ConnectionSeen) -> None:
         """See `Observer`."""
-        self._connections.inc()
+        self._open += 1
 
     def connection_closed(self, connection: ConnectionSeen, code: int, reason: str) -> None:
         """See `Observer`."""
-        self._connections.dec()
+        self._open -= 1
 
     def call_started(self, call: CallSeen) -> None:
         """See `Observer`."""
-        self._active.labels("client" if call.is_own else "server").inc()
+        self._active[call.is_own] += 1
 
     def call_ended(self, call: CallSeen, outcome: Outcome) -> None:
         """See `Observer`."""
-        self._active.labels("client" if call.is_own else "server").dec()
-        histogram = self._made if call.is_own else self._served
-        code = self._codes.label(call, outcome.code)
-        histogram.labels(call.method, code).observe(outcome.seconds)
+        self._active[call.is_own] -= 1
+        key = call.is_own, call.method, self._codes.label(call, outcome.code)
+        series = self._timing.get(key)
+        if series is None:
+            histogram = self._made if call.is_own else self._served
+            series = self._timing[key] = histogram.labels(*key[1:])
+        series.observe(outcome.seconds)
 
     def items(self, call: CallSeen, direction: Direction, number: int, size: int) -> None:
         """See `Observer`."""

@@ -132,6 +132,11 @@ class Conversation(Generic[PeerT]):
         """What is known of the other side."""
         return self.calling.counterpart
 
+    @property
+    def calls_running(self) -> int:
+        """How many calls of the other side are being served now."""
+        return self._dispatcher.admission.running
+
     def open_call(self, request_id: int) -> Call[Any] | None:
         """The call of ours with this id, of whose answer nothing has come."""
         return self._session.own.unanswered.get(request_id)

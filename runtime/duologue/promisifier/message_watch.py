@@ -6,7 +6,14 @@ import msgspec
 
 from duologue.errors import BadFrame
 from duologue.observer import OTHER, CallSeen, ConnectionSeen, Direction, Observer, Outcome
-from duologue.protocol.codec import Envelope, integral, read_envelope, read_failure, slice_or_none
+from duologue.protocol.codec import (
+    Envelope,
+    decode_envelope,
+    integral,
+    read_envelope,
+    read_failure,
+    slice_or_none,
+)
 from duologue.protocol.control import read_notify
 from duologue.protocol.hello import CONTROL_SERVICE
 from duologue.protocol.items import ITEMS
@@ -45,17 +52,18 @@ class MessageWatch:
         self._parts_due: dict[Direction, int] = {"in": 0, "out": 0}
         """Byte messages that belong to the text before them."""
 
-    def note(self, direction: Direction, message: str | bytes, now_s: float) -> None:
-        """A message has come, or is about to leave; `bytes` are no text."""
+    def note_text(self, direction: Direction, text: str | bytes, now_s: float) -> None:
+        """A text has come, or has left; it may be UTF-8."""
         if self._told.wants_frames:
-            self._told.frame(self._connection, direction, message)
-        if isinstance(message, bytes):
-            self._note_bytes(direction, message)
-            return
+            said = text if isinstance(text, str) else text.decode()
+            self._told.frame(self._connection, direction, said)
         try:
-            envelope = read_envelope(message)
-        except BadFrame:
-            return
+            envelope = decode_envelope(text)
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            try:
+                envelope = read_envelope(text if isinstance(text, str) else text.decode())
+            except BadFrame:
+                return
         if envelope.parts:
             self._parts_due[direction] += len(envelope.parts)
         kind = envelope.type
@@ -68,7 +76,7 @@ class MessageWatch:
         elif kind == "cancel" and direction == "out":
             self._note_cancel(envelope, now_s)
         elif kind == "notify":
-            self._note_event(direction, message)
+            self._note_event(direction, text if isinstance(text, str) else text.decode())
 
     def end(self, now_s: float) -> None:
         """The connection is closed: no open call has an answer."""
@@ -78,7 +86,7 @@ class MessageWatch:
             calls.clear()
 
     def _note_request(self, direction: Direction, envelope: Envelope, now_s: float) -> None:
-        request_id, number = map(integral, (envelope.requestId, envelope.serviceId))
+        request_id, number = integral(envelope.requestId), integral(envelope.serviceId)
         # What two sides arrange between them nobody has called.
         if request_id is None or number is None or number == CONTROL_SERVICE:
             return
@@ -127,7 +135,10 @@ class MessageWatch:
             return
         self._told.items(call, direction, number, len(data))
 
-    def _note_bytes(self, direction: Direction, message: bytes) -> None:
+    def note_bytes(self, direction: Direction, message: bytes) -> None:
+        """Bytes have come, or have left: a chunk, an item or a part."""
+        if self._told.wants_frames:
+            self._told.frame(self._connection, direction, message)
         if self._parts_due[direction]:
             self._parts_due[direction] -= 1
             return

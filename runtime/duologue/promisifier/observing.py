@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from duologue.connection.base import CLOSE_CODE_LOST, Connection, ConnectionState, Message
 from duologue.connection.layer import Layer
@@ -17,52 +17,84 @@ class Observers(Observer):
     """Several observers as one. Whoever raises is told nothing more; the others are."""
 
     def __init__(self, observers: Iterable[Observer]) -> None:
-        self._observers = tuple(observers)
-        self.wants_frames = any(each.wants_frames for each in self._observers)
+        self._set(tuple(observers))
+
+    def _set(self, observers: tuple[Observer, ...]) -> None:
+        self._all = observers
+        # Only of what it has a word to say: most have none to most of it.
+        self._opened = [each for each in observers if _overrides(each, "connection_opened")]
+        self._closed = [each for each in observers if _overrides(each, "connection_closed")]
+        self._started = [each for each in observers if _overrides(each, "call_started")]
+        self._ended = [each for each in observers if _overrides(each, "call_ended")]
+        self._items = [each for each in observers if _overrides(each, "items")]
+        self._events = [each for each in observers if _overrides(each, "event")]
+        self._frames = [each for each in observers if each.wants_frames]
+        self.wants_frames = bool(self._frames)
 
     def connection_opened(self, connection: ConnectionSeen) -> None:
         """See `Observer`."""
-        for each in self._observers:
-            self._tell(each, each.connection_opened, connection)
+        for each in self._opened:
+            try:
+                each.connection_opened(connection)
+            except Exception:
+                self._dismiss(each)
 
     def connection_closed(self, connection: ConnectionSeen, code: int, reason: str) -> None:
         """See `Observer`."""
-        for each in self._observers:
-            self._tell(each, each.connection_closed, connection, code, reason)
+        for each in self._closed:
+            try:
+                each.connection_closed(connection, code, reason)
+            except Exception:
+                self._dismiss(each)
 
     def call_started(self, call: CallSeen) -> None:
         """See `Observer`."""
-        for each in self._observers:
-            self._tell(each, each.call_started, call)
+        for each in self._started:
+            try:
+                each.call_started(call)
+            except Exception:
+                self._dismiss(each)
 
     def call_ended(self, call: CallSeen, outcome: Outcome) -> None:
         """See `Observer`."""
-        for each in self._observers:
-            self._tell(each, each.call_ended, call, outcome)
+        for each in self._ended:
+            try:
+                each.call_ended(call, outcome)
+            except Exception:
+                self._dismiss(each)
 
     def items(self, call: CallSeen, direction: Direction, number: int, size: int) -> None:
         """See `Observer`."""
-        for each in self._observers:
-            self._tell(each, each.items, call, direction, number, size)
+        for each in self._items:
+            try:
+                each.items(call, direction, number, size)
+            except Exception:
+                self._dismiss(each)
 
     def event(self, name: str, direction: Direction, missed: int) -> None:
         """See `Observer`."""
-        for each in self._observers:
-            self._tell(each, each.event, name, direction, missed)
+        for each in self._events:
+            try:
+                each.event(name, direction, missed)
+            except Exception:
+                self._dismiss(each)
 
     def frame(self, connection: ConnectionSeen, direction: Direction, message: str | bytes) -> None:
         """See `Observer`."""
-        for each in self._observers:
-            if each.wants_frames:
-                self._tell(each, each.frame, connection, direction, message)
+        for each in self._frames:
+            try:
+                each.frame(connection, direction, message)
+            except Exception:
+                self._dismiss(each)
 
-    def _tell(self, observer: Observer, tell: Callable[..., None], *args: Any) -> None:
-        try:
-            tell(*args)
-        except Exception:
-            _log.exception("the observer %r has failed, and is told nothing more", observer)
-            self._observers = tuple(each for each in self._observers if each is not observer)
-            self.wants_frames = any(each.wants_frames for each in self._observers)
+    def _dismiss(self, observer: Observer) -> None:
+        """Within its `except`: say what happened, once."""
+        _log.exception("the observer %r has failed, and is told nothing more", observer)
+        self._set(tuple(each for each in self._all if each is not observer))
+
+
+def _overrides(observer: Observer, name: str) -> bool:
+    return getattr(type(observer), name) is not getattr(Observer, name)
 
 
 class ObservedConnection(Layer):
@@ -89,17 +121,23 @@ class ObservedConnection(Layer):
         super().send(message)
         if self.state.current_state is ConnectionState.CLOSED:
             return
-        self._watch.note("out", message, self._time())
+        if isinstance(message, str):
+            self._watch.note_text("out", message, self._time())
+        else:
+            self._watch.note_bytes("out", message)
 
     def send_utf8(self, text: bytes) -> None:
         """See `Connection.send_utf8`."""
         super().send_utf8(text)
         # Sending may have ended the connection, and all that was open with it.
         if self.state.current_state is not ConnectionState.CLOSED:
-            self._watch.note("out", text.decode(), self._time())
+            self._watch.note_text("out", text, self._time())
 
     def _receive(self, message: Message) -> None:
-        self._watch.note("in", message, self._time())
+        if isinstance(message, str):
+            self._watch.note_text("in", message, self._time())
+        else:
+            self._watch.note_bytes("in", message)
         super()._receive(message)
 
     def _on_own_state(self, state: ConnectionState) -> None:

@@ -137,6 +137,11 @@ class WebsocketPromisifier:
         return self._stats
 
     @property
+    def calls_running(self) -> int:
+        """How many calls of the other side are being served now."""
+        return self._conversation.calls_running
+
+    @property
     def limits(self) -> Limits:
         """The bounds of this side."""
         return self._limits

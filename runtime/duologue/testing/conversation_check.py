@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 from duologue.errors import DuologueError
 from duologue.promisifier.promisifier import WebsocketPromisifier
-from duologue.testing.conversation.calls import CALLS
+from duologue.testing.conversation.calls import CALLS, DIFFERENCES
 from duologue.testing.conversation.crowds import CROWDS
 from duologue.testing.conversation.endings import CLOSING, GIVING_UP, closing_after
 from duologue.testing.conversation.flows import FLOWS
@@ -60,7 +60,7 @@ async def check_conversation(
     Raises:
         AssertionError: a promise was not kept; the text begins with the promise.
     """
-    for promise in (*CALLS, *WISHES, *FLOWS, *CROWDS, *GIVING_UP, *ITEMS):
+    for promise in (*CALLS, *FLOWS, *CROWDS, *GIVING_UP, *WISHES, *DIFFERENCES, *ITEMS):
         for turned in (False, True):
             await _try(promise, make_pair, turned, patience_s)
     for promise in (*CLOSING, *CLOSING_WITH_ITEMS, *map(closing_after, range(CLOSING_TURNS))):

@@ -190,22 +190,31 @@ def test_findings_have_no_colours_outside_a_terminal(work: Path) -> None:
 def test_init_says_how_to_go_on(work: Path) -> None:
     ran = Ran("init", "new")
     assert ran.code == 0
-    assert "  new/schema/hello/v1.yaml\n" in ran.out
+    assert "  new/schema/new/v1.yaml\n" in ran.out
     steps = ran.out.partition("Next:\n\n")[2].splitlines()
     assert [step.split()[:2] for step in steps] == [
         ["cd", "new"],
         ["duologue", "generate"],
-        ["python", "service.py"],
-        ["python", "client.py"],
+        ["python", "-m"],
+        ["python", "-m"],
     ]
 
 
 def test_init_refuses_to_overwrite(work: Path) -> None:
-    (work / "service.py").write_text("mine\n")
-    ran = Ran("init")
+    (work / "Makefile").write_text("mine\n")
+    ran = Ran("init", "--name", "hello")
     assert ran.code == 2
-    assert "service.py is already there" in ran.err
-    assert not (work / "client.py").exists()
+    assert "Makefile is already there" in ran.err
+    assert not (work / "pyproject.toml").exists()
+
+
+def test_init_says_what_is_no_name(work: Path) -> None:
+    ran = Ran("init", "json")
+    assert (ran.code, ran.err) == (
+        2,
+        "duologue init: 'json' is the name of something else; `my-json` would do; "
+        "choose another with --name\n",
+    )
 
 
 # ---- what is not installed -----------------------------------------------------------------------
@@ -248,4 +257,4 @@ def test_a_missing_extra_is_one_clear_line(module: str, work: Path) -> None:
 def test_init_needs_no_extra(work: Path) -> None:
     ran = without({"yaml", "jinja2", "datamodel_code_generator", "ruff"}, "init", "new")
     assert ran.returncode == 0, ran.stderr
-    assert (work / "new" / "service.py").exists()
+    assert (work / "new" / "new" / "service.py").exists()

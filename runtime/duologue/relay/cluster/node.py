@@ -153,7 +153,8 @@ class ClusterNode:
         self._subjects = Subjects(settings.name, settings.node)
         self._answers: Rate[str] = Rate(limits.answers_per_s, limits.answers_per_s)
         self._number = 0
-        self._link = settings.advertise
+        self.link = settings.advertise
+        """Where other nodes are told to come."""
         self._rules = ""
         self._rules_of: Access | None = None
         self._seen: dict[str, tuple[str, float]] = {}
@@ -163,11 +164,6 @@ class ClusterNode:
         self._is_name_taken = False
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
-
-    @property
-    def link(self) -> str:
-        """Where other nodes are told to come."""
-        return self._link
 
     @property
     def rules(self) -> str:
@@ -204,9 +200,9 @@ class ClusterNode:
         """
         settings = self._settings
         await self.visits_in.start(settings.host, settings.port)
-        if not self._link:
+        if not self.link:
             host = f"[{settings.host}]" if ":" in settings.host else settings.host
-            self._link = f"{host}:{self.visits_in.port}"
+            self.link = f"{host}:{self.visits_in.port}"
         exchange = self.server.exchange
         exchange.seeker = self.lookups
         exchange.switchboard.has_other_nodes = True
@@ -220,9 +216,19 @@ class ClusterNode:
         self.on_bus_changed()
 
     async def drain(self, timeout_s: float | None = None) -> None:
-        """End gracefully, as `RelayServer.drain` does, and leave the cluster."""
+        """End gracefully, as `RelayServer.drain` does, and leave the cluster.
+
+        The node answers for its keys until their listeners have had time to come elsewhere: who
+        asks for them meanwhile waits, and is not told that nobody is there.
+        """
         self.directory.is_draining = True
+        end_s = self._loop.time() + (
+            self.server.limits.drain_timeout_s if timeout_s is None else timeout_s
+        )
         await self.server.drain(timeout_s)
+        while len(self.directory) and (now_s := self._loop.time()) < end_s:
+            await asyncio.sleep(max(0.0, min(end_s, self.directory.due_s) - now_s))
+            self._carry_out(self.directory.due(self._loop.time()))
         await self.close()
 
     async def close(self) -> None:
@@ -344,7 +350,7 @@ class ClusterNode:
             v=VERSION,
             ask=question.ask,
             node=self._settings.node,
-            link=self._link,
+            link=self.link,
             state=state,
             free=free,
         )
@@ -362,7 +368,7 @@ class ClusterNode:
             v=VERSION,
             ask=question.ask,
             node=self._settings.node,
-            link=self._link,
+            link=self.link,
             relay_key=self._settings.relay_key.hex(),
             rules=self.rules,
             version=RELEASE,

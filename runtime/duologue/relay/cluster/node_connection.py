@@ -55,6 +55,7 @@ class NodeConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._is_reading = False
         self._was_given = False
+        self._is_unwanted = False
         self._why: BadNode | None = None
 
     @property
@@ -86,7 +87,8 @@ class NodeConnection(asyncio.Protocol):
             self._transport.close()
 
     def abort(self) -> None:
-        """End it at once."""
+        """End it at once, also before its socket is there."""
+        self._is_unwanted = True
         if self._transport is not None:
             self._transport.abort()
 
@@ -103,6 +105,9 @@ class NodeConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is there."""
         self._transport = cast(asyncio.Transport, transport)
+        if self._is_unwanted:
+            self._transport.abort()
+            return
         sock: socket.socket | None = transport.get_extra_info("socket")
         if sock is not None:
             prepare_socket(sock, self._socket_bytes)

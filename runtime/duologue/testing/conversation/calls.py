@@ -174,6 +174,8 @@ CALLS: Final[tuple[Promise, ...]] = (
     _check_failures_by_number,
     _check_services_come_and_go,
     _check_bad_params,
-    _check_other_contract,
     _check_counters,
 )
+
+DIFFERENCES: Final[tuple[Promise, ...]] = (_check_other_contract,)
+"""Of sides that have told each other their contracts."""

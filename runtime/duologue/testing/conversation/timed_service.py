@@ -3,9 +3,9 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Final, TypeVar
 
-from duologue.errors import DeadlineExceeded
+from duologue.errors import DeadlineExceeded, DuologueError
 from duologue.promisifier.streams.stream import ByteStream
 from duologue.testing.conversation.service import CheckedClient, Refusal, Step, Why, Words
 from duologue.typed import (
@@ -25,6 +25,10 @@ from duologue.typed import (
     Unary,
 )
 from duologue.typed.context import CallContext
+from duologue.typed.interceptors import Interceptor, Invocation, Next
+from duologue.typed.service import intercepted
+
+R = TypeVar("R")
 
 NO_TIME: Final = -1
 """What `left` says of a call without a deadline."""
@@ -52,12 +56,40 @@ CONTRACT: Final = ServiceContract(
 )
 
 
+class Noting(Interceptor):
+    """Notes each call and how it ended, on either side."""
+
+    def __init__(self, seen: list[str]) -> None:
+        self._seen = seen
+
+    async def calling(self, call: Invocation, next: Next[R]) -> R:
+        """See `Interceptor`."""
+        return await self._note(call, next)
+
+    async def serving(self, call: Invocation, next: Next[R]) -> R:
+        """See `Interceptor`."""
+        return await self._note(call, next)
+
+    async def _note(self, call: Invocation, next: Next[R]) -> R:
+        name = call.method.rpartition("/")[2]
+        try:
+            result = await next()
+        except DuologueError as error:
+            self._seen.append(f"{name}: {type(error).__name__}")
+            raise
+        self._seen.append(name)
+        return result
+
+
 class TimedService(Service):
     """Does what its methods are called, and notes what is begun and ended."""
 
     __contract__ = CONTRACT
 
     def __init__(self) -> None:
+        self.seen: list[str] = []
+        """What its interceptor has seen: each call, and how it ended."""
+        intercepted(self, Noting(self.seen))
         self.begun = asyncio.Event()
         """A call of `pass_on` or `finish`, or the stream of `stall`, runs."""
         self.ended = asyncio.Event()

@@ -8,7 +8,7 @@ from duologue.errors import DeadlineExceeded
 from duologue.promisifier.deadline_scope import deadline
 from duologue.testing.conversation.promise import End, Promise, failure, same
 from duologue.testing.conversation.service import Refusal
-from duologue.testing.conversation.timed_service import NO_TIME
+from duologue.testing.conversation.timed_service import NO_TIME, Noting, TimedClient
 
 META: Final = {"traceparent": "00-1-2-01", "who": "é€😀", "empty": ""}
 
@@ -88,6 +88,20 @@ async def _check_meta(caller: End, callee: End) -> None:
     same(answered, {}, "what is said beside an answer to nothing")
 
 
+async def _check_interceptors(caller: End, callee: End) -> None:
+    """What stands around calls sees each of them once, with its outcome, on both sides."""
+    seen: list[str] = []
+    timed = TimedClient(caller.peer, interceptors=[Noting(seen)])
+    await timed.with_options(meta={"who": "me"}).say(text="who")
+    await failure(timed.say(text="who"), Refusal)
+    async with timed.dawdle(number=7) as log:
+        callee.timed_service.may_end.set()
+        await log.result()
+    expected = ["say", "say: Refusal", "dawdle"]
+    same(seen, expected, "what the caller's saw")
+    same(callee.timed_service.seen, expected, "what the provider's saw")
+
+
 WISHES: Final[tuple[Promise, ...]] = (
     _check_time_left,
     _check_inheriting,
@@ -95,4 +109,5 @@ WISHES: Final[tuple[Promise, ...]] = (
     _check_first_item,
     _check_ignoring,
     _check_meta,
+    _check_interceptors,
 )

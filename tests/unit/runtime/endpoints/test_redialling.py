@@ -215,7 +215,10 @@ async def test_when_to_come_again_is_obeyed_whoever_calls() -> None:
         await asyncio.sleep(39)
         there.call()
         await asyncio.sleep(5)
-        assert there.tries == [1, 41]
+        first, second = there.tries
+        assert first == 1
+        # Whoever was sent away with the same words does not come in the same moment.
+        assert 41 <= second <= 43
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_it_is_always_one_of_the_longest(changes: list[tuple[int, int | None]]) 
 
 
 def test_one_that_grows_and_is_cut_again_and_again_costs_the_same_among_many() -> None:
-    looks = []
+    looks = list[int]()
     for count in (10, 1000):
         lengths = Lengths(count)
         lengths.now = dict.fromkeys(range(count), 100)

@@ -75,6 +75,7 @@ async def test_a_conversation_that_one_side_keeps_up_is_noticed() -> None:
     class Deaf(WebsocketPromisifier):
         def close(self, reason: str | None = None) -> None:
             """Not now."""
+            self.check_thread()
 
     @asynccontextmanager
     async def stubborn(left: Sequence[Service], right: Sequence[Service]) -> AsyncGenerator[Pair]:

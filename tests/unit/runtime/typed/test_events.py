@@ -247,29 +247,27 @@ async def test_an_event_from_another_thread_is_refused_and_the_next_one_comes() 
         assert "call_soon_threadsafe" in texts[0]
 
 
-@pytest.mark.parametrize("is_introduced", [True, False])
-async def test_an_event_for_a_peer_that_is_gone_is_unheard_and_keeps_nothing_of_it(
-    is_introduced: bool,
-) -> None:
+async def test_an_event_for_a_peer_that_is_gone_is_unheard_and_keeps_nothing_of_it() -> None:
     clock = Clock()
-    if is_introduced:
+
+    async def gone_subscriber() -> "weakref.ref[object]":
         async with linked_peers([clock]) as (server, listener), ClockClient(listener).on_ticked():
-            peer = server
-    else:
+            pass
+        clock.emit_ticked(server, number=1)
+        return weakref.ref(server)
+
+    async def gone_base_peer() -> "weakref.ref[object]":
         async with Conversation() as talk:
             Offer([clock]).make_to(talk.peer)
-            peer = talk.peer
-        del talk
-    gone = weakref.ref(peer)
-    clock.emit_ticked(peer, number=1)
-    clock.emit_ticked(number=2)
+        clock.emit_ticked(talk.peer, number=2)
+        return weakref.ref(talk.peer)
+
+    gone = [await gone_subscriber(), await gone_base_peer()]
+    clock.emit_ticked(number=3)
     await turns()
-    assert unheard_events(clock)["clock.v1.Clock/ticked"] == 2
-    del peer
-    if is_introduced:
-        del server, listener
+    assert unheard_events(clock)["clock.v1.Clock/ticked"] == 3
     gc.collect()
-    assert gone() is None
+    assert [each() for each in gone] == [None, None]
 
 
 async def test_what_nobody_hears_is_counted_and_told_once_until_somebody_does(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from duologue import Limits
@@ -48,7 +48,7 @@ def line_of(host: WebsocketPromisifier) -> Connection:
 
 
 @asynccontextmanager
-async def healthy(clock: Clock) -> AsyncIterator[list[int]]:
+async def healthy(clock: Clock) -> AsyncGenerator[list[int]]:
     """Another listener, and what it has heard."""
     heard = list[int]()
     async with (
