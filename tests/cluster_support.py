@@ -1,13 +1,14 @@
 """Nodes of a cluster in one process, with real NATS servers between them."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from duologue.relay.cluster.cluster_keys import ClusterKeys
 from duologue.relay.cluster.nats_bus import BusAccess, NatsBus
-from duologue.relay.cluster.node import ClusterNode, ClusterSettings
+from duologue.relay.cluster.node import ClusterNode
+from duologue.relay.cluster.settings import ClusterSettings
 from duologue.relay.cluster_limits import ClusterLimits
 from duologue.relay.events import RelayEvent
 from duologue.relay.limits import RelayLimits
@@ -59,14 +60,16 @@ async def one_node(
     cluster_limits: ClusterLimits | None = None,
     secrets: Sequence[bytes] = (SECRET,),
     waits_for_bus: bool = True,
+    relay: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncGenerator[TestNode]:
-    """One node that runs."""
+    """One node that runs. `relay` is for `RelayServer`, the rest for `ClusterSettings`."""
     events: list[RelayEvent] = []
     server = RelayServer(
         identity=RELAY,
         limits=limits or RelayLimits(startup_grace_s=SHORT_GRACE_S),
         observers=[events.append],
+        **(relay or {}),
     )
     cluster_limits = cluster_limits or ClusterLimits()
     bus = NatsBus(BusAccess(urls, name), cluster_limits)

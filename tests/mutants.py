@@ -61,6 +61,42 @@ EQUAL: Final = {
     "ends there, too",
     "protocol/served_calls.py: 0 <= request_id <= MAX_SAFE_INTEGER": "the slow way finds the same",
     "protocol/served_calls.py: 0 <= service_id <= MAX_SAFE_INTEGER": "the slow way finds the same",
+    "connection/encrypted/fragment_layer.py: len(message) < self._splitter.text_threshold": (
+        "the slow way finds the same"
+    ),
+    "connection/websocket/arrivals.py: now_s - self._complained_s >= COMPLAINT_EVERY_S": (
+        "a moment more or less"
+    ),
+    "connection/websocket/connection.py: self._window_bytes < READ_BYTES": (
+        "only how often others have a turn"
+    ),
+    "endpoints/redialling.py: now_s - self._warned_s >= WARNING_INTERVAL_S": (
+        "a moment more or less"
+    ),
+    "commands/relay.py: loop.time() - self._last_complaint_s < UNHANDLED_EVERY_S": "the same",
+    "promisifier/calling.py: call.due_s < self._deadlines.timer_due_s": (
+        "the timer is set to the same time"
+    ),
+    "promisifier/deadlines.py: call.due_s < self.timer_due_s": "the same",
+    "promisifier/deadlines.py: call.due_s > now_s": "one tick later",
+    "promisifier/deadlines.py: call.due_s < math.inf": "a timer that is never due",
+    "promisifier/stream_receiver.py: call.patience_s < math.inf": (
+        "nobody waits for ever to be told"
+    ),
+    "promisifier/streams/silence.py: self._timer_due_s > self._heard_s[request_id] + patience_s": (
+        "the timer is set to the same time"
+    ),
+    "promisifier/streams/silence.py: now_s - self._timer_due_s >= LATE_S": "a moment more or less",
+    "promisifier/streams/stream.py: len(block) >= _BLOCK_BYTES": (
+        "the block is written one piece later"
+    ),
+    "protocol/backoff.py: failures > QUICK_TRIES": "both ways double once",
+    "protocol/depth.py: rest.count(b'[') + rest.count(b'{') + 2 <= max_depth": "it only saves time",
+    "protocol/excess.py: closing < min(openings)": "no bracket opens and closes",
+    "relay/server/server.py: self._timer_due_s <= due_s": "the timer is set to the same time",
+    "typed/audience.py: loop.time() < until_s": "a moment more or less",
+    "promisifier/dispatch.py: due_s < deadlines.timer_due_s": "the timer is set to the same time",
+    "promisifier/dispatch.py: call.due_s <= self._loop.time()": "a moment more or less",
 }
 """Comparisons that may be either, as `module: source`, and why; `#2`: the second that reads so."""
 

@@ -67,6 +67,8 @@ def readable_contract(contract: bytes, service: str, method: str | None) -> str:
 def method_params(schema: Path) -> Mapping[str, Sequence[str]]:
     """The params, by name, of each method below `schema`: `chat.rooms.v1.Rooms/join` to `room`.
 
+    Events are there as well, without any.
+
     Reads and generates nothing else; of contracts that are wrong it gives what can be read.
 
     Raises:
@@ -81,6 +83,8 @@ def method_params(schema: Path) -> Mapping[str, Sequence[str]]:
                 name = f"{contract.package}.{service.name}/{method.name}"
                 fields, _ = contract.fields_of(method.params)
                 found[name] = tuple(fields)
+            for event in service.events.values():
+                found[f"{contract.package}.{service.name}/{event.name}"] = ()
     return found
 
 

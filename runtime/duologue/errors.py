@@ -30,7 +30,7 @@ Words of the other side are as they came in the attributes, and harmless in what
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar, get_args
+from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar
 
 from duologue.foreign_text import SafelyShown, shown
 
@@ -198,6 +198,9 @@ Where = Literal["leaving", "answer", "waiting", "running"]
 waiting for a handler, so that it has not run; in its handler."""
 
 
+_PLACES: Final[tuple[Where, ...]] = ("leaving", "answer", "waiting", "running")
+
+
 class DeadlineExceeded(CallError, TimeoutError):
     """No answer came in time. The call may still have run; `where` tells more."""
 
@@ -206,8 +209,9 @@ class DeadlineExceeded(CallError, TimeoutError):
     @property
     def where(self) -> Where | None:
         """Where the time passed; None if it is no call's, or nobody says."""
-        where = self.details.get("where") if isinstance(self.details, dict) else None
-        return where if where in get_args(Where) else None
+        look_up: object = getattr(self.details, "get", None)
+        said: object = look_up("where") if callable(look_up) else None
+        return next((each for each in _PLACES if each == said), None)
 
 
 class StreamFailed(CallError):

@@ -163,17 +163,15 @@ async def run(folder: Path) -> int:
     write_cluster(folder)
     buses = [NatsServer(), NatsServer()]
     # All come from one address here.
-    limits = dict.fromkeys(
-        (
-            "registers_per_min_per_address",
-            "requests_per_min_per_address",
-            "requests_per_min_per_address_and_target",
-            "request_burst_per_address_and_target",
-            "new_connections_per_s_per_address",
-            "new_connections_burst_per_address",
-        ),
-        1_000_000,
+    names: tuple[str, ...] = (
+        "registers_per_min_per_address",
+        "requests_per_min_per_address",
+        "requests_per_min_per_address_and_target",
+        "request_burst_per_address_and_target",
+        "new_connections_per_s_per_address",
+        "new_connections_burst_per_address",
     )
+    limits = dict.fromkeys(names, 1_000_000)
     async with contextlib.AsyncExitStack() as stack:
         for bus in buses:
             stack.callback(bus.kill)

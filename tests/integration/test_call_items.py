@@ -168,10 +168,13 @@ async def test_a_line_that_is_no_item_is_wrong_use_and_cancels(method: str) -> N
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("sum", "-", "-"), "standard input is read by one only; - is given twice"),
+        (("sum", "-", "-"), "standard input is read by one only, not by - and -"),
         (("sum", "-", "@x"), "items come from one place; given are - and @x"),
         (("sum", "@no/such"), "@no/such: there is no file no/such"),
-        (("count", "upto=1", "@x"), "Streams/count sends no items; @x is for items"),
+        (
+            ("count", "upto=1", "@x"),
+            "Streams/count sends no items, so @x would be all of its arguments",
+        ),
         (("sum", "--limit", "1"), "Streams/sum yields no items; --limit is for items"),
         (("ping", "--limit", "1"), "yields no items"),
         (("count", "upto=1", "--output", "x"), "yields no bytes; --output is for those"),

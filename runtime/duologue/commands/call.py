@@ -5,17 +5,15 @@ import json
 import os
 import ssl as tls
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urldefrag, urlsplit
 
 import typer
-from pydantic import ValidationError
 
+from duologue.commands.arguments import read_arguments
 from duologue.commands.byte_progress import ByteProgress
 from duologue.commands.described_contracts import (
     Reached,
@@ -24,37 +22,34 @@ from duologue.commands.described_contracts import (
     readable,
     schema_of,
 )
-from duologue.commands.item_input import ItemInput, is_source
+from duologue.commands.event_watch import watch_events
+from duologue.commands.item_input import ItemInput, check_standard_input, is_source, sends_items
 from duologue.commands.method_lookup import (
     Found,
     NotHere,
     WrongUse,
+    find_event,
     find_method,
     split_name,
-    suggestion,
 )
 from duologue.commands.name_completion import complete_argument, complete_method
 from duologue.commands.outcome import EXIT_FAILED, EXIT_GOOD, EXIT_INTERRUPTED, EXIT_USAGE
+from duologue.commands.reaching import load_identity, reach
 from duologue.commands.streamed_call import call_with_items, note_saved, write_bytes
-from duologue.endpoints.direct import connect
-from duologue.endpoints.through_relay import dial
 from duologue.errors import (
     CallError,
     ConnectionClosed,
     DuologueError,
-    UnsafeKey,
     UnsafeKeyFile,
 )
 from duologue.foreign_text import shown
 from duologue.identity import Identity
+from duologue.observability.frames import FrameLog
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.streams.stream import ByteStream, TextStream
-from duologue.protocol.keys import public_key_of
 from duologue.protocol.wording import words_of
-from duologue.relay.addresses import is_loopback
 from duologue.typed.codec import ANY_STREAM, BYTE_ITEMS, BYTE_STREAM, TEXT_STREAM
 from duologue.typed.contract import Streaming
-from duologue.typed.model import Model
 
 DEFAULT_TIMEOUT_S: Final = 30.0
 
@@ -71,8 +66,9 @@ def call(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="NAME=VALUE | @FILE | -",
-            help="JSON, or a plain string; and where the items are read from that are sent.",
+            metavar="NAME=VALUE | JSON | @FILE | -",
+            help="Values: JSON, a plain string, @FILE or -. An object holds all of them. @FILE "
+            "or - alone: that object, or the items that are sent.",
             autocompletion=complete_argument,
         ),
     ] = None,
@@ -111,6 +107,24 @@ def call(
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="End the call after so many items.")
     ] = None,
+    proxy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The way there: http://HOST:PORT or socks5h://HOST:PORT; none: no proxy.",
+            show_default="from the environment",
+        ),
+    ] = None,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SERVICE/EVENT",
+            help="Watch events, one JSON line each; no call is made. Arguments: key, replay.",
+        ),
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show each message and its time, in shape.")
+    ] = False,
     insecure_plaintext: Annotated[
         bool, typer.Option("--insecure-plaintext", help="Allow a ws: relay elsewhere.")
     ] = False,
@@ -137,12 +151,21 @@ def call(
     bytes as they are, and the result last. Items to send are read from @FILE or from standard
     input: JSON lines, or bytes.
 
+    Methods and events may be named shortly, as Rooms/join or join, where that means one.
+
     Exit code 1 if the call fails; what the service said of it is on standard error, as JSON where
     it has a code. Ctrl-C cancels the call; the exit code is 130 then.
     """
     try:
-        if (method is None) is not (lists or describe is not None):
-            raise WrongUse("name a method to call, or say --list or --describe SERVICE[/METHOD]")
+        given = arguments or []
+        if events is not None and method is not None:
+            # Where no method is named, the first of the arguments stands in its place.
+            given, method = [method, *given], None
+        if [method is not None, lists, describe is not None, events is not None].count(True) != 1:
+            raise WrongUse(
+                "name a method to call, or say --list, --describe SERVICE[/METHOD] or --events "
+                "SERVICE/EVENT"
+            )
         identity = Identity.generate() if key_file is None else load_identity(key_file)
         reached = partial(
             reach,
@@ -151,18 +174,24 @@ def call(
             direct=direct,
             token=token,
             context=None if ca_file is None else tls.create_default_context(cafile=str(ca_file)),
+            proxy=True if proxy is None else None if proxy == "none" else proxy,
             timeout_s=DEFAULT_TIMEOUT_S if timeout is None else timeout,
             insecure_plaintext=insecure_plaintext,
+            options={"observers": [FrameLog(sys.stderr)]} if verbose else {},
         )
         # A target that makes no sense is told before all else.
         reached()
+        if events is not None:
+            run(watch_events(reached(), find_event(events, packages, schema), given, limit))
+            return
         if method is None:
             run(print_contract(reached(), describe))
             return
         found = look_up(method, packages, schema, reached)
-        given = arguments or []
-        keywords = read_arguments(found, [each for each in given if not is_source(each)])
-        items = ItemInput.chosen(found, [each for each in given if is_source(each)])
+        check_standard_input(found, given)
+        is_item_source = is_source if sends_items(found) else (lambda _: False)
+        keywords = read_arguments(found, [each for each in given if not is_item_source(each)])
+        items = ItemInput.chosen(found, [each for each in given if is_item_source(each)])
         check_limit(found, limit)
         check_output(found, output, is_terminal=sys.stdout.isatty())
     except (WrongUse, UnsafeKeyFile, OSError) as error:
@@ -225,7 +254,8 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     except ConnectionClosed as error:
         # The code of a connection that never was is of no use to anybody.
         text = error.reason if error.sent == "no" and error.reason else words_of(error)
-        typer.echo(f"{type(error).__name__}: {shown(text)}", err=True)
+        kind = "" if error.sent == "no" else f"{type(error).__name__}: "
+        typer.echo(f"{kind}{shown(text)}", err=True)
         raise typer.Exit(EXIT_FAILED) from None
     except (DuologueError, OSError) as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
@@ -234,96 +264,6 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         # The address or the key in it.
         typer.echo(shown(words_of(error), keep="\n"), err=True)
         raise typer.Exit(EXIT_USAGE) from None
-
-
-def read_arguments(found: Found, arguments: Sequence[str]) -> dict[str, Any]:
-    """Keywords for the client's method, from `name=value` each.
-
-    A value is JSON if it can be read so and the contract takes it, else a string. So a decimal may
-    stand without quotes: `volts=3.30`. What is JSON goes to the contract as it was typed.
-
-    Raises:
-        WrongUse: they do not fit the contract, or a number has more digits than its type keeps.
-    """
-    texts: dict[str, str] = {}
-    for argument in arguments:
-        name, equals, text = argument.partition("=")
-        if not equals:
-            raise WrongUse(f"{argument}: write arguments like name=value")
-        if name in texts:
-            raise WrongUse(f"{name} is given twice")
-        texts[name] = text
-    if found.params is None:
-        if texts:
-            raise WrongUse(f"{found.method.full_name} takes no arguments")
-        return {}
-    wire_names = _wire_names_of(found.params)
-    names = {wire_name: name for name, wire_name in wire_names.items()}
-    takes_unknown = found.params.model_config.get("extra") == "allow"
-    for unknown in sorted(texts.keys() - wire_names.keys()):
-        if takes_unknown and unknown not in names:
-            wire_names[unknown] = names[unknown] = unknown
-            continue
-        meant = f"; did you mean {names[unknown]}?" if unknown in names else ""
-        hint = meant or suggestion(unknown, wire_names)
-        raise WrongUse(f"{found.method.full_name} has no {unknown}{hint}")
-    strings = {name: json.dumps(text) for name, text in texts.items()}
-    values = {name: text if _is_json(text) else strings[name] for name, text in texts.items()}
-    met: dict[str, str] = {}
-    while True:
-        try:
-            by_wire_name = {wire_names[name]: text for name, text in values.items()}
-            params = found.params.model_validate_json(_object(by_wire_name))
-        except ValidationError as error:
-            wrong = _complaints(error, names)
-            # `room=7`, where a room has a name.
-            retried = {name: strings[name] for name in wrong if name in values}
-            if all(values[name] == text for name, text in retried.items()):
-                # Of a list or an object the string is only a guess.
-                said = (met.get(name, text) for name, text in wrong.items())
-                raise WrongUse("\n".join(said) or str(error)) from None
-            met |= {name: wrong[name] for name in retried if texts[name].lstrip()[:1] in "[{"}
-            values |= retried
-        else:
-            _check_digits({name: text for name, text in values.items() if text == texts[name]})
-            # Not by `getattr`: a deprecated field would warn.
-            given = {**vars(params), **(params.model_extra or {})}
-            return {name: given[name] for name in params.model_fields_set}
-
-
-def _object(values: Mapping[str, str]) -> str:
-    """The JSON object of fields that are JSON."""
-    fields = ",".join(f"{json.dumps(name)}:{text}" for name, text in values.items())
-    return f"{{{fields}}}"
-
-
-def _complaints(error: ValidationError, names: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong with each argument, by its name; `names` are those by wire names."""
-    complaints: dict[str, str] = {}
-    for found in error.errors():
-        if found["loc"]:
-            first, *inside = map(str, found["loc"])
-            name = names.get(first, first)
-            complaints[name] = f"{'.'.join([name, *inside])}: {found['msg']}"
-    return complaints
-
-
-def _check_digits(values: Mapping[str, str]) -> None:
-    """Refuse numbers that a float would round to others than those it shows.
-
-    Raises:
-        WrongUse: there is one.
-    """
-    for name, text in values.items():
-        numbers: list[str] = []
-        json.loads(text, parse_float=numbers.append)
-        for number in numbers:
-            kept = repr(float(number))
-            if Decimal(kept) != Decimal(number):
-                raise WrongUse(
-                    f"{name}: {number} would be sent as {kept}: a float keeps 15 digits or a few "
-                    "more; write fewer"
-                )
 
 
 def check_output(found: Found, output: Path | None, *, is_terminal: bool) -> None:
@@ -359,61 +299,6 @@ def check_limit(found: Found, limit: int | None) -> None:
     method = found.method
     if limit is not None and not (isinstance(method, Streaming) and method.yields is not None):
         raise WrongUse(f"{method.full_name} yields no items; --limit is for items")
-
-
-def load_identity(file: Path) -> Identity:
-    """The identity in a key file.
-
-    Raises:
-        WrongUse: there is no such file.
-        UnsafeKeyFile, OSError: it cannot be used.
-    """
-    try:
-        return Identity.load(file)
-    except FileNotFoundError:
-        raise WrongUse(f"there is no key file {file}; duologue keygen {file} makes one") from None
-
-
-def reach(
-    target: str,
-    *,
-    identity: Identity,
-    direct: bool,
-    token: str | None,
-    context: tls.SSLContext | None,
-    timeout_s: float,
-    insecure_plaintext: bool,
-) -> AbstractAsyncContextManager[WebsocketPromisifier]:
-    """The conversation that `target` means; not begun yet.
-
-    Raises:
-        WrongUse: the key in it is none, or the relay would be reached in plain text.
-    """
-    url, key = urldefrag(target)
-    if key:
-        try:
-            public_key_of(key)
-        except UnsafeKey as error:
-            raise WrongUse(f"{key}, behind the # of the target, is no key: {error}") from None
-    if not key:
-        return connect(url, ssl=context, timeout=timeout_s)
-    if direct:
-        return connect(url, ssl=context, timeout=timeout_s, identity=identity, to=key)
-    parts = urlsplit(url)
-    if parts.scheme == "ws" and not insecure_plaintext and not is_loopback(parts.hostname or ""):
-        raise WrongUse(
-            f"{url}: a relay on another machine is reached with wss:, or everybody on the way "
-            "learns who speaks with whom; --insecure-plaintext allows ws:"
-        )
-    return dial(
-        url,
-        to=key,
-        identity=identity,
-        token=token,
-        ssl=context,
-        timeout=timeout_s,
-        insecure_plaintext=insecure_plaintext,
-    )
 
 
 async def make_call(
@@ -455,15 +340,3 @@ async def _write_stream(stream: ByteStream | TextStream, output: Path | None) ->
                 # Not by `write`, which may change line ends, and characters too.
                 sys.stdout.buffer.write(text.encode(errors="surrogatepass"))
             sys.stdout.buffer.flush()
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _wire_names_of(params: type[Model]) -> dict[str, str]:
-    return {name: field.serialization_alias or name for name, field in params.model_fields.items()}

@@ -28,8 +28,9 @@ from duologue.relay.cluster.bus_messages import (
     seal,
 )
 from duologue.relay.cluster.channel import BadNode, Introduction
-from duologue.relay.cluster.node import digest_rules
+from duologue.relay.cluster.nats_bus import subscribe
 from duologue.relay.cluster.node_connection import NodeConnection
+from duologue.relay.cluster.settings import digest_rules
 from duologue.relay.cluster.subjects import Subjects
 from duologue.relay.server.config import RelayConfiguration
 from duologue.relay.server.watched_files import AccessFiles
@@ -129,7 +130,7 @@ class ClusterExamination:
         keys = self._parts.keys[0]
         key = Identity.generate().public_key
         subject = self._subjects.has(keys, key)
-        subscription = await client.subscribe(subject)
+        subscription = await subscribe(client, subject)
         question = Find(v=VERSION, ask=os.urandom(8).hex(), key=key.hex(), node=OWN_NAME)
         begun_s = time.perf_counter()
         await client.publish(
@@ -150,7 +151,7 @@ class ClusterExamination:
                 return
             self._nodes[node.node] = node
 
-        await client.subscribe(self._subjects.all_replies, cb=on_answer)
+        await subscribe(client, self._subjects.all_replies, on_answer)
         question = FindNodes(v=VERSION, ask=os.urandom(8).hex(), node=OWN_NAME)
         data = seal(question, self._parts.keys[0], os.urandom(NONCE_BYTES))
         await client.publish(self._subjects.nodes, data, self._subjects.reply(2))

@@ -23,8 +23,26 @@ STANDARD_INPUT: Final = "-"
 
 
 def is_source(argument: str) -> bool:
-    """Whether an argument of the command says where items are read from."""
+    """Whether an argument, or the value of one, is a place to read from: `@FILE` or `-`."""
     return argument == STANDARD_INPUT or argument.startswith("@")
+
+
+def sends_items(found: Found) -> bool:
+    """Whether a method takes items from its caller."""
+    return isinstance(found.method, Streaming) and found.method.sends is not None
+
+
+def check_standard_input(found: Found, arguments: Sequence[str]) -> None:
+    """See that standard input is read by one only.
+
+    Raises:
+        WrongUse: more would read it.
+    """
+    readers = [each for each in arguments if each.rpartition("=")[2] == STANDARD_INPUT]
+    if sends_items(found) and not any(map(is_source, arguments)):
+        readers.append("the items")
+    if len(readers) > 1:
+        raise WrongUse(f"standard input is read by one only, not by {' and '.join(readers)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +56,10 @@ class ItemInput:
         """What `sources`, each `@FILE` or `-`, mean for a method; None if it sends no items.
 
         Raises:
-            WrongUse: there is nothing to send, more than one source, or no such file.
+            WrongUse: there is more than one source, or no such file.
         """
-        method = found.method
-        if not isinstance(method, Streaming) or method.sends is None:
-            if sources:
-                raise WrongUse(f"{method.full_name} sends no items; {sources[0]} is for items")
+        if not sends_items(found):
             return None
-        if sources.count(STANDARD_INPUT) > 1:
-            raise WrongUse("standard input is read by one only; - is given twice")
         if len(sources) > 1:
             raise WrongUse(f"items come from one place; given are {' and '.join(sources)}")
         if not sources or sources[0] == STANDARD_INPUT:

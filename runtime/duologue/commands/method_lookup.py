@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import entry_points
@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 
 from duologue.protocol.wording import words_of
 from duologue.typed.client import Client
-from duologue.typed.contract import Method
+from duologue.typed.contract import Event, Method
 from duologue.typed.model import Model
 
 GROUP: Final = "duologue.contracts"
@@ -75,6 +75,76 @@ def split_name(name: str) -> tuple[str, str, str]:
     return parts[1].rstrip("."), parts[2], parts[3]
 
 
+@dataclass(frozen=True, slots=True)
+class FoundEvent:
+    """An event of a generated package."""
+
+    client: type[Client]
+    event: Event[..., Any]
+
+
+def method_params(schema: Path) -> Mapping[str, Sequence[str]]:
+    """The params of each method in the contracts below a folder, and no such of events.
+
+    Empty where there are no contracts, or no compiler to read them with.
+    """
+    if not schema.is_dir():
+        return {}
+    for entry in entry_points(group=GROUP, name="method_params"):
+        try:
+            read = cast("Callable[[Path], Mapping[str, Sequence[str]]]", entry.load())
+            return read(schema)
+        except (ModuleNotFoundError, OSError):
+            return {}
+    return {}
+
+
+def short_names(name: str) -> tuple[str, str]:
+    """`Rooms/join` and `join` for `chat.rooms.v1.Rooms/join`."""
+    short = name.rpartition(".")[2]
+    return short, short.partition("/")[2]
+
+
+def whole_name(name: str, schema: Path | None) -> str:
+    """The whole name of a method or event that may be given shortly, by the contracts at hand.
+
+    Raises:
+        WrongUse: it means more than one.
+    """
+    if _METHOD.fullmatch(name):
+        return name
+    known = method_params(Project.here().schema if schema is None else schema)
+    meant = sorted(each for each in known if name in short_names(each))
+    if len(meant) > 1:
+        raise WrongUse(f"{name} is one of {', '.join(meant)}: name it whole")
+    if meant:
+        return meant[0]
+    service, slash, method = name.partition("/")
+    homes = {
+        each.partition("/")[0] for each in known if short_names(each)[0].startswith(f"{service}/")
+    }
+    # With its service known, what the name may have been meant for can be said.
+    return f"{homes.pop()}/{method}" if slash and len(homes) == 1 else name
+
+
+def find_event(name: str, packages: str | None, schema: Path | None) -> FoundEvent:
+    """The event that `chat.rooms.v1.Rooms/message_posted` means, as `find_method` looks it up.
+
+    Raises:
+        WrongUse: there is none; says what there is.
+    """
+    name = whole_name(name, schema)
+    service, event = split_name(name)[1:]
+    client = _client_in(name, packages=packages, schema=schema)
+    contract = client.__contract__
+    events = {each.name: each for each in contract.events}
+    if event not in events:
+        if event in {each.name for each in contract.methods}:
+            raise WrongUse(f"{event} is a method: call it without --events")
+        raise WrongUse(f"{service} has no event {event}{suggestion(event, events)}")
+    return FoundEvent(client, events[event])
+
+
 def find_method(name: str, *, packages: str | None = None, schema: Path | None = None) -> Found:
     """The method that `chat.rooms.v1.Rooms/join` means.
 
@@ -86,7 +156,20 @@ def find_method(name: str, *, packages: str | None = None, schema: Path | None =
         NotHere: there is no such package, and none was named by an argument.
         WrongUse: there is none; says what there is.
     """
-    package, service, method = split_name(name)
+    name = whole_name(name, schema)
+    service, method = split_name(name)[1:]
+    client = _client_in(name, packages=packages, schema=schema)
+    contract = client.__contract__
+    methods = {each.name: each for each in contract.methods}
+    if method not in methods:
+        if method in {each.name for each in contract.events}:
+            raise WrongUse(f"{method} is an event: watch it with --events")
+        raise WrongUse(f"{service} has no method {method}{suggestion(method, methods)}")
+    return Found(client, methods[method], methods[method].params.model)
+
+
+def _client_in(name: str, *, packages: str | None, schema: Path | None) -> type[Client]:
+    package, service, _ = split_name(name)
     if schema is not None:
         module = _made(package, schema)
     else:
@@ -95,10 +178,7 @@ def find_method(name: str, *, packages: str | None = None, schema: Path | None =
     if not (isinstance(client, type) and issubclass(client, Client)):
         services = [each.removesuffix("Client") for each in vars(module) if _names_client(each)]
         raise WrongUse(f"{package} has no service {service}{suggestion(service, services)}")
-    methods = {each.name: each for each in client.__contract__.methods}
-    if method not in methods:
-        raise WrongUse(f"{service} has no method {method}{suggestion(method, methods)}")
-    return Found(client, methods[method], methods[method].params.model)
+    return client
 
 
 def suggestion(name: str, known: Collection[str]) -> str:

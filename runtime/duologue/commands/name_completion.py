@@ -1,13 +1,11 @@
 """What a shell may complete in `duologue call`: methods of the contracts, and names of params."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.metadata import entry_points
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 import typer
 
-from duologue.commands.method_lookup import GROUP, Project
+from duologue.commands.method_lookup import Project, method_params, short_names
 
 
 def complete_method(incomplete: str) -> list[str]:
@@ -27,7 +25,7 @@ def complete_argument(ctx: typer.Context, incomplete: str) -> list[str]:
         return []
     typed = [str(each) for each in cast("Sequence[object]", given or ())]
     names = _methods()
-    meant = [each for each in names if each == method or method in _short_names(each)]
+    meant = [each for each in names if each == method or method in short_names(each)]
     if len(meant) != 1:
         return []
     params = (f"{name}=" for name in names[meant[0]])
@@ -39,17 +37,7 @@ def complete_argument(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _methods() -> Mapping[str, Sequence[str]]:
-    schema = Project.here().schema
-    if not schema.is_dir():
-        return {}
-    for entry in entry_points(group=GROUP, name="method_params"):
-        try:
-            read = cast("Callable[[Path], Mapping[str, Sequence[str]]]", entry.load())
-            return read(schema)
-        except (ModuleNotFoundError, OSError):
-            # Without the extra `tools`, or without the right to read: there is nothing to offer.
-            return {}
-    return {}
+    return method_params(Project.here().schema)
 
 
 def _beginning(names: Iterable[str], incomplete: str) -> Iterable[str]:
@@ -57,11 +45,5 @@ def _beginning(names: Iterable[str], incomplete: str) -> Iterable[str]:
 
 
 def _short(names: Iterable[str], incomplete: str) -> list[str]:
-    every = [short for name in names for short in _short_names(name)]
+    every = [short for name in names for short in short_names(name)]
     return [short for short in _beginning(every, incomplete) if every.count(short) == 1]
-
-
-def _short_names(name: str) -> tuple[str, str]:
-    """`Rooms/join` and `join` for `chat.rooms.v1.Rooms/join`."""
-    short = name.rpartition(".")[2]
-    return short, short.partition("/")[2]

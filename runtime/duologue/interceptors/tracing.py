@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.propagate import get_global_textmap
-from opentelemetry.propagators.textmap import TextMapPropagator
+from opentelemetry.propagators.textmap import Setter, TextMapPropagator
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -32,6 +32,14 @@ _FAULTS_OF_PROVIDER: Final = frozenset(
     ("INTERNAL", "INVALID_RESULT", "DEADLINE_EXCEEDED", "UNIMPLEMENTED")
 )
 """Outcomes that are errors of the span at the provider; a declared error is an answer."""
+
+
+class _MetaSetter(Setter[dict[str, str]]):
+    def set(self, carrier: dict[str, str], key: str, value: str) -> None:
+        carrier[key] = value
+
+
+_SETTER: Final = _MetaSetter()
 
 
 class Tracing(Interceptor):
@@ -70,7 +78,7 @@ class Tracing(Interceptor):
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
-            self._propagator.inject(call.meta)
+            self._propagator.inject(call.meta, setter=_SETTER)
             return await _watched(span, next, is_caller=True)
 
     async def serving(self, call: Invocation, next: Next[R]) -> R:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TextIO, TypeAlias
 import msgspec
 
 from duologue.observer import ConnectionSeen, Direction, Observer
+from duologue.protocol.values import is_list, is_object
 
 Show: TypeAlias = Literal["sizes", "shape", "full"]
 """What is written of a message: its kind and size; its keys too, and the types and lengths of what
@@ -91,7 +92,7 @@ class FrameLog(Observer):
         }
         if isinstance(message, str):
             value = _read(message)
-            line["kind"] = value.get("type", "?") if isinstance(value, dict) else "?"
+            line["kind"] = value.get("type", "?") if is_object(value) else "?"
             if self._show == "shape":
                 line["message"] = _top(value)
             elif self._show == "full":
@@ -125,7 +126,7 @@ def _line_of(line: dict[str, Any]) -> str:
 
 
 def _top(value: Any) -> Any:
-    if not isinstance(value, dict):
+    if not is_object(value):
         return shape_of(value)
     return {
         key: each if key in _PLAIN else shape_of(each)
@@ -136,17 +137,16 @@ def _top(value: Any) -> Any:
 def shape_of(value: Any) -> Any:
     """A JSON value without what it says: keys, types, lengths."""
     # Exact types, as the decoder makes them: this is asked for every value of every message.
-    met = type(value)
-    if met is str:
+    if type(value) is str:
         return f"text of {len(value)}"
-    if met is dict:
+    if is_object(value):
         few = value if len(value) <= _MAX_KEYS else _first_of(value)
         return {key: shape_of(each) for key, each in few.items()}
-    if met is list:
+    if is_list(value):
         if len(value) <= _MAX_KEYS:
             return [shape_of(each) for each in value]
         return [*map(shape_of, value[:_MAX_KEYS]), f"list of {len(value)}"]
-    return value if value is None or met is bool else "number"
+    return value if value is None or type(value) is bool else "number"
 
 
 def _first_of(value: dict[str, Any]) -> dict[str, Any]:

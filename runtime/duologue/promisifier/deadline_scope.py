@@ -31,7 +31,8 @@ class Deadline:
             raise ValueError(f"deadline({seconds!r}): it takes seconds, above 0, or None")
         self._seconds = seconds
         self._is_entered = False
-        self._outer: Deadline | None = None
+        self.outer: Deadline | None = None
+        """The block around it, while it lasts."""
         self.due_s = math.inf
         """When the time is over, by the clock of the loop; known inside the block."""
         self.is_over = False
@@ -48,7 +49,7 @@ class Deadline:
         if self._seconds is not None:
             now_s = asyncio.get_running_loop().time()
             self.due_s = min(due_in_force(), now_s + self._seconds)
-        self._outer = _scope.get()
+        self.outer = _scope.get()
         _scope.set(self)
         in_force.count += 1
         return self
@@ -63,8 +64,8 @@ class Deadline:
         in_force.count -= 1
         # Not by a token: a generator may leave the block in another context.
         if _scope.get() is self:
-            _scope.set(self._outer)
-        self._outer = None
+            _scope.set(self.outer)
+        self.outer = None
 
 
 def deadline(seconds: float | None) -> Deadline:
@@ -94,7 +95,7 @@ def due_in_force() -> float:
     """When calls that are made here have to be over, by the loop's clock; infinity: no bound."""
     scope = _scope.get()
     while scope is not None and scope.is_over:
-        scope = scope._outer
+        scope = scope.outer
     if scope is not None:
         return scope.due_s
     served = serving.get(None)

@@ -14,11 +14,11 @@ from duologue.limits import Limits
 from duologue.promisifier.admission import Admission
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.deadline_scope import in_force, lift_deadlines
-from duologue.promisifier.deadlines import Deadlines
 from duologue.promisifier.failures import describe_incident, describe_late, describe_limit
 from duologue.promisifier.handlers import Handler, Result, UnreadableArguments
 from duologue.promisifier.held_answers import HeldAnswers
 from duologue.promisifier.intake import Hold, Intake
+from duologue.promisifier.patience import Patience
 from duologue.promisifier.served_call import ServedCall, serving
 from duologue.promisifier.streams.items import ItemDesk
 from duologue.promisifier.streams.sending import OutgoingStreams
@@ -108,7 +108,7 @@ class Dispatcher(Generic[PeerT]):
         self._share = self.admission.share
         self._streams: OutgoingStreams | None = None
         self._held: HeldAnswers | None = None
-        self._deadlines: Deadlines[ServedCall[PeerT]] | None = None
+        self._patience: Patience[ServedCall[PeerT]] | None = None
         """Made for the first call that may come to be late."""
         # A side that was made in a block with a deadline serves others as long as it is there.
         self._context.run(lift_deadlines)
@@ -151,7 +151,7 @@ class Dispatcher(Generic[PeerT]):
                 self._refuse_busy(call, error)
             else:
                 if call.request.timeout_ms:
-                    self._watch(call)
+                    (self._patience or self._make_patience()).watch(call)
                 self._slow_down()
 
     def _is_prompt(self, request: RequestReceived) -> bool:
@@ -175,26 +175,12 @@ class Dispatcher(Generic[PeerT]):
         if self._intake.held and not self.admission.is_nearly_full:
             self._intake.release(Hold.CALLS)
 
-    def _watch(self, call: ServedCall[PeerT]) -> None:
-        """Note when the caller of a call that is not over yet will wait no more."""
-        due_s = call.due_s
-        if due_s == math.inf:
-            # Since it left its caller time has passed, which no two clocks need agree on.
-            due_s = call.due_s = self._loop.time() + call.request.timeout_ms / 1000
-        deadlines = self._deadlines
-        if deadlines is None:
-            deadlines = Deadlines(self._loop, self.admission.accepted, self._on_due)
-            self._deadlines = deadlines
-        if due_s < deadlines.timer_due_s:
-            deadlines.arm(due_s)
+    def _make_patience(self) -> Patience[ServedCall[PeerT]]:
+        self._patience = Patience(self._loop, self.admission, self._refuse_late)
+        return self._patience
 
-    def _on_due(self, call: ServedCall[PeerT]) -> None:
-        call.due_s = math.inf
-        if self.admission.withdraw(call.request.request_id) is not None:
-            self._refuse(call, describe_late(self._name_of(call), has_run=False))
-        elif not call.ignores_cancel:
-            call.is_overdue = True
-            call.cancel(self._loop)
+    def _refuse_late(self, call: ServedCall[PeerT]) -> None:
+        self._refuse(call, describe_late(self._name_of(call), has_run=False))
 
     def _name_of(self, call: ServedCall[PeerT]) -> str:
         handler = self._handlers.get(call.request.service_id)
@@ -221,8 +207,8 @@ class Dispatcher(Generic[PeerT]):
     def close(self) -> None:
         """Cancel what runs and forget what waits; results are dropped from now on."""
         self._closed = True
-        if self._deadlines is not None:
-            self._deadlines.end()
+        if self._patience is not None:
+            self._patience.end()
         self.admission.close()
         self._cancel_running()
         if not self.admission.calls:
@@ -282,7 +268,7 @@ class Dispatcher(Generic[PeerT]):
         # Before its first step, in which it may end.
         self.admission.began(call)
         if call.request.timeout_ms:
-            self._watch(call)
+            (self._patience or self._make_patience()).watch(call)
         if sys.version_info >= (3, 12):
             call.task = asyncio.Task(coroutine, loop=self._loop, context=context, eager_start=True)
         else:

@@ -13,6 +13,8 @@ from duologue.testing.conversation.endings import CLOSING, GIVING_UP, closing_af
 from duologue.testing.conversation.flows import FLOWS
 from duologue.testing.conversation.items import CLOSING_WITH_ITEMS, ITEMS
 from duologue.testing.conversation.losses import COMEBACKS, Comeback, Lasting, Lose
+from duologue.testing.conversation.news import NEWS, NEWS_COMEBACKS
+from duologue.testing.conversation.news_service import NewsService
 from duologue.testing.conversation.promise import End, Promise
 from duologue.testing.conversation.service import CheckedService
 from duologue.testing.conversation.timed_service import TimedService
@@ -60,7 +62,8 @@ async def check_conversation(
     Raises:
         AssertionError: a promise was not kept; the text begins with the promise.
     """
-    for promise in (*CALLS, *FLOWS, *CROWDS, *GIVING_UP, *WISHES, *DIFFERENCES, *ITEMS):
+    promises = (*CALLS, *FLOWS, *CROWDS, *GIVING_UP, *WISHES, *DIFFERENCES, *NEWS, *ITEMS)
+    for promise in promises:
         for turned in (False, True):
             await _try(promise, make_pair, turned, patience_s)
     for promise in (*CLOSING, *CLOSING_WITH_ITEMS, *map(closing_after, range(CLOSING_TURNS))):
@@ -76,17 +79,17 @@ async def check_coming_back(make_lasting: MakeLasting, *, patience_s: float = PA
     Raises:
         AssertionError: a promise was not kept; the text begins with the promise.
     """
-    for comeback in COMEBACKS:
+    for comeback in (*COMEBACKS, *NEWS_COMEBACKS):
         await _try_comeback(comeback, make_lasting, patience_s)
 
 
 async def _try_comeback(comeback: Comeback, make_lasting: MakeLasting, patience_s: float) -> None:
     before = _left()
-    service = CheckedService()
+    service, news = CheckedService(), NewsService()
     try:
-        joined = make_lasting([service], [CheckedService()])
+        joined = make_lasting([service, news], [CheckedService()])
         async with asyncio.timeout(patience_s), joined as (peer, lose):
-            await comeback(Lasting(peer, lose, service))
+            await comeback(Lasting(peer, lose, service, news))
         await _until_nothing_is_left(before)
     except (AssertionError, TimeoutError, DuologueError) as error:
         found = f"{type(error).__name__}: {error}"
@@ -96,11 +99,11 @@ async def _try_comeback(comeback: Comeback, make_lasting: MakeLasting, patience_
 async def _try(promise: Promise, make_pair: MakePair, turned: bool, patience_s: float) -> None:
     before = _left()
     services = CheckedService(), CheckedService()
-    timed = TimedService(), TimedService()
-    offers = [[one, other] for one, other in zip(services, timed, strict=True)]
+    timed, news = (TimedService(), TimedService()), (NewsService(), NewsService())
+    offers = list(zip(services, timed, news, strict=True))
     try:
         async with asyncio.timeout(patience_s), make_pair(*offers) as peers:
-            left, right = map(End, peers, services, timed)
+            left, right = map(End, peers, services, timed, news)
             await (promise(right, left) if turned else promise(left, right))
         await _until_nothing_is_left(before)
     except (AssertionError, TimeoutError, DuologueError) as error:

@@ -26,7 +26,7 @@ class CallContext(msgspec.Struct):
     """`package.Service/method`."""
     served: ServedCall[Any] | None = None
     """The call itself, for the runtime; a context that a test makes needs none."""
-    unsent_meta: dict[str, str] = msgspec.field(default_factory=dict)
+    unsent_meta: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     """The `answer_meta` of a context that shows no call."""
 
     @property

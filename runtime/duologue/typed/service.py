@@ -168,8 +168,9 @@ class MethodHandler:
                 raise UnreadableArguments(str(error)) from error
             result = self._function(params, CallContext(call.peer, self.name, call))
         # The types that are met most first: asking an abstract class takes its time.
-        met = type(result)
-        if met is CoroutineType or (met is not self._form and is_awaitable(result)):
+        if result.__class__ is CoroutineType or (
+            type(result) is not self._form and is_awaitable(result)
+        ):
             return self._finish(result, request.takes_parts)
         return self._encode_result(result, request.takes_parts)
 

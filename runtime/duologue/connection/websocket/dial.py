@@ -97,6 +97,8 @@ async def dial_websocket(
         if patience.expired():
             raise DeadlineExceeded(f"{address} was not open after {timeout_s:g} s") from error
         why = f"cannot reach {address}: {words_of(error)}"
+        if isinstance(error, ConnectionRefusedError):
+            why = f"{address} refused the connection"
         raise ConnectionClosed(1006, why, sent="no") from error
     except asyncio.CancelledError:
         connection.terminate("not opened")

@@ -123,7 +123,10 @@ async def _first_of(addresses: Sequence[Address], attempt_delay_s: float) -> soc
                 sock.close()
         await _end(waiting)
     if chosen is None:
-        raise OSError("; ".join(dict.fromkeys(map(words_of, errors))) or "no address to try")
+        kind = OSError
+        if errors and all(isinstance(each, ConnectionRefusedError) for each in errors):
+            kind = ConnectionRefusedError
+        raise kind("; ".join(dict.fromkeys(map(words_of, errors))) or "no address to try")
     return chosen
 
 

@@ -1,6 +1,7 @@
 """Items of one call, for who sends them (duologue profile 4)."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -140,7 +141,11 @@ class ItemSink:
         if connection is None or outgoing is None:
             return
         message = self._prefix + item
-        connection.send(message)
+        try:
+            connection.send(message)
+        except ConnectionClosed:
+            # See `_send_list`. That this item was not sent says nothing of the call.
+            return
         outgoing.take(1, len(item))
         self._counters.bytes_sent += len(message)
         self._note_begun()
@@ -289,7 +294,10 @@ class ItemSink:
             self._note_begun()
 
     def _say(self, text: bytes) -> None:
-        if self._connection is not None:
+        if self._connection is None:
+            return
+        # What was not sent is no word about the call, which fails when its connection is closed.
+        with contextlib.suppress(ConnectionClosed):
             self._connection.send_utf8(text)
             self._counters.bytes_sent += len(text)
 

@@ -15,7 +15,8 @@ from duologue.relay.cluster.cluster_keys import (
     read_secrets,
 )
 from duologue.relay.cluster.nats_bus import BusAccess, NatsBus
-from duologue.relay.cluster.node import ClusterNode, ClusterSettings
+from duologue.relay.cluster.node import ClusterNode
+from duologue.relay.cluster.settings import ClusterSettings
 from duologue.relay.server.config import ClusterTable, ClusterTlsTable
 from duologue.relay.server.server import RelayServer
 from duologue.relay.server.watched_files import Watched
@@ -44,8 +45,8 @@ class ClusterParts:
         self.bus = BusAccess(table.bus, table.node, table.bus_user, password, context)
         self.accepting = self.dialling = None
         if table.tls is not None:
-            self.accepting = _context(table.tls, tls.Purpose.CLIENT_AUTH)
-            self.dialling = _context(table.tls, tls.Purpose.SERVER_AUTH)
+            self.accepting = mutual_context(table.tls, tls.Purpose.CLIENT_AUTH)
+            self.dialling = mutual_context(table.tls, tls.Purpose.SERVER_AUTH)
 
     def make_node(
         self,
@@ -91,7 +92,12 @@ class ClusterParts:
         _log.info("%d secrets of the cluster are accepted", len(keys))
 
 
-def _context(table: ClusterTlsTable, purpose: tls.Purpose) -> tls.SSLContext:
+def mutual_context(table: ClusterTlsTable, purpose: tls.Purpose) -> tls.SSLContext:
+    """TLS 1.3 with certificates on both sides; `purpose` is who the other side is.
+
+    Raises:
+        OSError: a file cannot be read, or is no good.
+    """
     context = tls.create_default_context(purpose, cafile=table.ca_file)
     context.minimum_version = tls.TLSVersion.TLSv1_3
     context.verify_mode = tls.CERT_REQUIRED

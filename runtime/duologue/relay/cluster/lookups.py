@@ -1,16 +1,15 @@
 """Requests of this node's callers that are served by others: looked for, visited, tunnelled."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 
 from duologue.relay import messages
 from duologue.relay.actions import Seek
 from duologue.relay.cluster import control
 from duologue.relay.cluster.bus_messages import VERSION, Find, Have
+from duologue.relay.cluster.lookup_records import Desk, Lookup, LookupCounts, Routed
 from duologue.relay.cluster.node_connection import NodeConnection
 from duologue.relay.cluster.seeking import (
     Ask,
@@ -30,81 +29,9 @@ from duologue.relay.cluster.stock import Stock, Wanted
 from duologue.relay.cluster.tunnel import Tunnel as TunnelSockets
 from duologue.relay.cluster_limits import ClusterLimits
 from duologue.relay.events import Cause, Leg
-from duologue.relay.link import Link
 from duologue.relay.server.socket_link import SocketLink
-from duologue.relay.switchboard import Switchboard
 
 _ASK_BYTES: Final = 8
-
-
-class Desk(Protocol):
-    """What lookups need of the relay's exchange."""
-
-    switchboard: Switchboard
-
-    def rejoin(self, leg: Leg, source: bytes, until_s: float) -> bool:
-        """See `Exchange.rejoin`."""
-        ...
-
-    def refuse(self, leg: Leg, reason: str, cause: Cause, limit: str = "") -> None:
-        """See `Exchange.refuse`."""
-
-    def give_away(self, leg: Leg) -> Link:
-        """See `Exchange.give_away`."""
-        ...
-
-
-@dataclass(slots=True, eq=False)
-class _Lookup:
-    """One request, while it is looked for."""
-
-    leg: Leg
-    ask: str
-    source: bytes
-    target: bytes
-    address: str
-    until_s: float
-    begun_s: float
-    machine: Seeking
-    numbers: list[int] = field(default_factory=list[int])
-    """Of its questions on the bus."""
-    answers: set[str] = field(default_factory=set[str])
-    """Nodes that have answered."""
-    timer: asyncio.TimerHandle | None = None
-    wanted: Wanted | None = None
-    """The connection that its visit waits for."""
-    connection: NodeConnection | None = None
-    """The one that its visit is on."""
-    node: str = ""
-    link: str = ""
-    visit: str = ""
-    visited_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Routed:
-    """A caller of this node that is joined at another."""
-
-    leg: Leg
-    node: str
-    link: str
-    visit: str
-    caller: SocketLink
-    tunnel: TunnelSockets
-
-
-class LookupCounts:
-    """What metrics show of lookups and visits."""
-
-    def __init__(self, observe: Callable[[str, float], None]) -> None:
-        """`observe` is told of durations: `lookup` and `visit`, in seconds; `answers`: a number."""
-        self.lookups: Counter[str] = Counter()
-        self.visits: Counter[str] = Counter()
-        self.bytes_up = 0
-        """Of tunnels that have ended."""
-        self.bytes_down = 0
-        self.stalls = 0
-        self.observe = observe
 
 
 class Lookups:
@@ -138,10 +65,10 @@ class Lookups:
         self._stall_s = stall_s
         self._ask = ask
         self._random_bytes = random_bytes
-        self._lookups: dict[Leg, _Lookup] = {}
-        self._by_ask: dict[str, _Lookup] = {}
-        self._by_number: dict[int, tuple[_Lookup, int]] = {}
-        self._by_connection: dict[NodeConnection, _Lookup] = {}
+        self._lookups: dict[Leg, Lookup] = {}
+        self._by_ask: dict[str, Lookup] = {}
+        self._by_number: dict[int, tuple[Lookup, int]] = {}
+        self._by_connection: dict[NodeConnection, Lookup] = {}
         self._routed: dict[Leg, Routed] = {}
         self._to_dismiss: dict[str, list[Routed]] = {}
 
@@ -184,7 +111,7 @@ class Lookups:
             else Refuse(refusal.reason, refusal.cause, refusal.limit),
         )
         ask = self._random_bytes(_ASK_BYTES).hex()
-        lookup = _Lookup(
+        lookup = Lookup(
             request.leg, ask, request.source, request.target, address_group, until_s, now_s, machine
         )
         self._lookups[request.leg] = lookup
@@ -284,12 +211,12 @@ class Lookups:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _take_steps(self, lookup: _Lookup, steps: list[Step]) -> None:
+    def _take_steps(self, lookup: Lookup, steps: list[Step]) -> None:
         for step in steps:
             self._take_step(lookup, step)
         self._arm(lookup)
 
-    def _take_step(self, lookup: _Lookup, step: Step) -> None:
+    def _take_step(self, lookup: Lookup, step: Step) -> None:
         match step:
             case Ask(server, place):
                 question = Find(v=VERSION, ask=lookup.ask, key=lookup.target.hex(), node=self._node)
@@ -322,7 +249,7 @@ class Lookups:
         free, is_full = self._desk.switchboard.look_at(target, self._loop.time())
         return free > 0 and not is_full
 
-    def _why_refused(self, lookup: _Lookup) -> str:
+    def _why_refused(self, lookup: Lookup) -> str:
         machine = lookup.machine
         if machine.was_answered:
             return "not_joined"
@@ -330,20 +257,20 @@ class Lookups:
             return "no_bus"
         return "nobody" if machine.was_denied else "silence"
 
-    def _arm(self, lookup: _Lookup) -> None:
+    def _arm(self, lookup: Lookup) -> None:
         if lookup.timer is not None:
             lookup.timer.cancel()
             lookup.timer = None
         if lookup.machine.state is not State.DONE:
             lookup.timer = self._loop.call_at(lookup.machine.due_s, self._on_timer, lookup)
 
-    def _on_timer(self, lookup: _Lookup) -> None:
+    def _on_timer(self, lookup: Lookup) -> None:
         lookup.timer = None
         # Timers may come a little early.
         now_s = max(self._loop.time(), lookup.machine.due_s)
         self._take_steps(lookup, lookup.machine.due(now_s))
 
-    def _finish(self, lookup: _Lookup, result: str) -> None:
+    def _finish(self, lookup: Lookup, result: str) -> None:
         """It is settled: nothing that still comes for it is heard."""
         if self._lookups.pop(lookup.leg, None) is None:
             return
@@ -354,7 +281,7 @@ class Lookups:
         self.counts.observe("lookup", self._loop.time() - lookup.begun_s)
         self.counts.observe("answers", len(lookup.answers))
 
-    def _visit(self, lookup: _Lookup, node: str, link: str, wait_s: float) -> None:
+    def _visit(self, lookup: Lookup, node: str, link: str, wait_s: float) -> None:
         lookup.node, lookup.link = node, link
         lookup.visited_s = self._loop.time()
         lookup.visit = self._random_bytes(_ASK_BYTES).hex()
@@ -374,34 +301,34 @@ class Lookups:
         lookup.wanted = wanted
         self._stock.take(node, link, wanted)
 
-    def _refuse_for_room(self, lookup: _Lookup) -> None:
+    def _refuse_for_room(self, lookup: Lookup) -> None:
         if lookup.leg in self._lookups:
             self._finish(lookup, "not_joined")
             self._take_steps(lookup, lookup.machine.end())
             self._desk.refuse(lookup.leg, messages.NO_PAIR, Cause.LIMIT, "max_visits")
 
     def _on_connected(
-        self, lookup: _Lookup, message: control.Visit, connection: NodeConnection
+        self, lookup: Lookup, message: control.Visit, connection: NodeConnection
     ) -> None:
         lookup.wanted = None
         lookup.connection = connection
         self._by_connection[connection] = lookup
         connection.send(message)
 
-    def _on_failed(self, lookup: _Lookup) -> None:
+    def _on_failed(self, lookup: Lookup) -> None:
         lookup.wanted = None
         self._note_lost(lookup)
 
-    def _note_lost(self, lookup: _Lookup) -> None:
+    def _note_lost(self, lookup: Lookup) -> None:
         self._count_visit(lookup, "lost")
         self._end_visit(lookup, is_good=False)
         self._take_steps(lookup, lookup.machine.lost(self._loop.time()))
 
-    def _count_visit(self, lookup: _Lookup, result: str) -> None:
+    def _count_visit(self, lookup: Lookup, result: str) -> None:
         self.counts.visits[result] += 1
         self.counts.observe("visit", self._loop.time() - lookup.visited_s)
 
-    def _end_visit(self, lookup: _Lookup, *, is_good: bool) -> None:
+    def _end_visit(self, lookup: Lookup, *, is_good: bool) -> None:
         """The visit is over; a connection that `is_good` may be used for another."""
         if lookup.wanted is not None:
             lookup.wanted.cancel()
@@ -415,7 +342,7 @@ class Lookups:
         else:
             connection.abort()
 
-    def _join(self, lookup: _Lookup) -> None:
+    def _join(self, lookup: Lookup) -> None:
         connection, lookup.connection = lookup.connection, None
         if connection is None:
             return

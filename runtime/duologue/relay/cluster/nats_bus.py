@@ -5,11 +5,11 @@ import logging
 import random
 import ssl as tls
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
-from typing import Final
+from typing import Final, Protocol
 
 import nats.errors
 from nats.aio.client import Client
@@ -68,6 +68,18 @@ class _Sending:
 class _Interest:
     subject: str
     has: bool
+
+
+class _Subscriber(Protocol):
+    """What is used of `Client.subscribe`, whose own types leave something open."""
+
+    async def subscribe(
+        self,
+        subject: str,
+        *,
+        cb: Callable[[Msg], Awaitable[None]] | None,
+        pending_msgs_limit: int,
+    ) -> Subscription: ...
 
 
 class _Server:
@@ -194,9 +206,7 @@ class _Server:
 
     async def _subscribe(self, client: Client, subject: str) -> None:
         if subject not in self._subscriptions:
-            self._subscriptions[subject] = await client.subscribe(
-                subject, cb=self._on_message, pending_msgs_limit=MOST_WAITING
-            )
+            self._subscriptions[subject] = await subscribe(client, subject, self._on_message)
 
     async def _unsubscribe(self, subject: str) -> None:
         subscription = self._subscriptions.pop(subject, None)
@@ -320,4 +330,12 @@ class NatsBus:
 
 def unread_bytes(client: Client) -> int:
     """What has come of a message whose end has not; the library neither bounds nor tells it."""
-    return len(client._ps.buf)
+    return len(client._ps.buf)  # pyright: ignore[reportPrivateUsage]
+
+
+async def subscribe(
+    client: Client, subject: str, tell: Callable[[Msg], Awaitable[None]] | None = None
+) -> Subscription:
+    """`Client.subscribe`; without `tell`, for `next_msg`."""
+    subscriber: _Subscriber = client
+    return await subscriber.subscribe(subject, cb=tell, pending_msgs_limit=MOST_WAITING)

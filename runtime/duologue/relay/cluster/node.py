@@ -1,13 +1,10 @@
 """One node of a cluster: a relay, a bus, and the ways to the other nodes."""
 
 import asyncio
-import hashlib
 import logging
 import os
-import ssl as tls
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
 from typing import Final
 
 from duologue.relay.access import Access
@@ -26,18 +23,17 @@ from duologue.relay.cluster.bus_messages import (
 from duologue.relay.cluster.channel import Introduction
 from duologue.relay.cluster.cluster_keys import ClusterKeys
 from duologue.relay.cluster.directory import Announce, Change, Directory
-from duologue.relay.cluster.lookups import LookupCounts, Lookups
+from duologue.relay.cluster.lookup_records import LookupCounts
+from duologue.relay.cluster.lookups import Lookups
+from duologue.relay.cluster.settings import ClusterSettings, digest_rules
 from duologue.relay.cluster.stock import Stock
 from duologue.relay.cluster.subjects import Subjects
 from duologue.relay.cluster.visits_in import VisitsIn
-from duologue.relay.cluster_limits import ClusterLimits
-from duologue.relay.limits import RelayLimits
 from duologue.relay.rates import Rate
 from duologue.relay.server.server import RelayServer
 from duologue.version import VERSION as RELEASE
 
 SWEEP_EVERY_S: Final = 1.0
-DIGEST_BYTES: Final = 16
 NONCE_BYTES: Final = 24
 NO_BUS: Final = "bus"
 NAME_TAKEN: Final = "node name taken"
@@ -50,28 +46,6 @@ NODE_SEEN_S: Final = 300.0
 """How long the rules of a node that was met are held against ours."""
 
 _log: Final = logging.getLogger("duologue.relay")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterSettings:
-    """What a node must be told. Names are `[a-z0-9-]{1,32}`."""
-
-    name: str
-    """Of the cluster."""
-    node: str
-    """Of this node; each once."""
-    keys: Sequence[ClusterKeys]
-    """The first are used, all are accepted."""
-    relay_key: bytes
-    next_key: bytes | None
-    host: str
-    """Where other nodes come in."""
-    port: int
-    advertise: str = ""
-    """As "host:port", where they are told to come; empty: `host` and the port."""
-    limits: ClusterLimits = field(default_factory=ClusterLimits)
-    accepting: tls.SSLContext | None = None
-    dialling: tls.SSLContext | None = None
 
 
 class ClusterNode:
@@ -468,12 +442,3 @@ class ClusterNode:
             node: seen for node, seen in self._seen.items() if now_s - seen[1] < NODE_SEEN_S
         }
         self._timer = self._loop.call_later(SWEEP_EVERY_S, self._sweep)
-
-
-def digest_rules(access: Access, limits: RelayLimits) -> str:
-    """The same for the same access rules and limits, whatever order they were read in."""
-    lines = [f"everybody {access.everybody.value}"]
-    lines += sorted(f"{key.hex()} {right.value}" for key, right in access.keys.items())
-    lines += sorted(f"sha256 {each.hex()} {right.value}" for each, right in access.tokens.items())
-    lines += [f"{each.name} {getattr(limits, each.name)!r}" for each in fields(limits)]
-    return hashlib.blake2b("\n".join(lines).encode(), digest_size=DIGEST_BYTES).hexdigest()

@@ -162,7 +162,7 @@ class Seeking:
         self._visit_due_s = inf
         """When the visited node must have said something."""
         self._number = 0
-        self._asked_server = -1
+        self._asked_server: int = -1
         self._asked_s = -inf
         self._ask_due_s = inf
         self._denied: set[int] = set()

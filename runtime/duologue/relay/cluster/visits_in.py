@@ -130,6 +130,8 @@ class VisitsIn:
         if self._server is not None:
             self._server.close()
         for guest in (*self._strangers.values(), *self._guests.values()):
+            # Of those that have not agreed on TLS nobody tells that they are gone.
+            self._stop_timer(guest)
             guest.connection.abort()
         for link in list(self._of_link):
             link.terminate(GONE)

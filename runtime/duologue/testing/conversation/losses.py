@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from duologue.errors import ConnectionClosed
 from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.testing.conversation.news_service import NewsClient, NewsService
 from duologue.testing.conversation.promise import failure, same
 from duologue.testing.conversation.service import CheckedClient, CheckedService, Words
 
@@ -21,11 +22,17 @@ class Lasting:
     peer: WebsocketPromisifier
     lose: Lose
     service: CheckedService
+    news_service: NewsService
 
     @property
     def client(self) -> CheckedClient:
         """Calls the other side's service."""
         return CheckedClient(self.peer)
+
+    @property
+    def news(self) -> NewsClient:
+        """Hears what the other side tells."""
+        return NewsClient(self.peer)
 
 
 Comeback: TypeAlias = Callable[[Lasting], Awaitable[None]]

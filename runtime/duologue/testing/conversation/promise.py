@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from duologue.errors import DuologueError
 from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.testing.conversation.news_service import NewsClient, NewsService
 from duologue.testing.conversation.service import CheckedClient, CheckedService
 from duologue.testing.conversation.timed_service import TimedClient, TimedService
 
@@ -17,6 +18,7 @@ class End:
     peer: WebsocketPromisifier
     service: CheckedService
     timed_service: TimedService
+    news_service: NewsService
 
     @property
     def client(self) -> CheckedClient:
@@ -27,6 +29,11 @@ class End:
     def timed(self) -> TimedClient:
         """Calls the other end's other service."""
         return TimedClient(self.peer)
+
+    @property
+    def news(self) -> NewsClient:
+        """Hears what the other end tells."""
+        return NewsClient(self.peer)
 
 
 Promise: TypeAlias = Callable[[End, End], Awaitable[None]]

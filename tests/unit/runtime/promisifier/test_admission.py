@@ -171,3 +171,11 @@ def test_as_many_run_beyond_the_room_as_may_nest_and_no_more() -> None:
     door.start(call(2))
     with pytest.raises(LimitExceeded, match="max_nested_calls is 2"):
         door.admission.check_nesting()
+
+
+def test_it_is_nearly_full_when_as_many_wait_as_may() -> None:
+    door = Door(max_waiting_calls=2)
+    door.admission.wait(call(1))
+    assert not door.admission.is_nearly_full
+    door.admission.wait(call(2))
+    assert door.admission.is_nearly_full

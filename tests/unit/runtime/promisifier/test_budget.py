@@ -318,3 +318,53 @@ async def test_heavy_arguments_wait_undecoded() -> None:
     assert await asyncio.gather(*calls) == [1] * 8
     caller.close()
     await caller.promise
+
+
+# -- who waits ----------------------------------------------------------------------------------
+
+
+class Patient:
+    def __init__(self) -> None:
+        self.resumed = 0
+
+    def resume(self) -> None:
+        self.resumed += 1
+
+
+@pytest.mark.parametrize(("free", "resumed"), [(0, 0), (1, 1)])
+async def test_nobody_is_woken_for_room_that_is_not_there(free: int, resumed: int) -> None:
+    budget = Budget(Limits())
+    budget.free_calls = budget.free_streams = free
+    calls, streams = Patient(), Patient()
+    budget.calls.add(calls)
+    budget.streams.add(streams)
+    budget.calls.wake()
+    budget.streams.wake()
+    await turns(2)
+    assert (calls.resumed, streams.resumed) == (resumed, resumed)
+
+
+async def test_the_call_that_its_key_has_no_more_room_for_waits() -> None:
+    limits = Limits(max_running_calls_per_key=2)
+    carrier = PretendCarrier()
+    carrier.claimed_key = b"k" * 32
+    peer = create_websocket_promisifier(carrier, limits=limits)
+    never = asyncio.Event()
+    running: list[int] = []
+
+    async def serve(number: int) -> None:
+        running.append(number)
+        await never.wait()
+
+    peer.add_service(3, serve)
+    await turns()
+    for number in range(3):
+        carrier.arrive(
+            '{"requestId":%d,"type":"request","serviceId":3,"args":[%d]}' % (number, number)
+        )
+    await turns()
+    assert running == [0, 1]
+    never.set()
+    await turns()
+    assert running == [0, 1, 2]
+    carrier.end(1006, "lost")

@@ -263,3 +263,36 @@ async def test_a_call_made_by_hand_is_not_taken_for_a_nested_one() -> None:
         assert (await asyncio.gather(first, second, return_exceptions=True))[1] == 1
         never.set()
         await running
+
+
+@pytest.mark.parametrize(("most", "left"), [(1, 2), (2, 3)])
+async def test_so_many_nested_calls_are_open_beyond_the_limit_and_no_more(
+    most: int, left: int
+) -> None:
+    limits = Limits(max_open_calls=1, max_nested_calls=most)
+    async with linked_peers(limits=limits) as (server, caller):
+        never = asyncio.Event()
+
+        async def wait() -> None:
+            await never.wait()
+
+        async def call_back() -> None:
+            await asyncio.gather(*(server.send(4) for _ in range(5)))
+
+        server.add_service(3, call_back)
+        caller.add_service(4, wait)
+        outer = caller.send(3)
+        await turns()
+        assert server.stats.requests_sent_total == left
+        never.set()
+        await outer
+
+
+@pytest.mark.parametrize(("unsent_bytes", "is_congested"), [(262_144, False), (262_145, True)])
+async def test_a_peer_is_congested_above_the_limit(unsent_bytes: int, is_congested: bool) -> None:
+    class Full(PretendCarrier):
+        @property
+        def buffered_amount(self) -> int:
+            return unsent_bytes
+
+    assert create_websocket_promisifier(Full()).is_congested is is_congested

@@ -216,3 +216,7 @@ def caused_by(error: DuologueError, cause: DuologueError) -> DuologueError:
 )
 def test_a_wish_is_found_and_bounded(error: DuologueError, seconds: float) -> None:
     assert wished_pause_s(error) == seconds
+
+
+def test_the_first_pause_may_be_the_longest() -> None:
+    assert Backoff(first_s=2.0, max_s=2.0).pause_s(9, lambda: 1.0) == 2.0

@@ -179,3 +179,8 @@ def test_methods_are_found_by_the_name_of_their_service() -> None:
     assert read_method_names(text, "a.v1.A") == ["x", "y"]
     assert read_method_names(text, "a.v1.B") == []
     assert read_method_names(text, "a.v1.C") == []
+
+
+def test_the_largest_replay_is_the_largest_safe_integer() -> None:
+    wish = read_control(b'{"subscribe":1,"replay":9007199254740991}')
+    assert wish == Subscribe(1, None, 9007199254740991, None)

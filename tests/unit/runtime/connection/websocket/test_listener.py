@@ -64,3 +64,11 @@ async def test_newcomers_of_an_address_have_so_many_places_and_one_more_takes_th
         Caller(listener)
         assert first.transport.is_closing()
         assert not any(each.transport.is_closing() for each in others)
+
+
+async def test_of_newcomers_that_show_who_they_are_as_many_stay_as_there_are_places() -> None:
+    with listening(Limits(max_connections=3)) as listener:
+        newcomers = [Caller(listener) for _ in range(4)]
+        assert [each.ask() for each in newcomers] == [b"HTTP/1.1 101 Switching Protocols"] * 4
+        stay = [listener.let_stay(each.connection) for each in newcomers]
+        assert stay == [True, True, True, False]

@@ -63,6 +63,19 @@ def test_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
         read_secrets(tmp_path / "nowhere")
 
 
+def test_what_systemd_has_handed_over_may_look_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "cluster.secret"
+    file.write_text(new_secret_line())
+    file.chmod(0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert len(read_secrets(file)) == 1
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "other"))
+    with pytest.raises(BadClusterSecret):
+        read_secrets(file)
+
+
 def test_a_limit_that_is_not_above_0_is_an_error_that_names_it() -> None:
     for name in ClusterLimits.__slots__:
         with pytest.raises(ValueError, match=f"ClusterLimits.{name} must be above 0"):
