@@ -171,7 +171,8 @@ async def run(folder: Path) -> int:
         "new_connections_per_s_per_address",
         "new_connections_burst_per_address",
     )
-    limits = dict.fromkeys(names, 1_000_000)
+    limits: dict[str, float] = {}
+    limits.update(dict.fromkeys(names, 1_000_000.0))
     async with contextlib.AsyncExitStack() as stack:
         for bus in buses:
             stack.callback(bus.kill)

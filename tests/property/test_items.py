@@ -180,6 +180,8 @@ class Flow:
 
     sent: int = 0
     read: int = 0
+    held_back_bytes: int = 0
+    """Of the item that its sender has said to be blocked with: that one leaves next."""
     has_ended: bool = False
 
 
@@ -189,7 +191,7 @@ class OneCall:
     down: Flow = field(default_factory=Flow)
     is_running: bool = False
     """At the server, which has not answered."""
-    outcomes: list[str] = field(default_factory=list)
+    outcomes: list[str] = field(default_factory=list[str])
     own: ItemsOfCall | None = None
     served: ItemsOfCall | None = None
 
@@ -240,6 +242,8 @@ class TwoSidesWithItems(RuleBasedStateMachine):
         is_open = not call.outcomes if is_up else call.is_running
         if items is None or not is_open or flow.has_ended:
             return
+        if flow.held_back_bytes:
+            size, count = flow.held_back_bytes, 1
         texts = [json.dumps(f"{flow.sent + each}:".ljust(size)).encode() for each in range(count)]
         data = b",".join(texts)
         wire = self.to_server if is_up else self.to_caller
@@ -247,7 +251,9 @@ class TwoSidesWithItems(RuleBasedStateMachine):
             items.outgoing.take(count, len(data) + 2)
             wire.append(codec.items(codec.items_head(number, is_own=is_up), data))
             flow.sent += count
+            flow.held_back_bytes = 0
         else:
+            flow.held_back_bytes = size
             wanted = items.outgoing.ask(len(texts[0]) + 2)
             if wanted is not None:
                 wire.append(codec.blocked(number, wanted, is_own=is_up))

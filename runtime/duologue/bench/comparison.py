@@ -79,7 +79,8 @@ class Figures:
         for name, value in answer.items():
             self.values[f"{phase}.{name}"].append(value)
         if servers is not None:
-            self.values[f"{phase}.broker_us"].append(servers[0])
+            # The service comes last; a broker may be several processes.
+            self.values[f"{phase}.broker_us"].append(sum(servers[:-1] or servers))
             self.values[f"{phase}.server_us"].append(sum(servers))
             self.values[f"{phase}.cpu_us"].append(sum(servers) + answer["client_us"])
 

@@ -230,6 +230,12 @@ class Grants:
             return self._grant(0)
         return None
 
+    def end(self) -> None:
+        """Nothing more will come: what was let in for it may be had by others."""
+        self._asked = None
+        if self.is_read:
+            self._budget.large_is_in(self)
+
     def close(self) -> None:
         """Nothing more is let come: the window is given back. May be called again."""
         if not self._is_closed:

@@ -161,6 +161,7 @@ class IncomingItems:
         self.has_ended = True
         if self.is_closed:
             return False
+        self._grants.end()
         self.on_change()
         return True
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import nats.errors
 from nats.aio.client import Client
@@ -337,5 +337,5 @@ async def subscribe(
     client: Client, subject: str, tell: Callable[[Msg], Awaitable[None]] | None = None
 ) -> Subscription:
     """`Client.subscribe`; without `tell`, for `next_msg`."""
-    subscriber: _Subscriber = client
+    subscriber = cast(_Subscriber, client)
     return await subscriber.subscribe(subject, cb=tell, pending_msgs_limit=MOST_WAITING)

@@ -176,6 +176,20 @@ def test_who_waits_for_a_large_item_has_its_turn_when_the_other_call_ends() -> N
     assert turns == ["second"]
 
 
+def test_who_waits_for_a_large_item_has_its_turn_when_the_other_sender_ends_without_it() -> None:
+    budget = WindowBudget(MAX_BYTES, MAX_ITEM_BYTES)
+    turns: list[str] = []
+    first = Grants(budget, lambda: turns.append("first"))
+    second = Grants(budget, lambda: turns.append("second"))
+    first.ask(Credit(1, 5_000_000))
+    second.ask(Credit(1, 5_000_000))
+    first.take(1, 10)
+    first.end()
+    assert turns == []
+    first.read(1, 10)
+    assert turns == ["second"]
+
+
 def test_absurd_wishes_are_granted_nothing() -> None:
     assert grants().ask(Credit(MAX_SAFE_INTEGER + 1, 1)) is None
     assert grants().ask(Credit(1, MAX_SAFE_INTEGER + 1)) is None
