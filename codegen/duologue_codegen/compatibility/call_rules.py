@@ -145,7 +145,8 @@ def effect_changed(change: c.EffectChanged) -> Judgements:
         yield Judgement("wire", text, Pair.OLD_CALLER, f"keep `effect: {change.old}`")
     elif change.old == "write":
         text = f"{change.what} is called again after a lost connection, where each call counts"
-        yield note("wire", text, Pair.OLD_PROVIDER)
+        hint = "upgrade providers first, and say `--order provider-first`"
+        yield Judgement("wire", text, Pair.OLD_PROVIDER, hint)
 
 
 @change_rule("raises-changed", c.RaisesChanged)
