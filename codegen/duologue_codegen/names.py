@@ -91,11 +91,14 @@ DIALOGUE_WORDS: Final = frozenset(
     {
         "allow",
         "backoff",
+        "before",
+        "check_request",
         "cls",
         "connect",
         "contracts",
         "describe",
         "dial",
+        "headers",
         "host",
         "hosts",
         "identity",
@@ -129,6 +132,7 @@ DIALOGUE_WORDS: Final = frozenset(
         "token",
         "unix_path",
         "url",
+        "user_agent",
     }
 )
 """Arguments and attributes of `duologue.Dialogue`: services in dialogues are not called so."""

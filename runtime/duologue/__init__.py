@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from duologue.connection.base import Connection as Connection
 from duologue.connection.encrypted.allow import ANYONE as ANYONE
+from duologue.connection.opening_request import HttpAnswer as HttpAnswer
+from duologue.connection.opening_request import OpeningRequest as OpeningRequest
 from duologue.endpoints.dialling_promisifier import (
     create_websocket_promisifier as create_websocket_promisifier,
 )
@@ -12,6 +14,7 @@ from duologue.endpoints.dialogue import Dialogue as Dialogue
 from duologue.endpoints.direct import Server as Server
 from duologue.endpoints.direct import connect as connect
 from duologue.endpoints.direct import serve as serve
+from duologue.endpoints.first_words import OpenConnection as OpenConnection
 from duologue.endpoints.options import ConnectOptions as ConnectOptions
 from duologue.endpoints.options import DialOptions as DialOptions
 from duologue.endpoints.options import ListenOptions as ListenOptions

@@ -10,9 +10,11 @@ import logging
 from collections.abc import Collection, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack
+from urllib.parse import quote
 
 from duologue.connection.asgi import AsgiConnection, Event, Receive, Send
 from duologue.connection.encrypted.allow import Allow
+from duologue.connection.opening_request import OpeningRequest, head_of
 from duologue.endpoints.hosting import Conversations
 from duologue.endpoints.manner import ConversationOptions, Manner
 from duologue.foreign_text import shown
@@ -151,6 +153,7 @@ class Application:
             return
         connection = AsgiConnection(receive, send, self._limits)
         connection.remote_address = _address(scope)
+        connection.request = _request(scope)
         self._connections.add(connection)
         try:
             await connection.run(self._begin)
@@ -219,3 +222,12 @@ def _address(scope: Event) -> str | None:
         return None
     host, port = client
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _request(scope: Event) -> OpeningRequest:
+    raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    query: bytes = scope.get("query_string") or b""
+    target = raw + (b"?" + query if query else b"")
+    sent: Iterable[tuple[bytes, bytes]] = scope.get("headers") or ()
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in sent]
+    return OpeningRequest(target.decode("latin-1"), head_of(headers))

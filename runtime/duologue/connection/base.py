@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final, Generic, TypeVar
 
 from duologue.connection.drain_gate import DrainGate
+from duologue.connection.opening_request import OpeningRequest
 from duologue.errors import ConnectionClosed, DuologueError, LimitExceeded
 from duologue.limits import MAX_SAFE_INTEGER
 
@@ -207,6 +208,7 @@ class Connection(ABC):
         "own_key",
         "remote_address",
         "remote_key",
+        "request",
         "state",
     )
 
@@ -233,6 +235,8 @@ class Connection(ABC):
         """Why the connection was ended, where it was a fault: a limit, a broken protocol."""
         self.remote_address: str | None = None
         """What the transport knows of the other side's address, as text for people."""
+        self.request: OpeningRequest | None = None
+        """The HTTP request that opened it, at the side that was asked, where there was one."""
         self.address_group = ""
         """Whom limits count as one with the other side, by its address; empty: nobody knows."""
         self.remote_key: bytes | None = None

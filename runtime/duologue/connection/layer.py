@@ -21,6 +21,7 @@ class Layer(Connection):
         )
         self.id = carrier.id
         self.remote_address = carrier.remote_address
+        self.request = carrier.request
         self.own_key = carrier.own_key
         self.claimed_key = carrier.claimed_key
         self.remote_key = carrier.remote_key

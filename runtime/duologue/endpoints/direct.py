@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Unpack
 from duologue.connection.addresses import ProxyChoice
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow
+from duologue.connection.opening_request import CheckRequest, request_headers
 from duologue.endpoints.guest import Lasting, Visit
 from duologue.endpoints.hosting import Host
-from duologue.endpoints.manner import ConversationOptions, Manner, offer_of
+from duologue.endpoints.manner import AGENT, ConversationOptions, Manner, offer_of
 from duologue.endpoints.redialling import Dial
 from duologue.errors import HandshakeFault
 from duologue.identity import Identity
@@ -68,8 +69,10 @@ class Server(Host):
         identity: Identity | None,
         allow: Allow | None,
         loopback: bool,
+        check_request: CheckRequest | None,
     ) -> None:
         super().__init__(manner)
+        self._check_request = check_request
         self._place = place
         self._ssl = ssl
         self._origins = origins
@@ -131,6 +134,7 @@ class Server(Host):
             # An encrypted conversation has a pulse of its own, inside.
             has_pulse=self._gate is None,
             needs_proof=self._gate is not None,
+            check_request=self._check_request,
         )
 
     def _may_stay(self, connection: Connection) -> bool:
@@ -164,6 +168,7 @@ def serve(
     identity: Identity | None = None,
     allow: Allow | None = None,
     loopback: bool = False,
+    check_request: CheckRequest | None = None,
     limits: Limits | None = None,
     **options: Unpack[ConversationOptions],
 ) -> Server:
@@ -181,6 +186,11 @@ def serve(
     Browsers send an `Origin`: only those in `origins` may connect. The `Host` a client asked for
     must be this host or a loopback name, with this port, or one of `hosts`: that stops pages that
     point a name of their own at this machine.
+
+    `ctx.peer.request` has path, query, headers and client certificate of the request that opened
+    a connection. `check_request`, a plain function, is asked with each of them, if `Host` is this
+    server's and there is room: `HttpAnswer(200, "ok")` answers a health check, `HttpAnswer(401)`
+    refuses who has no token, None lets it go on. It must not block.
 
     `profile="base"` says no hello, for peers that must see the base profile and nothing else.
     Services of the other side may have been generated from another contract than our clients: calls
@@ -213,6 +223,7 @@ def serve(
         identity=identity,
         allow=allow,
         loopback=loopback,
+        check_request=check_request,
     )
 
 
@@ -225,6 +236,8 @@ async def connect(
     ssl: tls.SSLContext | None = None,
     proxy: ProxyChoice = True,
     unix_path: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    user_agent: str | None = None,
     identity: Identity | None = None,
     to: bytes | str | None = None,
     loopback: bool = False,
@@ -247,6 +260,10 @@ async def connect(
     `no_proxy`; never for this machine), or through `proxy`, as in
     `http://user:password@host:3128` or `socks5h://host:1080` (for SOCKS: `duologue[proxy]`); None:
     through none. With `unix_path` it is the socket there, and the host in `url` is only a name.
+
+    `headers` go with the request that opens the connection, a token in `Authorization`, say;
+    `user_agent` is `User-Agent`, by default this library and its version. They are seen by whoever
+    carries the connection; encryption begins behind them.
 
     With `reconnect` entering waits until the server is there, and the peer outlives its connection:
     whenever that is lost, or closed by the other side, another one is made, after a random pause
@@ -296,7 +313,8 @@ async def connect(
     seconds = limits.connect_timeout_s if timeout is None else timeout
     from duologue.connection.websocket.dial import dial_websocket
 
-    carrier = partial(dial_websocket, url, ssl=ssl, proxy=proxy, unix_path=unix_path)
+    sent = request_headers(headers, AGENT if user_agent is None else user_agent)
+    carrier = partial(dial_websocket, url, ssl=ssl, proxy=proxy, unix_path=unix_path, headers=sent)
     dial: Dial
     if identity is None:
         if to is not None or loopback:

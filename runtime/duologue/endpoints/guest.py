@@ -77,9 +77,13 @@ class Visit:
             await self._leave()
             raise
 
+    async def _found(self) -> Connection:
+        """A connection on which calls may begin."""
+        return await self._manner.speak_first(await self._dial(), is_connector=True)
+
     async def _once(self) -> WebsocketPromisifier:
         """Over one connection."""
-        self._peer = peer = self._manner.begin(await self._dial(), "connector")
+        self._peer = peer = self._manner.begin(await self._found(), "connector")
         await peer.introduced()
         if self._lasting.on_connected is not None:
             seconds = self._manner.limits.connect_timeout_s
@@ -90,7 +94,7 @@ class Visit:
         """Over one connection after the other."""
         limits = self._manner.limits
         usual = Backoff(limits.reconnect_pause_s, limits.max_reconnect_pause_s)
-        redialling = self._redialling = Redialling(self._dial, self._lasting.backoff or usual)
+        redialling = self._redialling = Redialling(self._found, self._lasting.backoff or usual)
         connection = await redialling.first()
         peer = self._manner.begin_lasting(connection, self._lasting.on_connected)
         self._peer = peer

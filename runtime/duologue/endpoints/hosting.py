@@ -1,14 +1,18 @@
 """The side that is called: its conversations, from its first moment to its last."""
 
 import asyncio
+import logging
 from abc import ABC, abstractmethod
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
-from duologue.connection.base import Connection
+from duologue.connection.base import Connection, ConnectionState
 from duologue.endpoints.manner import Manner
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.protocol.wording import words_of
+
+_log: Final = logging.getLogger("duologue")
 
 
 class Conversations:
@@ -18,6 +22,8 @@ class Conversations:
         self._manner = manner
         self._budget = Budget(manner.limits)
         self._peers: set[WebsocketPromisifier] = set()
+        self._speaking: set[asyncio.Task[None]] = set()
+        """Those with whom no call can be made yet."""
 
     @property
     def peers(self) -> frozenset[WebsocketPromisifier]:
@@ -28,13 +34,41 @@ class Conversations:
         return len(self._peers)
 
     def welcome(self, connection: Connection) -> None:
-        """Begin a conversation on an open connection."""
+        """Begin a conversation on an open connection, once what comes before it has been said."""
+        if self._manner.before is None:
+            self._begin(connection)
+            return
+        task = asyncio.create_task(self._speak_first(connection))
+        self._speaking.add(task)
+        task.add_done_callback(self._speaking.discard)
+
+    async def _speak_first(self, connection: Connection) -> None:
+        try:
+            await self._manner.speak_first(connection, is_connector=False)
+        except Exception as error:
+            # The application's own code judges who may come in: whatever it raises refuses.
+            where = connection.remote_address or "an unknown address"
+            _log.info("connection from %s refused: %s", where, words_of(error))
+            return
+        if connection.state.current_state is not ConnectionState.OPEN:
+            return
+        try:
+            self._begin(connection)
+        except Exception as error:
+            # The application's own `on_peer`.
+            _log.error("a connection could not be taken in", exc_info=error)
+
+    def _begin(self, connection: Connection) -> None:
         peer = self._manner.begin(connection, "acceptor", self._budget)
         self._peers.add(peer)
         peer.on_closed(self._peers.discard)
 
     async def end(self, reason: str) -> None:
         """Let running calls finish within `Limits.drain_timeout_s`, then close them all."""
+        for task in self._speaking:
+            task.cancel()
+        if self._speaking:
+            await asyncio.wait(self._speaking)
         await asyncio.gather(*(self._dismiss(peer, reason) for peer in self._peers))
 
     async def _dismiss(self, peer: WebsocketPromisifier, reason: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypedDict
 
 from duologue.connection.base import Connection
+from duologue.endpoints.first_words import Before, speak_first
 from duologue.errors import Digests
 from duologue.foreign_text import shown
 from duologue.limits import Limits
@@ -58,6 +59,11 @@ class ConversationOptions(TypedDict, total=False):
     describe: bool
     """Whether whoever asks is shown the contracts of what is offered, as `duologue call --list` and
     `--describe` do; default: True."""
+    before: Before | None
+    """A coroutine function that is called with each connection (`OpenConnection`) when it is open
+    and, where it will be, encrypted: it may `send` and `receive`, and calls may begin when it
+    returns. An exception refuses the other side with its words. It has
+    `Limits.connect_timeout_s`."""
     on_peer: OnPeer | None
     """Told of each new peer, before its first message is served."""
     interceptors: Sequence[Interceptor]
@@ -76,6 +82,7 @@ class Manner:
     contracts: Contracts = "any"
     same_contracts: bool | None = None
     describe: bool = True
+    before: Before | None = None
     on_peer: OnPeer | None = None
     interceptors: Sequence[Interceptor] = ()
     observers: Sequence[Observer] = ()
@@ -105,6 +112,14 @@ class Manner:
             contracts=contracts,
             same_contracts=None,
         )
+
+    async def speak_first(self, connection: Connection, *, is_connector: bool) -> Connection:
+        """The same connection, once what is to be said `before` the calls has been; raises as
+        `first_words.speak_first`."""
+        if self.before is not None:
+            seconds = self.limits.connect_timeout_s
+            await speak_first(self.before, connection, is_connector=is_connector, timeout_s=seconds)
+        return connection
 
     def begin(
         self, connection: Connection, role: Role, budget: Budget | None = None

@@ -6,12 +6,13 @@ those of the four functions; a test holds the names and types together.
 
 import socket
 import ssl as tls
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Required
 
 from duologue.connection.addresses import ProxyChoice
 from duologue.connection.encrypted.allow import Allow
+from duologue.connection.opening_request import CheckRequest
 from duologue.endpoints.manner import ConversationOptions
 from duologue.identity import Identity
 from duologue.limits import Limits
@@ -32,6 +33,7 @@ class ServeOptions(ConversationOptions, total=False):
     identity: Identity | None
     allow: Allow | None
     loopback: bool
+    check_request: CheckRequest | None
     limits: Limits | None
 
 
@@ -57,6 +59,8 @@ class ConnectOptions(ConversationOptions, total=False):
     ssl: tls.SSLContext | None
     proxy: ProxyChoice
     unix_path: str | None
+    headers: Mapping[str, str] | None
+    user_agent: str | None
     identity: Identity | None
     to: bytes | str | None
     loopback: bool

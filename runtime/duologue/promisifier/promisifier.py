@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from duologue.connection.base import Connection, ConnectionState
+from duologue.connection.opening_request import OpeningRequest
 from duologue.errors import ConnectionClosed, DuologueError, ServiceIdTaken
 from duologue.limits import CONGESTED_ABOVE_BYTES, Limits
 from duologue.observer import OTHER, Direction, Observer
@@ -150,6 +151,14 @@ class WebsocketPromisifier:
     def remote_address(self) -> str | None:
         """What the transport knows of the other side's address."""
         return self._conversation.connection.remote_address
+
+    @property
+    def request(self) -> OpeningRequest | None:
+        """The HTTP request that opened the connection: path, query, headers, client certificate.
+
+        None at the side that connects, in memory and behind a relay.
+        """
+        return self._conversation.connection.request
 
     @property
     def remote_key(self) -> bytes | None:

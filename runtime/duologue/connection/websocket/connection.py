@@ -24,7 +24,7 @@ from duologue.connection.event_loop import (
 from duologue.connection.websocket.arrival_watch import ArrivalWatch
 from duologue.connection.websocket.first_sign import FirstSign
 from duologue.connection.websocket.happy_eyeballs import address_text
-from duologue.connection.websocket.opening import Opening
+from duologue.connection.websocket.opening import Opening, ServerOpening
 from duologue.connection.websocket.reading_pace import ReadingPace
 from duologue.connection.websocket.wire import Wire
 from duologue.connection.websocket.writer import SocketWriter
@@ -235,6 +235,8 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
 
     def _open(self, opening: Opening) -> None:
         self._cancel_timer()
+        if isinstance(opening, ServerOpening):
+            self.request = opening.request
         self._opening = None
         self._wire = Wire(
             opening.protocol, max_message_bytes=self._max_message_bytes, clock=self._loop.time

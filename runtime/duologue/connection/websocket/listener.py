@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final, cast
 
 from duologue.connection.addresses import group_of, peer_address
+from duologue.connection.opening_request import CheckRequest
 from duologue.connection.websocket.arrivals import Arrivals
 from duologue.connection.websocket.connection import WebSocketConnection
 from duologue.connection.websocket.descriptors import Room, descriptor_limit, room_here
@@ -44,6 +45,7 @@ async def accept_websockets(
     unix_path: str | None = None,
     has_pulse: bool = True,
     needs_proof: bool = False,
+    check_request: CheckRequest | None = None,
 ) -> "WebSocketListener":
     """Listen at `host` and `port`, at `unix_path`, or at `sock`, a TCP or unix socket.
 
@@ -54,7 +56,8 @@ async def accept_websockets(
     for it, it has one of the few places of newcomers: see `max_newcomers`. Refused with HTTP: pages
     of origins that `origins` does not name, requests whose `Host` is neither this address nor a
     loopback name nor in `hosts`, whoever comes above `max_connections`, heads that are too long,
-    and what is no WebSocket request. `has_pulse`: see `WebSocketConnection`.
+    and what is no WebSocket request. `has_pulse`: see `WebSocketConnection`. `check_request` may
+    answer any other request; it is asked before any of it is known to be of a WebSocket.
 
     Raises:
         ValueError: `host` can be no name of a host.
@@ -78,7 +81,15 @@ async def accept_websockets(
         ssl=ssl,
         has_pulse=has_pulse,
         needs_proof=needs_proof,
+        check_request=check_request,
     )
+
+
+def _certificate_of(transport: asyncio.Transport) -> bytes | None:
+    tunnel: object = transport.get_extra_info("ssl_object")
+    if not isinstance(tunnel, tls.SSLObject | tls.SSLSocket):
+        return None
+    return tunnel.getpeercert(binary_form=True)
 
 
 def _port_of(sock: socket.socket) -> int:
@@ -105,6 +116,7 @@ class WebSocketListener:
         ssl: tls.SSLContext | None,
         has_pulse: bool,
         needs_proof: bool,
+        check_request: CheckRequest | None = None,
     ) -> None:
         self.connections: set[WebSocketConnection] = set()
         """Those that are open or closing."""
@@ -112,6 +124,7 @@ class WebSocketListener:
         self._limits = limits
         self._loop = loop
         self._rules = rules
+        self._check_request = check_request
         self._bound_host = bound_host
         self._secure = ssl is not None
         self._has_pulse = has_pulse
@@ -219,6 +232,8 @@ class WebSocketListener:
             secure=self._secure,
             is_full=lambda: len(self._known) >= self._room.connections,
             max_message_bytes=self._limits.max_message_bytes,
+            check=self._check_request,
+            certificate=lambda: _certificate_of(transport),
         )
 
     def _note_open(self, connection: WebSocketConnection) -> None:

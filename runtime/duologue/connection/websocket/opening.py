@@ -24,6 +24,12 @@ from websockets.server import ServerProtocol
 from websockets.typing import Origin
 from websockets.uri import WebSocketURI
 
+from duologue.connection.opening_request import (
+    CheckRequest,
+    HttpAnswer,
+    OpeningRequest,
+    head_of,
+)
 from duologue.errors import (
     ConnectionClosed,
     DuologueError,
@@ -44,6 +50,8 @@ _NOT_NOW: Final = (
     HTTPStatus.TOO_MANY_REQUESTS,
 )
 """Refusals that say themselves that they will pass; so do all above 499."""
+
+_log: Final = logging.getLogger("duologue")
 
 LOGGER: Final = logging.getLogger("duologue.websockets")
 """Given to `websockets`, which logs frames with their payload at DEBUG and every connection at
@@ -299,7 +307,15 @@ class ServerOpening(Opening):
         secure: bool,
         is_full: Callable[[], bool],
         max_message_bytes: int,
+        check: CheckRequest | None = None,
+        certificate: Callable[[], bytes | None] = lambda: None,
     ) -> None:
+        """`check` is asked with each request that is for this server, and may answer it;
+        `certificate` gives that of the client."""
+        self.request: OpeningRequest | None = None
+        """What was asked for, once it has come."""
+        self._check = check
+        self._certificate = certificate
         self._server = ServerProtocol(
             # None: a client that names no origin is not a browser page.
             origins=[None, *map(Origin, rules.origins)],
@@ -345,7 +361,22 @@ class ServerOpening(Opening):
             response = self._server.reject(
                 HTTPStatus.FORBIDDEN, "This server does not go by the name in the Host header.\n"
             )
+        else:
+            response = self._checked(request)
         self._server.send_response(response or self._server.accept(request))
+
+    def _checked(self, request: Request) -> Response | None:
+        head = head_of(list(request.headers.raw_items()))
+        self.request = OpeningRequest(request.path, head, self._certificate())
+        if self._check is None:
+            return None
+        try:
+            answer = self._check(self.request)
+        except Exception:
+            # The application's own code: its fault must not become everybody's.
+            _log.exception("check_request has failed")
+            answer = HttpAnswer(HTTPStatus.INTERNAL_SERVER_ERROR, "This server has a fault.\n")
+        return None if answer is None else self._server.reject(answer.status, answer.text)
 
     def _refuse_head(self) -> None:
         self._server.send_response(

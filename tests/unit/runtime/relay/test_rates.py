@@ -106,3 +106,11 @@ def test_usage_that_nobody_would_miss_is_forgotten() -> None:
     usage.add(2, 80)
     assert len(usage) == 2
     assert usage.of(0, 80) == 0
+
+
+def test_a_bucket_with_one_left_has_it() -> None:
+    rate: Rate[str] = Rate(1, 2)
+    rate.take("a", 0)
+    assert rate.has("a")
+    rate.take("a", 0)
+    assert not rate.has("a")

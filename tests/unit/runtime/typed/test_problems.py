@@ -146,3 +146,16 @@ def test_the_answer_is_short_even_if_the_contract_is_long() -> None:
     with pytest.raises(ValidationError) as refused:
         choices.validate_python({str(number): "x" for number in range(30)})
     assert len(answer_to(refused.value, choices)) <= 4096
+
+
+def test_a_report_holds_as_many_characters_as_it_may_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    adapter = TypeAdapter(list[int])
+    with pytest.raises(ValidationError) as refused:
+        adapter.validate_python(["a", "b"])
+    whole = problems_of(refused.value, adapter.core_schema)
+    characters = sum(len(each.path) + len(each.text) for each in whole)
+    for most, told in ((characters, 2), (characters - 1, 1)):
+        monkeypatch.setattr("duologue.typed.problems._MAX_REPORT_CHARACTERS", most)
+        assert len(problems_of(refused.value, adapter.core_schema)) == told
