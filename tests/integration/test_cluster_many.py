@@ -30,9 +30,13 @@ MANY = {
 }
 
 
+def same(value: object) -> object:
+    return value
+
+
 def offer_name(peer: WebsocketPromisifier) -> None:
     """What every listener does."""
-    peer.add_service(1, lambda value: value)
+    peer.add_service(1, same)
 
 
 async def test_the_listeners_of_a_killed_node_are_found_at_the_others(tmp_path: Path) -> None:
