@@ -357,6 +357,8 @@ def loosen_bounds(at: Place) -> None:
 
 @_change
 def change_pattern(at: Place) -> None:
+    if at.type("Alias")["is"] == "string":
+        raise NotHere
     at.type("Alias")["is"]["pattern"] = at.pick.choice(["^[a-z0-9]{1,8}$", "^x"])
 
 

@@ -5,6 +5,7 @@ What takes long to import, or belongs to the extra `tools`, is imported inside t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,6 +36,9 @@ def generate(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say nothing when all is well.")
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on until Ctrl-C: again whenever a contract changes.")
+    ] = False,
 ) -> None:
     """Turn contracts into typed Python packages.
 
@@ -45,24 +49,44 @@ def generate(
         from .build import build
         from .known_targets import TARGETS
 
+        if watch and check:
+            raise WrongUse("--watch writes, and --check does not: choose one")
         settings, asked = settings_of(paths or (), schema, out)
-        result = contracts_of(
-            lambda: build(
-                settings.schema,
-                settings.out,
-                asked,
-                targets=TARGETS,
-                import_root=settings.import_root,
-                off=settings.off,
-                on=settings.on,
-                dry_run=check,
+
+        def once() -> bool:
+            result = contracts_of(
+                lambda: build(
+                    settings.schema,
+                    settings.out,
+                    asked,
+                    targets=TARGETS,
+                    import_root=settings.import_root,
+                    off=settings.off,
+                    on=settings.on,
+                    dry_run=check,
+                )
             )
-        )
-        failed = not result.ok or (check and bool(result.changes))
-        if failed or not quiet:
-            report(result, format_, with_changes=True, dry_run=check)
+            failed = not result.ok or (check and bool(result.changes))
+            if failed or not quiet:
+                report(result, format_, with_changes=True, dry_run=check)
+            return failed
+
+        failed = _again_and_again(once, settings.schema) if watch else once()
     if failed:
         raise typer.Exit(EXIT_FINDINGS)
+
+
+def _again_and_again(once: Callable[[], bool], schema: Path) -> bool:
+    """`once` now, and whenever a contract has changed, until Ctrl-C; what it said last."""
+    from .watching import changes, looks_at
+
+    failed = False
+    try:
+        for _ in changes(looks_at(schema)):
+            failed = once()
+    except KeyboardInterrupt:
+        pass
+    return failed
 
 
 def check(

@@ -48,7 +48,8 @@ def test_a_contract_gives_the_expected_package(name: str, tmp_path: Path) -> Non
     case = CASES / name
     schema = schema_of(case, tmp_path / "schema")
     result = build(schema, tmp_path / "generated", targets=TARGETS, import_root="generated")
-    assert not result.diagnostics
+    # What only warns, such as of a type that stands there for its name, is no matter here.
+    assert [found for found in result.diagnostics if found.level == "error"] == []
     met = files_in(tmp_path / "generated")
     expected = case / "expected"
     if os.environ.get("UPDATE_GOLDEN"):

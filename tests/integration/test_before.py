@@ -14,6 +14,7 @@ from duologue import ANYONE, Identity, Limits, OpenConnection, WebsocketPromisif
 from duologue.connection.websocket.dial import dial_websocket
 from duologue.endpoints.first_words import Before
 from duologue.relay.server.server import RelayServer
+from tests.support import square
 
 ANN, BEN = Identity.generate(), Identity.generate()
 Way = Literal["plain", "encrypted", "relayed"]
@@ -21,7 +22,7 @@ WAYS: tuple[Way, ...] = ("plain", "encrypted", "relayed")
 
 
 def offering(peer: WebsocketPromisifier) -> None:
-    peer.add_service(3, lambda number: number * number)
+    peer.add_service(3, square)
 
 
 @asynccontextmanager
@@ -29,7 +30,7 @@ async def joined(
     way: Way, pins: Path, near: Before, far: Before, **options: Any
 ) -> AsyncGenerator[WebsocketPromisifier]:
     """`near` speaks for the side that connects, `far` for the other."""
-    encryption: Any = {"identity": ANN, "to": BEN.public_key}
+    encryption: dict[str, Any] = {"identity": ANN, "to": BEN.public_key}
     if way == "relayed":
         relay = RelayServer()
         await relay.start()
@@ -45,7 +46,7 @@ async def joined(
         finally:
             await relay.close()
         return
-    keys: Any = {"identity": BEN, "allow": ANYONE} if way == "encrypted" else {}
+    keys: dict[str, Any] = {"identity": BEN, "allow": ANYONE} if way == "encrypted" else {}
     async with duologue.serve(before=far, on_peer=offering, **keys) as server:
         url = f"ws://127.0.0.1:{server.port}"
         options |= encryption if way == "encrypted" else {}

@@ -34,8 +34,18 @@ def command(url: str, method: str, *arguments: str) -> list[str]:
 
 async def begun(url: str, method: str, *arguments: str, error: int = PIPE) -> Process:
     return await asyncio.create_subprocess_exec(
-        *command(url, method, *arguments), cwd=ROOT, stdin=PIPE, stdout=PIPE, stderr=error
+        *command(url, method, *arguments),
+        cwd=ROOT,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=error,
+        # A run in the background is one that ignores interrupts, and so would the command.
+        preexec_fn=None if os.name == "nt" else _heed_interrupts,
     )
+
+
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 async def call(

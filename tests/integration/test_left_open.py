@@ -5,7 +5,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,8 @@ from tests.integration.relay_loopback import running
 
 ANN, BEN = Identity.generate(), Identity.generate()
 
-Entered = AbstractAsyncContextManager[Any]
+Pair = tuple[WebsocketPromisifier, WebsocketPromisifier]
+Entered = AbstractAsyncContextManager[WebsocketPromisifier] | AbstractAsyncContextManager[Pair]
 Enter = Callable[[AsyncExitStack, Path, bool], Awaitable[Entered]]
 
 

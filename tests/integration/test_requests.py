@@ -19,14 +19,15 @@ CERTIFICATE = Path(__file__).parent / "localhost.pem"
 
 @asynccontextmanager
 async def asked(
-    path: str = "/", *, encrypted: bool = False, serve: Any = None, **options: Any
+    path: str = "/", *, encrypted: bool = False, serve: dict[str, Any] | None = None, **options: Any
 ) -> AsyncGenerator[OpeningRequest]:
     """The request of a client with these options, as the server sees it."""
     met: asyncio.Queue[WebsocketPromisifier] = asyncio.Queue()
-    keys: Any = {"identity": BEN, "allow": ANYONE} if encrypted else {}
+    keys: dict[str, Any] = dict(serve or {})
     if encrypted:
+        keys |= {"identity": BEN, "allow": ANYONE}
         options |= {"identity": ANN, "to": BEN.public_key}
-    async with duologue.serve(on_peer=met.put_nowait, **keys, **(serve or {})) as server:
+    async with duologue.serve(on_peer=met.put_nowait, **keys) as server:
         scheme = "wss" if serve and "ssl" in serve else "ws"
         async with duologue.connect(f"{scheme}://localhost:{server.port}{path}", **options) as peer:
             assert peer.request is None

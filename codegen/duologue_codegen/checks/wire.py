@@ -83,8 +83,14 @@ def _with_ids(service: Service) -> Iterator[Method | Event]:
 def wire_number_unique(project: Project) -> Findings:
     """No two services below one schema folder use the same number on the wire."""
     judged = {contract.path for contract in project.judged}
-    # Judged contracts come last, so that findings stand in what was asked for.
-    in_order = sorted(project.everything, key=lambda one: (one.path in judged, one.path))
+
+    def place(contract: Contract) -> tuple[bool, bool, str]:
+        # Judged contracts come last, so that findings stand in what was asked for; and last of all
+        # those that say no base: they are new, or have never been beside another.
+        is_bare = any(not service.base for service in contract.services.values())
+        return contract.path in judged, is_bare, contract.path
+
+    in_order = sorted(project.everything, key=place)
     first: dict[int, tuple[str, Service, Method | Event]] = {}
     told: set[tuple[str, str, str]] = set()
     for contract in in_order:

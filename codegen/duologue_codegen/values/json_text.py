@@ -16,7 +16,10 @@ def node_of_json(text: str, at: Position) -> Node | None:
     None when it is no JSON, or has more than `MAX_DEPTH` collections inside each other.
     """
     try:
-        return _node(json.loads(text, parse_constant=_refuse), at, MAX_DEPTH)
+        data = json.loads(text, parse_constant=_refuse)
+        # Half of a character, as an escape can write it, is none that could be sent.
+        json.dumps(data, ensure_ascii=False).encode()
+        return _node(data, at, MAX_DEPTH)
     except (ValueError, RecursionError):
         return None
 

@@ -42,7 +42,7 @@ _DECIMAL: Final = re.compile(
 )
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CLOCK: Final = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
-_OFFSET: Final = r"([Zz]|[-+][0-9]{2}:[0-9]{2})"
+_OFFSET: Final = r"([Zz]|[-+]([01][0-9]|2[0-3]):[0-5][0-9])"
 _TIME: Final = re.compile(f"{_CLOCK}{_OFFSET}?")
 _DATETIME: Final = re.compile(f"{_DATE.pattern}[Tt ]{_CLOCK}{_OFFSET}")
 _DURATION: Final = re.compile(
@@ -150,14 +150,18 @@ def _is_digits(kind: ScalarKind) -> Callable[[str], bool]:
 
 
 def bytes_of_base64(text: str) -> bytes | None:
-    """The bytes of base64 in either alphabet, with or without padding; None when it is none."""
-    if not _BASE64.fullmatch(text):
+    """The bytes of base64 in one of the two alphabets, padded or not; None when it is none."""
+    if not _BASE64.fullmatch(text) or (set(text) & set("+/") and set(text) & set("-_")):
         return None
     bare = text.rstrip("=").translate(str.maketrans("-_", "+/"))
+    if len(text) - len(bare) > -len(bare) % 4:
+        return None
     try:
-        return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+        data = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
     except binascii.Error:
         return None
+    # The last letter may hold bits of no byte, which are nought.
+    return data if base64.b64encode(data).decode().rstrip("=") == bare else None
 
 
 def duration_of(text: str) -> timedelta | None:
@@ -208,7 +212,7 @@ _TEXTS: Final[Mapping[ScalarKind, Callable[[str], bool]]] = {
     ScalarKind.TIME: _read_by(lambda text: time.fromisoformat(text.upper()), _TIME),
     ScalarKind.DURATION: lambda text: duration_of(text) is not None,
     ScalarKind.UUID: _read_by(
-        UUID, re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
+        UUID, re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
     ),
     ScalarKind.DECIMAL: _is_decimal,
     ScalarKind.URL: lambda text: len(text) <= MAX_URL and _URL.fullmatch(text) is not None,

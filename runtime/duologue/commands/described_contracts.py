@@ -1,7 +1,7 @@
 """What the other side offers, as it says itself: for callers with no files at hand."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -86,7 +86,7 @@ def readable(described: Described, service: str, method: str | None) -> str:
 
 
 @contextmanager
-def schema_of(described: Described, package: str) -> Iterator[Path]:
+def schema_of(described: Described, package: str) -> Generator[Path]:
     """A folder with the contract, and all that it builds on, until the block is left."""
     make = cast("Callable[..., dict[str, str]]", _of_compiler("contract_files"))
     try:

@@ -30,6 +30,7 @@ from duologue.relay.server.config import (
 from duologue.relay.server.logs import EventLog, JsonLines, PlainLines
 from duologue.relay.server.metrics import CONTENT_TYPE, RelayMetrics
 from duologue.relay.server.server import RelayServer
+from duologue.relay.server.setting_places import as_toml
 from duologue.relay.server.watched_files import AccessFiles, TlsFiles
 from duologue.running import loop_factory, on_stop_signals
 
@@ -79,7 +80,7 @@ def relay(
         bool, typer.Option("--check-config", help="Say whether all is well, and end.")
     ] = False,
     print_config: Annotated[
-        bool, typer.Option("--print-config", help="Print the configuration, and end.")
+        bool, typer.Option("--print-config", help="Print all settings, in TOML, and end.")
     ] = False,
     make_token: Annotated[
         bool, typer.Option("--make-token", help="Make a token and its line, and end.")
@@ -121,7 +122,9 @@ def relay(
     try:
         configuration = read_configuration(config, environment_of_process(), flags)
         if print_config:
-            typer.echo(configuration.model_dump_json(indent=2))
+            settings = configuration.model_dump(mode="json")
+            is_json = format is Format.json
+            typer.echo(json.dumps(settings, indent=2) if is_json else as_toml(settings), nl=is_json)
             return
         # Also when only checked: files that cannot be read are what one wants to hear of.
         parts = _Parts(configuration, create_key=not check_config)

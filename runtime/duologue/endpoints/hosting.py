@@ -9,6 +9,7 @@ from typing import ClassVar, Final, Self
 from duologue.connection.base import Connection, ConnectionState
 from duologue.endpoints.manner import Manner
 from duologue.promisifier.budget import Budget
+from duologue.promisifier.own_call import check_thread
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.wording import words_of
 
@@ -91,6 +92,7 @@ class Host(ABC):
         self._is_entered = False
         self._closed = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def peers(self) -> frozenset[WebsocketPromisifier]:
@@ -125,7 +127,13 @@ class Host(ABC):
         await self._closed.wait()
 
     async def close(self) -> None:
-        """End gracefully; returns when every connection is closed. May be called again."""
+        """End gracefully; returns when every connection is closed. May be called again.
+
+        Raises:
+            RuntimeError: this is another thread than that of its event loop.
+        """
+        if self._loop is not None:
+            check_thread(self._loop)
         if self._closing is None:
             self._closing = asyncio.create_task(self._close_once())
         # Shielded: whoever waits may be cancelled, the closing goes on.
@@ -136,6 +144,7 @@ class Host(ABC):
             how = "has been entered before" if self._is_entered else "has been closed"
             raise RuntimeError(f"the {self.kind} {how}; make another one for another time")
         self._is_entered = True
+        self._loop = asyncio.get_running_loop()
         is_open = False
         try:
             await self._open()

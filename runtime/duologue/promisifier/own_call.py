@@ -94,6 +94,15 @@ def wrong_loop(loop: asyncio.AbstractEventLoop) -> RuntimeError:
     return RuntimeError(WRONG_THREAD if loop.is_running() else _RESTING_LOOP)
 
 
+def check_thread(loop: asyncio.AbstractEventLoop) -> None:
+    """Raise `RuntimeError`, with the remedy, if `loop` runs in another thread.
+
+    Where it does not run at all nothing is said: so does asyncio cancel what is left at the end.
+    """
+    if asyncio._get_running_loop() is not loop and loop.is_running():
+        raise wrong_loop(loop)
+
+
 class CallOptions(msgspec.Struct, frozen=True):
     """What a caller may wish of one call. Made once, by `call_options`, and used for many calls."""
 
@@ -208,7 +217,12 @@ class Call(asyncio.Future[T]):
         """How long a stream that answers it may be silent."""
 
     def cancel(self, msg: object = None) -> bool:
-        """Give the call up; a late answer will be dropped."""
+        """Give the call up; a late answer will be dropped.
+
+        Raises:
+            RuntimeError: this is another thread than the event loop's; nothing has been done.
+        """
+        check_thread(self._loop)
         if not super().cancel(msg):
             return False
         self.owner.on_call_cancelled(self)

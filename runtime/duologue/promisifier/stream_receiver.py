@@ -8,7 +8,7 @@ from typing import Any
 from duologue.errors import ConnectionClosed, DeadlineExceeded, DuologueError, LimitExceeded
 from duologue.limits import Limits
 from duologue.promisifier.intake import Hold, Intake
-from duologue.promisifier.own_call import Call
+from duologue.promisifier.own_call import Call, check_thread
 from duologue.promisifier.streams.buffer import IncomingStream
 from duologue.promisifier.streams.inflow import Inflow
 from duologue.promisifier.streams.silence import SilenceWatch
@@ -35,7 +35,8 @@ class StreamReceiver:
         self._send_text = send_text
         self._fail = fail
         self._streams: dict[int, IncomingStream[Any]] = {}
-        self.silence = SilenceWatch(asyncio.get_running_loop(), self._on_silent)
+        self._loop = asyncio.get_running_loop()
+        self.silence = SilenceWatch(self._loop, self._on_silent)
         self.inflow = Inflow(
             limits,
             pause=lambda: intake.hold(Hold.STREAMS),
@@ -134,6 +135,7 @@ class StreamReceiver:
             self._cancel(request_id)
 
     def _cancel(self, request_id: int) -> None:
+        check_thread(self._loop)
         self._forget(request_id)
         text = self._own.stop_stream(request_id)
         if text is not None:

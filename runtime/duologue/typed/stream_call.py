@@ -16,7 +16,7 @@ from duologue.errors import (
     Digests,
     Unimplemented,
 )
-from duologue.promisifier.own_call import Call, CallOptions
+from duologue.promisifier.own_call import Call, CallOptions, check_thread
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.streams.item_sink import ItemSink
 from duologue.promisifier.streams.item_source import ItemSource
@@ -69,7 +69,13 @@ class StreamCall(Generic[R]):
         self._surrounding = Surrounding(interceptors, call, send, self._answer)
 
     def cancel(self) -> None:
-        """Give the call up: the other side stops, and nothing more is read or sent."""
+        """Give the call up: the other side stops, and nothing more is read or sent.
+
+        Raises:
+            RuntimeError: this is another thread than the event loop's; nothing has been done.
+        """
+        if self._call is not None:
+            check_thread(self._call.get_loop())
         if self._surrounding is not None:
             self._surrounding.cancel()
         if self._sink is not None and self._call is not None and not self._call.done():

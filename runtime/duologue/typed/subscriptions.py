@@ -17,6 +17,7 @@ from duologue.errors import (
     UnknownError,
 )
 from duologue.promisifier.failures import describe_incident
+from duologue.promisifier.own_call import check_thread
 from duologue.protocol.control import SUBSCRIBE, Notified, Subscribe, Subscribed
 from duologue.protocol.replay import Cursor
 from duologue.typed.asking import ask_for, ask_to_end
@@ -88,9 +89,14 @@ class Subscription(Generic[E]):
         return self._closed
 
     def close(self) -> None:
-        """Receive no more. What waits can still be iterated; a handler that runs may finish."""
+        """Receive no more. What waits can still be iterated; a handler that runs may finish.
+
+        Raises:
+            RuntimeError: this is another thread than the event loop's; nothing has been done.
+        """
         if self._closed:
             return
+        check_thread(self._opened.get_loop())
         subscription = self._subscription
         self._finish(None)
         if self._handler is not None:
@@ -313,7 +319,9 @@ def subscribe(
     Raises:
         ContractMismatch: the other side offers the service by another contract.
         ServiceIdTaken: a base peer would tell it under a number where this side serves.
+        RuntimeError: this is another thread than the event loop's.
     """
+    peer.check_thread()
     subscription = Subscription(
         peer, event, handler, key=key, replay=replay, max_waiting=max_waiting
     )

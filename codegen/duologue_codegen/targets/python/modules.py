@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 import jinja2
@@ -45,7 +46,9 @@ def vars_of(view: PackageView) -> dict[str, object]:
     }
 
 
+@cache
 def _environment() -> jinja2.Environment:
+    """With the templates that it has compiled: that takes longer than filling them."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("duologue_codegen.targets.python", "templates"),
         undefined=jinja2.StrictUndefined,

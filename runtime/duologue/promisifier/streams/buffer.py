@@ -63,11 +63,12 @@ class IncomingStream(Generic[C]):
     def cancel(self) -> None:
         """The reader wants no more."""
         if not self._ended:
+            # First: in another thread it refuses, and then nothing may have happened.
+            self._on_cancel()
             self._ended = True
             self._failure = Cancelled(f"the stream of {self.what} was cancelled here")
             self._discard()
             self._wake()
-            self._on_cancel()
         else:
             self._discard()
 

@@ -2,10 +2,12 @@
 
 import codecs
 import os
+import stat
 import warnings
 from abc import ABC, abstractmethod
 from asyncio import to_thread
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -91,20 +93,21 @@ class _Stream(ABC, Generic[C]):
     ) -> SavedFile:
         """Write everything to `path`; the file is there whole, or not at all.
 
+        Who may read it is as for any new file (the umask), or as it was for one that is replaced.
+
         Raises:
             StreamFailed, ConnectionClosed: as `read`; nothing is left behind.
             OSError: the file cannot be written; the stream is cancelled.
         """
-        # Imported late: few programs save streams, and `tempfile` brings a dozen modules along.
+        # Imported late: few programs save streams.
         import hashlib
-        import tempfile
 
         target = Path(path)
         digest = hashlib.sha256()
         size = 0
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        draft, file = _draft_of(target)
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            with file:
                 block = bytearray()
                 async for piece in self:
                     data = self._to_bytes(piece)
@@ -117,10 +120,10 @@ class _Stream(ABC, Generic[C]):
                     if on_progress is not None:
                         on_progress(size)
                 await to_thread(_finish_file, file, block)
-            os.replace(name, target)
+            _put_in_place(draft, target)
         except BaseException:
             # Whatever happened, cancellation included: no half file, no sender that goes on.
-            os.unlink(name)
+            draft.unlink()
             self.cancel()
             raise
         return SavedFile(target, size, digest.hexdigest())
@@ -250,6 +253,18 @@ class TextStream(_Stream[str]):
 
     def _to_bytes(self, piece: str) -> bytes:
         return piece.encode(errors="surrogatepass")
+
+
+def _draft_of(target: Path) -> tuple[Path, BinaryIO]:
+    """A new file beside `target`, to be written to."""
+    draft = target.with_name(f".{target.name}.{os.urandom(6).hex()}")
+    return draft, open(draft, "xb")
+
+
+def _put_in_place(draft: Path, target: Path) -> None:
+    with suppress(FileNotFoundError):
+        draft.chmod(stat.S_IMODE(target.stat().st_mode))
+    draft.replace(target)
 
 
 def _finish_file(file: BinaryIO, block: bytearray) -> None:

@@ -21,10 +21,14 @@ from duologue.protocol.wording import words_of
 from duologue.relay.addresses import is_loopback, parse_host_port
 from duologue.relay.cluster_limits import ClusterLimits
 from duologue.relay.limits import RelayLimits
+from duologue.relay.server.setting_places import place_of, unknown_setting
 
 ENVIRONMENT_PREFIX: Final = "DUOLOGUE_RELAY_"
 LEVEL: Final = "__"
 """Between the names of a table and of its key in the environment: DUOLOGUE_RELAY_TLS__KEY_FILE."""
+
+_LIMIT: Final = re.compile(r"\w+Limits\.(\w+)")
+"""How limits begin what they say against a value."""
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
@@ -240,9 +244,11 @@ def read_configuration(
         OSError: the file cannot be read.
     """
     values: dict[str, Any] = {}
+    source: tuple[str, str] | None = None
     if file is not None:
         try:
-            values = tomllib.loads(file.read_text(encoding="utf-8"))
+            source = file.name, file.read_text(encoding="utf-8")
+            values = tomllib.loads(source[1])
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadConfiguration(f"{file.name}: {words_of(error)}") from error
     _merge(values, _from_environment(environment))
@@ -250,26 +256,35 @@ def read_configuration(
     try:
         return RelayConfiguration.model_validate(values)
     except ValidationError as error:
-        lines = [
-            ": ".join(
-                part
-                for part in (
-                    ".".join(map(str, each["loc"])),
-                    each["msg"].removeprefix("Value error, "),
-                )
-                if part
-            )
-            for each in error.errors(include_input=False, include_url=False, include_context=False)
-        ]
+        variables = {_path_of(name): name for name in environment if _is_ours(name)}
+        lines: list[str] = []
+        for each in error.errors(include_input=False, include_url=False, include_context=False):
+            path = tuple(str(part) for part in each["loc"])
+            said = each["msg"].removeprefix("Value error, ")
+            limit = _LIMIT.match(said)
+            if limit is not None:
+                path, said = (*path, limit[1]), f"{limit[1]}{said[limit.end() :]}"
+            if each["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+                said = unknown_setting(path, RelayConfiguration)
+            where = place_of(path, flags=flags, variables=variables, file=source) if path else ""
+            lines.append(": ".join(part for part in (where, ".".join(path), said) if part))
         raise BadConfiguration("\n".join(lines)) from None
+
+
+def _is_ours(variable: str) -> bool:
+    return variable.startswith(ENVIRONMENT_PREFIX)
+
+
+def _path_of(variable: str) -> tuple[str, ...]:
+    return tuple(variable.removeprefix(ENVIRONMENT_PREFIX).lower().split(LEVEL))
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, text in environment.items():
-        if not name.startswith(ENVIRONMENT_PREFIX):
+        if not _is_ours(name):
             continue
-        path = name.removeprefix(ENVIRONMENT_PREFIX).lower().split(LEVEL)
+        path = [*_path_of(name)]
         table = values
         for each in path[:-1]:
             table = table.setdefault(each, {})

@@ -119,26 +119,42 @@ async def _check_stalled_stream(caller: End, callee: End) -> None:
 
 
 async def _check_other_threads(caller: End, callee: End) -> None:
-    """From another thread nothing is done: calls, events and closing say how to come in."""
+    """From another thread nothing is done: each use says how to come in, and all goes on."""
     loop = asyncio.get_running_loop()
     before = loop.get_debug()
-    async with caller.client.on_told() as events:
+    held = asyncio.get_running_loop().create_future()
+
+    async def hold() -> str:
+        await held
+        return "let go"
+
+    callee.peer.add_service(NUMBER, hold)
+    call = caller.peer.send(NUMBER)
+    stream = await caller.client.pour_on()
+    async with caller.client.on_told() as events, caller.client.count(number=2) as items:
+        same((await anext(items)).number, 0, "the first item")
+        actions: tuple[Callable[[], object], ...] = (
+            lambda: caller.peer.send(NUMBER),
+            lambda: callee.service.emit_told(text="lost"),
+            caller.client.on_told,
+            *(call.cancel, stream.cancel, items.cancel, events.close, caller.peer.close),
+        )
         # In debug mode the loop itself objects, too: nothing may have happened by then.
         loop.set_debug(True)
         try:
-            for action in (
-                lambda: caller.peer.send(NUMBER),
-                lambda: callee.service.emit_told(text="lost"),
-                caller.peer.close,
-            ):
+            for action in actions:
                 error = _raised_in_a_thread(action)
-                assert isinstance(error, RuntimeError), f"{error!r} came"
+                assert isinstance(error, RuntimeError), f"{error!r} came of {action}"
                 assert "run_coroutine_threadsafe" in str(error), f"it only says: {error}"
         finally:
             loop.set_debug(before)
         callee.service.emit_told(text="heard")
         same(await anext(events), Words(text="heard"), "the event")
-    same(await caller.client.echo(text="on"), "on", "the next answer")
+        same((await anext(items)).number, 1, "the next item")
+    same(await stream.read(10), bytes(10), "what was read of the stream")
+    stream.cancel()
+    held.set_result(None)
+    same(await call, "let go", "the answer")
 
 
 def _raised_in_a_thread(action: Callable[[], object]) -> BaseException | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+import duologue
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.testing import linked_peers
 from tests.support import itself
@@ -51,6 +52,13 @@ async def test_closing_from_another_thread_is_refused_and_nothing_is_touched(deb
         assert REMEDY in await raised_in_a_thread(caller.close)
         assert caller.is_connected
         assert await caller.send(3, 2) == 2
+
+
+async def test_a_server_is_not_closed_from_another_thread() -> None:
+    async with duologue.serve() as server:
+        assert REMEDY in await raised_in_a_thread(lambda: asyncio.run(server.close()))
+        async with duologue.connect(f"ws://127.0.0.1:{server.port}"):
+            assert len(server.peers) == 1
 
 
 def test_what_is_used_after_the_end_of_its_loop_says_that_it_is_over() -> None:

@@ -4,6 +4,8 @@ import asyncio
 import gc
 import hashlib
 import logging
+import os
+import stat
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -110,6 +112,22 @@ async def test_a_saved_stream_tells_its_size_and_hash(tmp_path: Path) -> None:
     )
     assert (tmp_path / "copy").read_bytes() == content
     assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have no modes here")
+async def test_who_may_read_a_saved_file_is_as_for_any_other(tmp_path: Path) -> None:
+    replaced = tmp_path / "replaced"
+    replaced.touch(0o600)
+    umask = os.umask(0o027)
+    try:
+        async with linked_peers() as (server, caller):
+            server.add_service(SERVICE, lambda: ByteStream(b"x"))
+            for name in ("new", "replaced"):
+                await (await caller.send(SERVICE)).save_to(tmp_path / name)
+    finally:
+        os.umask(umask)
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("new", "replaced")]
+    assert modes == [0o640, 0o600]
 
 
 async def failing_source() -> AsyncIterator[bytes]:

@@ -1,11 +1,13 @@
 """The relay's configuration: file, environment, flags; what is not allowed."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from duologue.relay.limits import RelayLimits
 from duologue.relay.server.config import BadConfiguration, RelayConfiguration, read_configuration
+from duologue.relay.server.setting_places import as_toml
 
 
 def read(
@@ -77,6 +79,50 @@ def test_a_flag_beats_the_environment_and_that_the_file() -> None:
 def test_what_is_wrong_is_named(text: str, place: str) -> None:
     with pytest.raises(BadConfiguration, match=place):
         read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# a relay\nprot = 1", "relay.toml:2: prot: there is no such setting; did you mean port?"),
+        (
+            "[limits]\n\nmax_pears = 1",
+            "relay.toml:3: limits.max_pears: there is no such setting; did you mean max_pairs?",
+        ),
+        ("limits.max_pairs = 0", "relay.toml:1: limits.max_pairs: max_pairs must be above 0"),
+        ("[tls]\ncertificate_file = 'a'", "relay.toml:1: tls.key_file: Field required"),
+        ("names = [\n  1,\n]", "relay.toml:1: names.0: Input should be a valid string"),
+        ("'port' = 70000", "relay.toml:1: port: Input should be less than or equal to 65535"),
+        ("port = 1\nport = ", "relay.toml: Invalid value (at"),
+    ],
+)
+def test_the_line_is_told_on_which_it_stands(text: str, said: str) -> None:
+    with pytest.raises(BadConfiguration) as caught:
+        read(text)
+    assert str(caught.value).startswith(said)
+
+
+def test_the_variable_or_flag_is_told_that_was_the_last_to_say_so() -> None:
+    environment = {"DUOLOGUE_RELAY_PORT": "x"}
+    with pytest.raises(BadConfiguration, match=r"^DUOLOGUE_RELAY_PORT: port: "):
+        read("port = 1", environment)
+    with pytest.raises(BadConfiguration, match=r"^--port: port: "):
+        read("port = 1", environment, port="y")
+
+
+def test_settings_are_written_as_they_are_read() -> None:
+    settings = {
+        "name": 'a "b" é',
+        "on": True,
+        "none": None,
+        "inner": {"n": [1.5], "deep": {"k": 1}},
+    }
+    text = as_toml(settings)
+    assert tomllib.loads(text) == {
+        "name": 'a "b" é',
+        "on": True,
+        "inner": {"n": [1.5], "deep": {"k": 1}},
+    }
 
 
 def test_a_misspelt_name_in_the_environment_is_an_error() -> None:
