@@ -40,6 +40,7 @@ def test_a_project_has_the_promised_files(tmp_path: Path) -> None:
         "night_watch/py.typed",
         "night_watch/service.py",
         "pyproject.toml",
+        "schema/contract.schema.json",
         "schema/night_watch/v1.yaml",
         "tests/test_night_watch.py",
     }
