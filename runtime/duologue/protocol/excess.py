@@ -24,6 +24,9 @@ _BYTES_OF_VALUE: Final = 128
 
 _START_CHARACTERS: Final = 8192
 
+_LONG_CHARACTERS: Final = 4096
+"""From here on looking before counting pays."""
+
 
 def plain_characters(limits: Limits) -> int:
     """A text that is no longer is neither looked at nor weighed: it cannot hold much.
@@ -44,8 +47,8 @@ def find_excess(text: str, limits: Limits) -> BadFrame | LimitExceeded | None:
     Lists count as objects, and values are all commas, objects and lists. Exact for valid JSON.
     """
     max_objects, max_values = limits.max_json_objects, limits.max_json_values
-    objects = text.count("{") + text.count("[")
-    values = objects + text.count(",")
+    objects = _occurrences(text, "{") + _occurrences(text, "[")
+    values = objects + _occurrences(text, ",")
     if objects > max_objects or values > max_values:
         # Exactly now: they may stand inside strings.
         outside = outside_strings(text)
@@ -65,6 +68,18 @@ def find_excess(text: str, limits: Limits) -> BadFrame | LimitExceeded | None:
     return None
 
 
+def _occurrences(text: str, character: str) -> int:
+    """How often it stands in the text."""
+    if len(text) <= _LONG_CHARACTERS:
+        return text.count(character)
+    # What is long is mostly one long string. To see that a character is not in it takes a fifth of
+    # the time that it takes to count it.
+    start = text.count(character, 0, _PLAIN_CHARACTERS)
+    if text.find(character, _PLAIN_CHARACTERS) < 0:
+        return start
+    return start + text.count(character, _PLAIN_CHARACTERS)
+
+
 def too_deep(limits: Limits) -> BadFrame:
     """What is said of a message that is nested too deeply."""
     return BadFrame(f"nested more than {limits.max_json_depth} levels")
@@ -81,8 +96,8 @@ def weigh(text: str, parts: Sequence[bytes] = ()) -> int:
     return (
         parts_bytes
         + (2 if text.isascii() else 5) * len(text)
-        + _BYTES_OF_OBJECT * (text.count("{") + text.count("["))
-        + _BYTES_OF_VALUE * text.count(",")
+        + _BYTES_OF_OBJECT * (_occurrences(text, "{") + _occurrences(text, "["))
+        + _BYTES_OF_VALUE * _occurrences(text, ",")
     )
 
 
