@@ -27,7 +27,13 @@ class _Bridge:
 
     async def run(self, application: AsgiApplication) -> None:
         """The application's coroutine for this WebSocket."""
-        scope: Event = {"type": "websocket", "headers": [], "client": ("127.0.0.1", 1)}
+        scope: Event = {
+            "type": "websocket",
+            "path": "/",
+            "query_string": b"",
+            "headers": [],
+            "client": ("127.0.0.1", 1),
+        }
         await application(scope, self._events.get, self._send)
 
     async def _send(self, event: Event) -> None:

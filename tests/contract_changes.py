@@ -369,7 +369,8 @@ def drop_pattern(at: Place) -> None:
 
 @_change
 def add_enum_value(at: Place) -> None:
-    name, value = at.pick.choice([("Enum", {}), ("Number", {"value": 9})])
+    values: list[tuple[str, dict[str, int]]] = [("Enum", {}), ("Number", {"value": 9})]
+    name, value = at.pick.choice(values)
     at.type(name)["enum"]["added"] = value
 
 

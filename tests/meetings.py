@@ -135,7 +135,7 @@ class _Meeting:
             taken = yours.params.decode(what, sent)
         except REFUSALS:
             return
-        known = {} if taken is None else json.loads(yours.params.encode(what, (taken,), {}))[0]
+        known: Any = {} if taken is None else json.loads(yours.params.encode(what, (taken,), {}))[0]
         for lost in _lost(json.loads(sent)[0], known):
             yield Trouble(f"{lost} of the params of {what} is dropped", lost=True)
 

@@ -6,7 +6,7 @@ all the rest.
 
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Final
@@ -33,7 +33,7 @@ def sources_of(contract: Contract, import_root: str) -> dict[str, str]:
 
 
 @contextmanager
-def quick_package(contract: Contract) -> Iterator[dict[str, ModuleType]]:
+def quick_package(contract: Contract) -> Generator[dict[str, ModuleType]]:
     """The modules of a contract without imports, by their last names; gone afterwards."""
     root = f"quick_{next(_NUMBERS)}"
     package = f"{root}.{contract.package}"

@@ -46,8 +46,9 @@ class BuildResult:
     @property
     def sources(self) -> Mapping[str, Lines]:
         """The lines of every contract, to show findings in."""
-        older = {} if self.baseline is None else self.baseline.sources
-        return {**older, **self.project.sources}
+        if self.baseline is None:
+            return self.project.sources
+        return {**self.baseline.sources, **self.project.sources}
 
 
 def judge(

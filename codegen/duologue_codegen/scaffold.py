@@ -17,6 +17,8 @@ from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from . import language_schema
+
 _TAKEN: Final = frozenset({"duologue", "duologue_codegen", "generated", "schema", "tests"})
 """Names that mean something else in a project."""
 
@@ -130,6 +132,7 @@ def project_texts(template: Template, names: Names) -> dict[str, str]:
     kept = (each for part in ("common", template) for each in _files_below(root / part, ""))
     texts = {names.put_into(path): names.put_into(text) for path, text in kept}
     texts["pyproject.toml"] = texts["pyproject.toml"].replace("SOURCES\n", _sources())
+    texts[f"schema/{language_schema.FILE}"] = language_schema.language_schema()
     return texts
 
 

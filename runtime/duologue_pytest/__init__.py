@@ -5,7 +5,9 @@ pytest-asyncio in both modes, and with anyio's plugin. A package of its own, sin
 in every run: of duologue nothing is imported before a fixture is used.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
+from io import StringIO
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,9 +19,11 @@ if TYPE_CHECKING:
     from duologue.testing.relay_process import RunningRelay
     from duologue.testing.watched_link import Link
 
+FRAMES = "duologue_frames"
+
 
 @pytest.fixture
-def duologue_link() -> "Link":
+def duologue_link(request: pytest.FixtureRequest) -> "Link":
     """Joins a client to a service in memory, through the real protocol.
 
         async def test_greeting(duologue_link):
@@ -31,7 +35,33 @@ def duologue_link() -> "Link":
     """
     from duologue.testing.watched_link import watched_link
 
-    return watched_link
+    if FRAMES not in request.fixturenames:
+        return watched_link
+    from duologue.observability.frames import FrameLog
+
+    frames: StringIO = request.getfixturevalue(FRAMES)
+    return partial(watched_link, observers=[FrameLog(frames, show="full")])
+
+
+@pytest.fixture
+def duologue_frames() -> StringIO:
+    """What was said over links of `duologue_link`, one line of JSON for each message.
+
+    It stands in the report of a test that fails; the test may read it with `getvalue()`.
+    """
+    return StringIO()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put what was said into the report of a failed test."""
+    report = yield
+    frames: object = getattr(item, "funcargs", {}).get(FRAMES)
+    if report.failed and isinstance(frames, StringIO) and frames.getvalue():
+        report.sections.append(("What was said", frames.getvalue()))
+    return report
 
 
 @pytest.fixture

@@ -208,3 +208,19 @@ async def test_a_request_that_is_none_for_a_websocket_is_told_so(serve: Serve) -
 async def test_identity_and_allow_go_together() -> None:
     with pytest.raises(ValueError, match="go together"):
         duologue.asgi.app(identity=Identity.generate())
+
+
+@SERVERS
+async def test_services_see_the_request_that_opened_the_connection(serve: Serve) -> None:
+    seen: list[object] = []
+
+    def note(peer: duologue.WebsocketPromisifier) -> None:
+        request = peer.request
+        assert request is not None
+        seen.extend((request.path, request.query, request.header("x-token")))
+
+    async with serve(site(duologue.asgi.app(Rooms(), on_peer=note))) as port:
+        url = f"ws://127.0.0.1:{port}/api/?a=1"
+        async with duologue.connect(url, headers={"X-Token": "t"}) as peer:
+            await peer.introduced()
+    assert seen == ["/api/", {"a": ["1"]}, "t"]

@@ -459,6 +459,7 @@ async def test_connections_up_to_the_limit_and_no_more() -> None:
                     pytest.fail("was let in")
             assert isinstance(refused.value, ConnectionClosed | ProtocolError)
             assert "503" in str(refused.value)
+            assert server.refused == {"host": 0, "origin": 0, "no_room": 1, "gave_way": 0}
             assert await GreeterClient(first).greet(name="Ann") == "hello Ann"
         await asyncio.gather(*(peer.promise.wait() for peer in server.peers))
         async with connect(url(server.port)) as another:
@@ -522,6 +523,7 @@ async def test_pages_of_other_origins_are_refused() -> None:
             url(server.port), Limits(), origin="https://good.example", timeout_s=5
         )
         page.close()
+        assert server.refused == {"host": 0, "origin": 1, "no_room": 0, "gave_way": 0}
 
 
 async def test_a_browser_is_refused_where_no_origin_is_named() -> None:
@@ -549,6 +551,9 @@ async def test_other_hosts_are_refused_unless_they_are_named() -> None:
         assert await ask(server.port, f"evil.example:{server.port}") != b"101"
         assert await ask(server.port, "good.example") == b"101"
         assert await ask(server.port, f"localhost:{server.port}") == b"101"
+        # A tunnel, a container's port: by another one, and still this machine.
+        assert await ask(server.port, "localhost:9000") == b"101"
+        assert server.refused == {"host": 2, "origin": 0, "no_room": 0, "gave_way": 0}
 
 
 # -- offering -----------------------------------------------------------------------------------

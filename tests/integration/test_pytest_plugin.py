@@ -74,6 +74,18 @@ async def test_deadline(duologue_clock, duologue_link):
             assert isinstance(call.exception(), duologue.DeadlineExceeded)
 
 
+async def test_frames(duologue_frames, duologue_link):
+    async with duologue_link(Rooms(), RoomsClient) as rooms:
+        await rooms.join(room="lobby", name="Ann")
+    assert '"name":"Ann"' in duologue_frames.getvalue()
+
+
+async def test_frames_of_a_failure(duologue_frames, duologue_link):
+    async with duologue_link(Rooms(), RoomsClient) as rooms:
+        await rooms.join(room="lobby", name="Bob")
+    raise AssertionError("on purpose")
+
+
 async def through(relay):
     host, me = duologue.Identity.generate(), duologue.Identity.generate()
     listener = duologue.listen(
@@ -120,11 +132,13 @@ def test_fixtures_work_with_every_plugin_that_runs_coroutines(
     mark = "import pytest\npytestmark = pytest.mark.asyncio\n" if plugin == "strict" else ""
     pytester.makepyfile(test_it=mark + SUITE)
     result = pytester.runpytest_subprocess()
-    result.assert_outcomes(passed=6, failed=2)
+    result.assert_outcomes(passed=7, failed=3)
     result.stdout.fnmatch_lines_random(
         [
             "*::test_left_running* FAILED*",
             "*::test_surprise* FAILED*",
+            "*What was said*",
+            '*"direction":"in"*Bob*',
             "E *AssertionError: 1 calls of Rooms were running still",
             "E *AssertionError: incident *: chat.rooms.v1.Rooms/join failed: KeyError('surprise')",
         ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
 from duologue import WebsocketPromisifier
-from duologue.connection.websocket.opening import host_is_ours
+from duologue.connection.websocket.own_names import host_is_ours
 from tests.soak.ledger import TICK_S, Books
 from tests.soak.life import Life
 from tests.support import turns

@@ -31,7 +31,6 @@ from .allowing import allowances_of, without_allowed
 from .registry import READING_RULES, RULES, Rule, findings_of
 
 __all__ = [
-    "PURPOSES",
     "READING_RULES",
     "RULES",
     "Rule",

@@ -236,7 +236,9 @@ def _union_changes(old: UnionType, new: UnionType, pair: NamedPair) -> Found:
 def freed(pair: NamedPair, reserved: set[str], gone: set[str], kind: ThingKind) -> Iterator[Change]:
     """Names that nothing keeps from getting a new meaning any more."""
     old, new = pair.old.type, pair.new.type
-    kept = set() if isinstance(new, AliasType | SchemaType) else {one.name for one in new.reserved}
+    kept = set[str]()
+    if not isinstance(new, AliasType | SchemaType):
+        kept = {one.name for one in new.reserved}
     for names, was_reserved in ((reserved - kept, True), (gone - kept, False)):
         for name in sorted(names):
             yield NameFreed(

@@ -18,7 +18,7 @@ from .shape import Shapes
 from .types import TypeReader
 
 EDITION: Final = 1
-_KEYS: Final = (
+KEYS: Final = (
     "duologue",
     "package",
     "doc",
@@ -44,7 +44,7 @@ def read_contract(tree: MapNode, file: str, path: str) -> tuple[Contract, list[D
     """
     shapes = Shapes()
     start = Position(file, 1, 1)
-    shapes.mapping(tree, "a contract", _KEYS)
+    shapes.mapping(tree, "a contract", KEYS)
     edition = _edition(tree, shapes, start)
     package = shapes.word(tree.get("package"), "`package`")
     if tree.get("package") is None:

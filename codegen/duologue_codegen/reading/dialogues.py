@@ -9,7 +9,7 @@ from ..model import Dialogue, Role, ServiceRef
 from ..text.tree import Entry, ListNode, MapNode, Node
 from .shape import Shapes
 
-_KEYS: Final = ("doc", "deprecated")
+KEYS: Final = ("doc", "deprecated")
 _EXAMPLE: Final = "`host: [Rooms]` and `guest: [Presence]`"
 
 
@@ -31,7 +31,7 @@ class DialogueReader:
         if not isinstance(entry.value, MapNode):
             self._shapes.misshapen(entry.value, what, f"two roles, such as {_EXAMPLE}")
             return None
-        roles = [each for each in entry.value.entries if each.key.text not in _KEYS]
+        roles = [each for each in entry.value.entries if each.key.text not in KEYS]
         if len(roles) != 2:
             at = roles[2].key.at if len(roles) > 2 else key.at
             message = f"{what} has {len(roles)} role{'s' if len(roles) != 1 else ''}"

@@ -12,8 +12,8 @@ from ..text.tree import Entry, Node, ScalarNode
 from .shape import Shapes
 from .types import TypeReader
 
-_KEYS: Final = ("doc", "code", "fields", "message", "retry", "reserved", "deprecated")
-_RETRIES: Final = {
+KEYS: Final = ("doc", "code", "fields", "message", "retry", "reserved", "deprecated")
+RETRIES: Final = {
     "never": "it would fail again",
     "now": "it may work at once",
     "later": "it may work after a while",
@@ -45,12 +45,12 @@ class ErrorReader:
         code = snake(key.text)
         map_ = None
         if not isinstance(node, ScalarNode) or node.data is not None:
-            map_ = self._shapes.mapping(node, what, _KEYS)
+            map_ = self._shapes.mapping(node, what, KEYS)
         if map_ is None:
             return ErrorDef(name=key.text, code=code, code_at=key.at, fields={}, at=key.at)
         stated = map_.get("code")
         word = self._shapes.word(stated, f"the code of {what}")
-        retry = self._shapes.choice(map_.get("retry"), f"`retry` of {what}", _RETRIES)
+        retry = self._shapes.choice(map_.get("retry"), f"`retry` of {what}", RETRIES)
         return ErrorDef(
             name=key.text,
             code=code if word is None else word.text,

@@ -11,7 +11,7 @@ from .numbered import Head, NumberedReader
 from .shape import Shapes
 from .types import TypeReader
 
-_KEYS: Final = (
+KEYS: Final = (
     "id",
     "doc",
     "fields",
@@ -22,14 +22,14 @@ _KEYS: Final = (
     "deprecated",
     "examples",
 )
-_BUFFER_KEYS: Final = ("max", "when_full")
-_WHEN_FULL: Final = {
+BUFFER_KEYS: Final = ("max", "when_full")
+WHEN_FULL: Final = {
     "drop_oldest": "the oldest event is left out, and counted",
     "close": "the subscription ends, and says so",
 }
 MAX_REMEMBERED_EVENTS: Final = 10_000
 """Each costs at least 128 bytes, of 4 MiB that a service keeps of an event."""
-_EXAMPLE_KEYS: Final = ("name", "payload")
+EXAMPLE_KEYS: Final = ("name", "payload")
 
 
 class EventReader:
@@ -42,7 +42,7 @@ class EventReader:
 
     def events(self, node: Node | None, service: str) -> dict[str, Event]:
         """Everything under `events` of `service`, by name."""
-        numbered = NumberedReader(self._shapes, "event", _KEYS)
+        numbered = NumberedReader(self._shapes, "event", KEYS)
         return numbered.read(node, service, "closed: {id: 20, fields: {why: string}}", self._event)
 
     def _event(self, map_: MapNode, head: Head, key: ScalarNode, what: str) -> Event:
@@ -62,11 +62,11 @@ class EventReader:
 
     def _buffer(self, node: Node | None, what: str) -> Buffer:
         of = f"`buffer` of {what}"
-        map_ = None if node is None else self._shapes.mapping(node, of, _BUFFER_KEYS)
+        map_ = None if node is None else self._shapes.mapping(node, of, BUFFER_KEYS)
         if map_ is None:
             return Buffer()
         most = self._count(map_.get("max"), f"`max` of {of}")
-        when_full = self._shapes.choice(map_.get("when_full"), f"`when_full` of {of}", _WHEN_FULL)
+        when_full = self._shapes.choice(map_.get("when_full"), f"`when_full` of {of}", WHEN_FULL)
         usual = Buffer()
         return Buffer(
             usual.max if most is None else most, cast(WhenFull, when_full or usual.when_full)
@@ -99,7 +99,7 @@ class EventReader:
         of = f"the examples of {what}"
         read: list[EventExample] = []
         for item in self._shapes.items(node, of, "[{name: at night, payload: {…}}]"):
-            map_ = self._shapes.mapping(item, f"one of {of}", _EXAMPLE_KEYS)
+            map_ = self._shapes.mapping(item, f"one of {of}", EXAMPLE_KEYS)
             if map_ is not None:
                 name, at = self._shapes.example_name(map_, of)
                 read.append(EventExample(name=name, payload=map_.get("payload"), at=at))

@@ -14,7 +14,7 @@ from .numbered import Head, NumberedReader
 from .shape import Shapes
 from .types import TypeReader
 
-_KEYS: Final = (
+KEYS: Final = (
     "id",
     "doc",
     "effect",
@@ -31,13 +31,13 @@ _KEYS: Final = (
     "since",
     "examples",
 )
-_EXAMPLE_KEYS: Final = ("name", "params", "sends", "yields", "returns", "error")
-_EFFECTS: Final = {
+EXAMPLE_KEYS: Final = ("name", "params", "sends", "yields", "returns", "error")
+EFFECTS: Final = {
     "read": "changes nothing",
     "idempotent": "twice is the same as once",
     "write": "each call counts",
 }
-_CANCEL: Final = {"ignore": "a call that has begun runs to its end"}
+CANCEL: Final = {"ignore": "a call that has begun runs to its end"}
 _ARGS: Final = {"positional": "each field of the params is an argument"}
 _DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)")
 _SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
@@ -57,11 +57,11 @@ class MethodReader:
 
     def methods(self, node: Node | None, service: str) -> dict[str, Method]:
         """Everything under `methods` of `service`, by name."""
-        numbered = NumberedReader(self._shapes, "method", _KEYS)
+        numbered = NumberedReader(self._shapes, "method", KEYS)
         return numbered.read(node, service, "join: {id: 1, returns: bool}", self._method)
 
     def _method(self, map_: MapNode, head: Head, _: ScalarNode, what: str) -> Method:
-        effect = self._shapes.choice(map_.get("effect"), f"`effect` of {what}", _EFFECTS)
+        effect = self._shapes.choice(map_.get("effect"), f"`effect` of {what}", EFFECTS)
         returns = map_.get("returns")
         params = self._params(map_.get("params"), what)
         since = self._shapes.word(map_.get("since"), f"`since` of {what}")
@@ -77,7 +77,7 @@ class MethodReader:
             errors=self._errors.refs(map_.get("errors"), f"`errors` of {what}"),
             effect=cast(Effect, effect or "write"),
             timeout_s=self._timeout(map_.get("timeout"), f"the timeout of {what}"),
-            ignores_cancel=self._shapes.choice(map_.get("cancel"), f"`cancel` of {what}", _CANCEL)
+            ignores_cancel=self._shapes.choice(map_.get("cancel"), f"`cancel` of {what}", CANCEL)
             is not None,
             idle_timeout_s=self._idle_timeout(map_, what),
             since=None if since is None else since.text,
@@ -141,7 +141,7 @@ class MethodReader:
 
     def _example(self, node: Node, of: str) -> MethodExample | None:
         what = f"one of {of}"
-        map_ = self._shapes.mapping(node, what, _EXAMPLE_KEYS)
+        map_ = self._shapes.mapping(node, what, EXAMPLE_KEYS)
         if map_ is None:
             return None
         name, at = self._shapes.example_name(map_, of)

@@ -13,7 +13,7 @@ from .methods import MethodReader
 from .shape import Shapes
 from .types import TypeReader
 
-_KEYS: Final = ("doc", "base", "errors", "methods", "events", "reserved", "deprecated")
+KEYS: Final = ("doc", "base", "errors", "methods", "events", "reserved", "deprecated")
 
 
 class ServiceReader:
@@ -41,7 +41,7 @@ class ServiceReader:
 
     def _service(self, entry: Entry) -> Service | None:
         key, what = entry.key, f"service {quoted(entry.key.text)}"
-        map_ = self._shapes.mapping(entry.value, what, _KEYS)
+        map_ = self._shapes.mapping(entry.value, what, KEYS)
         if map_ is None:
             return None
         methods_node, events_node = map_.get("methods"), map_.get("events")

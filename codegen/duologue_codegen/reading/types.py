@@ -25,7 +25,7 @@ from .shape import Shapes
 
 _BOUNDS: Final = ("min", "max", "gt", "lt", "multiple_of")
 _CONSTRAINTS: Final = (*_BOUNDS, "pattern")
-_FIELD_KEYS: Final = (
+FIELD_KEYS: Final = (
     "type",
     "doc",
     "default",
@@ -35,14 +35,14 @@ _FIELD_KEYS: Final = (
     "presence",
     "wire",
 )
-_PRESENCE: Final = {
+PRESENCE: Final = {
     "explicit": "absent is different from null",
     "omit_null": "without a value it is left out",
 }
 _UNKNOWN: Final = {"keep": "what is not known is sent on as it came"}
 _KINDS: Final = ("fields", "enum", "union", "is", "schema")
 _COMMON: Final = ("doc", "examples", "deprecated")
-_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "fields": ("doc", "fields", "unknown", "reserved", "examples", "deprecated"),
     "enum": ("doc", "enum", "open", "reserved", "examples", "deprecated"),
     "union": ("doc", "union", "tag", "open", "reserved", "examples", "deprecated"),
@@ -82,7 +82,7 @@ class TypeReader:
         what = f"field {quoted(name)}"
         if not isinstance(node, MapNode):
             return Field(name=name, type=self._expressions.read(node, f"the type of {what}"), at=at)
-        self._shapes.mapping(node, what, _FIELD_KEYS)
+        self._shapes.mapping(node, what, FIELD_KEYS)
         type_node = node.get("type")
         if type_node is None:
             self._shapes.fault("node-shape", at, f"{what} has no type", "add the key `type`")
@@ -111,7 +111,7 @@ class TypeReader:
         return None if text is None or not isinstance(stated, ScalarNode) else stated
 
     def _presence(self, node: MapNode, what: str) -> str | None:
-        return self._shapes.choice(node.get("presence"), f"the presence of {what}", _PRESENCE)
+        return self._shapes.choice(node.get("presence"), f"the presence of {what}", PRESENCE)
 
     def _constraints(self, node: MapNode, what: str) -> Constraints:
         found: dict[str, int | float] = {}
@@ -159,7 +159,7 @@ class TypeReader:
             self._shapes.fault("node-shape", extra.key.at, message, "a type is of one kind")
         kind = kinds[0].key.text
         extras = [extra.key.text for extra in kinds[1:]]
-        self._shapes.mapping(node, what, (*_KEYS[kind], *extras))
+        self._shapes.mapping(node, what, (*KEYS[kind], *extras))
         match kind:
             case "fields":
                 return self._object(entry.key, node, what)

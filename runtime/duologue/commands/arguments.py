@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, cast, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -233,7 +233,7 @@ def _members(text: str, what: str) -> dict[str, str]:
         raise WrongUse(f"the arguments of {what} are no JSON: {error}") from None
     if not isinstance(content, dict):
         raise WrongUse(f"the arguments of {what} are one JSON object, with its params by name")
-    members: dict[str, Any] = content
+    members = cast("dict[str, Any]", content)
     return {name: _with_numbers(json.dumps(value), numbers) for name, value in members.items()}
 
 

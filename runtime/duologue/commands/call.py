@@ -189,9 +189,9 @@ def call(
             return
         found = look_up(method, packages, schema, reached)
         check_standard_input(found, given)
-        is_item_source = is_source if sends_items(found) else (lambda _: False)
-        keywords = read_arguments(found, [each for each in given if not is_item_source(each)])
-        items = ItemInput.chosen(found, [each for each in given if is_item_source(each)])
+        sources = [each for each in given if is_source(each)] if sends_items(found) else []
+        keywords = read_arguments(found, [each for each in given if each not in sources])
+        items = ItemInput.chosen(found, sources)
         check_limit(found, limit)
         check_output(found, output, is_terminal=sys.stdout.isatty())
     except (WrongUse, UnsafeKeyFile, OSError) as error:

@@ -32,7 +32,7 @@ async def watch_events(
         subscribe = getattr(found.client(peer), f"on_{event.name}")
         async with subscribe(**wishes) as subscription:
             async for payload in subscription:
-                text = Codec(type(payload)).encode(payload)
+                text = encoded(payload)
                 # JSON in ASCII: words of the other side command no terminal.
                 print(json.dumps(json.loads(text), separators=(",", ":")), flush=True)
                 number += 1
@@ -41,6 +41,12 @@ async def watch_events(
         missed = subscription.missed
         if missed:
             typer.echo(f"{missed} events were missed", err=True)
+
+
+def encoded(payload: object) -> bytes:
+    """The payload of an event as it is on the wire."""
+    codec: Codec[object] = Codec(type(payload))
+    return codec.encode(payload)
 
 
 def read_wishes(found: FoundEvent, arguments: Sequence[str]) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from duologue.connection.addresses import ProxyChoice
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow
 from duologue.connection.opening_request import CheckRequest, request_headers
+from duologue.connection.websocket.refusals import Refusal, Refusals
 from duologue.endpoints.guest import Lasting, Visit
 from duologue.endpoints.hosting import Host
 from duologue.endpoints.manner import AGENT, ConversationOptions, Manner, offer_of
@@ -77,6 +78,7 @@ class Server(Host):
         self._ssl = ssl
         self._origins = origins
         self._hosts = hosts
+        self._refusals = Refusals()
         self._limits = manner.limits
         self._key = None if identity is None else identity.public_key
         self._gate: EncryptionGate | None = None
@@ -118,6 +120,18 @@ class Server(Host):
         """How many encrypted connections came to nothing, by what was wrong; a live view."""
         return {} if self._gate is None else self._gate.rejected
 
+    @property
+    def refused(self) -> Mapping[Refusal, int]:
+        """How many were turned away before they could say anything, by why; a live view.
+
+        `host`: the name in `Host` is none of ours, see `hosts` of `serve`. `origin`: a page that
+        `origins` does not name. `no_room`: above `Limits.max_connections`, or above what the
+        system's limit on open files leaves of it. `gave_way`: ended in favour of a newer one, see
+        `Limits.max_newcomers` and `max_newcomers_per_address`. Which hosts and origins is in
+        the log, once each.
+        """
+        return self._refusals.counts
+
     async def _open(self) -> None:
         from duologue.connection.websocket.listener import accept_websockets
 
@@ -135,6 +149,7 @@ class Server(Host):
             has_pulse=self._gate is None,
             needs_proof=self._gate is not None,
             check_request=self._check_request,
+            refusals=self._refusals,
         )
 
     def _may_stay(self, connection: Connection) -> bool:
@@ -184,8 +199,9 @@ def serve(
     call itself.
 
     Browsers send an `Origin`: only those in `origins` may connect. The `Host` a client asked for
-    must be this host or a loopback name, with this port, or one of `hosts`: that stops pages that
-    point a name of their own at this machine.
+    must be this host with this port, or a loopback name, or one of `hosts`: that stops pages that
+    point a name of their own at this machine. Who is refused learns why, and so does the log, once
+    for each name; `Server.refused` counts them.
 
     `ctx.peer.request` has path, query, headers and client certificate of the request that opened
     a connection. `check_request`, a plain function, is asked with each of them, if `Host` is this

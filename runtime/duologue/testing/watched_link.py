@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, Protocol, TypeVar
 
 from duologue.identity import Identity
+from duologue.observer import Observer
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.testing.linked import linked_peers
 from duologue.typed.service import Service
@@ -39,6 +40,7 @@ async def watched_link(
     *,
     offer: Sequence[Service] = (),
     may_fail: bool = False,
+    observers: Sequence[Observer] = (),
 ) -> AsyncGenerator[C]:
     """As `linked`; at the end no handler may still run, and none have failed by surprise.
 
@@ -53,7 +55,10 @@ async def watched_link(
     logger.addHandler(failures)
     try:
         identities = Identity.generate(), Identity.generate()
-        async with linked_peers([service], offer, identities=identities) as (server, peer):
+        async with linked_peers([service], offer, identities=identities, observers=observers) as (
+            server,
+            peer,
+        ):
             yield client(peer)
             running = await _running_in_the_end(server)
     finally:

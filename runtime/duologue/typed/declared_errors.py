@@ -49,7 +49,7 @@ class DeclaredError(Generic[D]):
     def rebuild(self, failure: Failure) -> CallError:
         """The exception for a received failure."""
         # An error that has got its first fields: an older side sends none.
-        details = {} if failure.details is None else failure.details
+        details: Any = {} if failure.details is None else failure.details
         try:
             return self.error.from_data(self.codec.decode(plain_json(details)))
         except ValidationError as error:

@@ -40,6 +40,7 @@ def test_a_project_has_the_promised_files(tmp_path: Path) -> None:
         "night_watch/py.typed",
         "night_watch/service.py",
         "pyproject.toml",
+        "schema/contract.schema.json",
         "schema/night_watch/v1.yaml",
         "tests/test_night_watch.py",
     }
@@ -101,8 +102,14 @@ def test_the_next_commands_say_what_they_are_for() -> None:
 
 def installed_from(origin: str | None, monkeypatch: pytest.MonkeyPatch) -> str:
     """The settings of a new project where the installer has noted `origin`."""
-    known = SimpleNamespace(read_text=lambda _name: origin)
-    monkeypatch.setattr("duologue_codegen.scaffold.distribution", lambda _name: known)
+
+    def read_text(_name: str) -> str | None:
+        return origin
+
+    def distribution(_name: str) -> SimpleNamespace:
+        return SimpleNamespace(read_text=read_text)
+
+    monkeypatch.setattr("duologue_codegen.scaffold.distribution", distribution)
     return project_texts(Template.SERVICE, HELLO)["pyproject.toml"]
 
 

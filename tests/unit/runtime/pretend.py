@@ -12,12 +12,9 @@ from duologue.connection.websocket.connection import (
     WebSocketConnection,
 )
 from duologue.connection.websocket.frames import WHOLE_TEXT, encode_masked_frame
-from duologue.connection.websocket.opening import (
-    AcceptanceRules,
-    ClientOpening,
-    Opening,
-    ServerOpening,
-)
+from duologue.connection.websocket.opening import ClientOpening, Opening, ServerOpening
+from duologue.connection.websocket.own_names import AcceptanceRules
+from duologue.connection.websocket.refusals import Refusals
 from duologue.limits import Limits
 
 Callback = Callable[[], object]
@@ -156,6 +153,7 @@ class Bench:
             port=8765,
             secure=False,
             is_full=lambda: False,
+            refusals=Refusals(),
             max_message_bytes=self.limits.max_message_bytes,
         )
 

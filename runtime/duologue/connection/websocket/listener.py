@@ -16,7 +16,9 @@ from duologue.connection.websocket.listening import (
     listening_unix_socket,
     remove_unix_socket,
 )
-from duologue.connection.websocket.opening import ANY_HOST, AcceptanceRules, ServerOpening
+from duologue.connection.websocket.opening import ServerOpening
+from duologue.connection.websocket.own_names import ANY_HOST, AcceptanceRules
+from duologue.connection.websocket.refusals import Refusals
 from duologue.limits import Limits
 from duologue.protocol.newcomers import Newcomers
 
@@ -46,6 +48,7 @@ async def accept_websockets(
     has_pulse: bool = True,
     needs_proof: bool = False,
     check_request: CheckRequest | None = None,
+    refusals: Refusals | None = None,
 ) -> "WebSocketListener":
     """Listen at `host` and `port`, at `unix_path`, or at `sock`, a TCP or unix socket.
 
@@ -58,6 +61,7 @@ async def accept_websockets(
     loopback name nor in `hosts`, whoever comes above `max_connections`, heads that are too long,
     and what is no WebSocket request. `has_pulse`: see `WebSocketConnection`. `check_request` may
     answer any other request; it is asked before any of it is known to be of a WebSocket.
+    `refusals` counts who is refused and tells it in the log.
 
     Raises:
         ValueError: `host` can be no name of a host.
@@ -82,6 +86,7 @@ async def accept_websockets(
         has_pulse=has_pulse,
         needs_proof=needs_proof,
         check_request=check_request,
+        refusals=refusals,
     )
 
 
@@ -117,6 +122,7 @@ class WebSocketListener:
         has_pulse: bool,
         needs_proof: bool,
         check_request: CheckRequest | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self.connections: set[WebSocketConnection] = set()
         """Those that are open or closing."""
@@ -125,6 +131,7 @@ class WebSocketListener:
         self._loop = loop
         self._rules = rules
         self._check_request = check_request
+        self._refusals = Refusals() if refusals is None else refusals
         self._bound_host = bound_host
         self._secure = ssl is not None
         self._has_pulse = has_pulse
@@ -184,6 +191,7 @@ class WebSocketListener:
         if not self._newcomers.leave(connection):
             return True
         if len(self._known) >= self._room.connections:
+            self._refusals.note("no_room")
             connection.close_as(CLOSE_CODE_TRY_LATER, NO_ROOM)
             return False
         self._known.add(connection)
@@ -209,6 +217,7 @@ class WebSocketListener:
         self._inside.add(connection)
         loser = self._newcomers.enter(connection, connection.address_group)
         if loser is not None:
+            self._refusals.note("gave_way")
             self._arrivals.drop(loser, GAVE_WAY)
         return connection
 
@@ -231,6 +240,7 @@ class WebSocketListener:
             port=self._port,
             secure=self._secure,
             is_full=lambda: len(self._known) >= self._room.connections,
+            refusals=self._refusals,
             max_message_bytes=self._limits.max_message_bytes,
             check=self._check_request,
             certificate=lambda: _certificate_of(transport),

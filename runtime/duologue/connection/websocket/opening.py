@@ -5,13 +5,10 @@
 the frames behind it take the usual way.
 """
 
-import ipaddress
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
@@ -30,6 +27,8 @@ from duologue.connection.opening_request import (
     OpeningRequest,
     head_of,
 )
+from duologue.connection.websocket.own_names import AcceptanceRules, host_is_ours
+from duologue.connection.websocket.refusals import Refusals
 from duologue.errors import (
     ConnectionClosed,
     DuologueError,
@@ -227,74 +226,6 @@ def wished_pause_s(headers: Headers) -> float | None:
     return max(0.0, pause.total_seconds())
 
 
-ANY_HOST: Final = "*"
-"""Stands for the bound host where whoever can connect at all is on this machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptanceRules:
-    """Who may open a connection."""
-
-    origins: tuple[str, ...] = ()
-    """Origins of web pages that may; others are refused, and so is every other browser page."""
-    hosts: tuple[str, ...] = ()
-    """Further names of this server in `Host` headers; without a port, any port will do."""
-
-
-# Most clients of a server say the same. Bounded, and no header is longer than a head may be.
-@lru_cache(maxsize=64)
-def host_is_ours(
-    header: str, *, rules: AcceptanceRules, own_hosts: tuple[str, ...], port: int, secure: bool
-) -> bool:
-    """Whether a `Host` header means this server.
-
-    A page of somebody else's whose name was made to resolve to this machine ("DNS rebinding")
-    still sends its own name. `own_hosts` are the bound host and the address at which the
-    connection came in; these and the loopback names need the `port` we listen on.
-    """
-    if ANY_HOST in own_hosts:
-        return True
-    name, stated_port = _split_host(header)
-    if not name:
-        return False
-    for extra in rules.hosts:
-        extra_name, extra_port = _split_host(extra)
-        if name == extra_name and extra_port in ("", stated_port):
-            return True
-    default_port = "443" if secure else "80"
-    if (stated_port or default_port) != str(port):
-        return False
-    return name in {_split_host(_bracketed(own))[0] for own in own_hosts} or _is_loopback(name)
-
-
-def _split_host(header: str) -> tuple[str, str]:
-    """Name in its plainest form, and port or nothing; an empty name if it makes no sense."""
-    text = header.strip().lower()
-    name, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):
-        name, port = text, ""
-    if colon and not text.endswith("]") and not port.isdecimal():
-        return "", ""
-    name = name.removeprefix("[").removesuffix("]").removesuffix(".")
-    try:
-        return str(ipaddress.ip_address(name)), port
-    except ValueError:
-        return name, port
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host and not host.startswith("[") else host
-
-
-def _is_loopback(name: str) -> bool:
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
 class ServerOpening(Opening):
     """Judges one request for a WebSocket."""
 
@@ -306,15 +237,19 @@ class ServerOpening(Opening):
         port: int,
         secure: bool,
         is_full: Callable[[], bool],
+        refusals: Refusals,
         max_message_bytes: int,
         check: CheckRequest | None = None,
         certificate: Callable[[], bytes | None] = lambda: None,
     ) -> None:
-        """`check` is asked with each request that is for this server, and may answer it;
+        """Whom it refuses is told to `refusals`.
+
+        `check` is asked with each request that is for this server, and may answer it;
         `certificate` gives that of the client."""
         self.request: OpeningRequest | None = None
         """What was asked for, once it has come."""
         self._check = check
+        self._refusals = refusals
         self._certificate = certificate
         self._server = ServerProtocol(
             # None: a client that names no origin is not a browser page.
@@ -345,6 +280,7 @@ class ServerOpening(Opening):
         response = None
         hosts = request.headers.get_all("Host")
         if self._is_full():
+            self._refusals.note("no_room")
             response = self._server.reject(
                 HTTPStatus.SERVICE_UNAVAILABLE, "This server has no room for more connections.\n"
             )
@@ -357,9 +293,8 @@ class ServerOpening(Opening):
             port=self._port,
             secure=self._secure,
         ):
-            # Not echoed: the text of an attacker's choice has no place in an answer.
             response = self._server.reject(
-                HTTPStatus.FORBIDDEN, "This server does not go by the name in the Host header.\n"
+                HTTPStatus.FORBIDDEN, self._refusals.host_refused(hosts[0])
             )
         else:
             response = self._checked(request)
@@ -368,15 +303,23 @@ class ServerOpening(Opening):
     def _checked(self, request: Request) -> Response | None:
         head = head_of(list(request.headers.raw_items()))
         self.request = OpeningRequest(request.path, head, self._certificate())
-        if self._check is None:
-            return None
-        try:
-            answer = self._check(self.request)
-        except Exception:
-            # The application's own code: its fault must not become everybody's.
-            _log.exception("check_request has failed")
-            answer = HttpAnswer(HTTPStatus.INTERNAL_SERVER_ERROR, "This server has a fault.\n")
-        return None if answer is None else self._server.reject(answer.status, answer.text)
+        answer = None
+        if self._check is not None:
+            try:
+                answer = self._check(self.request)
+            except Exception:
+                # The application's own code: its fault must not become everybody's.
+                _log.exception("check_request has failed")
+                answer = HttpAnswer(HTTPStatus.INTERNAL_SERVER_ERROR, "This server has a fault.\n")
+        if answer is not None:
+            return self._server.reject(answer.status, answer.text)
+        origins = request.headers.get_all("Origin")
+        # A client that names no origin is not a browser page; who names two is refused below.
+        if len(origins) == 1 and origins[0] not in self._rules.origins:
+            return self._server.reject(
+                HTTPStatus.FORBIDDEN, self._refusals.origin_refused(origins[0])
+            )
+        return None
 
     def _refuse_head(self) -> None:
         self._server.send_response(
@@ -408,6 +351,7 @@ class BearerOpening(ServerOpening):
         port: int,
         secure: bool,
         is_full: Callable[[], bool],
+        refusals: Refusals,
         max_message_bytes: int,
         judge: JudgeRequest | None = None,
     ) -> None:
@@ -418,6 +362,7 @@ class BearerOpening(ServerOpening):
             port=port,
             secure=secure,
             is_full=is_full,
+            refusals=refusals,
             max_message_bytes=max_message_bytes,
         )
         self.token: str | None = None

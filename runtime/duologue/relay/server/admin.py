@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from duologue.connection.websocket.opening import AcceptanceRules, host_is_ours
+from duologue.connection.websocket.own_names import AcceptanceRules, host_is_ours
 from duologue.relay.server.server import RelayServer
 from duologue.version import VERSION
 

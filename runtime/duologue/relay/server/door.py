@@ -12,7 +12,9 @@ from duologue.connection.addresses import group_of, peer_address
 from duologue.connection.base import ConnectionState
 from duologue.connection.event_loop import Loop
 from duologue.connection.websocket.descriptors import Room, descriptor_limit, room_here
-from duologue.connection.websocket.opening import AcceptanceRules, BearerOpening
+from duologue.connection.websocket.opening import BearerOpening
+from duologue.connection.websocket.own_names import AcceptanceRules
+from duologue.connection.websocket.refusals import Refusals
 from duologue.limits import Limits
 from duologue.protocol.newcomers import Newcomers
 from duologue.relay.events import NotOpened, Observer, TurnedAway
@@ -57,6 +59,12 @@ class Door:
         self._welcome = welcome
         self._note = note
         self._rules = AcceptanceRules(origins=tuple(origins), hosts=tuple(hosts))
+        self._refusals = Refusals(
+            'names = ["NAME"] in the configuration of the relay',
+            'origins = ["NAME"] in the configuration of the relay',
+            # The relay's log holds no text of strangers; it has `NotOpened`.
+            is_logged=False,
+        )
         self._bound_host = bound_host
         self._secure = secure
         self._proxies = proxies
@@ -148,6 +156,7 @@ class Door:
             port=port,
             secure=self._secure,
             is_full=partial(self._judge_fullness, link),
+            refusals=self._refusals,
             max_message_bytes=self._limits.max_first_message_bytes,
             judge=partial(self._judge_forwarded, link) if link in self._unnamed else None,
         )

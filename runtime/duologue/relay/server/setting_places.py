@@ -61,7 +61,7 @@ def unknown_setting(path: Path, model: type[BaseModel]) -> str:
     """What to say of a name that is no setting of its table, below `model`."""
     known = _settings_in(model)
     for name in path[:-1]:
-        known = next((_settings_in(each) for each in _types_of(known.get(name))), {})
+        known = _settings_below(known.get(name))
     near = get_close_matches(path[-1], known, n=1)
     return "there is no such setting" + (f"; did you mean {near[0]}?" if near else "")
 
@@ -74,7 +74,11 @@ def as_toml(settings: Mapping[str, Any]) -> str:
 
 def _toml_lines(table: Mapping[str, Any], path: Path) -> Sequence[str]:
     values = {name: value for name, value in table.items() if value is not None}
-    tables = {name: value for name, value in values.items() if isinstance(value, Mapping)}
+    tables = {
+        name: cast("Mapping[str, Any]", value)
+        for name, value in values.items()
+        if isinstance(value, Mapping)
+    }
     # JSON's texts, numbers, truth values and lists are TOML's, too.
     lines = [
         f"{name} = {json.dumps(value, ensure_ascii=False)}"
@@ -84,7 +88,7 @@ def _toml_lines(table: Mapping[str, Any], path: Path) -> Sequence[str]:
     if path and lines:
         lines.insert(0, f"\n[{'.'.join(path)}]")
     for name, value in tables.items():
-        lines += _toml_lines(cast("Mapping[str, Any]", value), (*path, name))
+        lines += _toml_lines(value, (*path, name))
     return lines
 
 
@@ -101,18 +105,19 @@ def _is_in(path: Path, settings: Mapping[str, Any]) -> bool:
     return True
 
 
-def _settings_in(table: type) -> Mapping[str, object]:
+def _settings_in(table: type[Any]) -> Mapping[str, object]:
     """The types of all settings of a table, which is a model or a dataclass."""
     if issubclass(table, BaseModel):
         return {name: field.annotation for name, field in table.model_fields.items()}
     return {field.name: field.type for field in fields(cast(Any, table))}
 
 
-def _types_of(annotation: object) -> Sequence[type]:
-    """The tables that a setting may be."""
-    candidates = [annotation, *get_args(annotation)]
-    return [
-        each
-        for each in candidates
-        if isinstance(each, type) and (issubclass(each, BaseModel) or is_dataclass(each))
-    ]
+def _settings_below(annotation: object) -> Mapping[str, object]:
+    """Those of the table that a setting of this type is; none, if it is no table."""
+    candidates: tuple[Any, ...] = (annotation, *get_args(annotation))
+    for each in candidates:
+        if isinstance(each, type):
+            table = cast("type[Any]", each)
+            if issubclass(table, BaseModel) or is_dataclass(table):
+                return _settings_in(table)
+    return {}

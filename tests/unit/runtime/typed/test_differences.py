@@ -27,7 +27,7 @@ HUB: dict[str, Any] = {
 }
 
 
-def described(contract: Any, imports: Any = None) -> Described:
+def described(contract: Any, imports: dict[str, Any] | None = None) -> Described:
     texts = {name: json.dumps(each).encode() for name, each in (imports or {}).items()}
     return Described("sha256:?", json.dumps(contract).encode(), texts)
 
@@ -90,7 +90,8 @@ def test_words_for_people_and_digests_of_imports_do_not_count(path: str) -> None
 
 
 def test_what_is_imported_is_compared_too() -> None:
-    here, there = {"package": "words.v1", "types": {}}, {"package": "words.v1", "types": {"A": {}}}
+    here: dict[str, Any] = {"package": "words.v1", "types": {}}
+    there: dict[str, Any] = {"package": "words.v1", "types": {"A": {}}}
     found = differences(described(HUB, {"words.v1": here}), described(HUB, {"words.v1": there}))
     assert found == ("words.v1: types.A: only the other side has it",)
 

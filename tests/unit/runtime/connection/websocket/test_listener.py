@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from duologue.connection.websocket.listener import WebSocketListener
-from duologue.connection.websocket.opening import AcceptanceRules
+from duologue.connection.websocket.own_names import AcceptanceRules
+from duologue.connection.websocket.refusals import Refusals
 from duologue.limits import Limits
 from tests.unit.runtime.pretend import REQUEST, PretendLoop, PretendTransport
 
@@ -30,7 +31,7 @@ class Caller:
 
 
 @contextmanager
-def listening(limits: Limits) -> Generator[WebSocketListener]:
+def listening(limits: Limits, refusals: Refusals | None = None) -> Generator[WebSocketListener]:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         listener = WebSocketListener(
             [sock],
@@ -42,6 +43,7 @@ def listening(limits: Limits) -> Generator[WebSocketListener]:
             ssl=None,
             has_pulse=False,
             needs_proof=False,
+            refusals=refusals,
         )
         yield listener
         listener.close()
@@ -56,7 +58,8 @@ async def test_all_places_can_be_taken_and_one_more_is_told_that_there_are_none(
 
 
 async def test_newcomers_of_an_address_have_so_many_places_and_one_more_takes_the_first() -> None:
-    with listening(Limits(max_newcomers_per_address=3)) as listener:
+    refusals = Refusals()
+    with listening(Limits(max_newcomers_per_address=3), refusals) as listener:
         first, *others = [Caller(listener) for _ in range(3)]
         assert not first.transport.is_closing()
         Caller(listener, "198.51.100.1")
@@ -64,11 +67,14 @@ async def test_newcomers_of_an_address_have_so_many_places_and_one_more_takes_th
         Caller(listener)
         assert first.transport.is_closing()
         assert not any(each.transport.is_closing() for each in others)
+        assert refusals.counts["gave_way"] == 1
 
 
 async def test_of_newcomers_that_show_who_they_are_as_many_stay_as_there_are_places() -> None:
-    with listening(Limits(max_connections=3)) as listener:
+    refusals = Refusals()
+    with listening(Limits(max_connections=3), refusals) as listener:
         newcomers = [Caller(listener) for _ in range(4)]
         assert [each.ask() for each in newcomers] == [b"HTTP/1.1 101 Switching Protocols"] * 4
         stay = [listener.let_stay(each.connection) for each in newcomers]
         assert stay == [True, True, True, False]
+        assert refusals.counts["no_room"] == 1

@@ -13,7 +13,9 @@ from duologue.connection.websocket.frames import (
     encode_frame,
     encode_masked_frame,
 )
-from duologue.connection.websocket.opening import AcceptanceRules, BearerOpening
+from duologue.connection.websocket.opening import BearerOpening
+from duologue.connection.websocket.own_names import AcceptanceRules
+from duologue.connection.websocket.refusals import Refusals
 from duologue.errors import BadFrame
 from duologue.limits import Limits
 from duologue.relay.lane import Lane
@@ -40,6 +42,7 @@ class Door:
             port=8765,
             secure=False,
             is_full=lambda: False,
+            refusals=Refusals(),
             max_message_bytes=1000,
         )
 
