@@ -113,7 +113,8 @@ class Application:
     async def close(self) -> None:
         """End gracefully: running calls may finish within `Limits.drain_timeout_s`.
 
-        Whoever comes later is answered 503.
+        Peers that reconnect are told when to: each at a moment of its own, within that time and
+        5 s. Whoever comes later is answered 503.
         """
         self._is_closing = True
         if self._gate is not None:

@@ -246,7 +246,7 @@ async def test_a_call_longer_than_the_drain_time_is_cancelled_and_told_so() -> N
         call = asyncio.ensure_future(GreeterClient(guest).greet())
         await slow.running.acquire()
         await server.close()
-        with pytest.raises(Cancelled):
+        with pytest.raises(Cancelled, match="the side that served it is shutting down"):
             await call
         await slow.ended.acquire()
         assert (await guest.promise).pending == ()

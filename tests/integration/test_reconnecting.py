@@ -48,6 +48,12 @@ def the_same_luck_each_time() -> None:
     random.seed(4)
 
 
+@pytest.fixture(autouse=True)
+def servers_that_end_want_us_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be up to 15 s later for each restart; unit tests say when, in virtual time."""
+    monkeypatch.setattr("duologue.endpoints.hosting.spread_ms", lambda *_: 0)
+
+
 class Presence(PresenceService):
     """Offered by the guest."""
 

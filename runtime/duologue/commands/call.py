@@ -36,6 +36,7 @@ from duologue.commands.name_completion import complete_argument, complete_method
 from duologue.commands.outcome import EXIT_FAILED, EXIT_GOOD, EXIT_INTERRUPTED, EXIT_USAGE
 from duologue.commands.reaching import load_identity, reach
 from duologue.commands.streamed_call import call_with_items, note_saved, write_bytes
+from duologue.commands.wrong_door import WrongDoor
 from duologue.errors import (
     CallError,
     ConnectionClosed,
@@ -256,6 +257,9 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         text = error.reason if error.sent == "no" and error.reason else words_of(error)
         kind = "" if error.sent == "no" else f"{type(error).__name__}: "
         typer.echo(f"{kind}{shown(text)}", err=True)
+        raise typer.Exit(EXIT_FAILED) from None
+    except WrongDoor as error:
+        typer.echo(str(error), err=True)
         raise typer.Exit(EXIT_FAILED) from None
     except (DuologueError, OSError) as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)

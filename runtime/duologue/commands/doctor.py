@@ -16,6 +16,7 @@ import typer
 from duologue.commands.outcome import EXIT_FAILED, EXIT_USAGE, Format
 from duologue.commands.relay_examination import Examination, Finding, Verdict
 from duologue.errors import UnsafeKeyFile
+from duologue.foreign_text import shown
 from duologue.identity import Identity
 from duologue.protocol.wording import words_of
 from duologue.relay.access import BadAccessFile
@@ -61,6 +62,14 @@ def doctor(
     parts = urlsplit(url)
     if parts.scheme not in ("ws", "wss") or not parts.hostname:
         typer.echo("The address of a relay starts with ws:// or wss://.", err=True)
+        raise typer.Exit(EXIT_USAGE)
+    address, hash_sign, _ = url.partition("#")
+    if hash_sign:
+        typer.echo(
+            f"doctor looks at the relay, whoever is behind it: write {shown(address)}, without "
+            "#KEY; duologue call reaches the service with that key.",
+            err=True,
+        )
         raise typer.Exit(EXIT_USAGE)
     pins_file = known_relays or default_file()
     try:

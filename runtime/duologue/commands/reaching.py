@@ -2,10 +2,12 @@
 
 import ssl as tls
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urldefrag, urlsplit
 
 from duologue.commands.method_lookup import WrongUse
+from duologue.commands.wrong_door import look, told_in_words
 from duologue.connection.addresses import ProxyChoice
 from duologue.endpoints.direct import connect
 from duologue.endpoints.manner import ConversationOptions
@@ -44,6 +46,9 @@ def reach(
 ) -> AbstractAsyncContextManager[WebsocketPromisifier]:
     """The conversation that `target` means; not begun yet.
 
+    Entering it, and the block, raise `WrongDoor` where something else is at the address than
+    `target` says.
+
     Raises:
         WrongUse: the key in it is none, or the relay would be reached in plain text.
     """
@@ -53,17 +58,26 @@ def reach(
             public_key_of(key)
         except UnsafeKey as error:
             raise WrongUse(f"{key}, behind the # of the target, is no key: {error}") from None
+    at_door = partial(
+        told_in_words,
+        ask=partial(look, url, context=context, proxy=proxy, timeout_s=timeout_s),
+        url=url,
+        has_key=bool(key),
+        is_direct=direct,
+    )
     if not key:
-        return connect(url, ssl=context, proxy=proxy, timeout=timeout_s, **options)
+        return at_door(connect(url, ssl=context, proxy=proxy, timeout=timeout_s, **options))
     if direct:
-        return connect(
-            url,
-            ssl=context,
-            proxy=proxy,
-            timeout=timeout_s,
-            identity=identity,
-            to=key,
-            **options,
+        return at_door(
+            connect(
+                url,
+                ssl=context,
+                proxy=proxy,
+                timeout=timeout_s,
+                identity=identity,
+                to=key,
+                **options,
+            )
         )
     parts = urlsplit(url)
     if parts.scheme == "ws" and not insecure_plaintext and not is_loopback(parts.hostname or ""):
@@ -71,14 +85,16 @@ def reach(
             f"{url}: a relay on another machine is reached with wss:, or everybody on the way "
             "learns who speaks with whom; --insecure-plaintext allows ws:"
         )
-    return dial(
-        url,
-        to=key,
-        identity=identity,
-        token=token,
-        ssl=context,
-        proxy=proxy,
-        timeout=timeout_s,
-        insecure_plaintext=insecure_plaintext,
-        **options,
+    return at_door(
+        dial(
+            url,
+            to=key,
+            identity=identity,
+            token=token,
+            ssl=context,
+            proxy=proxy,
+            timeout=timeout_s,
+            insecure_plaintext=insecure_plaintext,
+            **options,
+        )
     )

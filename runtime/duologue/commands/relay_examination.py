@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from duologue.commands.wrong_door import Door, look
 from duologue.connection.encrypted.allow import ANYONE
 from duologue.endpoints.through_relay import dial, listen
 from duologue.errors import (
@@ -42,6 +43,7 @@ NOT_REACHED: Final = (
     "configuration, and let through by the firewalls in between?"
 )
 NO_RELAY: Final = "Something else answers there: look at host, port and path, or at the proxy."
+NOT_A_RELAY: Final = "a service is there, and no relay"
 NO_RIGHT: Final = (
     "Give a token with the right `{0}` (--token, or DUOLOGUE_TOKEN), or a key that stands in the "
     "relay's allow-list (--key-file)."
@@ -122,6 +124,7 @@ class Examination:
         steps: tuple[Callable[[], Awaitable[bool]], ...] = (
             self._look_at_transport,
             self._look_at_clock,
+            self._look_who_is_there,
             self._look_for_nobody,
             self._look_at_conversation,
         )
@@ -197,6 +200,21 @@ class Examination:
             return self._note("clock", Verdict.doubtful, f"this is no date: {dates[0][:40]}")
         verdict = Verdict.good if skew_s <= MAX_CLOCK_SKEW_S else Verdict.doubtful
         return self._note("clock", verdict, f"differs by {skew_s:.0f} s")
+
+    async def _look_who_is_there(self) -> bool:
+        """A service here would be taken for a broken relay by every step that follows."""
+        door = await look(self._url, context=self._context, timeout_s=self._timeout_s)
+        if door is Door.SERVICE:
+            advice = f"Write duologue call {self._url} --list: it shows what the service offers."
+            return self._note("requests", Verdict.bad, NOT_A_RELAY, advice)
+        if door is Door.ENCRYPTED_SERVICE:
+            advice = (
+                f"Write duologue call {self._url}#KEY --direct --list, with the key of the "
+                "service: it shows what the service offers."
+            )
+            return self._note("requests", Verdict.bad, NOT_A_RELAY, advice)
+        # What could not be told is what the next steps say more of.
+        return True
 
     async def _look_for_nobody(self) -> bool:
         """A key that nobody can have registered: the relay must say so."""

@@ -55,6 +55,7 @@ class Server(Host):
 
     Leaving the block ends it gracefully: no new connections, calls that run may finish within
     `Limits.drain_timeout_s`, new calls are answered GOING_AWAY, then every connection is closed.
+    Peers that reconnect are told when to: each at a moment of its own, within that time and 5 s.
     """
 
     kind = "server"
@@ -285,7 +286,8 @@ async def connect(
     whenever that is lost, or closed by the other side, another one is made, after a random pause
     (`backoff`, see `Backoff`) of at most 2 s for the first four tries and 30 s later, and at most
     six times in 30 s. A call that is made meanwhile has the next try come at once, if the last is
-    more than 1 s ago. `Retry-After` is obeyed, up to 60 s.
+    more than 1 s ago. `Retry-After` is obeyed, up to 60 s, and so is a server that ends and says
+    when to come back.
 
     Services stay offered and subscriptions go on; `on_peer` is called once. Calls that are made
     meanwhile leave over the new connection, and so do open ones again if their contract declares

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import random
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from types import TracebackType
 from typing import ClassVar, Final, Self
 
@@ -11,6 +13,7 @@ from duologue.endpoints.manner import Manner
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.own_call import check_thread
 from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.protocol.goaway import GoAway, spread_ms
 from duologue.protocol.wording import words_of
 
 _log: Final = logging.getLogger("duologue")
@@ -19,8 +22,10 @@ _log: Final = logging.getLogger("duologue")
 class Conversations:
     """The side that is called: all conversations that are open now."""
 
-    def __init__(self, manner: Manner) -> None:
+    def __init__(self, manner: Manner, *, chance: Callable[[], float] = random.random) -> None:
+        """`chance` gives 0 up to 1."""
         self._manner = manner
+        self._chance = chance
         self._budget = Budget(manner.limits)
         self._peers: set[WebsocketPromisifier] = set()
         self._speaking: set[asyncio.Task[None]] = set()
@@ -65,7 +70,11 @@ class Conversations:
         peer.on_closed(self._peers.discard)
 
     async def end(self, reason: str) -> None:
-        """Let running calls finish within `Limits.drain_timeout_s`, then close them all."""
+        """Let running calls finish within `Limits.drain_timeout_s`, then close them all.
+
+        Each is told first, and when it may come back: at moments that are spread over that time and
+        somewhat more.
+        """
         for task in self._speaking:
             task.cancel()
         if self._speaking:
@@ -73,7 +82,9 @@ class Conversations:
         await asyncio.gather(*(self._dismiss(peer, reason) for peer in self._peers))
 
     async def _dismiss(self, peer: WebsocketPromisifier, reason: str) -> None:
-        await peer.drain(self._manner.limits.drain_timeout_s)
+        drain_timeout_s = self._manner.limits.drain_timeout_s
+        peer.say_goaway(GoAway(reason, spread_ms(drain_timeout_s, self._chance)))
+        await peer.drain(drain_timeout_s)
         peer.close(reason)
         await peer.promise.wait()
 

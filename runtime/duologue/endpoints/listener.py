@@ -22,6 +22,7 @@ class Listener(Host):
 
     Leaving the block ends it gracefully: no new conversations, calls that run may finish within
     `Limits.drain_timeout_s`, new calls are answered GOING_AWAY, then every connection is closed.
+    Peers that reconnect are told when to: each at a moment of its own, within that time and 5 s.
     """
 
     kind = "listener"

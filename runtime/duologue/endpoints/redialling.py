@@ -12,7 +12,8 @@ from duologue.connection.base import Connection
 from duologue.endpoints.verdicts import MAX_REFUSALS, Verdict, judge
 from duologue.errors import DuologueError
 from duologue.promisifier.reconnecting import Greet, ReconnectingPromisifier
-from duologue.protocol.backoff import Backoff, Tries, wished_pause_s
+from duologue.protocol.backoff import Backoff, Tries, obeyed_s, wished_pause_s
+from duologue.protocol.goaway import GoAway
 from duologue.protocol.wording import words_of
 
 Dial = Callable[[], Awaitable[Connection]]
@@ -62,11 +63,13 @@ class Redialling:
         """Until it is cancelled, or no further try can do better: `peer` is then given up."""
         self._note_trying = peer.note_trying
         peer.on_call_parked = self._hasten
+        peer.on_going_away_told = self._obey
         try:
             await self._keep(peer, greet)
         finally:
             # They hold each other: peers that come and go would keep the collector busy.
             self._note_trying = peer.on_call_parked = _ignore
+            peer.on_going_away_told = _ignore_words
 
     async def _keep(self, peer: ReconnectingPromisifier, greet: Greet) -> None:
         begun_s = self._loop.time()
@@ -133,6 +136,12 @@ class Redialling:
         finally:
             self._is_pausing = False
 
+    def _obey(self, said: GoAway) -> None:
+        pause_s = obeyed_s(said.reconnect_after_ms / 1000)
+        self._tries.wait_for(pause_s, self._loop.time())
+        words = said.reason[:MAX_LOGGED_CHARACTERS]
+        _log.info("the other side is going away: %r; it is tried in %.1f s", words, pause_s)
+
     def _hasten(self, others_wait: bool) -> None:
         if self._is_pausing and self._tries.may_hasten(self._loop.time(), others_wait=others_wait):
             self._hastened.set()
@@ -143,4 +152,8 @@ def _words(error: DuologueError) -> str:
 
 
 def _ignore(_is_trying: bool) -> None:
+    pass
+
+
+def _ignore_words(_said: GoAway) -> None:
     pass

@@ -1,6 +1,7 @@
 """What two sides say to each other over one connection."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -21,6 +22,7 @@ from duologue.promisifier.own_call import Call, CallOwner
 from duologue.promisifier.parts_deadline import PartsDeadline
 from duologue.protocol.control import Notified
 from duologue.protocol.counters import Counters
+from duologue.protocol.goaway import GOAWAY, GoAway, goaway_text
 from duologue.protocol.hello import META, Counterpart
 from duologue.protocol.messages import (
     AnswerReceived,
@@ -60,6 +62,9 @@ class Owner(CallOwner, Protocol):
     def on_notified(self, event: Notified) -> bool:
         """An event has come for a subscription, or its end; returns whether there is such."""
         ...
+
+    def on_going_away(self, said: GoAway) -> None:
+        """The other side takes no new calls; told once for each conversation."""
 
     def on_conversation_end(self, ending: Ending) -> None:
         """It has ended, and nothing of it is left."""
@@ -122,6 +127,9 @@ class Conversation(Generic[PeerT]):
         self._parts_deadline = PartsDeadline(loop, self._session, limits, self._give_up)
         self._is_started = self._is_over = False
         self._is_listening = False
+        self._own_goaway: GoAway | None = None
+        """What is said to whoever knows the feature, as soon as that is known."""
+        self._is_other_going = False
         self._unlisten_message: Unlisten | None = None
         self._unlisten_state = connection.state.on_enter_state.listen(self._on_state)
         # Not at once: whoever made this has services to add before the first request is served.
@@ -171,6 +179,14 @@ class Conversation(Generic[PeerT]):
         if self._is_started:
             self._say_hello(greeting)
 
+    def say_goaway(self, said: GoAway) -> None:
+        """Tell the other side that no new calls are taken, if it knows how that is said."""
+        self._own_goaway = said
+        if self.counterpart.has(GOAWAY):
+            # Whoever takes no message so small learns of it from its calls.
+            with contextlib.suppress(LimitExceeded):
+                self._writer.reply(goaway_text(said))
+
     async def drain(self, timeout_s: float) -> None:
         """Refuse new calls, let the running ones finish within `timeout_s`, cancel the rest."""
         await self._dispatcher.drain(timeout_s)
@@ -189,6 +205,9 @@ class Conversation(Generic[PeerT]):
 
     def _on_introduced(self) -> None:
         self.calling.obey_limits()
+        if self._own_goaway is not None:
+            # It has introduced itself late: while calls that it had made were finishing.
+            self.say_goaway(self._own_goaway)
         self._owner.on_introduced()
 
     def _say_hello(self, greeting: Greeting) -> None:
@@ -255,8 +274,18 @@ class Conversation(Generic[PeerT]):
             self._dispatcher.stop_stream(event.request_id)
         elif isinstance(event, CancelReceived):
             self._dispatcher.cancel(event.request_id)
+        elif isinstance(event, GoAway):
+            self._receive_goaway(event)
         elif not isinstance(event, AnswerReceived | RequestReceived):
             self.calling.receive(event)
+
+    def _receive_goaway(self, said: GoAway) -> None:
+        if self._is_other_going:
+            self._counters.messages_dropped += 1
+            self._session.late.count()
+        else:
+            self._is_other_going = True
+            self._owner.on_going_away(said)
 
     # -- the end --------------------------------------------------------------------------------
 

@@ -42,6 +42,9 @@ _NO_PARTS: Final = Failure(
     "InvalidParams", "this service takes no parts beside its arguments", "INVALID_PARAMS"
 )
 _CANCELLED: Final = Failure("Cancelled", "the call was cancelled", "CANCELLED")
+_CUT_OFF: Final = Failure(
+    "Cancelled", "cut off while it ran: the side that served it is shutting down", "CANCELLED"
+)
 
 
 class Reply(Protocol):
@@ -112,6 +115,8 @@ class Dispatcher(Generic[PeerT]):
         """Made for the first call that may come to be late."""
         # A side that was made in a block with a deadline serves others as long as it is there.
         self._context.run(lift_deadlines)
+        self._cancelled = _CANCELLED
+        """What a call is answered whose handler was cancelled."""
         self._closed = False
 
     def dispatch(self, request: RequestReceived) -> None:
@@ -221,6 +226,7 @@ class Dispatcher(Generic[PeerT]):
         for call in await self.admission.idle(timeout_s):
             self._refuse(call, _GOING_AWAY)
         # Each answers CANCELLED while the connection is still open.
+        self._cancelled = _CUT_OFF
         self._cancel_running()
         tasks = [call.task for call in self.admission.calls.values() if call.task is not None]
         if tasks:
@@ -354,7 +360,7 @@ class Dispatcher(Generic[PeerT]):
             self._disown(call)
         elif isinstance(error, asyncio.CancelledError):
             late = describe_late(handler.name, has_run=True) if call.is_overdue else None
-            self._refuse(call, late or _CANCELLED)
+            self._refuse(call, late or self._cancelled)
         elif isinstance(error, DeadlineExceeded) and self._is_late(call):
             # Of a call that it made, and that had no more time than was left of this one.
             self._refuse(call, describe_late(handler.name, has_run=True))

@@ -32,6 +32,7 @@ from duologue.promisifier.subscriptions import Subscriptions
 from duologue.promisifier.untyped import Untyped
 from duologue.protocol.control import Notified
 from duologue.protocol.counters import Counters
+from duologue.protocol.goaway import GoAway
 from duologue.protocol.hello import ContractOfService, Counterpart
 from duologue.protocol.parcels import Payload
 from duologue.protocol.session import check_service_id
@@ -340,6 +341,10 @@ class WebsocketPromisifier:
         """Refuse new calls, let the running ones finish within `timeout_s`, cancel the rest."""
         await self._conversation.drain(timeout_s)
 
+    def say_goaway(self, said: GoAway) -> None:
+        """Tell the other side that no new calls are taken, if it knows how that is said."""
+        self._conversation.say_goaway(said)
+
     def on_closed(self, listener: "Callable[[WebsocketPromisifier], None]") -> None:
         """Tell `listener`, once, when the connection is closed: at once if it is already."""
         if self._promise.done():
@@ -417,6 +422,9 @@ class WebsocketPromisifier:
             return True
         self._counters.messages_dropped += 1
         return False
+
+    def on_going_away(self, said: GoAway) -> None:
+        """The other side takes no new calls: it will say so to each."""
 
     def _settle(self, outcome: CloseStatus | ConnectionClosed) -> None:
         self._promise.settle(outcome)

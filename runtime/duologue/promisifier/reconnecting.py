@@ -21,6 +21,7 @@ from duologue.promisifier.promise import CloseStatus
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.protocol.closing import close_text
 from duologue.protocol.control import SUBSCRIBE
+from duologue.protocol.goaway import GoAway
 from duologue.protocol.hello import Counterpart
 from duologue.protocol.parcels import Parcel, Payload
 from duologue.protocol.wording import words_of
@@ -83,6 +84,8 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         """What calls are told after the end, if that came between two connections."""
         self.on_call_parked: Callable[[bool], None] = lambda _others_wait: None
         """Told of each new call that waits for a connection, and whether others wait already."""
+        self.on_going_away_told: Callable[[GoAway], None] = lambda _said: None
+        """Told what the other side says when it takes no new calls any more."""
         super().__init__(connection, limits, observers=observers)
         self._parked = ParkedCalls(self._loop, limits)
 
@@ -282,12 +285,22 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         ):
             # Of the calls of `on_connected`, it is told: this conversation does not stand.
             return False
+        self._begin_leaving()
+        self._parked.keep(call, call.args)
+        return True
+
+    def on_going_away(self, said: GoAway) -> None:
+        """New calls wait for the next connection; the owner is told when it may be tried."""
+        self.on_going_away_told(said)
+        # While it is not known how services are numbered, or `on_connected` runs, none leave.
+        if self._stage in (Stage.READY, Stage.RESENDING) and not self._is_over:
+            self._begin_leaving()
+
+    def _begin_leaving(self) -> None:
         if self._stage is not Stage.LEAVING:
             self._stage = Stage.LEAVING
             self._note_state()
             self._leave_later()
-        self._parked.keep(call, call.args)
-        return True
 
     def on_conversation_end(self, ending: Ending) -> None:
         """As everywhere, if no connection is to follow."""

@@ -24,7 +24,8 @@ STEADY_S: Final = 30.0
 """A connection that lived so long was a success; losing it later starts the waiting times anew."""
 
 MAX_WISHED_PAUSE_S: Final = 60.0
-"""What `Retry-After` can make us wait. More would be somebody else's power over this program."""
+"""What `Retry-After` and `goaway` can make us wait. More would be somebody else's power over this
+program."""
 
 MAX_DOUBLINGS: Final = 60
 """More would only make large numbers."""
@@ -141,5 +142,10 @@ def wished_pause_s(error: DuologueError) -> float:
     """
     for answer in (error, error.__cause__):
         if isinstance(answer, HttpUnavailable | HttpRefused) and answer.retry_after_s is not None:
-            return min(answer.retry_after_s, MAX_WISHED_PAUSE_S)
+            return obeyed_s(answer.retry_after_s)
     return 0.0
+
+
+def obeyed_s(wished_s: float) -> float:
+    """How much of a wish of the other side is obeyed."""
+    return min(wished_s, MAX_WISHED_PAUSE_S)

@@ -22,6 +22,7 @@ from duologue.limits import (
     Limits,
 )
 from duologue.protocol.control import DESCRIBE, SUBSCRIBE
+from duologue.protocol.goaway import GOAWAY
 
 CONTROL_SERVICE: Final = 0
 
@@ -29,10 +30,10 @@ PARTS: Final = "parts"
 ITEMS: Final = "items"
 DEADLINE: Final = "deadline"
 META: Final = "meta"
-FEATURES: Final = ("cancel", DEADLINE, "details", ITEMS, META, PARTS, SUBSCRIBE)
+FEATURES: Final = ("cancel", DEADLINE, "details", GOAWAY, ITEMS, META, PARTS, SUBSCRIBE)
 """What this build knows beyond the base profile: giving up calls, how long they may take, typed
-error data, typed streams, what is said beside arguments, large bytes beside a message,
-subscriptions to events. `DESCRIBE` is listed by those who do it."""
+error data, being told of an end, typed streams, what is said beside arguments, large bytes beside a
+message, subscriptions to events. `DESCRIBE` is listed by those who do it."""
 
 Contracts = Literal["any", "same"]
 """Whose services are called: those of any contract, or only of the very one that the client was

@@ -12,6 +12,7 @@ import msgspec
 
 from duologue.errors import BadFrame, LimitExceeded, StreamFailed
 from duologue.protocol.control import Notified
+from duologue.protocol.goaway import GoAway
 from duologue.protocol.parcels import Payload
 
 CallT = TypeVar("CallT")
@@ -114,5 +115,6 @@ SessionEvent = (
     | AnswerBroken[CallT]
     | StreamRefused
     | CancelReceived
+    | GoAway
     | Refused
 )

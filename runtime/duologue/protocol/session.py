@@ -19,6 +19,7 @@ from duologue.protocol.excess import (
     read_around,
     weigh,
 )
+from duologue.protocol.goaway import GOAWAY, read_goaway
 from duologue.protocol.items import ITEM_KINDS, ITEMS
 from duologue.protocol.late_messages import LateMessages
 from duologue.protocol.messages import AnswerReceived, CallT, RequestReceived, SessionEvent
@@ -133,6 +134,8 @@ class Session(Generic[CallT]):
                     return self.served.receive_cancel(envelope)
                 if kind == "notify":
                     return read_notify(text)
+                if kind == GOAWAY:
+                    return read_goaway(text)
                 if kind in ITEM_KINDS:
                     return self._receive_items(text, envelope, slice_or_none(envelope.data))
             raise BadFrame("a `type` that is not known")

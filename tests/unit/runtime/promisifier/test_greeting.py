@@ -58,6 +58,7 @@ async def test_the_hello_has_the_profiles_form_and_is_counted_apart() -> None:
                         "cancel",
                         "deadline",
                         "details",
+                        "goaway",
                         "items",
                         "meta",
                         "parts",
