@@ -43,6 +43,15 @@ def test_the_power_supply_example_runs() -> None:
     ]
 
 
+def test_two_instances_of_the_chum_example_have_each_others_objects() -> None:
+    done = run("-m", "tests.examples.chum")
+    assert done.stdout.splitlines() == [
+        "the initiator has fetched 1: 3 texts, 1 blob",
+        "the acceptor has 3 texts and 1 blob now",
+    ]
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 async def test_the_power_supply_is_watched_until_the_caller_has_seen_enough() -> None:
     async with (
         linked(PowerSupply(), SupplyClient) as supply,

@@ -88,9 +88,18 @@ def check(
     for rule in RULES.values():
         if rule.id not in left_out:
             found += findings_of(rule, project)
-    if not project.orders:
+    if not project.orders and not project.orders_elsewhere:
         return in_file_order(found)
+    at_either = {rule.id for rule in RULES.values() if rule.allowed_at_either}
     about_changes = purposes().keys() - RULES.keys() - READING_RULES.keys()
-    allowances, faults = allowances_of(project, purposes(), may_be_off | about_changes)
-    silenced = without_allowed(found, allowances, may_be_off - left_out)
+    allowable = may_be_off | at_either | about_changes
+    allowances, faults = allowances_of(project.orders, purposes(), allowable)
+    elsewhere, _ = allowances_of(project.orders_elsewhere, (), at_either)
+    silenced = without_allowed(
+        found,
+        allowances,
+        (may_be_off | at_either) - left_out,
+        at_either=at_either,
+        elsewhere=elsewhere,
+    )
     return in_file_order([*silenced, *faults])

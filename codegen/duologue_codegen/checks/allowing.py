@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..diagnostics import Diagnostic, Position, quoted
-from ..reading.project import Project
 from ..spelling import nearest
 from ..text.comments import Order
 
@@ -26,20 +25,20 @@ class Allowance:
 
 
 def allowances_of(
-    project: Project, known: Collection[str], may_be_off: Collection[str]
+    orders: Iterable[Order], known: Collection[str], allowable: Collection[str]
 ) -> tuple[list[Allowance], list[Diagnostic]]:
     """What comments allow, and what is wrong with them. Nothing else than rules can be allowed,
     and only those without which code can be made."""
     allowances: list[Allowance] = []
     faults: list[Diagnostic] = []
-    for order in project.orders:
+    for order in orders:
         found = _ALLOW.fullmatch(order.text)
         if found is None or not found["reason"]:
             message = "no reason is given" if found else f"{quoted(order.text)} is not understood"
             faults.append(Diagnostic("allow-stated", order.at, message, _FORM))
             continue
         for rule in filter(None, re.split(r"[,\s]+", found["rules"])):
-            if rule in may_be_off:
+            if rule in allowable:
                 allowances.append(Allowance(rule, order.at))
             else:
                 faults += _not_allowed(rule, order, known)
@@ -57,19 +56,30 @@ def _not_allowed(rule: str, order: Order, known: Collection[str]) -> Iterator[Di
 
 
 def without_allowed(
-    findings: Iterable[Diagnostic], allowances: Iterable[Allowance], asked: Collection[str]
+    findings: Iterable[Diagnostic],
+    allowances: Iterable[Allowance],
+    asked: Collection[str],
+    *,
+    at_either: Collection[str] = (),
+    elsewhere: Iterable[Allowance] = (),
 ) -> list[Diagnostic]:
-    """`findings` less those that are allowed; and, for the rules `asked`, what allows nothing."""
+    """`findings` less those that are allowed; and, for the rules `asked`, what allows nothing.
+
+    What the rules `at_either` find is allowed at the second place of a finding, too: there also by
+    comments `elsewhere`, in files that are not judged, of which nothing is told.
+    """
     by_place = {
         (each.at.file, each.at.line, each.rule): each for each in allowances if each.rule in asked
     }
+    beside = {(each.at.file, each.at.line, each.rule) for each in elsewhere}
     used: set[tuple[str, int, str]] = set()
     left: list[Diagnostic] = []
     for finding in findings:
-        place = finding.at.file, finding.at.line, finding.rule
-        if place in by_place:
-            used.add(place)
-        else:
+        places = {(finding.at.file, finding.at.line, finding.rule)}
+        if finding.related and finding.rule in at_either:
+            places.add((finding.related.at.file, finding.related.at.line, finding.rule))
+        used |= places & by_place.keys()
+        if places.isdisjoint(by_place) and places.isdisjoint(beside):
             left.append(finding)
     for place, allowance in by_place.items():
         if place not in used:

@@ -22,9 +22,12 @@ class Rule:
     judge: Callable[[Project], Findings]
     level: Level = "error"
     may_be_off: bool = False
-    """Whether a project may do without it. No code can be made from what breaks the others."""
+    """Whether a project may do without it."""
     on_demand: bool = False
     """Whether a project must ask for it, under `on`."""
+    allowed_at_either: bool = False
+    """Whether it is about two places, and a comment at either allows what it finds. It cannot be
+    off: each case needs its reason."""
 
 
 RULES: Final[dict[str, Rule]] = {}
@@ -69,12 +72,16 @@ def rule(
 
 
 def project_rule(
-    id_: str, *, level: Level = "error", may_be_off: bool = False
+    id_: str,
+    *,
+    level: Level = "error",
+    may_be_off: bool = False,
+    allowed_at_either: bool = False,
 ) -> Callable[[Callable[[Project], Findings]], Callable[[Project], Findings]]:
     """Make a rule of a function that compares contracts; its docstring tells the purpose."""
 
     def register(judge: Callable[[Project], Findings]) -> Callable[[Project], Findings]:
-        _add(id_, judge.__doc__, judge, level, may_be_off)
+        _add(id_, judge.__doc__, judge, level, may_be_off, allowed_at_either=allowed_at_either)
         return judge
 
     return register
@@ -87,10 +94,13 @@ def _add(
     level: Level,
     may_be_off: bool,
     on_demand: bool = False,
+    *,
+    allowed_at_either: bool = False,
 ) -> None:
     if id_ in RULES or id_ in READING_RULES or not doc:
         raise ValueError(f"rule {id_!r} exists already, or has no purpose")
-    RULES[id_] = Rule(id_, doc.splitlines()[0], judge, level, may_be_off, on_demand)
+    purpose = doc.splitlines()[0]
+    RULES[id_] = Rule(id_, purpose, judge, level, may_be_off, on_demand, allowed_at_either)
 
 
 def findings_of(rule_: Rule, project: Project) -> Findings:

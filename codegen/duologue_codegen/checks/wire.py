@@ -79,9 +79,13 @@ def _with_ids(service: Service) -> Iterator[Method | Event]:
     yield from (one for one in service.numbered if one.id)
 
 
-@project_rule("wire-number-unique")
+@project_rule("wire-number-unique", allowed_at_either=True)
 def wire_number_unique(project: Project) -> Findings:
-    """No two services below one schema folder use the same number on the wire."""
+    """No two services below one schema folder use the same number on the wire.
+
+    A comment at one of them may allow it: they never stand on one connection. If they do, the
+    runtime refuses the second one (`ServiceIdTaken`).
+    """
     judged = {contract.path for contract in project.judged}
 
     def place(contract: Contract) -> tuple[bool, bool, str]:
@@ -91,25 +95,29 @@ def wire_number_unique(project: Project) -> Findings:
         return contract.path in judged, is_bare, contract.path
 
     in_order = sorted(project.everything, key=place)
-    first: dict[int, tuple[str, Service, Method | Event]] = {}
-    told: set[tuple[str, str, str]] = set()
+    # Compared with all that have the number, not only the first: that one's may be allowed.
+    with_number: dict[int, list[tuple[str, Service, Method | Event]]] = {}
+    told: set[tuple[str, str, str, str]] = set()
     for contract in in_order:
         with_ids = (
             (service, one) for service in contract.services.values() for one in _with_ids(service)
         )
         for service, one in with_ids:
             number = service.base + one.id
-            path, other, other_one = first.setdefault(number, (contract.path, service, one))
-            pair = (f"{contract.path}:{service.name}", path, other.name)
-            if other is service or pair in told or contract.path not in judged:
-                continue
-            told.add(pair)  # one finding for two services: the others would say the same
-            mine, theirs = f"{service.name}.{one.name}", f"{other.name}.{other_one.name}"
-            message = f"number {number} is {quoted(mine)} and {quoted(theirs)}"
-            hint = f"a number is `base` + `id`: {_free_base(project.everything, service)} is free"
-            related = Related(other.base_at, f"{other.name} begins here")
-            at = service.base_at
-            yield Diagnostic("wire-number-unique", at, message, hint, related=related)
+            earlier = with_number.setdefault(number, [])
+            for path, other, other_one in earlier:
+                pair = contract.path, service.name, path, other.name
+                if other is service or pair in told or contract.path not in judged:
+                    continue
+                told.add(pair)  # one finding for two services: the others would say the same
+                mine, theirs = f"{service.name}.{one.name}", f"{other.name}.{other_one.name}"
+                message = f"number {number} is {quoted(mine)} and {quoted(theirs)}"
+                free = _free_base(project.everything, service)
+                hint = f"a number is `base` + `id`: {free} is free"
+                related = Related(other.base_at, f"{other.name} begins here")
+                at = service.base_at
+                yield Diagnostic("wire-number-unique", at, message, hint, related=related)
+            earlier.append((contract.path, service, one))
 
 
 def _free_base(contracts: Iterable[Contract], service: Service) -> str:

@@ -43,6 +43,8 @@ class Project:
     """The contracts as they are written, by path."""
     orders: tuple[Order, ...] = ()
     """What comments in the judged files ask of the compiler, in file order."""
+    orders_elsewhere: tuple[Order, ...] = ()
+    """Those in the other files, for rules that compare the judged contracts with all others."""
 
 
 def load_project(
@@ -106,6 +108,7 @@ def _project(reading: _Reading, asked: set[str], import_root: str) -> Project:
         import_root=import_root,
         trees=MappingProxyType(reading.trees),
         orders=tuple(order for order in reading.orders if order.at.file in files),
+        orders_elsewhere=tuple(order for order in reading.orders if order.at.file not in files),
     )
 
 

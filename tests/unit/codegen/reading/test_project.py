@@ -27,6 +27,7 @@ def test_example_contracts_have_no_findings() -> None:
         "chat.rooms.v1",
         "lab.psu.v1",
         "onecore.basics.v1",
+        "onecore.chum.v1",
         "shop.orders.v1",
     ]
     assert check(project) == []
