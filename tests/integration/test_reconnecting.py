@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 import socket
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -51,7 +51,11 @@ def the_same_luck_each_time() -> None:
 @pytest.fixture(autouse=True)
 def servers_that_end_want_us_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would be up to 15 s later for each restart; unit tests say when, in virtual time."""
-    monkeypatch.setattr("duologue.endpoints.hosting.spread_ms", lambda *_: 0)
+
+    def at_once(_drain_timeout_s: float, _chance: Callable[[], float]) -> int:
+        return 0
+
+    monkeypatch.setattr("duologue.endpoints.hosting.spread_ms", at_once)
 
 
 class Presence(PresenceService):
