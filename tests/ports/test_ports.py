@@ -57,7 +57,9 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of the packages, which can be imported."""
     folder = tmp_path_factory.mktemp("ports")
     result = build(HERE, folder / IMPORT_ROOT, targets=TARGETS, import_root=IMPORT_ROOT)
-    assert [f"{each.at.file}:{each.at.line} {each.message}" for each in result.diagnostics] == []
+    # Of whole foreign contracts only parts are ported: some of their types nothing uses.
+    errors = [each for each in result.diagnostics if each.level == "error"]
+    assert [f"{each.at.file}:{each.at.line} {each.message}" for each in errors] == []
     sys.path.insert(0, str(folder))
     yield folder
     sys.path.remove(str(folder))

@@ -390,7 +390,9 @@ def import_and_type_check(tmp_path: Path, seeds: Iterable[int]) -> None:
     result = build(
         tmp_path / "schema", tmp_path / "generated", targets=TARGETS, import_root="generated"
     )
-    assert [f"{each.at.file}:{each.at.column} {each.message}" for each in result.diagnostics] == []
+    # By chance some types are used nowhere, which is no more than a warning.
+    errors = [each for each in result.diagnostics if each.level == "error"]
+    assert [f"{each.at.file}:{each.at.column} {each.message}" for each in errors] == []
     assert len(result.packages) == len(packages) + 1  # the shared one
 
     imports = "\n".join(

@@ -82,7 +82,8 @@ def test_circle_of_imports_ends(tmp_path: Path) -> None:
     a, b = project.contracts
     assert a.imports["b"].contract is b
     assert b.imports["a"].contract is None
-    assert [found.rule for found in check(project)] == ["import-cycle"]
+    errors = [found.rule for found in check(project) if found.level == "error"]
+    assert errors == ["import-cycle"]
 
 
 def test_long_chain_of_imports_is_followed(tmp_path: Path) -> None:
