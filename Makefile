@@ -9,7 +9,7 @@ TWO_AT_A_TIME := --numprocesses 2 --dist loadgroup
 BENCH_CONTRACT := --schema tests/bench/schema --out runtime/duologue/bench/generated
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-relay demo-cluster generate check-generated format check test test-pythons test-busy test-all check-counts counts bench bench-curves bench-guard build clean
+.PHONY: help setup demo demo-relay demo-cluster first-hour generate check-generated format check test test-pythons test-busy test-all check-counts counts bench bench-curves bench-guard build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ demo-relay: $(READY) ## a provider with no open port, called through a relay tha
 
 demo-cluster: $(READY) ## three relays that are one, through NATS; a node and a NATS server are killed
 	@$(BIN)/python -m tests.demo.cluster_demo
+
+first-hour: $(READY) ## type what README and runtime/AGENT.md say into a fresh environment; prints the times
+	@$(BIN)/python -m tests.first_hour
 
 generate: $(READY) ## contracts in schema/ to packages in generated/
 	$(BIN)/duologue generate

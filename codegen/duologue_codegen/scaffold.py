@@ -96,6 +96,10 @@ class Names:
         return text.replace("PACKAGE", self.package).replace("PROJECT", self.project)
 
 
+_EXTRAS: Final = {Template.SERVICE: "tools", Template.AGENT: "tools,relay"}
+"""What of duologue one needs to develop it."""
+
+
 def next_commands(template: Template, names: Names) -> list[str]:
     """What to type in the new folder, with reasons."""
     steps = {names.put_into(command): reason for command, reason in _NEXT[template].items()}
@@ -131,7 +135,8 @@ def project_texts(template: Template, names: Names) -> dict[str, str]:
     root = files("duologue_codegen") / "new_project"
     kept = (each for part in ("common", template) for each in _files_below(root / part, ""))
     texts = {names.put_into(path): names.put_into(text) for path, text in kept}
-    texts["pyproject.toml"] = texts["pyproject.toml"].replace("SOURCES\n", _sources())
+    settings = texts["pyproject.toml"].replace("SOURCES\n", _sources())
+    texts["pyproject.toml"] = settings.replace("EXTRAS", _EXTRAS[template])
     texts[f"schema/{language_schema.FILE}"] = language_schema.language_schema()
     return texts
 

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -87,7 +88,17 @@ def _summary(result: BuildResult, with_changes: bool, dry_run: bool, all_good: s
     if dry_run:
         lines = [_would(each) for each in result.changes]
         return "\n".join([*lines, f"{packages}: not up to date; run `duologue generate`"])
-    return "\n".join(f"{_DONE[each.kind]} {each.path}" for each in result.changes)
+    lines = [f"{_DONE[each.kind]} {each.path}" for each in result.changes]
+    return "\n".join([*lines, f"{packages}: {_done(result.changes)}"])
+
+
+def _done(changes: Sequence[Change]) -> str:
+    """How many files of each kind of change, as in "9 files created, 3 updated"."""
+    counts = Counter[str](each.kind for each in changes)
+    kinds = [kind for kind in _DONE if counts[kind]]
+    first, *others = kinds
+    parts = [f"{_counted(counts[first], 'file')} {_DONE[first]}"]
+    return ", ".join([*parts, *(f"{counts[kind]} {_DONE[kind]}" for kind in others)])
 
 
 _DONE: Final = {"create": "created", "update": "updated", "remove": "removed"}

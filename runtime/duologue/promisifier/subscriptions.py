@@ -51,6 +51,8 @@ class Subscriptions(Generic[PeerT]):
 
     def __init__(self, handlers: dict[int, Handler[PeerT]]) -> None:
         """`handlers` are those of the peer, by number; subscribers are put among them."""
+        self.is_closed = False
+        """Whether the peer is closed: who joins now is ended by nobody."""
         self._listeners: dict[Listener, bool] = {}
         """With whether the other side of the present connection has been asked."""
         self._by_number: dict[int, Listener] = {}
@@ -139,6 +141,7 @@ class Subscriptions(Generic[PeerT]):
 
     def close(self) -> None:
         """The peer is closed: every listener has its end."""
+        self.is_closed = True
         for listener in tuple(self._listeners):
             listener.end()
         self._by_number.clear()

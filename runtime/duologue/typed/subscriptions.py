@@ -325,6 +325,10 @@ def subscribe(
     subscription = Subscription(
         peer, event, handler, key=key, replay=replay, max_waiting=max_waiting
     )
+    if peer.subscriptions.is_closed:
+        # Nobody will be there to end it.
+        subscription.end()
+        return subscription
     # Else it is asked for as soon as it is known what the other side is.
     is_asked = peer.is_settled
     if is_asked:

@@ -60,7 +60,7 @@ def test_it_is_called_as_the_folder_is_or_as_asked(tmp_path: Path) -> None:
 @pytest.mark.parametrize("template", Template)
 def test_no_place_for_a_name_is_left_over(template: Template) -> None:
     for path, text in project_texts(template, HELLO).items():
-        for place in ("PACKAGE", "PROJECT", "SOURCES"):
+        for place in ("PACKAGE", "PROJECT", "SOURCES", "EXTRAS"):
             assert place not in path + text
 
 
