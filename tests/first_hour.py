@@ -42,11 +42,11 @@ class Times(NamedTuple):
 
 def commands(page: str, heading: str) -> list[str]:
     """The lines of the first code block below a heading that are commands."""
-    _, found, section = page.partition(f"{heading}\n")
-    block = re.search(r"^```\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
-    if not found or block is None:
-        raise Failed(f"no code block below {heading!r}")
-    return [line for line in block[1].splitlines() if line.strip()]
+    _, _, section = page.partition(f"{heading}\n")
+    for language, text in re.findall(r"^```(\w*)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE):
+        if not language:
+            return [line for line in text.splitlines() if line.strip()]
+    raise Failed(f"no code block below {heading!r}")
 
 
 class Shell:
