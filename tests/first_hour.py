@@ -57,7 +57,8 @@ class Shell:
         self.busy = False
         """Something was started in the background."""
 
-    def _type_once(self, line: str) -> tuple[int, str]:
+    def type_once(self, line: str) -> tuple[int, str]:
+        """Exit code of one line, and what was on the screen."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(f"{{ {line}\n}} </dev/null\nprintf '\\n{PROMPT}%s\\n' $?\n")
@@ -79,7 +80,7 @@ class Shell:
         until = time.monotonic() + PATIENCE_S
         self.busy = self.busy or line.partition(" #")[0].rstrip().endswith("&")
         while True:
-            code, screen = self._type_once(line)
+            code, screen = self.type_once(line)
             if code == 0:
                 print(screen, flush=True)
                 return screen
@@ -106,7 +107,7 @@ def shell(folder: Path, environment: dict[str, str]) -> Generator[Shell]:
             # The shell outlives the signal that ends its programs: it has to wait for them.
             process.stdin.write("trap : TERM\n")
             one = Shell(process)
-            one._type_once("true")
+            one.type_once("true")
             yield one
             os.killpg(process.pid, signal.SIGTERM)
             # The signal may cut the first `wait` short.
