@@ -9,7 +9,7 @@ TWO_AT_A_TIME := --numprocesses 2 --dist loadgroup
 BENCH_CONTRACT := --schema tests/bench/schema --out runtime/duologue/bench/generated
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-relay demo-cluster first-hour generate check-generated format check test test-pythons test-busy test-all check-counts counts bench bench-curves bench-guard build clean
+.PHONY: help setup demo demo-relay demo-cluster first-hour pictures generate check-generated format check test test-pythons test-busy test-all check-counts counts bench bench-curves bench-guard build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ demo-cluster: $(READY) ## three relays that are one, through NATS; a node and a 
 
 first-hour: $(READY) ## type what README and runtime/AGENT.md say into a fresh environment; prints the times
 	@$(BIN)/python -m tests.first_hour
+
+pictures: $(READY) ## record the terminal of the README anew
+	@$(BIN)/python -m tests.recording
 
 generate: $(READY) ## contracts in schema/ to packages in generated/
 	$(BIN)/duologue generate
