@@ -162,6 +162,11 @@ WAITING_CALL_BYTES: Final = 512
 """What a call that waits takes beside its arguments: 290 as Python counts them, and what the
 allocator adds."""
 
+STALLED_CALLS_PATIENCE_S: Final = 1.0
+"""Seconds for which every running call has waited for the peer, and nothing has begun or ended,
+until one that waits in line is let in beyond the room: it may be what they wait for. Most peers say
+so, or have it come later; those need no patience."""
+
 MAX_LATE_MESSAGES: Final = 131_072
 """Chunks, items and events that come when nobody waits for them any more, since this side last gave
 up a call, stopped a stream or a subscription, or answered a call with items. More than are on their

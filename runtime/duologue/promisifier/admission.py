@@ -7,7 +7,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from duologue.connection.base import Connection
 from duologue.errors import LimitExceeded
-from duologue.limits import WAITING_CALL_BYTES, Limits
+from duologue.limits import STALLED_CALLS_PATIENCE_S, WAITING_CALL_BYTES, Limits
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.served_call import ServedCall
 from duologue.protocol.parcels import size_of
@@ -23,8 +23,9 @@ class Admission(Generic[CallT]):
     `max_waiting_calls`, `max_waiting_bytes`, and what others leave. `start` is given each call that
     has waited, in its turn. Room is what this peer, its key and all peers of the `budget` may use.
 
-    While every call that runs waits for an own call to the same peer, as `waits_for_peer` tells,
-    what arrives may be what they wait for, and `may_nest`.
+    A call that a handler of the peer has made for a call of ours is let in beyond the room, or both
+    would wait for each other. Peers that know how say which those are. Of others, what arrives may
+    be one while every call that runs here waits for an own call to the same peer.
     """
 
     def __init__(
@@ -32,8 +33,10 @@ class Admission(Generic[CallT]):
         limits: Limits,
         connection: Connection,
         start: Callable[[CallT], None],
+        refuse: Callable[[CallT, LimitExceeded], None],
         budget: Budget | None = None,
     ) -> None:
+        """`refuse` is given those that have waited, and would wait for ever."""
         self.running = 0
         """Calls that have begun and not ended."""
         self.room = limits.max_running_calls
@@ -49,12 +52,20 @@ class Admission(Generic[CallT]):
         """Those that run, by request id."""
         self.on_room: Callable[[], None] = _ignore
         """Told when the line has become shorter."""
+        self.peer_tells_nested = False
+        """Whether the other side says which of its calls are nested."""
         self._limits = limits
         self._connection = connection
         self._start = start
+        self._refuse = refuse
         self._running_bytes = 0
         self._stuck = 0
         """Running calls that wait for an own call to the same peer."""
+        self._has_just_called = False
+        """Whether one of them has made it in this turn of the loop."""
+        self._stall_timer: asyncio.TimerHandle | None = None
+        self._nested: deque[CallT] = _NONE
+        """Those that wait and are known to be nested: they go first."""
         self._waiting: deque[CallT] = _NONE
         self._waiting_bytes = 0
         self._is_starting = False
@@ -86,16 +97,16 @@ class Admission(Generic[CallT]):
         del self.calls[request.request_id]
         if call.own_calls:
             self._stuck -= 1
-        if self._waiting:
+        if self._waiting or self._nested:
             self.resume()
         if budget.calls.waiting:
             budget.calls.wake()
-        if not self.running and not self._waiting:
+        if not self.running and not self._waiting and not self._nested:
             self._tell_idle()
 
     def accepted(self) -> Iterable[CallT]:
         """Those that run, and those that wait."""
-        return (*self.calls.values(), *self._waiting)
+        return (*self.calls.values(), *self._nested, *self._waiting)
 
     def runs(self, call: ServedCall[Any]) -> bool:
         """Whether this very call is running here."""
@@ -106,6 +117,9 @@ class Admission(Generic[CallT]):
         call.own_calls += 1
         if call.own_calls == 1:
             self._stuck += 1
+            if not self._has_just_called:
+                self._has_just_called = True
+                asyncio.get_running_loop().call_soon(self._note_turn_over)
 
     def note_own_call_settled(self, call: ServedCall[Any]) -> None:
         """That call is settled."""
@@ -113,16 +127,36 @@ class Admission(Generic[CallT]):
         if not call.own_calls and self.runs(call):
             self._stuck -= 1
 
-    @property
-    def waits_for_peer(self) -> bool:
-        """Whether every running call waits for the other side: what waits in line may wait long."""
-        return 0 < self.running == self._stuck
-
-    def check_nesting(self) -> None:
-        """See whether one more call may run beyond the room, as all others wait for the peer.
+    def lets_in(self, call: CallT) -> bool:
+        """Whether a call that finds no room runs all the same, as it is nested, or may be.
 
         Raises:
-            LimitExceeded: it may not, and must not wait either.
+            LimitExceeded: it may not, and must not wait: nothing that runs would ever end.
+        """
+        if self._connection.gate.is_shut:
+            return False
+        request = call.request
+        if request.is_nested:
+            if self._may_nest(request.weight):
+                return True
+        elif self.peer_tells_nested or self._has_just_called:
+            # What has come in the turn in which one of them made its call was not made for that.
+            return False
+        if not self._is_stuck:
+            return False
+        self._check_nesting()
+        return True
+
+    @property
+    def _is_stuck(self) -> bool:
+        """Whether every running call waits for the other side."""
+        return 0 < self.running == self._stuck
+
+    def _check_nesting(self) -> None:
+        """See whether one more call may run beyond the room.
+
+        Raises:
+            LimitExceeded: it may not.
         """
         limits = self._limits
         if self.running >= limits.max_running_calls + limits.max_nested_calls:
@@ -131,6 +165,16 @@ class Admission(Generic[CallT]):
             raise LimitExceeded("max_running_calls_total", limits.max_running_calls_total)
         if self.share.free <= 0:
             raise LimitExceeded(self.share.limit, self.share.most)
+
+    def _may_nest(self, weight: int) -> bool:
+        limits = self._limits
+        return (
+            self.running < limits.max_running_calls + limits.max_nested_calls
+            and self.running < self.budget.free_calls
+            and self.share.free > 0
+            and (not weight or self.has_room_for(weight))
+            and not self._connection.gate.is_shut
+        )
 
     def has_room_for(self, weight: int) -> bool:
         """Whether arguments of this weight may be decoded now.
@@ -152,7 +196,7 @@ class Admission(Generic[CallT]):
         """
         limits = self._limits
         size = size_of(call.request.args or b"")
-        if len(self._waiting) >= limits.max_waiting_calls:
+        if self._number_waiting >= limits.max_waiting_calls:
             raise LimitExceeded("max_waiting_calls", limits.max_waiting_calls)
         if self._waiting_bytes + size > limits.max_waiting_bytes:
             raise LimitExceeded("max_waiting_bytes", limits.max_waiting_bytes)
@@ -160,9 +204,14 @@ class Admission(Generic[CallT]):
         if self._waiting_cost + cost > self.budget.free_waiting_bytes:
             raise LimitExceeded("max_waiting_bytes_total", limits.max_waiting_bytes_total)
         self.budget.free_waiting_bytes -= cost
-        if self._waiting is _NONE:
-            self._waiting = deque()
-        self._waiting.append(call)
+        if call.request.is_nested:
+            if self._nested is _NONE:
+                self._nested = deque()
+            self._nested.append(call)
+        else:
+            if self._waiting is _NONE:
+                self._waiting = deque()
+            self._waiting.append(call)
         self._waiting_bytes += size
         self._ask_to_be_told()
 
@@ -170,19 +219,23 @@ class Admission(Generic[CallT]):
     def is_nearly_full(self) -> bool:
         """Whether one more message, the largest there may be, might have to be turned away."""
         limits = self._limits
-        if not self._waiting:
+        if not self._number_waiting:
             # What others hold is no reason: nobody would tell when they hold less.
             return False
         largest = limits.max_message_bytes
         return (
-            len(self._waiting) >= limits.max_waiting_calls
+            self._number_waiting >= limits.max_waiting_calls
             or self._waiting_bytes + largest > limits.max_waiting_bytes
             or self._waiting_cost + largest + WAITING_CALL_BYTES > self.budget.free_waiting_bytes
         )
 
     @property
     def _waiting_cost(self) -> int:
-        return self._waiting_bytes + WAITING_CALL_BYTES * len(self._waiting)
+        return self._waiting_bytes + WAITING_CALL_BYTES * self._number_waiting
+
+    @property
+    def _number_waiting(self) -> int:
+        return len(self._waiting) + len(self._nested)
 
     def resume(self) -> None:
         """Start what waits, as far as there is room for it and its answers."""
@@ -191,11 +244,17 @@ class Admission(Generic[CallT]):
             return
         self._is_starting = True
         try:
-            while self._waiting and self._may_start(self._waiting[0].request.weight):
-                self._start(self._take(self._waiting.popleft()))
+            while True:
+                if self._nested and self._may_nest(self._nested[0].request.weight):
+                    line = self._nested
+                elif self._waiting and self._may_start(self._waiting[0].request.weight):
+                    line = self._waiting
+                else:
+                    break
+                self._start(self._take(line.popleft()))
         finally:
             self._is_starting = False
-        if self._waiting:
+        if self._number_waiting:
             self._ask_to_be_told()
         else:
             self.budget.calls.remove(self)
@@ -203,10 +262,11 @@ class Admission(Generic[CallT]):
 
     def withdraw(self, request_id: int) -> CallT | None:
         """Take a call out of the line: its caller has given up. None if it does not wait."""
-        for call in self._waiting:
-            if call.request.request_id == request_id:
-                self._waiting.remove(call)
-                return self._take(call)
+        for line in (self._nested, self._waiting):
+            for call in line:
+                if call.request.request_id == request_id:
+                    line.remove(call)
+                    return self._take(call)
         return None
 
     # -- the end --------------------------------------------------------------------------------
@@ -221,18 +281,22 @@ class Admission(Generic[CallT]):
 
         They wait no more.
         """
-        if self.running or self._waiting:
+        if self.running or self._number_waiting:
             self._idle = self._idle or asyncio.get_running_loop().create_future()
             await asyncio.wait([self._idle], timeout=timeout_s)
-        waiting = list(self._waiting)
+        waiting = [*self._nested, *self._waiting]
         self.close()
         return waiting
 
     def close(self) -> None:
         """Forget what waits."""
         self.budget.free_waiting_bytes += self._waiting_cost
+        self._nested.clear()
         self._waiting.clear()
         self._waiting_bytes = 0
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
         self.budget.calls.remove(self)
         self.on_room = _ignore
         self._tell_idle()
@@ -254,11 +318,40 @@ class Admission(Generic[CallT]):
                 self._connection.gate.notify(self._on_drained)
         elif self.running < self._limits.max_running_calls:
             self.budget.calls.add(self)
+        self._watch_for_stall()
 
     def _on_drained(self) -> None:
         self._is_notified = False
-        if self._waiting:
+        if self._number_waiting:
             self.resume()
+
+    # -- calls that may be nested ---------------------------------------------------------------
+
+    def _note_turn_over(self) -> None:
+        self._has_just_called = False
+        self._watch_for_stall()
+
+    def _watch_for_stall(self) -> None:
+        """If what waits may be what those that run wait for, see after a while if it is."""
+        if self._stall_timer is None and self._is_stuck and self._number_waiting:
+            self._stall_timer = asyncio.get_running_loop().call_later(
+                STALLED_CALLS_PATIENCE_S, self._look_for_stall, tuple(self.calls)
+            )
+
+    def _look_for_stall(self, running: tuple[int, ...]) -> None:
+        self._stall_timer = None
+        if not (self._is_stuck and self._number_waiting):
+            return
+        if tuple(self.calls) == running and not self._connection.gate.is_shut:
+            try:
+                self._check_nesting()
+            except LimitExceeded as error:
+                while self._nested:
+                    self._refuse(self._take(self._nested.popleft()), error)
+            else:
+                # The newest has the best reason to be one.
+                self._start(self._take((self._nested or self._waiting).pop()))
+        self._watch_for_stall()
 
     def _take(self, call: CallT) -> CallT:
         size = size_of(call.request.args or b"")

@@ -31,8 +31,8 @@ from duologue.promisifier.stats import Stats
 from duologue.promisifier.stream_receiver import StreamReceiver
 from duologue.promisifier.waiting_calls import WaitingCalls
 from duologue.protocol import codec
-from duologue.protocol.call_fields import timeout_field
-from duologue.protocol.hello import CONTROL_SERVICE, DEADLINE, META, Counterpart
+from duologue.protocol.call_fields import NESTED_FIELD, timeout_field
+from duologue.protocol.hello import CONTROL_SERVICE, DEADLINE, META, NESTED, Counterpart
 from duologue.protocol.messages import (
     AnswerBroken,
     ChunkReceived,
@@ -85,7 +85,7 @@ class Calling:
         """Made for the first call that fails."""
         self._is_notified = False
         self._is_over = False
-        self._takes_deadlines = self._takes_meta = False
+        self._takes_deadlines = self._takes_meta = self._takes_nested = False
         """What the other side has said that it understands."""
         self._usual_timeout_field = timeout_field(limits.call_timeout_s)
         self._has_told_of_meta = False
@@ -95,11 +95,13 @@ class Calling:
         """Own calls that count towards `max_open_calls`."""
         return self._own.in_flight
 
-    def send(self, call: Call[Any], args: Payload, is_next: bool = False) -> bool:
+    def send(
+        self, call: Call[Any], args: Payload, is_next: bool = False, is_nested: bool = False
+    ) -> bool:
         """Send the request of `call`, or let it wait; returns whether it has left.
 
         `args` is a JSON list. `call` is settled exactly once: here, if it cannot be sent. With
-        `is_next` it has waited, and its turn has come.
+        `is_next` it has waited, and its turn has come; `is_nested` says in which line.
         """
         target = call.target
         contract = target.contract
@@ -127,6 +129,8 @@ class Calling:
                     fields = self._usual_timeout_field
                 else:
                     fields = options.timeout_field
+            if is_nested and self._takes_nested:
+                fields += NESTED_FIELD
             if options.answer_meta:
                 # Of the call before.
                 options.answer_meta.clear()
@@ -210,6 +214,7 @@ class Calling:
             return
         self._takes_deadlines = self.counterpart.has(DEADLINE)
         self._takes_meta = self.counterpart.has(META)
+        self._takes_nested = self._admission.peer_tells_nested = self.counterpart.has(NESTED)
         if hello.limits.max_calls > 0:
             self._own.max_open_calls = min(self._max_open_calls, hello.limits.max_calls)
         if hello.limits.max_message_bytes > 0:
@@ -218,7 +223,7 @@ class Calling:
     # -- calls that wait ------------------------------------------------------------------------
 
     def _note_nested(self, call: Call[Any]) -> bool:
-        """Whether `call` is made for a call of the other side, and so does not count."""
+        """Whether `call` is made for a call of the other side; up to a bound such do not count."""
         served = serving.get(None)
         if served is None or not self._admission.runs(served):
             return False
@@ -231,7 +236,7 @@ class Calling:
             self._admission.note_own_call_settled(served)
 
         call.add_done_callback(settled)
-        return is_exempt
+        return True
 
     def _wait(self, call: Call[Any], args: Payload, *, is_nested: bool) -> None:
         try:
@@ -254,7 +259,7 @@ class Calling:
     def _resume(self) -> None:
         """Send what waits, as far as it may leave now."""
         while self._nested.calls and not self._connection.gate.is_shut:
-            self.send(*self._nested.take(), is_next=True)
+            self.send(*self._nested.take(), is_next=True, is_nested=True)
         while self._line.calls and not self._connection.gate.is_shut and self._own.has_room:
             self.send(*self._line.take(), is_next=True)
         if (self._nested.calls or self._line.calls) and self._connection.gate.is_shut:

@@ -103,7 +103,7 @@ class Dispatcher(Generic[PeerT]):
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
         self.admission: Admission[ServedCall[PeerT]] = Admission(
-            limits, connection, self._start, budget
+            limits, connection, self._start, self._refuse_busy, budget
         )
         self.admission.on_room = self._on_room
         # Looked at for every call.
@@ -142,22 +142,18 @@ class Dispatcher(Generic[PeerT]):
             self._refuse(call, _GOING_AWAY)
         elif self._is_prompt(call.request):
             self._start(call)
-        elif admission.waits_for_peer and not self._connection.gate.is_shut:
-            try:
-                admission.check_nesting()
-            except LimitExceeded as error:
-                self._refuse_busy(call, error)
-            else:
-                self._start(call)
         else:
             try:
+                if admission.lets_in(call):
+                    self._start(call)
+                    return
                 admission.wait(call)
             except LimitExceeded as error:
                 self._refuse_busy(call, error)
-            else:
-                if call.request.timeout_ms:
-                    (self._patience or self._make_patience()).watch(call)
-                self._slow_down()
+                return
+            if call.request.timeout_ms:
+                (self._patience or self._make_patience()).watch(call)
+            self._slow_down()
 
     def _is_prompt(self, request: RequestReceived) -> bool:
         return (

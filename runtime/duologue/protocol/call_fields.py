@@ -1,4 +1,5 @@
-"""What a request or an answer says beside its arguments: time left, metadata (PROTOCOL 16)."""
+"""What a request or an answer says beside its arguments: time left, metadata (PROTOCOL 16), and
+for whom a call is made (PROTOCOL 11.7)."""
 
 import json
 import math
@@ -18,6 +19,9 @@ from duologue.limits import (
 
 OUR_META_PREFIX: Final = "duologue."
 """How keys begin that applications leave to this library."""
+
+NESTED_FIELD: Final = b',"nested":true'
+"""The field of a request that a handler makes of the side whose call it serves."""
 
 _KEY: Final = re.compile(rf"[a-z0-9._-]{{1,{MAX_META_KEY_CHARACTERS}}}")
 

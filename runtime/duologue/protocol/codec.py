@@ -46,6 +46,8 @@ class Envelope(msgspec.Struct, gc=False):
     """The answer may have such, too."""
     timeoutMs: int | float = math.nan
     meta: dict[str, str] | None = None
+    nested: bool = False
+    """A handler that serves a call of ours has made this one (PROTOCOL 11.7)."""
 
 
 _REQUEST_ID: Final = b"requestId"
@@ -90,6 +92,7 @@ def _read_leniently(text: str) -> Envelope:
         # What is there and is no number must not pass for "no deadline".
         _number_or_nan(fields["timeoutMs"], -1) if "timeoutMs" in fields else math.nan,
         _texts(fields.get("meta")),
+        fields.get("nested") is True,
     )
 
 

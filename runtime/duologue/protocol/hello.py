@@ -30,10 +30,12 @@ PARTS: Final = "parts"
 ITEMS: Final = "items"
 DEADLINE: Final = "deadline"
 META: Final = "meta"
-FEATURES: Final = ("cancel", DEADLINE, "details", GOAWAY, ITEMS, META, PARTS, SUBSCRIBE)
+NESTED: Final = "nested"
+FEATURES: Final = ("cancel", DEADLINE, "details", GOAWAY, ITEMS, META, NESTED, PARTS, SUBSCRIBE)
 """What this build knows beyond the base profile: giving up calls, how long they may take, typed
-error data, being told of an end, typed streams, what is said beside arguments, large bytes beside a
-message, subscriptions to events. `DESCRIBE` is listed by those who do it."""
+error data, being told of an end, typed streams, what is said beside arguments, which calls are made
+for calls, large bytes beside a message, subscriptions to events. `DESCRIBE` is listed by those who
+do it."""
 
 Contracts = Literal["any", "same"]
 """Whose services are called: those of any contract, or only of the very one that the client was

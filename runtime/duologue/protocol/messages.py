@@ -44,6 +44,8 @@ class RequestReceived(msgspec.Struct, gc=False):
     """How long the caller still waits, from when the request left; 0 if it does not say."""
     meta: Mapping[str, str] | None = None
     """What the caller says beside the arguments."""
+    is_nested: bool = False
+    """Whether the caller says that a handler of its own, which serves us, has made it."""
 
 
 class AnswerReceived(msgspec.Struct, Generic[CallT], gc=False):

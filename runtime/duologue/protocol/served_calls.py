@@ -114,6 +114,7 @@ class ServedCalls:
             weight,
             timeout_ms,
             meta,
+            envelope.nested and self.has_control_service,
         )
 
     def refuse(self, envelope: codec.Envelope, failure: Failure) -> Refused:

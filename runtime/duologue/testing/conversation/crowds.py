@@ -60,8 +60,7 @@ async def _check_nested(caller: End, callee: End) -> None:
 
     for end in (caller, callee):
         end.peer.add_service(NUMBER, nest(end))
-    # Where tasks begin at once (Python 3.12), more outer calls than may run count as nested ones.
-    calls = callee.peer.limits.max_running_calls // 2
+    calls = callee.peer.limits.max_running_calls + MORE
     answers = await asyncio.gather(*(caller.peer.send(NUMBER, DEPTH) for _ in range(calls)))
     same(answers.count("bottom"), calls, "the number of answers")
 

@@ -28,7 +28,7 @@ class Door:
         self.connection.claimed_key = key
         self.running: list[ServedCall[object]] = []
         self.admission: Admission[ServedCall[object]] = Admission(
-            limits, self.connection, self.start, budget
+            limits, self.connection, self.start, self.refuse, budget
         )
         self._next_id = 0
 
@@ -48,6 +48,9 @@ class Door:
     def start(self, served: ServedCall[object]) -> None:
         self.running.append(served)
         self.admission.began(served)
+
+    def refuse(self, served: ServedCall[object], error: LimitExceeded) -> None:
+        raise AssertionError(f"{served} was refused: {error}")
 
 
 def doors(number: int, **values: int) -> list[Door]:
@@ -135,13 +138,16 @@ def test_peers_without_a_key_have_the_share_of_their_address() -> None:
 
 
 @pytest.mark.parametrize("name", ["max_running_calls_total", "max_running_calls_per_key"])
-def test_no_call_nests_beyond_what_all_may_run(name: str) -> None:
-    door = Door(Limits(**{name: 2}), key=b"k" * 32)
+async def test_no_call_nests_beyond_what_all_may_run(name: str) -> None:
+    door = Door(Limits(**{name: 2}, max_running_calls=1), key=b"k" * 32)
     for number in range(2):
-        door.admission.check_nesting()
-        door.start(ServedCall(RequestReceived(number, 3, b"[]"), NOBODY, NO_DESK))
+        served = ServedCall(RequestReceived(number, 3, b"[]"), NOBODY, NO_DESK)
+        assert not number or door.admission.lets_in(served)
+        door.start(served)
+        door.admission.note_own_call(served)
+        await turns()
     with pytest.raises(LimitExceeded, match=f"{name} is 2"):
-        door.admission.check_nesting()
+        door.admission.lets_in(ServedCall(RequestReceived(2, 3, b"[]"), NOBODY, NO_DESK))
 
 
 # -- bytes --------------------------------------------------------------------------------------

@@ -61,6 +61,7 @@ async def test_the_hello_has_the_profiles_form_and_is_counted_apart() -> None:
                         "goaway",
                         "items",
                         "meta",
+                        "nested",
                         "parts",
                         "subscribe",
                     ],

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -18,9 +19,10 @@ from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES
 from duologue.promisifier.own_call import CallOptions
 from duologue.promisifier.promisifier import WebsocketPromisifier, create_websocket_promisifier
 from duologue.promisifier.served_call import serving
-from duologue.testing import linked_peers
+from duologue.testing import connected_pair, linked_peers
 from tests.pretend_loop import PretendCarrier
 from tests.support import Conversation, PlainReading, greeting, itself, turns
+from tests.virtual_time import at_once
 
 LARGE = "x" * (PAUSE_ABOVE_BYTES + 1)
 
@@ -263,6 +265,54 @@ async def test_a_call_made_by_hand_is_not_taken_for_a_nested_one() -> None:
         assert (await asyncio.gather(first, second, return_exceptions=True))[1] == 1
         never.set()
         await running
+
+
+async def test_outer_calls_that_come_later_leave_the_nested_ones_their_room() -> None:
+    """All that run wait for the peer when more outer calls come: these must not nest."""
+    limits = Limits(max_running_calls=4, max_nested_calls=4)
+    async with linked_peers(limits=limits) as (left, right):
+        left.add_service(3, calls_back(left, 4))
+        right.add_service(4, calls_back(right, 3))
+        calls: list[Awaitable[object]] = []
+        for _ in range(20):
+            calls.append(right.send(3, 2))
+            await turns(5)
+        assert await asyncio.gather(*calls) == ["bottom"] * 20
+
+
+@at_once
+async def test_a_nested_call_that_came_too_early_is_let_in_when_nothing_moves() -> None:
+    """Neither side can say which are nested, and one that ran might still have ended."""
+    left, right = (
+        create_websocket_promisifier(each, limits=Limits(max_running_calls=2))
+        for each in connected_pair()
+    )
+    goes_on, is_first_done = asyncio.Event(), asyncio.Event()
+
+    def passes_on(
+        peer: WebsocketPromisifier, service_id: int, when: asyncio.Event | None = None
+    ) -> Any:
+        async def serve() -> object:
+            if when is not None:
+                await when.wait()
+            return await peer.send(service_id)
+
+        return serve
+
+    left.add_service(1, passes_on(left, 4))
+    left.add_service(2, passes_on(left, 5, goes_on))
+    left.add_service(3, lambda: "nested")
+    right.add_service(4, passes_on(right, 3))
+    right.add_service(5, is_first_done.wait)
+    first, second = right.send(1), right.send(2)
+    await asyncio.sleep(1)
+    goes_on.set()
+    assert await first == "nested"
+    is_first_done.set()
+    assert await second is True
+    for peer in (left, right):
+        peer.close()
+        await peer.promise.wait()
 
 
 @pytest.mark.parametrize(("most", "left"), [(1, 2), (2, 3)])

@@ -104,6 +104,28 @@ def test_metadata_is_read_with_the_time() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "is_nested"),
+    [
+        ('"nested":true', True),
+        ('"nested":false', False),
+        ('"nested":1', False),
+        ('"nested":"\\ud800"', False),
+        ('"meta":{}', False),
+    ],
+)
+def test_only_a_call_that_says_so_is_nested(fields: str, is_nested: bool) -> None:
+    event = session().receive(request(fields))
+    assert isinstance(event, RequestReceived)
+    assert event.is_nested is is_nested
+
+
+def test_who_knows_only_the_base_profile_takes_no_call_for_nested() -> None:
+    event = session(knows_duologue=False).receive(request('"nested":true'))
+    assert isinstance(event, RequestReceived)
+    assert not event.is_nested
+
+
+@pytest.mark.parametrize(
     "said",
     [
         *('{"A":"b"}', '{"a":1}', '{"a":null}', "[]", '"a"', "5", '{"a":"\\ud800"}'),
