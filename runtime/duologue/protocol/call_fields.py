@@ -37,7 +37,8 @@ def timeout_field(timeout_s: float) -> bytes:
     timeout_ms = timeout_s * 1000
     if timeout_ms > MAX_TIMEOUT_MS:
         return b""
-    return b',"timeoutMs":%d' % max(1, math.ceil(timeout_ms))
+    # The difference of two readings of a clock may be above what was asked for by a rounding error.
+    return b',"timeoutMs":%d' % max(1, math.ceil(round(timeout_ms, 3)))
 
 
 def meta_field(meta: Mapping[str, str]) -> bytes:

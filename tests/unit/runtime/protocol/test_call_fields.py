@@ -21,6 +21,7 @@ MOST_ENTRIES: Final = {f"k{number}": "" for number in range(MAX_META_ENTRIES)}
         (2, b',"timeoutMs":2000'),
         (0.0001, b',"timeoutMs":1'),
         (1.0001, b',"timeoutMs":1001'),
+        (30.000000000001, b',"timeoutMs":30000'),
         (-5, b',"timeoutMs":1'),
         (86_400, b',"timeoutMs":86400000'),
         (86_401, b""),
