@@ -64,6 +64,32 @@ def test_a_contract_that_cannot_be_read_offers_nothing_and_says_nothing(tmp_path
     assert completed("duologue call ws://here b", tmp_path) == []
 
 
+def test_to_complete_a_method_nothing_of_a_call_is_imported() -> None:
+    """Else each press of the key would wait for it."""
+    code = (
+        "import runpy, sys\n"
+        "try:\n    runpy.run_module('duologue', run_name='__main__')\n"
+        "finally:\n    print(*(each for each in sys.modules if each.startswith('duologue.')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "_DUOLOGUE_COMPLETE": "complete_bash",
+            "COMP_WORDS": "duologue call ws://here jo",
+            "COMP_CWORD": "3",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    offered, imported = done.stdout.splitlines()
+    assert offered == "join"
+    parts = {each.split(".")[1] for each in imported.split()}
+    assert parts == {"commands", "foreign_text", "version"}
+
+
 def script(shell: str) -> str:
     return subprocess.run(
         [sys.executable, "-m", "duologue", "completion", shell],

@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-from duologue.commands.method_lookup import GROUP, WrongUse, needs_tools, suggestion
+from duologue.commands.method_lookup import WrongUse, needs_tools, suggestion
+from duologue.commands.project_contracts import GROUP
 from duologue.errors import BadFrame, Unimplemented
 from duologue.promisifier.contract_question import ContractQuestion
 from duologue.promisifier.promisifier import WebsocketPromisifier

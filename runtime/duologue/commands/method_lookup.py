@@ -4,8 +4,7 @@ import importlib
 import os
 import re
 import sys
-import tomllib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import entry_points
@@ -14,13 +13,11 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any, Final, cast
 
+from duologue.commands.project_contracts import GROUP, Project, method_params, short_names
 from duologue.protocol.wording import words_of
 from duologue.typed.client import Client
 from duologue.typed.contract import Event, Method
 from duologue.typed.model import Model
-
-GROUP: Final = "duologue.contracts"
-"""The entry-point group by which the compiler is found: neither package imports the other."""
 
 _METHOD: Final = re.compile(r"((?:\w+\.)+)(\w+)/(\w+)")
 _MADE_ROOT: Final = "duologue_made_for_this_call"
@@ -43,26 +40,6 @@ class Found:
     params: type[Model] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
-    """Where the project that one stands in keeps its contracts and packages."""
-
-    folder: Path
-    import_root: str
-    schema: Path
-
-    @classmethod
-    def here(cls) -> "Project":
-        """By the nearest pyproject.toml with a `[tool.duologue]`; without one, the defaults."""
-        here = Path.cwd()
-        for folder in (here, *here.parents):
-            settings = _settings(folder / "pyproject.toml")
-            if settings is not None:
-                root = str(settings.get("import_root", "generated"))
-                return cls(folder, root, folder / str(settings.get("schema", "schema")))
-        return cls(here, "generated", here / "schema")
-
-
 def split_name(name: str) -> tuple[str, str, str]:
     """Package, service and method of `chat.rooms.v1.Rooms/join`.
 
@@ -81,28 +58,6 @@ class FoundEvent:
 
     client: type[Client]
     event: Event[..., Any]
-
-
-def method_params(schema: Path) -> Mapping[str, Sequence[str]]:
-    """The params of each method in the contracts below a folder, and no such of events.
-
-    Empty where there are no contracts, or no compiler to read them with.
-    """
-    if not schema.is_dir():
-        return {}
-    for entry in entry_points(group=GROUP, name="method_params"):
-        try:
-            read = cast("Callable[[Path], Mapping[str, Sequence[str]]]", entry.load())
-            return read(schema)
-        except (ModuleNotFoundError, OSError):
-            return {}
-    return {}
-
-
-def short_names(name: str) -> tuple[str, str]:
-    """`Rooms/join` and `join` for `chat.rooms.v1.Rooms/join`."""
-    short = name.rpartition(".")[2]
-    return short, short.partition("/")[2]
 
 
 def whole_name(name: str, schema: Path | None) -> str:
@@ -251,13 +206,3 @@ def needs_tools(what: str) -> str:
         f"duologue call needs {what}, which is not installed, to read contracts.\n"
         "Install it: pip install 'duologue[tools]'"
     )
-
-
-def _settings(file: Path) -> Mapping[str, Any] | None:
-    try:
-        project = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    tool: object = project.get("tool")
-    settings = cast("dict[str, object]", tool).get("duologue") if isinstance(tool, dict) else None
-    return cast("dict[str, Any]", settings) if isinstance(settings, dict) else None

@@ -5,7 +5,7 @@ from typing import cast
 
 import typer
 
-from duologue.commands.method_lookup import Project, method_params, short_names
+from duologue.commands.project_contracts import Project, method_params, short_names
 
 
 def complete_method(incomplete: str) -> list[str]:

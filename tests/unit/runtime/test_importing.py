@@ -4,12 +4,19 @@ Contents are checked and not time, so that no machine is too slow for it. What a
 imports by itself (pydantic brings `secrets`, asyncio brings `ssl`) is not ours to choose.
 """
 
+import ast
 import json
+import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Final
 
 import pytest
+
+import duologue
+
+SOURCE: Final = Path(duologue.__file__ or "").read_text(encoding="utf-8")
 
 COMMAND_LINE: Final = {
     "typer": "only the command uses it",
@@ -42,6 +49,13 @@ SOCKETS: Final = {
     "pydantic.plugin._loader": "searches all distributions: at the first model that is used",
 }
 BEFORE_A_CONNECTION: Final = {**COMMAND_LINE, **TOOLS, **ENCRYPTION, **SOCKETS}
+UNTIL_ASKED: Final = {
+    "asyncio": "whoever needs the errors alone runs no loop",
+    "pydantic": "whoever needs the errors alone has no models",
+    "msgspec": "whoever needs the errors alone reads no messages",
+    "duologue.testing": "only tests use it",
+    **BEFORE_A_CONNECTION,
+}
 
 CONNECTED: Final = """
 import asyncio
@@ -72,7 +86,11 @@ ALWAYS: Final = modules_after("")
 @pytest.mark.parametrize(
     ("statements", "unwanted"),
     [
-        ("import duologue", {**BEFORE_A_CONNECTION, "duologue.testing": "only tests use it"}),
+        (
+            "import duologue",
+            {**BEFORE_A_CONNECTION, **UNTIL_ASKED, "duologue.testing": "for tests"},
+        ),
+        ("from duologue import ConnectionClosed", {**BEFORE_A_CONNECTION, **UNTIL_ASKED}),
         ("from duologue import connect, serve", BEFORE_A_CONNECTION),
         ("import generated.chat.rooms.v1", BEFORE_A_CONNECTION),
         ("from duologue.testing import linked", {**COMMAND_LINE, **TOOLS, **ENCRYPTION}),
@@ -82,6 +100,7 @@ ALWAYS: Final = modules_after("")
     ],
     ids=[
         "duologue",
+        "an error",
         "endpoints",
         "a package",
         "testing",
@@ -122,3 +141,24 @@ assert not hasattr(duologue, "tasting")
 )
 def test_every_way_in_can_be_imported_alone(name: str) -> None:
     modules_after(f"from duologue import {name}")
+
+
+def test_what_type_checkers_see_is_what_there_is() -> None:
+    """`duologue` imports at first use, and tells checkers the same in words of their own."""
+    seen: dict[str, str] = {}
+    (block,) = (each for each in ast.parse(SOURCE).body if isinstance(each, ast.If))
+    for each in block.body:
+        assert isinstance(each, ast.ImportFrom)
+        for alias in each.names:
+            assert alias.asname == alias.name, f"{alias.name} would be nobody's to import"
+            seen[alias.name] = f"{each.module}.{alias.name}"
+    for name, where in seen.items():
+        assert pkgutil.resolve_name(f"duologue:{name}") is pkgutil.resolve_name(where)
+    public: tuple[str, ...] = vars(duologue)["__all__"]
+    assert set(seen) | {"__version__"} == set(public) <= set(dir(duologue))
+
+
+def test_all_that_is_public_comes_with_a_star() -> None:
+    modules_after(
+        "from duologue import *\nassert serve and connect and ConnectionClosed and testing"
+    )
