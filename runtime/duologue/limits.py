@@ -162,10 +162,11 @@ WAITING_CALL_BYTES: Final = 512
 """What a call that waits takes beside its arguments: 290 as Python counts them, and what the
 allocator adds."""
 
-STALLED_CALLS_PATIENCE_S: Final = 1.0
+STALLED_CALLS_PATIENCE_S: Final = 5.0
 """Seconds for which every running call has waited for the peer, and nothing has begun or ended,
-until one that waits in line is let in beyond the room: it may be what they wait for. Most peers say
-so, or have it come later; those need no patience."""
+until one that waits in line is let in beyond the room: it may be what they wait for. Peers of this
+library say which calls are, and of others it mostly comes later: those need no patience. Shorter,
+and a peer that is only slow would have calls let in that nothing waits for."""
 
 MAX_LATE_MESSAGES: Final = 131_072
 """Chunks, items and events that come when nobody waits for them any more, since this side last gave

@@ -31,10 +31,12 @@ async def nothing_is_left() -> AsyncIterator[None]:
     yield
     for _ in range(5):
         await asyncio.sleep(0)
-    assert complaints == []
-    assert asyncio.all_tasks() - tasks_before - {asyncio.current_task()} == set()
+    assert complaints == [], f"nobody heard of {complaints}"
+    tasks = asyncio.all_tasks() - tasks_before - {asyncio.current_task()}
+    assert tasks == set(), f"tasks are left: {tasks}"
     timers: list[asyncio.TimerHandle] = vars(loop)["_scheduled"]
-    assert [timer for timer in timers if not timer.cancelled()] == []
+    left = [timer for timer in timers if not timer.cancelled()]
+    assert left == [], f"timers are left: {left}"
 
 
 class Served:

@@ -167,7 +167,7 @@ async def false_server(words: bytes) -> AsyncGenerator[tuple[str, list[int]]]:
 @pytest.mark.parametrize("what", FALSE_SERVERS)
 async def test_a_false_nats_server_is_found_out_and_tried_again(what: str) -> None:
     limits = ClusterLimits(
-        bus_ping_s=0.1, bus_pings_missed=1, bus_backoff_max_s=0.1, bus_backoff_min_s=0.05
+        bus_ping_s=1, bus_pings_missed=2, bus_backoff_max_s=0.1, bus_backoff_min_s=0.05
     )
     async with (
         nats_servers(1) as (good,),

@@ -331,16 +331,20 @@ class Admission(Generic[CallT]):
         self._has_just_called = False
         self._watch_for_stall()
 
+    @property
+    def _may_wait_for_ever(self) -> bool:
+        return bool(self._nested or (self._waiting and not self.peer_tells_nested))
+
     def _watch_for_stall(self) -> None:
         """If what waits may be what those that run wait for, see after a while if it is."""
-        if self._stall_timer is None and self._is_stuck and self._number_waiting:
+        if self._stall_timer is None and self._is_stuck and self._may_wait_for_ever:
             self._stall_timer = asyncio.get_running_loop().call_later(
                 STALLED_CALLS_PATIENCE_S, self._look_for_stall, tuple(self.calls)
             )
 
     def _look_for_stall(self, running: tuple[int, ...]) -> None:
         self._stall_timer = None
-        if not (self._is_stuck and self._number_waiting):
+        if not (self._is_stuck and self._may_wait_for_ever):
             return
         if tuple(self.calls) == running and not self._connection.gate.is_shut:
             try:

@@ -316,6 +316,18 @@ async def test_when_nothing_moves_and_no_more_may_nest_those_that_are_nested_are
 
 
 @at_once
+async def test_where_the_peer_says_which_are_nested_no_other_is_let_in_for_a_stall() -> None:
+    door = Door()
+    door.admission.peer_tells_nested = True
+    running = call(0)
+    door.start(running)
+    door.admission.wait(call(1))
+    await door.calls_back(running)
+    await asyncio.sleep(STALLED_CALLS_PATIENCE_S * 3)
+    assert door.started == [0]
+
+
+@at_once
 async def test_a_stall_is_forgotten_with_the_connection() -> None:
     door = Door()
     running = call(0)
