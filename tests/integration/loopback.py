@@ -31,12 +31,19 @@ async def nothing_is_left() -> AsyncIterator[None]:
     yield
     for _ in range(5):
         await asyncio.sleep(0)
-    assert complaints == [], f"nobody heard of {complaints}"
-    tasks = asyncio.all_tasks() - tasks_before - {asyncio.current_task()}
-    assert tasks == set(), f"tasks are left: {tasks}"
     timers: list[asyncio.TimerHandle] = vars(loop)["_scheduled"]
-    left = [timer for timer in timers if not timer.cancelled()]
-    assert left == [], f"timers are left: {left}"
+
+    def left() -> list[object]:
+        tasks = asyncio.all_tasks() - tasks_before - {asyncio.current_task()}
+        return [*tasks, *(timer for timer in timers if not timer.cancelled())]
+
+    # The other end of a connection that was closed may be as late as the machine is busy.
+    for _ in range(50):
+        if not left():
+            break
+        await asyncio.sleep(0.01)
+    assert complaints == [], f"nobody heard of {complaints}"
+    assert left() == [], f"left behind: {left()}"
 
 
 class Served:
