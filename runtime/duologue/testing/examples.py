@@ -107,7 +107,7 @@ async def check_example(
     """
     contract, content = service.__contract__, example.content
     error_name, error_fields = _error_in(content)
-    async with linked(service, partial(_client_of, contract)) as client:
+    async with linked(service, partial(client_of, contract)) as client:
         try:
             yielded, result = await _call(client, example)
         except CallError as error:
@@ -133,28 +133,39 @@ def _is_declared(error: CallError) -> bool:
     return isinstance(error, ContractError)
 
 
-def _client_of(contract: ServiceContract, peer: WebsocketPromisifier) -> Client:
+def client_of(contract: ServiceContract, peer: WebsocketPromisifier) -> Client:
+    """The generated client of a contract."""
     module = importlib.import_module(f"{contract.python_package}.client")
     kind: type[Client] = getattr(module, f"{contract.name.rpartition('.')[2]}Client")
     return kind(peer)
 
 
 async def _call(client: Client, example: ContractExample) -> tuple[Sequence[object], object]:
-    """What was yielded, and the result; a stream as a whole."""
     method, content = example.method, example.content
-    call = partial(getattr(client, method.name), **_keywords(method, content.get("params", {})))
     sends: Codec[Any] | None = getattr(method, "sends", None)
+    items = () if sends is None else _items(sends, content)
+    return await call_method(client, method, _keywords(method, content.get("params", {})), items)
+
+
+async def call_method(
+    client: Client,
+    method: Method[..., Any, Any],
+    keywords: Mapping[str, Any],
+    items: Sequence[object],
+) -> tuple[Sequence[object], object]:
+    """What was yielded, and the result; a stream as a whole."""
+    call = partial(getattr(client, method.name), **keywords)
     match method:
         case Download():
             async with call() as incoming:
                 return [item async for item in incoming], await incoming.result()
         case Upload():
             async with call() as outgoing:
-                await outgoing.send_all(_items(sends, content))
+                await outgoing.send_all(items)
                 return (), await outgoing.result()
         case Duplex():
             async with call() as exchange:
-                exchange.send_all(_items(sends, content))
+                exchange.send_all(items)
                 return [item async for item in exchange], await exchange.result()
         case _:
             result = await call()
@@ -172,8 +183,7 @@ def _keywords(method: Method[..., Any, Any], params: Mapping[str, Any]) -> dict[
     return {name: vars(made)[name] for name in made.model_fields_set}
 
 
-def _items(codec: Codec[Any] | None, content: Mapping[str, Any]) -> list[object]:
-    assert codec is not None
+def _items(codec: Codec[Any], content: Mapping[str, Any]) -> list[object]:
     return [codec.decode(json.dumps(item).encode()) for item in content.get("sends", ())]
 
 
