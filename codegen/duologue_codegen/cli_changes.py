@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 import typer
 
@@ -24,11 +26,15 @@ from .configuration import Configuration
 if TYPE_CHECKING:
     from .build import BuildResult
 
+PEERS: Final = "duologue.peers"
+"""The entry-point group by which the runtime is found: neither package imports the other."""
+
 Against = Annotated[
     str | None,
     typer.Option(
-        metavar="REV|DIR|IMAGE",
-        help="The old contracts: a revision of git, a folder, or a file of `duologue image`.",
+        metavar="REV|DIR|IMAGE|PEER",
+        help="The old contracts: a revision of git, a folder, a file of `duologue image`, or a "
+        "peer that runs, as `duologue call` takes it.",
         show_default="from pyproject.toml",
     ),
 ]
@@ -107,9 +113,24 @@ def compared(
             scope=None if scope is None else Scope(scope),
             order=Order(stated_order),
             off=settings.off,
+            ask_peer=_ask_peer,
         )
     except NoBaseline as error:
         raise WrongUse(str(error)) from None
+
+
+def _ask_peer(address: str) -> Mapping[str, bytes]:
+    from .compatibility.baseline import NoBaseline
+    from .contract_writing import contract_files
+
+    for entry in entry_points(group=PEERS, name="contracts_of"):
+        ask = cast("Callable[[str], Mapping[str, bytes]]", entry.load())
+        try:
+            texts = contract_files(ask(address))
+        except ValueError as error:
+            raise NoBaseline(str(error)) from None
+        return {path: text.encode() for path, text in texts.items()}
+    raise NoBaseline(f"{address}: nothing that could ask a peer for its contracts is installed")
 
 
 def image(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -17,8 +17,8 @@ from .image import NoImage, project_of_image
 _URL: Final = re.compile(r"[a-z]+://.*")
 _GIT_S: Final = 60
 """Seconds that git has for one answer; it reads from the disk."""
-AskPeer: TypeAlias = Callable[[str], bytes]
-"""Asks a peer, by its address, for its contracts, as an image. Raises `NoBaseline`."""
+AskPeer: TypeAlias = Callable[[str], Mapping[str, bytes]]
+"""Asks a peer, by its address, for its contracts: texts by their paths. Raises `NoBaseline`."""
 
 
 class NoBaseline(ValueError):
@@ -57,8 +57,9 @@ def _of_image(name: str, data: bytes) -> Project:
 
 def _of_peer(address: str, ask_peer: AskPeer | None) -> Project:
     if ask_peer is None:
-        raise NoBaseline(f"{address}: this version of duologue asks no peers for their contracts")
-    return _of_image(address, ask_peer(address))
+        raise NoBaseline(f"{address}: nothing that could ask a peer for its contracts is installed")
+    # As a path the address would lose a slash of `ws://`.
+    return project_of_texts(ask_peer(address), address.partition("://")[2])
 
 
 # ---- git -----------------------------------------------------------------------------------------

@@ -32,6 +32,21 @@ async def ask_contract(conversation: Reached, service: str) -> Described:
         return await _contract(peer, service)
 
 
+async def ask_contracts(conversation: Reached) -> dict[str, bytes]:
+    """Canonical JSON of each package of the other side, and of those that they import.
+
+    Raises:
+        Unimplemented: it shows none.
+    """
+    found: dict[str, bytes] = {}
+    async with conversation as peer:
+        for service in await _names(peer):
+            described = await _contract(peer, service)
+            found |= described.imports
+            found[service.rpartition(".")[0]] = described.contract
+    return found
+
+
 async def list_methods(conversation: Reached) -> list[str]:
     """A line for each service of the other side, and each method and event below it."""
     lines: list[str] = []

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -128,15 +129,14 @@ def test_file_that_is_no_image_is_told(text: str, why: str, tmp_path: Path) -> N
 
 def test_peer_is_asked_by_whoever_can(tmp_path: Path) -> None:
     write(tmp_path, "hello/v1.yaml", HELLO)
-    image = image_text(load_project(tmp_path).trees).encode()
     asked: list[str] = []
 
-    def ask(address: str) -> bytes:
+    def ask(address: str) -> Mapping[str, bytes]:
         asked.append(address)
-        return image
+        return {"hello/v1.yaml": HELLO.encode()}
 
     old = read_baseline("ws://peer:1", tmp_path, ask_peer=ask)
     assert [each.package for each in old.contracts] == ["hello.v1"]
     assert asked == ["ws://peer:1"]
-    with pytest.raises(NoBaseline, match="asks no peers"):
+    with pytest.raises(NoBaseline, match="nothing that could ask a peer"):
         read_baseline("ws://peer:1", tmp_path)
