@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +78,11 @@ def build(
     off: Collection[str] = (),
     on: Collection[str] = (),
     dry_run: bool = False,
+    on_package: Callable[[int, int, str], None] = lambda number, whole, package: None,
 ) -> BuildResult:
     """Turn contracts into packages; with `dry_run` only find out what that would change.
+
+    `on_package` is told which package comes now, and that it is this one of so many.
 
     Without `paths` all contracts are meant, and packages whose contract is gone are removed.
     A package that is still what its contract gives is not made again. Files that were ours and are
@@ -97,7 +100,9 @@ def build(
     before = read_manifest(out)
     entries = {} if not paths else dict(before.packages)
     texts: dict[str, dict[str, str]] = {}
-    for contract in judged.project.contracts:
+    contracts = judged.project.contracts
+    for number, contract in enumerate(contracts, 1):
+        on_package(number, len(contracts), contract.package)
         folder = contract.package.replace(".", "/")
         of_targets: dict[str, Entry] = {}
         for target in targets:
@@ -130,6 +135,6 @@ def build(
     changes = planned.changes
     if not dry_run:
         apply(planned)
-    packages = tuple(contract.package for contract in judged.project.contracts)
+    packages = tuple(contract.package for contract in contracts)
     diagnostics = (*judged.diagnostics, *planned.warnings)
     return BuildResult(judged.project, diagnostics, packages, changes)

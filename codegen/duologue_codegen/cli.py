@@ -14,6 +14,7 @@ import typer
 
 from .command_line.faults import EXIT_BUG, EXIT_FINDINGS, EXIT_USAGE, faults
 from .command_line.options import Paths, Schema, Shape, WrongUse, contracts_of, settings_of
+from .command_line.progress import PackageProgress
 from .command_line.report import Format, report
 
 if TYPE_CHECKING:
@@ -54,18 +55,20 @@ def generate(
         settings, asked = settings_of(paths or (), schema, out)
 
         def once() -> bool:
-            result = contracts_of(
-                lambda: build(
-                    settings.schema,
-                    settings.out,
-                    asked,
-                    targets=TARGETS,
-                    import_root=settings.import_root,
-                    off=settings.off,
-                    on=settings.on,
-                    dry_run=check,
+            with PackageProgress() as progress:
+                result = contracts_of(
+                    lambda: build(
+                        settings.schema,
+                        settings.out,
+                        asked,
+                        targets=TARGETS,
+                        import_root=settings.import_root,
+                        off=settings.off,
+                        on=settings.on,
+                        dry_run=check,
+                        on_package=progress.tell,
+                    )
                 )
-            )
             failed = not result.ok or (check and bool(result.changes))
             if failed or not quiet:
                 report(result, format_, with_changes=True, dry_run=check)

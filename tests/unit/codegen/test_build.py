@@ -70,6 +70,22 @@ def kinds(result: BuildResult, out: Path) -> set[str]:
     return {f"{each.kind} {each.path.relative_to(out).as_posix()}" for each in result.changes}
 
 
+def test_it_is_told_which_package_comes_now(schema: Path, out: Path) -> None:
+    told: list[tuple[int, int, str]] = []
+
+    def note(number: int, whole: int, package: str) -> None:
+        told.append((number, whole, package))
+
+    build(
+        schema,
+        out,
+        targets=TARGETS,
+        import_root="generated",
+        on_package=note,
+    )
+    assert told == [(1, 2, "common.v1"), (2, 2, "hello.v1")]
+
+
 def test_contracts_become_packages(schema: Path, out: Path) -> None:
     result = made(schema, out)
     assert result.ok
