@@ -61,6 +61,22 @@ async def test_what_is_replayed_comes_before_what_happens() -> None:
             assert rings.missed == 0
 
 
+async def test_who_subscribes_to_a_closed_peer_is_told_so_and_waits_for_nothing() -> None:
+    heard: list[int] = []
+    async with linked_peers([Clock()]) as (_, listener):
+        listener.close()
+        await listener.promise.wait()
+        client = ClockClient(listener)
+        with pytest.raises(ConnectionClosed, match=r"clock\.v1\.Clock/ticked"):
+            async with client.on_ticked():
+                pytest.fail("was entered")
+        with pytest.raises(ConnectionClosed, match=r"clock\.v1\.Clock/ticked"):
+            await anext(client.on_ticked())
+        handled = client.on_ticked(lambda event: heard.append(event.number))
+        assert handled.is_closed
+        assert isinstance(handled.failure, ConnectionClosed)
+
+
 async def test_an_event_that_nobody_offers_is_told_to_who_enters(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
