@@ -53,7 +53,7 @@ class Admission(Generic[CallT]):
         self.on_room: Callable[[], None] = _ignore
         """Told when the line has become shorter."""
         self.peer_tells_nested = False
-        """Whether the other side says which of its calls are nested."""
+        """Whether the other side says which of its calls are nested, and wants to know of ours."""
         self._limits = limits
         self._connection = connection
         self._start = start
@@ -137,7 +137,7 @@ class Admission(Generic[CallT]):
             return False
         request = call.request
         if request.is_nested:
-            if self._may_nest(request.weight):
+            if self._may_run(call, self._most_with_nested):
                 return True
         elif self.peer_tells_nested or self._has_just_called:
             # What has come in the turn in which one of them made its call was not made for that.
@@ -159,22 +159,16 @@ class Admission(Generic[CallT]):
             LimitExceeded: it may not.
         """
         limits = self._limits
-        if self.running >= limits.max_running_calls + limits.max_nested_calls:
+        if self.running >= self._most_with_nested:
             raise LimitExceeded("max_nested_calls", limits.max_nested_calls)
         if self.budget.free_calls <= 0:
             raise LimitExceeded("max_running_calls_total", limits.max_running_calls_total)
         if self.share.free <= 0:
             raise LimitExceeded(self.share.limit, self.share.most)
 
-    def _may_nest(self, weight: int) -> bool:
-        limits = self._limits
-        return (
-            self.running < limits.max_running_calls + limits.max_nested_calls
-            and self.running < self.budget.free_calls
-            and self.share.free > 0
-            and (not weight or self.has_room_for(weight))
-            and not self._connection.gate.is_shut
-        )
+    @property
+    def _most_with_nested(self) -> int:
+        return self._limits.max_running_calls + self._limits.max_nested_calls
 
     def has_room_for(self, weight: int) -> bool:
         """Whether arguments of this weight may be decoded now.
@@ -245,9 +239,11 @@ class Admission(Generic[CallT]):
         self._is_starting = True
         try:
             while True:
-                if self._nested and self._may_nest(self._nested[0].request.weight):
+                if self._nested and self._may_run(self._nested[0], self._most_with_nested):
                     line = self._nested
-                elif self._waiting and self._may_start(self._waiting[0].request.weight):
+                elif self._waiting and self._may_run(
+                    self._waiting[0], self._limits.max_running_calls
+                ):
                     line = self._waiting
                 else:
                     break
@@ -301,9 +297,11 @@ class Admission(Generic[CallT]):
         self.on_room = _ignore
         self._tell_idle()
 
-    def _may_start(self, weight: int) -> bool:
+    def _may_run(self, call: CallT, most: int) -> bool:
+        """Whether a call may begin where so many may run."""
+        weight = call.request.weight
         return (
-            self.running < self._limits.max_running_calls
+            self.running < most
             and self.running < self.budget.free_calls
             and self.share.free > 0
             and (not weight or self.has_room_for(weight))

@@ -85,7 +85,7 @@ class Calling:
         """Made for the first call that fails."""
         self._is_notified = False
         self._is_over = False
-        self._takes_deadlines = self._takes_meta = self._takes_nested = False
+        self._takes_deadlines = self._takes_meta = False
         """What the other side has said that it understands."""
         self._usual_timeout_field = timeout_field(limits.call_timeout_s)
         self._has_told_of_meta = False
@@ -129,7 +129,7 @@ class Calling:
                     fields = self._usual_timeout_field
                 else:
                     fields = options.timeout_field
-            if is_nested and self._takes_nested:
+            if is_nested and self._admission.peer_tells_nested:
                 fields += NESTED_FIELD
             if options.answer_meta:
                 # Of the call before.
@@ -214,7 +214,7 @@ class Calling:
             return
         self._takes_deadlines = self.counterpart.has(DEADLINE)
         self._takes_meta = self.counterpart.has(META)
-        self._takes_nested = self._admission.peer_tells_nested = self.counterpart.has(NESTED)
+        self._admission.peer_tells_nested = self.counterpart.has(NESTED)
         if hello.limits.max_calls > 0:
             self._own.max_open_calls = min(self._max_open_calls, hello.limits.max_calls)
         if hello.limits.max_message_bytes > 0:
