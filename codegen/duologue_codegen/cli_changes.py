@@ -120,7 +120,7 @@ def compared(
 
 
 def _ask_peer(address: str) -> Mapping[str, bytes]:
-    from .compatibility.baseline import NoBaseline
+    from .compatibility.baseline import NoBaseline, ask_nobody
     from .contract_writing import contract_files
 
     for entry in entry_points(group=PEERS, name="contracts_of"):
@@ -130,7 +130,7 @@ def _ask_peer(address: str) -> Mapping[str, bytes]:
         except ValueError as error:
             raise NoBaseline(str(error)) from None
         return {path: text.encode() for path, text in texts.items()}
-    raise NoBaseline(f"{address}: nothing that could ask a peer for its contracts is installed")
+    return ask_nobody(address)
 
 
 def image(

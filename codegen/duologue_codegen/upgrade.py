@@ -8,7 +8,7 @@ from dataclasses import replace
 from .build import BuildResult
 from .checks import RULES, allowances_of, check, without_allowed
 from .compatibility import CHANGE_RULES, Order, Scope, breaking
-from .compatibility.baseline import AskPeer, NoBaseline, read_baseline
+from .compatibility.baseline import AskPeer, NoBaseline, ask_nobody, read_baseline
 from .diagnostics import in_file_order
 from .reading.project import Project
 
@@ -20,7 +20,7 @@ def judge_upgrade(
     scope: Scope | None = None,
     order: Order = Order.ANY,
     off: Collection[str] = (),
-    ask_peer: AskPeer | None = None,
+    ask_peer: AskPeer = ask_nobody,
 ) -> BuildResult:
     """What new contracts break of the old ones that `against` names; `judged` is right.
 

@@ -25,7 +25,12 @@ class NoBaseline(ValueError):
     """There are no old contracts to be had. The text says why, in one line."""
 
 
-def read_baseline(against: str, schema: Path, *, ask_peer: AskPeer | None = None) -> Project:
+def ask_nobody(address: str) -> Mapping[str, bytes]:
+    """The `AskPeer` where nothing can ask."""
+    raise NoBaseline(f"{address}: nothing that could ask a peer for its contracts is installed")
+
+
+def read_baseline(against: str, schema: Path, *, ask_peer: AskPeer = ask_nobody) -> Project:
     """The old contracts that `against` names: of the project whose new ones are below `schema`.
 
     It names a folder, an image file, a peer by its URL, or a revision of the git repository that
@@ -35,7 +40,8 @@ def read_baseline(against: str, schema: Path, *, ask_peer: AskPeer | None = None
         NoBaseline: it names none of these, or there are no contracts in it.
     """
     if _URL.fullmatch(against):
-        return _of_peer(against, ask_peer)
+        # As a path the address would lose a slash of `ws://`.
+        return project_of_texts(ask_peer(against), against.partition("://")[2])
     path = Path(against)
     if path.is_dir():
         project = load_project(path)
@@ -53,13 +59,6 @@ def _of_image(name: str, data: bytes) -> Project:
         return project_of_image(name, data)
     except NoImage as error:
         raise NoBaseline(str(error)) from None
-
-
-def _of_peer(address: str, ask_peer: AskPeer | None) -> Project:
-    if ask_peer is None:
-        raise NoBaseline(f"{address}: nothing that could ask a peer for its contracts is installed")
-    # As a path the address would lose a slash of `ws://`.
-    return project_of_texts(ask_peer(address), address.partition("://")[2])
 
 
 # ---- git -----------------------------------------------------------------------------------------

@@ -3,13 +3,11 @@
 import json
 from collections.abc import Callable, Generator
 from contextlib import AbstractAsyncContextManager, contextmanager
-from importlib.metadata import entry_points
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
-from duologue.commands.method_lookup import WrongUse, needs_tools, suggestion
-from duologue.commands.project_contracts import GROUP
+from duologue.commands.method_lookup import WrongUse, needed_of_compiler, suggestion
 from duologue.errors import BadFrame, Unimplemented
 from duologue.promisifier.contract_question import ContractQuestion
 from duologue.promisifier.promisifier import WebsocketPromisifier
@@ -38,13 +36,16 @@ async def ask_contracts(conversation: Reached) -> dict[str, bytes]:
     Raises:
         Unimplemented: it shows none.
     """
-    found: dict[str, bytes] = {}
+    own: dict[str, bytes] = {}
+    imported: dict[str, bytes] = {}
     async with conversation as peer:
         for service in await _names(peer):
-            described = await _contract(peer, service)
-            found |= described.imports
-            found[service.rpartition(".")[0]] = described.contract
-    return found
+            package = service.rpartition(".")[0]
+            if package not in own:
+                described = await _contract(peer, service)
+                own[package] = described.contract
+                imported |= described.imports
+    return imported | own
 
 
 async def list_methods(conversation: Reached) -> list[str]:
@@ -94,7 +95,7 @@ async def _ask(peer: WebsocketPromisifier, service: str | None) -> bytes:
 
 def readable(described: Described, service: str, method: str | None) -> str:
     """The contract of a service, or of one method of it, as the text of a file."""
-    make = cast("Callable[..., str]", _of_compiler("readable_contract"))
+    make = cast("Callable[..., str]", needed_of_compiler("readable_contract"))
     try:
         return make(described.contract, service.rpartition(".")[2], method)
     except ValueError as error:
@@ -104,7 +105,7 @@ def readable(described: Described, service: str, method: str | None) -> str:
 @contextmanager
 def schema_of(described: Described, package: str) -> Generator[Path]:
     """A folder with the contract, and all that it builds on, until the block is left."""
-    make = cast("Callable[..., dict[str, str]]", _of_compiler("contract_files"))
+    make = cast("Callable[..., dict[str, str]]", needed_of_compiler("contract_files"))
     try:
         texts = make({**described.imports, package: described.contract})
     except ValueError as error:
@@ -115,9 +116,3 @@ def schema_of(described: Described, package: str) -> Generator[Path]:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
         yield Path(folder)
-
-
-def _of_compiler(name: str) -> Any:
-    for entry in entry_points(group=GROUP, name=name):
-        return entry.load()
-    raise WrongUse(needs_tools("the compiler"))

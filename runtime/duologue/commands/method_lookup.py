@@ -7,13 +7,12 @@ import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib.metadata import entry_points
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any, Final, cast
 
-from duologue.commands.project_contracts import GROUP, Project, method_params, short_names
+from duologue.commands.project_contracts import Project, method_params, of_compiler, short_names
 from duologue.protocol.wording import words_of
 from duologue.typed.client import Client
 from duologue.typed.contract import Event, Method
@@ -174,7 +173,7 @@ def _generated(package: str, project: Project, packages: str | None) -> ModuleTy
 
 def _made(package: str, schema: Path) -> ModuleType:
     """The package, made in a temporary folder that is gone when this returns."""
-    compile_package = _compiler()
+    compile_package = cast("Callable[..., str]", needed_of_compiler("compile_package"))
     with TemporaryDirectory(prefix="duologue-") as folder:
         out = Path(folder) / _MADE_ROOT
         colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
@@ -194,10 +193,16 @@ def _made(package: str, schema: Path) -> ModuleType:
             sys.path.remove(folder)
 
 
-def _compiler() -> Callable[..., str]:
-    for entry in entry_points(group=GROUP, name="compile_package"):
-        return cast("Callable[..., str]", entry.load())
-    raise WrongUse(needs_tools("the compiler"))
+def needed_of_compiler(name: str) -> Any:
+    """What the compiler has by this name.
+
+    Raises:
+        WrongUse: the compiler is not installed.
+    """
+    found = of_compiler(name)
+    if found is None:
+        raise WrongUse(needs_tools("the compiler"))
+    return found
 
 
 def needs_tools(what: str) -> str:

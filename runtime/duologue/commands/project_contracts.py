@@ -34,6 +34,17 @@ class Project:
         return cls(here, "generated", here / "schema")
 
 
+def of_compiler(name: str) -> Any:
+    """What the compiler has by this name, for commands of the runtime; None if it is not installed.
+
+    Raises:
+        ModuleNotFoundError: it is there, and something that it needs is not.
+    """
+    for entry in entry_points(group=GROUP, name=name):
+        return entry.load()
+    return None
+
+
 def method_params(schema: Path) -> Mapping[str, Sequence[str]]:
     """The params of each method in the contracts below a folder, and no such of events.
 
@@ -41,13 +52,11 @@ def method_params(schema: Path) -> Mapping[str, Sequence[str]]:
     """
     if not schema.is_dir():
         return {}
-    for entry in entry_points(group=GROUP, name="method_params"):
-        try:
-            read = cast("Callable[[Path], Mapping[str, Sequence[str]]]", entry.load())
-            return read(schema)
-        except (ModuleNotFoundError, OSError):
-            return {}
-    return {}
+    try:
+        read: Callable[[Path], Mapping[str, Sequence[str]]] | None = of_compiler("method_params")
+        return {} if read is None else read(schema)
+    except (ModuleNotFoundError, OSError):
+        return {}
 
 
 def short_names(name: str) -> tuple[str, str]:
