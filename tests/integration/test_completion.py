@@ -11,10 +11,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def completed(line: str, folder: Path = ROOT) -> list[str]:
-    """What bash is offered for the last word of `line`."""
+def asked(line: str, *python: str, folder: Path = ROOT) -> str:
+    """What Python, run with these arguments, says when bash asks for the last word of `line`."""
     done = subprocess.run(
-        [sys.executable, "-m", "duologue"],
+        [sys.executable, *python],
         cwd=folder,
         env={
             **os.environ,
@@ -27,7 +27,12 @@ def completed(line: str, folder: Path = ROOT) -> list[str]:
         check=False,
     )
     assert done.stderr == ""
-    return done.stdout.split()
+    return done.stdout
+
+
+def completed(line: str, folder: Path = ROOT) -> list[str]:
+    """What bash is offered for the last word of `line`."""
+    return asked(line, "-m", "duologue", folder=folder).split()
 
 
 def test_commands_are_completed() -> None:
@@ -71,20 +76,7 @@ def test_to_complete_a_method_nothing_of_a_call_is_imported() -> None:
         "try:\n    runpy.run_module('duologue', run_name='__main__')\n"
         "finally:\n    print(*(each for each in sys.modules if each.startswith('duologue.')))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "_DUOLOGUE_COMPLETE": "complete_bash",
-            "COMP_WORDS": "duologue call ws://here jo",
-            "COMP_CWORD": "3",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    offered, imported = done.stdout.splitlines()
+    offered, imported = asked("duologue call ws://here jo", "-c", code).splitlines()
     assert offered == "join"
     parts = {each.split(".")[1] for each in imported.split()}
     assert parts == {"commands", "foreign_text", "version"}

@@ -75,8 +75,7 @@ def keywords_of(model: type[BaseModel]) -> Values:
 
 def lists_of(form: Any) -> Values:
     """Lists of few values of any annotation."""
-    adapter: TypeAdapter[Any] = TypeAdapter(form)
-    return st.lists(values_of(form).filter(partial(_fits, adapter)), max_size=MOST_ITEMS)
+    return st.lists(values_of(form), max_size=MOST_ITEMS)
 
 
 def only(value: object) -> Values:
@@ -85,7 +84,7 @@ def only(value: object) -> Values:
 
 
 def values_of(form: Any, limits: Iterable[Any] = ()) -> Values:
-    """Values of an annotation within `limits`; a pattern, and what a validator wants, included."""
+    """Values of an annotation within `limits`; for what else it wants, they are drawn anew."""
     if form in _PLAIN:
         return _PLAIN[form]
     origin, arguments = get_origin(form), get_args(form)
@@ -94,7 +93,8 @@ def values_of(form: Any, limits: Iterable[Any] = ()) -> Values:
     if isinstance(origin, TypeAliasType):
         return values_of(origin.__value__[arguments], limits)
     if origin is Annotated:
-        return values_of(arguments[0], [*_flat(form.__metadata__), *limits])
+        drawn = values_of(arguments[0], [*_flat(form.__metadata__), *limits])
+        return drawn.filter(partial(_fits, TypeAdapter(form)))
     if origin in (Union, types.UnionType):
         kinds = [values_of(each, limits) for each in arguments]
         return st.one_of(kinds)
@@ -216,10 +216,8 @@ _BOUNDED: Final[Mapping[Any, Callable[[_Bounds], Values]]] = {
 
 def _of_field(field: FieldInfo) -> Values:
     # What was annotated around the outermost type stands apart from it.
-    limits: Any = tuple(_flat(field.metadata))
-    whole: Any = Annotated[field.annotation, *limits] if limits else field.annotation
-    drawn = values_of(field.annotation, limits)
-    return drawn.filter(partial(_fits, TypeAdapter(whole))) if limits else drawn
+    whole: Any = field.annotation
+    return values_of(Annotated[whole, *field.metadata] if field.metadata else whole)
 
 
 @cache
