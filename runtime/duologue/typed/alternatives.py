@@ -16,8 +16,11 @@ JsonKind: TypeAlias = Literal["string", "number", "boolean", "array", "object"]
 class OneOf:
     """`Annotated[str | Address, OneOf("string", "object")]`: at most one type of each kind.
 
-    The kinds are those of the types, in their order; None may come behind them. A value belongs to
-    the type of its kind or to none: nothing is tried, so nothing is guessed.
+    The kinds are those of the types, in their order; None may come behind them. Three types or more
+    are written `Union[A, B, C]`: in `A | B | C`, `typing` may put `B | A` for `A | B`, if it met
+    that first. A value belongs to the type of its kind or to none: nothing is tried, so nothing is
+    guessed. Two of these are never equal, so that none stands for another whose types are in
+    another order.
     """
 
     def __init__(self, *kinds: JsonKind) -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, Union
 
 import pytest
 from pydantic import ValidationError
@@ -31,8 +31,8 @@ class Mood(StrEnum):
 Tree = TypeAliasType("Tree", "Annotated[str | list[Tree], OneOf('string', 'array')]")
 
 PORT = Codec[Any](Annotated[SafeInt | str, OneOf("number", "string")])
-PLACE = Codec[Any](Annotated[str | Address | None, OneOf("string", "object")])
-WHEN = Codec[Any](Annotated[datetime | float | bool, OneOf("string", "number", "boolean")])
+PLACE = Codec[Any](Annotated[Union[str, Address, None], OneOf("string", "object")])
+WHEN = Codec[Any](Annotated[Union[datetime, float, bool], OneOf("string", "number", "boolean")])
 PRICE = Codec[Any](Annotated[Decimal | SafeInt, OneOf("string", "number")])
 COUNT = Codec[Any](Annotated[Int64 | bool, OneOf("string", "boolean")])
 OpenMood: TypeAlias = OpenEnum[Mood]

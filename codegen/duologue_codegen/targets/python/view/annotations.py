@@ -238,9 +238,16 @@ class Speller:
         self, one_of: OneOf, style: Style, home: Contract, *, nullable: bool = False
     ) -> str:
         forms = [self.spell(form, style, home=home) for form in one_of.forms]
-        union = " | ".join([*forms, "None"] if nullable else forms)
+        if nullable:
+            forms.append("None")
         if style is Style.PLAIN:
-            return union
+            return " | ".join(forms)
+        if len(forms) > 2:
+            # `OneOf` goes by their order, and `A | B | C` loses it: `typing` remembers `A | B` and
+            # `B | A` as the same, and gives for either of them the one that it met first.
+            union = f"{self.need('typing', 'Union')}[{', '.join(forms)}]"
+        else:
+            union = " | ".join(forms)
         kinds = ", ".join(f'"{json_kind(form, home)}"' for form in one_of.forms)
         mark = f"{self.need('duologue.typed', 'OneOf')}({kinds})"
         return f"{self.need('typing', 'Annotated')}[{union}, {mark}]"

@@ -2,7 +2,7 @@
 
 """What client and service of `golden.alternatives.v1` both read."""
 
-from typing import Annotated, Final, Optional
+from typing import Annotated, Final, Optional, Union
 
 from duologue.typed import (
     ANY_STREAM,
@@ -51,7 +51,7 @@ THINGS_EITHER: Final = Unary(
     name="either",
     params=Params(m.ThingsEitherParams),
     returns=Codec[int | str | m.A | None](
-        Annotated[SafeInt | str | m.A | None, OneOf("number", "string", "array")]
+        Annotated[Union[SafeInt, str, m.A, None], OneOf("number", "string", "array")]
     ),
 )
 THINGS_EITHERS: Final = Unary(

@@ -6,7 +6,7 @@ from datetime import date, time, timedelta
 from datetime import datetime as datetime_
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, Union
 from uuid import UUID
 
 from duologue import Model
@@ -154,7 +154,7 @@ class ThingsEitherParams(Model):
     """What `Things.either` takes."""
 
     a: Annotated[SafeInt | str, OneOf("number", "string")]
-    b: Annotated[SafeInt | list[Port] | None, OneOf("number", "array")] = 3
+    b: Annotated[Union[SafeInt, list[Port], None], OneOf("number", "array")] = 3
 
 
 class ThingsTreeParams(Model):
@@ -172,11 +172,11 @@ else:
 
 
 if TYPE_CHECKING:
-    B: TypeAlias = "Annotated[dict[str, Annotated[A | bytes | bool, OneOf('array', 'string', 'boolean')]], Field(max_length=5)]"
+    B: TypeAlias = "Annotated[dict[str, Annotated[Union[A, bytes, bool], OneOf('array', 'string', 'boolean')]], Field(max_length=5)]"
 else:
     B = TypeAliasType(
         "B",
-        "Annotated[dict[str, Annotated[A | bytes | bool, OneOf('array', 'string', 'boolean')]], Field(max_length=5)]",
+        "Annotated[dict[str, Annotated[Union[A, bytes, bool], OneOf('array', 'string', 'boolean')]], Field(max_length=5)]",
     )
 """Two."""
 
@@ -216,5 +216,5 @@ class Later(Model):
     """Later."""
 
     kept: list[Kept]
-    either: Annotated["bool | Later | list[Kept]", OneOf("boolean", "object", "array")]
+    either: Annotated[Union[bool, "Later", list[Kept]], OneOf("boolean", "object", "array")]
     t: OmitNull[Annotated["Later", JsonText()]] = None
