@@ -1,5 +1,7 @@
 """One of several plain types: each value goes to the type of its kind, or nowhere."""
 
+# ruff: noqa: UP007 - the order of three types or more is kept by `Union` alone.
+
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
