@@ -4,7 +4,9 @@ import asyncio
 import importlib
 import importlib.util
 import signal
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 Result = TypeVar("Result")
@@ -44,18 +46,39 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
-def on_stop_signals(loop: asyncio.AbstractEventLoop, act: Callable[[int], None]) -> None:
-    """Have the loop call `act` with the number of each signal that asks to stop.
+@contextmanager
+def stop_signals(loop: asyncio.AbstractEventLoop, act: Callable[[int], None]) -> Generator[None]:
+    """Meanwhile the loop calls `act` with the number of each signal that asks to stop.
+
+    A loop that takes signals itself does so until it is closed.
 
     Raises:
         RuntimeError: this is not the main thread.
     """
-    for number in STOP_SIGNALS:
-        try:
-            loop.add_signal_handler(number, act, number)
-        except NotImplementedError:
-            # Windows has no signals for loops.
-            signal.signal(number, lambda met, _frame: loop.call_soon_threadsafe(act, met))
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError("signals reach the main thread only: run this there")
+    before: list[tuple[int, Any]] = []
+    try:
+        for number in STOP_SIGNALS:
+            try:
+                loop.add_signal_handler(number, act, number)
+            except NotImplementedError:
+                # Windows has no signals for loops.
+                handler = signal.signal(number, _handing_to(loop, act))
+                before.append((number, handler))
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def _handing_to(
+    loop: asyncio.AbstractEventLoop, act: Callable[[int], None]
+) -> Callable[[int, object], None]:
+    def hand_over(number: int, _frame: object) -> None:
+        loop.call_soon_threadsafe(act, number)
+
+    return hand_over
 
 
 class _Stop:
@@ -77,8 +100,8 @@ class _Stop:
             elif not hurry.done():
                 hurry.set_result(number)
 
-        on_stop_signals(loop, stop)
-        await asyncio.wait((task, hurry), return_when=asyncio.FIRST_COMPLETED)
+        with stop_signals(loop, stop):
+            await asyncio.wait((task, hurry), return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             task.cancel()
             raise SystemExit(128 + hurry.result())

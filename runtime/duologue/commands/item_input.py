@@ -20,6 +20,7 @@ from duologue.typed.contract import Streaming
 from duologue.typed.problems import problems_of
 
 STANDARD_INPUT: Final = "-"
+_READ_FLAGS: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 
 def is_source(argument: str) -> bool:
@@ -95,7 +96,7 @@ class ItemInput:
     async def _blocks(self) -> AsyncIterator[bytes]:
         # Not the file object of standard input: one that a thread waits in keeps Python from
         # ending, and so does a thread of the loop.
-        descriptor = sys.stdin.fileno() if self.path is None else os.open(self.path, os.O_RDONLY)
+        descriptor = sys.stdin.fileno() if self.path is None else os.open(self.path, _READ_FLAGS)
         try:
             while block := await _read(descriptor):
                 yield block

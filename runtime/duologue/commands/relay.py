@@ -32,7 +32,7 @@ from duologue.relay.server.metrics import CONTENT_TYPE, RelayMetrics
 from duologue.relay.server.server import RelayServer
 from duologue.relay.server.setting_places import as_toml
 from duologue.relay.server.watched_files import AccessFiles, TlsFiles
-from duologue.running import loop_factory, on_stop_signals
+from duologue.running import loop_factory, stop_signals
 
 if TYPE_CHECKING:
     from duologue.relay.cluster.assembly import ClusterParts
@@ -257,14 +257,14 @@ class _Run:
             await (self._node or server).close()
             typer.echo(f"cannot listen: {words_of(error)}", err=True)
             return EXIT_USAGE
-        on_stop_signals(loop, self._on_signal)
-        self._warn()
-        self._announce(server, admin)
-        watchdog = asyncio.create_task(_feed_watchdog())
-        await self._told.wait()
-        _log.info("draining")
-        notify("STOPPING=1")
-        exit_code = await self._drain(server)
+        with stop_signals(loop, self._on_signal):
+            self._warn()
+            self._announce(server, admin)
+            watchdog = asyncio.create_task(_feed_watchdog())
+            await self._told.wait()
+            _log.info("draining")
+            notify("STOPPING=1")
+            exit_code = await self._drain(server)
         watchdog.cancel()
         await admin.close()
         return exit_code

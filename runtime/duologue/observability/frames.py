@@ -68,7 +68,8 @@ class FrameLog(Observer):
             print(f"duologue: {name} gets all that is said", file=sys.stderr)
 
     def _writer_of(self, path: str | os.PathLike[str]) -> Callable[[str], object]:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(path, flags, 0o600)
         weakref.finalize(self, os.close, descriptor)
 
         def write(line: str) -> None:

@@ -26,7 +26,11 @@ PAUSE_WITHOUT_RESOURCES_S: Final = 0.25
 COMPLAINT_EVERY_S: Final = 60.0
 """How often that is logged at most."""
 
-_NO_RESOURCES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_NO_RESOURCES: Final = frozenset(
+    getattr(errno, name)
+    for name in ("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "WSAEMFILE", "WSAENOBUFS")
+    if hasattr(errno, name)
+)
 
 _log: Final = logging.getLogger("duologue")
 
@@ -200,4 +204,8 @@ class _Door:
             except OSError as error:
                 if error.errno in _NO_RESOURCES:
                     self._complain(error)
-                await asyncio.sleep(PAUSE_WITHOUT_RESOURCES_S)
+                    await asyncio.sleep(PAUSE_WITHOUT_RESOURCES_S)
+                else:
+                    # It was gone before we came to it. Others have their turn first, or a socket
+                    # that fails at once would leave them none.
+                    await asyncio.sleep(0)
