@@ -6,13 +6,16 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from typing import Any, NoReturn
+from contextvars import Context
+from typing import Any, NoReturn, TypeVarTuple
 
 import pytest
 
 import duologue
 from duologue.connection.websocket.arrivals import PAUSE_WITHOUT_RESOURCES_S
 from duologue.running import STOP_SIGNALS, stop_signals
+
+Arguments = TypeVarTuple("Arguments")
 
 
 class BareLoop(asyncio.SelectorEventLoop):
@@ -24,20 +27,28 @@ class BareLoop(asyncio.SelectorEventLoop):
         """What the next tries to accept end with."""
         self.delays: list[float] = []
 
-    def add_reader(self, *_: object) -> NoReturn:
+    def add_reader(
+        self, fd: Any, callback: Callable[[*Arguments], object], *args: *Arguments
+    ) -> NoReturn:
         raise NotImplementedError
 
-    def remove_reader(self, *_: object) -> NoReturn:
+    def remove_reader(self, fd: Any) -> NoReturn:
         raise NotImplementedError
 
-    def add_signal_handler(self, *_: object) -> NoReturn:
+    def add_signal_handler(
+        self, sig: int, callback: Callable[[*Arguments], object], *args: *Arguments
+    ) -> NoReturn:
         raise NotImplementedError
 
-    def remove_signal_handler(self, *_: object) -> NoReturn:
+    def remove_signal_handler(self, sig: int) -> NoReturn:
         raise NotImplementedError
 
     def call_later(
-        self, delay: float, callback: Callable[..., object], *args: Any, context: Any = None
+        self,
+        delay: float,
+        callback: Callable[[*Arguments], object],
+        *args: *Arguments,
+        context: Context | None = None,
     ) -> asyncio.TimerHandle:
         self.delays.append(delay)
         return super().call_later(delay, callback, *args, context=context)
