@@ -146,7 +146,7 @@ async def test_a_byte_stream_goes_to_a_file_or_to_standard_output(tmp_path: Path
         (("chat.rooms.v1.Rooms/join", "raum=lobby"), "has no raum; it has name, role, room"),
         (("chat.rooms.v1.Rooms/join", "rom=lobby"), "has no rom; did you mean room?"),
         (("chat.rooms.v1.Rooms/join", "room=a", "room=b"), "room is given twice"),
-        (("chat.rooms.v1.Rooms/join", "room=lobby"), "name: Field required"),
+        (("chat.rooms.v1.Rooms/join", "room=lobby"), "name is missing; write name=VALUE"),
         (("onecore.basics.v1.Basics/nothing", "a=b"), "takes no arguments"),
         (("onecore.basics.v1.Basics/nothing", "--output", "x"), "returns no stream"),
         (("onecore.basics.v1.Basics/read_bytes", "--output", "no/x"), "there is no folder no"),
@@ -325,7 +325,7 @@ async def test_arguments_have_the_names_of_fields_and_hold_json_as_on_the_wire(
         code, _, said = await call(url, f"{service}/call", "toolName=a", thing, cwd=elsewhere)
         assert (code, "has no toolName; did you mean tool_name?" in said) == (2, True)
         code, _, said = await call(url, f"{service}/call", thing, cwd=elsewhere)
-        assert (code, said.strip()) == (2, "tool_name: Field required")
+        assert (code, said.strip()) == (2, "tool_name is missing; write tool_name=VALUE")
 
 
 # -- with no files at hand ----------------------------------------------------------------------

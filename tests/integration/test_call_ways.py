@@ -107,7 +107,8 @@ async def test_events_are_watched_by_key_from_earlier_ones_on() -> None:
         ),
         (("--events", "message_posted", "replay=all"), "replay=all: a number of events was"),
         (("--events", "message_posted", "key=Lobby!"), "key=Lobby!: "),
-        (("jion",), "jion is no method; write it like chat.rooms.v1.Rooms/join"),
+        (("jion",), "there is no jion; did you mean join?"),
+        (("zzz",), "zzz is no method; write it like chat.rooms.v1.Rooms/join"),
         ((), "name a method to call, or say --list, --describe SERVICE[/METHOD] or --events"),
     ],
 )

@@ -178,7 +178,11 @@ class _Arguments:
                 said = _WRITE_JSON[fault["type"]].format(name=name)
             elif _is_beyond_int(fault.get("ctx", {})):
                 said = f"too large for int{_BEYOND_INT}"
-            complaints[name] = f"{'.'.join([name, *inside])}: {said}"
+            where = ".".join([name, *inside])
+            complaints[name] = f"{where}: {said}"
+            if fault["type"] == "missing":
+                hint = "" if inside else f"; write {name}=VALUE"
+                complaints[name] = f"{where} is missing{hint}"
         return complaints
 
 

@@ -63,7 +63,7 @@ def whole_name(name: str, schema: Path | None) -> str:
     """The whole name of a method or event that may be given shortly, by the contracts at hand.
 
     Raises:
-        WrongUse: it means more than one.
+        WrongUse: it means more than one, or none and is much like one.
     """
     if _METHOD.fullmatch(name):
         return name
@@ -78,7 +78,12 @@ def whole_name(name: str, schema: Path | None) -> str:
         each.partition("/")[0] for each in known if short_names(each)[0].startswith(f"{service}/")
     }
     # With its service known, what the name may have been meant for can be said.
-    return f"{homes.pop()}/{method}" if slash and len(homes) == 1 else name
+    if slash and len(homes) == 1:
+        return f"{homes.pop()}/{method}"
+    near = get_close_matches(name, [short for each in known for short in short_names(each)], n=1)
+    if near:
+        raise WrongUse(f"there is no {name}; did you mean {near[0]}?")
+    return name
 
 
 def find_event(name: str, packages: str | None, schema: Path | None) -> FoundEvent:

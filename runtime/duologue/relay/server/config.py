@@ -267,7 +267,10 @@ def read_configuration(
             if each["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
                 said = unknown_setting(path, RelayConfiguration)
             where = place_of(path, flags=flags, variables=variables, file=source) if path else ""
-            lines.append(": ".join(part for part in (where, ".".join(path), said) if part))
+            # A flag and a variable of the environment are named like their setting.
+            is_named = where.startswith("--") or where in variables.values()
+            name = "" if is_named else ".".join(path)
+            lines.append(": ".join(part for part in (where, name, said) if part))
         raise BadConfiguration("\n".join(lines)) from None
 
 

@@ -18,6 +18,20 @@ Path = tuple[str, ...]
 """Names of tables, and of a setting in the last of them."""
 
 
+_OWN_FLAGS: Final[Mapping[Path, str]] = {
+    ("names",): "--name",
+    ("access", "allow_file"): "--allow-file",
+    ("access", "token_file"): "--token-file",
+    ("tls", "certificate_file"): "--tls-certificate",
+    ("tls", "key_file"): "--tls-key",
+}
+
+
+def flag_of(path: Path) -> str:
+    """The flag of the command line that sets a setting."""
+    return _OWN_FLAGS.get(path) or f"--{'-'.join(path).replace('_', '-')}"
+
+
 def line_of(path: Path, toml: str) -> int | None:
     """The line, from 1, on which `path` is set in a TOML file, or its table begins."""
     table: Path = ()
@@ -50,7 +64,7 @@ def place_of(
     `variables` are names of environment variables by path, `file` is name and contents.
     """
     if _is_in(path, flags):
-        return f"--{path[-1].replace('_', '-')}"
+        return flag_of(path)
     if path in variables:
         return variables[path]
     line = None if file is None else line_of(path, file[1])

@@ -34,9 +34,9 @@ def test_the_host_name_is_the_node_s_unless_it_has_another() -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"name": "EU"}, "cluster.name"),
-        ({"node": "a.b"}, "cluster.node"),
-        ({"bus": []}, "cluster.bus"),
+        ({"name": "EU"}, "--cluster-name: "),
+        ({"node": "a.b"}, "--cluster-node: "),
+        ({"bus": []}, "--cluster-bus: "),
         ({"bus": ["10.0.0.1:4222"]}, "expected nats://HOST:PORT"),
         ({"bus": ["nats://u:p@10.0.0.1"]}, "no user or password in a URL"),
         ({"listen": "10.0.0.2"}, "expected host:port"),
@@ -45,8 +45,8 @@ def test_the_host_name_is_the_node_s_unless_it_has_another() -> None:
         ({"listen": "[::]:8788"}, "advertise: is needed"),
         ({"advertise": "10.0.0.2:0"}, "advertise: needs a port"),
         ({"bus_user": "relay"}, "give both, or neither"),
-        ({"secret_file": None}, "cluster.secret_file"),
-        ({"secrets": "x"}, "cluster.secrets"),
+        ({"secret_file": None}, "cluster.secret_file: "),
+        ({"secrets": "x"}, "--cluster-secrets: "),
         ({"limits": {"linger_s": 0}}, "linger_s must be above 0"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,10 +105,27 @@ def test_the_line_is_told_on_which_it_stands(text: str, said: str) -> None:
 
 def test_the_variable_or_flag_is_told_that_was_the_last_to_say_so() -> None:
     environment = {"DUOLOGUE_RELAY_PORT": "x"}
-    with pytest.raises(BadConfiguration, match=r"^DUOLOGUE_RELAY_PORT: port: "):
+    with pytest.raises(BadConfiguration, match=r"^DUOLOGUE_RELAY_PORT: Input "):
         read("port = 1", environment)
-    with pytest.raises(BadConfiguration, match=r"^--port: port: "):
+    with pytest.raises(BadConfiguration, match=r"^--port: Input "):
         read("port = 1", environment, port="y")
+
+
+@pytest.mark.parametrize(
+    ("flags", "place"),
+    [
+        ({"admin": {"port": "x"}}, "--admin-port: "),
+        ({"access": {"allow_file": 5}}, "--allow-file: "),
+        ({"tls": {"certificate_file": 5}}, "--tls-certificate: "),
+        ({"names": 5}, "--name: "),
+        ({"log": {"keys": "some"}}, "--log-keys: "),
+        ({"cluster": {"node": "a.b"}}, "--cluster-node: "),
+    ],
+)
+def test_a_flag_is_told_by_the_name_that_was_typed(flags: dict[str, Any], place: str) -> None:
+    with pytest.raises(BadConfiguration) as caught:
+        read("", **flags)
+    assert place in [line[: len(place)] for line in str(caught.value).splitlines()]
 
 
 def test_settings_are_written_as_they_are_read() -> None:
@@ -126,7 +144,7 @@ def test_settings_are_written_as_they_are_read() -> None:
 
 
 def test_a_misspelt_name_in_the_environment_is_an_error() -> None:
-    with pytest.raises(BadConfiguration, match="prot"):
+    with pytest.raises(BadConfiguration, match=r"^DUOLOGUE_RELAY_PROT: there is no"):
         read(environment={"DUOLOGUE_RELAY_PROT": "1"})
 
 
