@@ -130,6 +130,8 @@ class Conversation(Generic[PeerT]):
         self._own_goaway: GoAway | None = None
         """What is said to whoever knows the feature, as soon as that is known."""
         self._is_other_going = False
+        self._unsent = budget.unsent
+        self._unsent.watch(connection)
         self._unlisten_message: Unlisten | None = None
         self._unlisten_state = connection.state.on_enter_state.listen(self._on_state)
         # Not at once: whoever made this has services to add before the first request is served.
@@ -299,6 +301,7 @@ class Conversation(Generic[PeerT]):
 
     def _end(self) -> None:
         self._is_over = True
+        self._unsent.forget(self.connection)
         self._unlisten_state()
         self._intake.end()
         self._stop_listening()
