@@ -33,6 +33,7 @@ Who meets one, and what becomes of others:
     MAX_SHORT_FRAGMENTS_PER_S,              that connection is read more        nothing
       MAX_MESSAGES_AT_ONCE                  slowly
     write_timeout_s, max_unsent_bytes       the connection is ended             what is open fails
+    max_unsent_bytes_total                  who is owed most is ended           nothing
     max_outgoing_streams, and _total        the peer's stream waits             nothing
     max_outgoing_stream_bytes, and _total,  the peer's streams rest             nothing
       stream_file_rest_s
@@ -319,6 +320,11 @@ class Limits:
 
     max_unsent_bytes: int = 4 * 1024 * 1024
     """Bytes accepted for a peer that does not read; above it the connection is ended."""
+
+    max_unsent_bytes_total: int = 256 * 1024 * 1024
+    """The same for all peers of one server that take nothing at the moment; above it, whoever is
+    owed most is ended. 240 KiB for each of `max_connections`, which stop at `PAUSE_ABOVE_BYTES` and
+    the message that made it so many."""
 
     max_outgoing_streams: int = 64
     """Streams that are sent to one peer at once; further ones wait, their sources untouched. One

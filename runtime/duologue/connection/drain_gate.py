@@ -17,11 +17,13 @@ RESUME_BELOW_BYTES: Final = 8_192
 class DrainGate:
     """Open at first. While it is shut, writers wait; opening it lets all of them go."""
 
-    __slots__ = ("_callbacks", "_loop", "_waiters", "is_shut")
+    __slots__ = ("_callbacks", "_loop", "_waiters", "is_shut", "on_turn")
 
     def __init__(self, loop: Loop | None = None) -> None:
         """Without `loop` it is the one that runs when it is needed."""
         self.is_shut = False
+        self.on_turn: Callable[[bool], object] | None = None
+        """Told with True when it is shut, with False when it is opened again."""
         self._loop = loop
         self._waiters: list[asyncio.Future[None]] = []
         self._callbacks: list[Callable[[], object]] = []
@@ -29,9 +31,13 @@ class DrainGate:
     def shut(self) -> None:
         """Make later writers wait."""
         self.is_shut = True
+        if self.on_turn is not None:
+            self.on_turn(True)
 
     def open(self) -> None:
         """Let everybody go."""
+        if self.is_shut and self.on_turn is not None:
+            self.on_turn(False)
         self.is_shut = False
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
