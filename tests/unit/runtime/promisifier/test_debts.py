@@ -49,11 +49,11 @@ async def test_all_are_owed_as_much_as_they_may_be_together() -> None:
 
 async def test_one_byte_more_ends_the_one_that_is_owed_most() -> None:
     debts, peers = slow_peers(3, 10)
-    for peer, size_bytes in zip(peers, (3, 5, 3), strict=True):
+    for peer, size_bytes in zip(peers, (5, 6, 5), strict=True):
         peer.owe(size_bytes)
     assert ended(peers) == [False] * 3, "it may be in the middle of a write"
     await turns(2)
-    assert (ended(peers), debts.bytes) == ([False, True, False], 6)
+    assert (ended(peers), debts.bytes) == ([False, True, False], 10)
     assert "max_unsent_bytes_total is 10" in peers[1].close_reason
 
 
