@@ -67,6 +67,17 @@ EQUAL: Final = {
     "connection/websocket/arrivals.py: now_s - self._complained_s >= COMPLAINT_EVERY_S": (
         "a moment more or less"
     ),
+    "connection/websocket/connection.py: "
+    "self.on_message.backlog_bytes <= self._max_message_bytes": (
+        "it is read on as well once somebody takes the backlog"
+    ),
+    "commands/relay_examination.py: days > CERTIFICATE_DAYS": "a moment more or less",
+    "commands/relay_examination.py: skew_s <= MAX_CLOCK_SKEW_S": "a moment more or less",
+    "commands/relay_examination.py: typical < SLOW_S": "a moment more or less",
+    "promisifier/broadcasts.py: self._bytes > self._max_queue_bytes": (
+        "it only leads to looking again"
+    ),
+    "promisifier/debts.py: self.bytes > self._max_bytes": "it only leads to looking again",
     "connection/websocket/connection.py: self._window_bytes < READ_BYTES": (
         "only how often others have a turn"
     ),

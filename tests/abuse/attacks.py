@@ -4,6 +4,7 @@ Says `attacking` when the attack is under way, and goes on until it is killed. `
 key of who is attacked, where that is needed. What is sent is made by hand.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -23,6 +24,10 @@ ECHO: Final = 101
 HANG: Final = 102
 FILE: Final = 103
 STUBBORN: Final = 104
+TELL: Final = 105
+
+HAPPENED: Final = 9201
+"""The event of `NewsService`."""
 
 STOP: Final = '{"type":"write-stream-error"}'
 MIB: Final = 2**20
@@ -231,6 +236,94 @@ def unread_streams(port: int) -> None:
     time.sleep(600)
 
 
+def control(number: int, **said: object) -> bytes:
+    """A control call."""
+    return request(number, 0, json.dumps([said]))
+
+
+def introduced() -> bytes:
+    """A hello that knows everything."""
+    features = ["subscribe", "describe", "goaway", "meta", "items", "cancel", "details", "deadline"]
+    hello = {"profile": "duologue/1", "self": None, "peer": None, "features": features}
+    return request(0, 0, json.dumps([hello]))
+
+
+def replays(port: int) -> None:
+    """Wants all that is kept, and has enough of it at once, again and again."""
+
+    def wishes() -> Iterator[bytes]:
+        for number in itertools.count(1):
+            wish = control(2 * number, subscribe=HAPPENED, replay=2**53 - 1)
+            yield wish + control(2 * number + 1, unsubscribe=number)
+
+    flood(port, wishes(), before=introduced())
+
+
+def changing_keys(port: int) -> None:
+    """Subscribes to one room after the other, and leaves each."""
+
+    def wishes() -> Iterator[bytes]:
+        for number in itertools.count(1):
+            wish = control(2 * number, subscribe=HAPPENED, key=f"{number}" + "x" * 200)
+            yield wish + control(2 * number + 1, unsubscribe=number)
+
+    flood(port, wishes(), before=introduced())
+
+
+def deaf_subscribers(port: int) -> None:
+    """As many subscriptions as are let, over many connections that read nothing of what happens."""
+    wishes = b"".join(
+        control(number, subscribe=HAPPENED, replay=2**53 - 1) for number in range(1, 1_100)
+    )
+    socks: list[socket.socket] = []
+    for number in range(20):
+        try:
+            sock = upgraded(port)
+            sock.setblocking(True)
+            sock.sendall(introduced() + wishes)
+            socks.append(sock)
+        except OSError:
+            continue
+        if number == 1:
+            print("attacking", flush=True)
+    for number in itertools.count(2_000):
+        time.sleep(0.01)
+        for sock in socks:
+            with contextlib.suppress(OSError):
+                sock.setblocking(False)
+                sock.send(request(number, TELL))
+
+
+def meta_of(entries: int, size: int) -> str:
+    """Metadata as large as it may be, or larger."""
+    return json.dumps({f"k{number}": "v" * size for number in range(entries)})
+
+
+def much_metadata(port: int) -> None:
+    """Calls with all the metadata that is let."""
+    meta = meta_of(64, 120)
+
+    def calls() -> Iterator[bytes]:
+        for number in itertools.count():
+            yield text(
+                f'{{"type":"request","requestId":{number},"serviceId":{ECHO},"args":[1],'
+                f'"meta":{meta},"timeoutMs":1}}'
+            )
+
+    flood(port, calls(), before=introduced())
+
+
+def questions(port: int) -> None:
+    """Asks what contracts there are."""
+
+    def asked() -> Iterator[bytes]:
+        for number in itertools.count(1):
+            yield control(2 * number, describe="duologue.testing.v1.News")
+            yield control(2 * number + 1, describe=None)
+
+    flood(port, asked(), before=introduced())
+
+
 def stubborn_handlers(port: int) -> None:
     """Calls whose handlers go on when they are cancelled, over one connection after the other."""
     asked = b"".join(request(number, STUBBORN) for number in range(256))
@@ -289,6 +382,17 @@ ATTACKS: Final[dict[str, Callable[[int], None]]] = {
     "unread streams": unread_streams,
     "stubborn handlers": stubborn_handlers,
     "large hellos": large_hellos,
+    "replays": replays,
+    "changing keys": changing_keys,
+    "deaf subscribers": deaf_subscribers,
+    "events of nothing": flood_of(text('{"type":"notify","subscription":1,"seq":1,"data":{}}')),
+    "much metadata": much_metadata,
+    "broken metadata": flood_of(
+        text('{"type":"request","requestId":0,"serviceId":101,"args":[1],"meta":{"A":[]}}')
+    ),
+    "questions": questions,
+    "going away": flood_of(text('{"type":"goaway","reason":"x","reconnectAfterMs":1}')),
+    "hello again": flood_of(introduced()),
 }
 
 

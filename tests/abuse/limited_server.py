@@ -17,9 +17,12 @@ from pathlib import Path
 import duologue
 from duologue import ANYONE, ByteStream, Identity
 from duologue.promisifier.promisifier import WebsocketPromisifier
-from tests.abuse.attacks import ECHO, FILE, HANG, STUBBORN
+from duologue.testing.conversation.news_service import KEPT_EVENTS, NewsService
+from tests.abuse.attacks import ECHO, FILE, HANG, STUBBORN, TELL
 
 MIB = 2**20
+ROOMS = 2_000
+"""Of which it has news, as many as it keeps of each."""
 FILE_BYTES = 4 * MIB
 
 
@@ -91,16 +94,27 @@ async def resist() -> None:
             await asyncio.sleep(1)
 
 
+def history() -> NewsService:
+    """Tells of rooms, and has done so."""
+    news = NewsService()
+    for number in range(ROOMS):
+        news.tell(f"room-{number}", *range(KEPT_EVENTS))
+    return news
+
+
 async def _serve(kind: str, file: Path) -> None:
+    news = history()
+
     def offer(peer: WebsocketPromisifier) -> None:
         peer.add_service(ECHO, itself)
         peer.add_service(HANG, hang)
         peer.add_service(FILE, lambda: ByteStream(file))
         peer.add_service(STUBBORN, resist)
+        peer.add_service(TELL, lambda: news.tell("room-0", 1))
 
     me = Identity.generate() if kind == "encrypted" else None
     allow = None if me is None else ANYONE
-    async with duologue.serve(identity=me, allow=allow, on_peer=offer) as server:
+    async with duologue.serve(news, identity=me, allow=allow, on_peer=offer) as server:
         key = "" if me is None else me.public_key.hex()
         print(json.dumps({"port": server.port, "key": key}), flush=True)
         await server.wait_closed()

@@ -92,7 +92,15 @@ async def joined(caller_url: str, listener_url: str) -> tuple[ClientConnection, 
     listener = await register(listener_url, BEN_SECRET)
     caller = await plain_connect(caller_url, compression=None, max_size=None)
     await caller.send(request_for(ANN_SECRET, BEN.public_key))
-    await wait_for_caller(listener)
+    called = asyncio.ensure_future(wait_for_caller(listener))
+    refused = asyncio.ensure_future(caller.wait_closed())
+    await asyncio.wait((called, refused), return_when=asyncio.FIRST_COMPLETED)
+    if not called.done():
+        called.cancel()
+        await listener.close()
+        raise AssertionError(f"the caller was refused: {caller.close_reason}")
+    refused.cancel()
+    await called
     assert json.loads(await listener.recv())["command"] == "communication_request"
     return caller, listener
 

@@ -199,8 +199,9 @@ class Somebody:
 
 def control_service() -> ControlService[Somebody]:
     """One that offers an event."""
+    call_soon = asyncio.get_running_loop().call_soon
     broadcasts = Broadcasts(
-        Somebody(), connected_pair()[0], Limits(), Counters(), asyncio.get_running_loop().call_soon
+        Somebody(), connected_pair()[0], Limits(), Counters(), call_soon, lambda _seconds: None
     )
     sources = {120: Clock().__audience__.source(RANG)}
     return ControlService(greeting(), lambda: broadcasts, sources, {})

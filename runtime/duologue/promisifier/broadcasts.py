@@ -7,7 +7,12 @@ from typing import Final, Protocol
 
 from duologue.connection.base import Connection
 from duologue.errors import ConnectionClosed, LimitExceeded, Unimplemented
-from duologue.limits import MAX_SUBSCRIPTIONS, Limits
+from duologue.limits import (
+    MAX_REPLAYED_EVENTS_PER_S,
+    MAX_SUBSCRIPTIONS,
+    REPLAYED_EVENTS_AT_ONCE,
+    Limits,
+)
 from duologue.protocol.control import End, Subscribe, Subscribed, end_text, notify_text
 from duologue.protocol.counters import Counters
 from duologue.protocol.longest_first import LongestFirst
@@ -89,13 +94,20 @@ class Broadcasts:
         limits: Limits,
         counters: Counters,
         call_soon: Callable[[Callable[[], None]], object],
+        rest: Callable[[float], None],
     ) -> None:
-        """`peer` is whom the connection leads to, as services know it."""
+        """`peer` is whom the connection leads to, as services know it.
+
+        `rest` is told for how many seconds the other side has wished for enough.
+        """
         self.peer = peer
         self._connection = connection
         self._counters = counters
         self._max_queue_bytes = limits.max_event_queue_bytes
         self._call_soon = call_soon
+        self._rest = rest
+        self._replayed = 0
+        """Past events that were looked for, since the last rest."""
         self._feeds: dict[int, Feed] = {}
         self._next_subscription = 1
         self._waiting: deque[Feed] = deque()
@@ -125,6 +137,7 @@ class Broadcasts:
         if first:
             self._waiting.append(feed)
             self._note_longer(feed, feed.queue.bytes)
+            self._note_replayed(len(first))
         return Subscribed(feed.subscription, cursor, gap)
 
     def name_of(self, subscription: int) -> str | None:
@@ -179,6 +192,12 @@ class Broadcasts:
             while self._bytes > self._max_queue_bytes:
                 self._shorten(self._longest.longest())
         self._pump_later()
+
+    def _note_replayed(self, count: int) -> None:
+        self._replayed += count
+        if self._replayed > REPLAYED_EVENTS_AT_ONCE:
+            self._rest(self._replayed / MAX_REPLAYED_EVENTS_PER_S)
+            self._replayed = 0
 
     def _shorten(self, feed: Feed) -> None:
         before = feed.queue.bytes

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
 from duologue.limits import Limits
-from duologue.promisifier.unsent import Unsent
+from duologue.promisifier.debts import Debts
 
 
 class Waiter(Protocol):
@@ -95,8 +95,8 @@ class Budget:
         """What calls that wait for a free handler may hold together."""
         self.free_answer_bytes = limits.max_held_answer_bytes_total
         """What answers may hold together that nobody takes yet."""
-        self.unsent: Final = Unsent(limits)
-        """What was sent to them and is not taken."""
+        self.debts = Debts(limits)
+        """What peers are owed that take nothing."""
         self._holders: dict[Holder, None] = {}
         self.streams = Line(lambda: self.free_streams > 0)
         """Peers whose streams wait for a place."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from duologue.connection.base import Connection, ConnectionState, Message, Unlisten
@@ -16,7 +17,7 @@ from duologue.promisifier.control import ControlService, Guard
 from duologue.promisifier.dispatch import Dispatcher
 from duologue.promisifier.greeting import Greeting
 from duologue.promisifier.handlers import Handler
-from duologue.promisifier.intake import Intake
+from duologue.promisifier.intake import Hold, Intake
 from duologue.promisifier.message_writer import MessageWriter
 from duologue.promisifier.own_call import Call, CallOwner
 from duologue.promisifier.parts_deadline import PartsDeadline
@@ -125,13 +126,14 @@ class Conversation(Generic[PeerT]):
         self._peer = peer
         self._broadcasts: Broadcasts | None = None
         self._parts_deadline = PartsDeadline(loop, self._session, limits, self._give_up)
+        self._debts = budget.debts
+        self._debts.watch(connection)
+        self._resting: asyncio.TimerHandle | None = None
         self._is_started = self._is_over = False
         self._is_listening = False
         self._own_goaway: GoAway | None = None
         """What is said to whoever knows the feature, as soon as that is known."""
         self._is_other_going = False
-        self._unsent = budget.unsent
-        self._unsent.watch(connection)
         self._unlisten_message: Unlisten | None = None
         self._unlisten_state = connection.state.on_enter_state.listen(self._on_state)
         # Not at once: whoever made this has services to add before the first request is served.
@@ -202,8 +204,15 @@ class Conversation(Generic[PeerT]):
                 self._limits,
                 self._counters,
                 asyncio.get_running_loop().call_soon,
+                self._rest,
             )
         return self._broadcasts
+
+    def _rest(self, seconds: float) -> None:
+        """Read nothing for so long."""
+        self._intake.hold(Hold.REPLAY)
+        go_on = partial(self._intake.release, Hold.REPLAY)
+        self._resting = asyncio.get_running_loop().call_later(seconds, go_on)
 
     def _on_introduced(self) -> None:
         self.calling.obey_limits()
@@ -301,9 +310,11 @@ class Conversation(Generic[PeerT]):
 
     def _end(self) -> None:
         self._is_over = True
-        self._unsent.forget(self.connection)
+        self._debts.forget(self.connection)
         self._unlisten_state()
         self._intake.end()
+        if self._resting is not None:
+            self._resting.cancel()
         self._stop_listening()
         self._parts_deadline.end()
         pending, sent = self.calling.end()

@@ -12,14 +12,16 @@ class Hold(IntFlag):
     """Too much of incoming streams has not been read by the application."""
     CALLS = auto()
     """Too much waits to be served, and the other side does not take our answers."""
+    REPLAY = auto()
+    """The other side has wished for many past events. Ends by itself, within a second."""
 
 
 class Intake:
     """Stops and starts the reading of a connection, for whoever has reason to.
 
     The base profile has no flow control between peers: not to read is the only way to slow the
-    other side (base profile 7.5). That holds up answers too, so nobody may hold while an own call
-    waits for one: two sides that did so would wait for each other.
+    other side (base profile 7.5). That holds up answers too, so nobody may hold for long while an
+    own call waits for one: two sides that did so would wait for each other.
     """
 
     def __init__(self, pause: Callable[[], None], resume: Callable[[], None]) -> None:

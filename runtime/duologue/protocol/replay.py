@@ -6,13 +6,15 @@ that of one service object. A cursor is an epoch and the number of the last even
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from heapq import merge
+from operator import itemgetter
 from typing import Final, Literal, NamedTuple
 
 from duologue.limits import MAX_EVENT_KEYS, MAX_KEPT_EVENT_BYTES
 
 EVENT_OVERHEAD_BYTES: Final = 128
 """What an event that is kept costs beside its text."""
+
+_SEQ: Final = itemgetter(0)
 
 WhenFull = Literal["drop_oldest", "close"]
 
@@ -131,7 +133,10 @@ class EventLog:
         if key is not None:
             kept = self._keys.get(key)
             return [] if kept is None else chosen(kept)
-        return list(merge(*(chosen(each) for each in self._keys.values())))
+        events = [event for each in self._keys.values() for event in chosen(each)]
+        # Faster than merging: they are in order already, a few at a time.
+        events.sort(key=_SEQ)
+        return events
 
     def _forget_oldest(self, kept: _Key) -> None:
         event = kept.events.popleft()

@@ -109,8 +109,10 @@ class _Server:
     async def stop(self) -> None:
         """Leave it."""
         self._is_leaving = True
-        self._task.cancel()
-        await asyncio.wait((self._task,))
+        while not self._task.done():
+            # Not once: the library drops a cancellation that meets it while it flushes.
+            self._task.cancel()
+            await asyncio.wait((self._task,), timeout=2 * CLOSE_TIMEOUT_S)
 
     async def _run(self) -> None:
         limits = self._bus.limits
@@ -118,6 +120,8 @@ class _Server:
         while True:
             if await self._stay():
                 failures = 0
+            if self._is_leaving:
+                return
             most_s = min(limits.bus_backoff_max_s, limits.bus_backoff_min_s * 2**failures)
             failures = min(failures + 1, 16)
             # Full jitter, but never at once: a server that hangs up would be dialled in a circle.
@@ -187,11 +191,11 @@ class _Server:
         """Send what there is to send, until the connection is no good any more."""
         watch = asyncio.get_running_loop().create_task(self._watch(client, ended))
         try:
-            while not ended.is_set():
-                while self._to_do and not ended.is_set():
+            while not (ended.is_set() or self._is_leaving):
+                if self._to_do:
                     await self._do(client, self._to_do.popleft())
-                self._has_work.clear()
-                if not ended.is_set():
+                else:
+                    self._has_work.clear()
                     await self._has_work.wait()
         finally:
             watch.cancel()

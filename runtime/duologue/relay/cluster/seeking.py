@@ -167,6 +167,8 @@ class Seeking:
         self._ask_due_s = inf
         self._denied: set[int] = set()
         """Servers that have said "nobody" in this round."""
+        self._asked: set[int] = set()
+        """Servers that had their turn, those that are silent too; once all had, it begins anew."""
         self._rounds = 0
 
     # -- what happens ---------------------------------------------------------------------------
@@ -196,7 +198,7 @@ class Seeking:
         if self.state is State.DONE or number != self._number:
             return []
         self._denied.add(self._asked_server)
-        if self._unasked_servers():
+        if not self._denied.issuperset(self._around.servers()):
             return self._ask(now_s)
         self._denied.clear()
         self.was_denied = True
@@ -318,9 +320,6 @@ class Seeking:
     def _is_late(self, now_s: float) -> bool:
         return now_s >= self._patient_until_s
 
-    def _unasked_servers(self) -> list[int]:
-        return [each for each in self._around.servers() if each not in self._denied]
-
     def _nobody_is_left(self) -> bool:
         """Whether two rounds of "nobody" are the end of it."""
         if self.is_in_line or self._around.is_in_doubt():
@@ -331,12 +330,18 @@ class Seeking:
         self._number += 1
         self._asked_s = now_s
         self._ask_due_s = now_s + self._limits.find_again_s
-        servers = self._unasked_servers() or list(self._around.servers())
+        servers = list(self._around.servers())
         if not servers:
             return []
-        # After silence the next one, if there is one: this one may be ill.
+        if self._asked.issuperset(servers):
+            # Also those that have said "nobody": a listener may have come, and a server that is
+            # silent is perhaps ill.
+            self._asked.clear()
+        # The next one, if there is one.
         place = servers.index(self._asked_server) + 1 if self._asked_server in servers else 0
-        self._asked_server = servers[place % len(servers)]
+        turn = servers[place:] + servers[:place]
+        self._asked_server = next(each for each in turn if each not in self._asked)
+        self._asked.add(self._asked_server)
         self.asked_anyone = True
         return [Ask(self._asked_server, self._number)]
 

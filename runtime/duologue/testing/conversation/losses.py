@@ -7,9 +7,13 @@ from typing import Final, TypeAlias
 
 from duologue.errors import ConnectionClosed
 from duologue.promisifier.promisifier import WebsocketPromisifier
+from duologue.protocol.goaway import GoAway
 from duologue.testing.conversation.news_service import NewsClient, NewsService
 from duologue.testing.conversation.promise import failure, same
-from duologue.testing.conversation.service import CheckedClient, CheckedService, Words
+from duologue.testing.conversation.service import CheckedClient, CheckedService, Step, Words
+
+DRAIN_S: Final = 60.0
+"""Longer than any promise is waited for: that one runs out is what would be told."""
 
 Lose: TypeAlias = Callable[[], Awaitable[None]]
 """Cuts the present connection, without a close frame. Another one can be had at once."""
@@ -115,6 +119,26 @@ async def _check_streams_end(lasting: Lasting) -> None:
     same(await lasting.client.echo(text="on"), "on", "the next answer")
 
 
+async def _check_going_away(lasting: Lasting) -> None:
+    """A side that goes away finishes what runs; what it turns away runs once, at the next one."""
+    await lasting.client.echo(text="here")
+    host = lasting.service.caller
+    assert host is not None, "a call was answered that did not run"
+    async with lasting.client.mirror() as exchange:
+        await exchange.send(Step(number=1))
+        same(await anext(exchange), Step(number=1), "the first item")
+        host.say_goaway(GoAway("a new version", reconnect_after_ms=0))
+        draining = asyncio.ensure_future(host.drain(DRAIN_S))
+        note = asyncio.ensure_future(lasting.client.note(text="turned away"))
+        await exchange.send(Step(number=2))
+        same(await anext(exchange), Step(number=2), "an item of a call that runs")
+    await draining
+    host.close("a new version")
+    await note
+    same(lasting.service.noted, ["turned away"], "the list of those that ran")
+    same(await lasting.client.echo(text="on"), "on", "the next answer")
+
+
 async def _check_closing_at_a_loss(lasting: Lasting) -> None:
     """Closing ends it at any moment, and with it every call that waits."""
     held = asyncio.ensure_future(lasting.client.ask())
@@ -137,5 +161,6 @@ COMEBACKS: Final[tuple[Comeback, ...]] = (
     _check_calls_meanwhile,
     _check_subscriptions_go_on,
     _check_streams_end,
+    _check_going_away,
     _check_closing_at_a_loss,
 )

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from duologue.errors import ContractError
+from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.promisifier.streams.stream import ByteStream, TextStream
 from duologue.typed import (
     BYTE_ITEMS,
@@ -165,9 +166,12 @@ class CheckedService(Service):
         """How often `ask` ran."""
         self.noted: list[str] = []
         """What `note` was given, in the order in which it ran."""
+        self.caller: WebsocketPromisifier | None = None
+        """Who called `echo` last."""
 
     def echo(self, params: Words, ctx: CallContext) -> str:
         """The same text."""
+        self.caller = ctx.peer
         return params.text
 
     async def blob(self, params: Blob, ctx: CallContext) -> bytes:

@@ -265,9 +265,11 @@ async def test_a_right_must_be_denied_twice_in_a_row() -> None:
         await asyncio.sleep(20)
         assert there.peer.is_connected
         there.fault = DENIED
+        tries_before = len(there.tries)
         await there.lose()
         await asyncio.wait([there.task])
         assert there.peer.state == "closed"
+        assert len(there.tries) - tries_before == MAX_REFUSALS
 
 
 @at_once

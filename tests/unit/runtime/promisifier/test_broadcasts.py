@@ -1,5 +1,6 @@
 """Events to the subscribers at the other side of one connection, over a pretended one."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -8,12 +9,22 @@ import pytest
 
 from duologue.connection.base import Connection, ConnectionState
 from duologue.connection.drain_gate import DrainGate
+from duologue.connection.memory import connected_pair
+from duologue.endpoints.manner import Manner
 from duologue.errors import LimitExceeded, Unimplemented
-from duologue.limits import MAX_SUBSCRIPTIONS, Limits
+from duologue.limits import (
+    MAX_REPLAYED_EVENTS_PER_S,
+    MAX_SUBSCRIPTIONS,
+    REPLAYED_EVENTS_AT_ONCE,
+    Limits,
+)
 from duologue.promisifier.broadcasts import Broadcasts, Feed
 from duologue.protocol.control import Subscribe
 from duologue.protocol.counters import Counters
 from duologue.protocol.replay import EVENT_OVERHEAD_BYTES, Cursor, KeptEvent, WhenFull
+from duologue.testing.conversation.news_service import NewsClient, NewsService
+from duologue.typed.service import Offer
+from tests.virtual_time import at_once
 
 
 class Turns:
@@ -95,8 +106,10 @@ class Stage:
         self.carrier = Carrier(self.loop)
         self.counters = Counters()
         limits = Limits(max_event_queue_bytes=max_event_queue_bytes)
+        self.rests: list[float] = []
+        """For how many seconds the other side was not read."""
         self.broadcasts = Broadcasts(
-            "peer", self.carrier, limits, self.counters, self.loop.call_soon
+            "peer", self.carrier, limits, self.counters, self.loop.call_soon, self.rests.append
         )
 
     def subscribe(self, source: Source) -> int:
@@ -120,6 +133,57 @@ def test_an_event_leaves_at_once_while_the_connection_takes_it() -> None:
     stage.subscribe(source)
     source.tell(1)
     assert stage.carrier.sent == [{"type": "notify", "subscription": 1, "seq": 1, "data": 1}]
+
+
+def test_who_wishes_for_many_past_events_is_read_more_slowly() -> None:
+    stage = Stage()
+    half = [KeptEvent(number, None, b"1") for number in range(1, REPLAYED_EVENTS_AT_ONCE // 2 + 1)]
+    source = Source()
+    source.first = half
+    for _ in range(2):
+        stage.subscribe(source)
+    assert stage.rests == []
+    source.first = half[:1]
+    stage.subscribe(source)
+    assert stage.rests == [(REPLAYED_EVENTS_AT_ONCE + 1) / MAX_REPLAYED_EVENTS_PER_S]
+    source.first = half
+    stage.subscribe(source)
+    assert len(stage.rests) == 1
+
+
+@at_once
+async def test_meanwhile_nothing_of_the_other_side_is_done_and_then_all_of_it() -> None:
+    news = NewsService()
+    for number in range(2_000):
+        news.tell(f"room-{number}", number)
+    here, there = connected_pair()
+    host = Manner(offer=Offer([news]), limits=Limits()).begin(here, "acceptor")
+    guest = Manner(offer=Offer([]), limits=Limits()).begin(there, "connector")
+    host.add_service(1, lambda: "done")
+    loop = asyncio.get_running_loop()
+    begun_s = loop.time()
+    async with NewsClient(guest).on_happened(replay=1):
+        assert await guest.send(1) == "done"
+        assert loop.time() - begun_s >= 2_000 / MAX_REPLAYED_EVENTS_PER_S
+    guest.close()
+    await host.promise.wait()
+
+
+@at_once
+async def test_a_conversation_that_ends_meanwhile_leaves_no_timer() -> None:
+    news = NewsService()
+    for number in range(2_000):
+        news.tell(f"room-{number}", number)
+    here, there = connected_pair()
+    host = Manner(offer=Offer([news]), limits=Limits()).begin(here, "acceptor")
+    guest = Manner(offer=Offer([]), limits=Limits()).begin(there, "connector")
+    subscription = NewsClient(guest).on_happened(replay=1)
+    await subscription.__aenter__()
+    host.close()
+    await host.promise.wait()
+    await guest.promise.wait()
+    timers = vars(asyncio.get_running_loop())["_scheduled"]
+    assert [each for each in timers if not each.cancelled()] == []
 
 
 def test_queues_are_emptied_in_turn() -> None:

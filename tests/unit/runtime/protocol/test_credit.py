@@ -75,6 +75,24 @@ def test_half_of_the_window_is_granted_anew_and_nothing_before() -> None:
     assert half.read(1, 10) == Credit(32 + 64, 320 + 8192)
 
 
+def test_half_of_the_bytes_is_enough_and_one_less_is_not() -> None:
+    half = FIRST_WINDOW_BYTES // 2
+    for size, granted in ((half - 1, None), (half, Credit(65, FIRST_WINDOW_BYTES + half))):
+        window = grants()
+        window.take(2, size + 1)
+        assert window.read(1, size) == granted
+
+
+def test_an_item_as_large_as_its_window_needs_no_leave_of_its_own() -> None:
+    budget = WindowBudget(MAX_BYTES, MAX_ITEM_BYTES)
+    large, other = grants(budget), grants(budget)
+    large.ask(Credit(1, 100 * FIRST_WINDOW_BYTES))
+    assert other.ask(Credit(1, 2 * FIRST_WINDOW_BYTES)) == Credit(
+        2 * FIRST_WINDOW_ITEMS, 2 * FIRST_WINDOW_BYTES
+    )
+    assert not other.is_asked
+
+
 def test_a_window_grows_only_when_the_reader_waits_and_the_sender_was_held_back() -> None:
     slow = grants()
     slow.take(64, 640)

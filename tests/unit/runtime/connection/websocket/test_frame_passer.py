@@ -66,6 +66,13 @@ def test_small_frames_are_counted_up_to_their_size_and_not_above() -> None:
     assert (passer.frames, passer.small_frames) == (3, 2)
 
 
+def test_messages_that_are_passed_on_in_another_way_are_counted_alike() -> None:
+    passer = FramePasser(256)
+    for length in (255, 256, 257):
+        passer.count(length)
+    assert (passer.frames, passer.small_frames, passer.payload_bytes) == (3, 2, 768)
+
+
 def test_messages_come_again_when_nothing_is_passed_on_any_more() -> None:
     passing = wire(FramePasser(256))
     data = encode_masked_frame(WHOLE_TEXT, b"hello", KEY)

@@ -75,6 +75,18 @@ def test_nobody_is_believed_only_twice_from_every_server() -> None:
     assert machine.nobody(4, 0.105) == [NOBODY]
 
 
+def test_a_silent_server_keeps_no_other_from_being_asked_again() -> None:
+    machine = seeking(Around(0, 1))
+    machine.start(0.0)
+    assert machine.nobody(1, 0.001) == [Ask(1, 2)]
+    later_s = 0.001 + LIMITS.find_again_s
+    assert machine.due(later_s) == [Ask(0, 3), JoinLine()]
+    assert machine.nobody(3, later_s) == [Ask(1, 4)]
+    again_s = later_s + LIMITS.find_again_s
+    assert machine.due(again_s) == [Ask(0, 5), JoinLine()]
+    assert machine.have("b", "h:1", FREE, again_s) == [Visit("b", "h:1", 2.0 - again_s)]
+
+
 def test_a_have_undoes_every_nobody() -> None:
     machine = seeking(Around(0))
     machine.start(0.0)

@@ -1,4 +1,4 @@
-"""What the other sides of many connections have not taken, together."""
+"""What peers of one endpoint are owed that take nothing at the moment."""
 
 import asyncio
 from collections import Counter
@@ -10,7 +10,7 @@ from duologue.errors import LimitExceeded
 from duologue.limits import Limits
 
 
-class Unsent:
+class Debts:
     """Ends connections while all of an endpoint have more unsent than `max_unsent_bytes_total`.
 
     Of the key, or without one the address, that has most unsent it ends the connection with most,
