@@ -77,7 +77,7 @@ EQUAL: Final = {
     "promisifier/broadcasts.py: self._bytes > self._max_queue_bytes": (
         "it only leads to looking again"
     ),
-    "promisifier/debts.py: self.bytes > self._most_bytes": "it only leads to looking again",
+    "promisifier/debts.py: self.bytes > self._max_bytes": "it only leads to looking again",
     "connection/websocket/connection.py: self._window_bytes < READ_BYTES": (
         "only how often others have a turn"
     ),

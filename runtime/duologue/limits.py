@@ -34,7 +34,9 @@ Who meets one, and what becomes of others:
       MAX_MESSAGES_AT_ONCE,                 slowly
       MAX_REPLAYED_EVENTS_PER_S
     write_timeout_s, max_unsent_bytes       the connection is ended             what is open fails
-    max_unsent_bytes_total                  who is owed most is ended           nothing
+    max_unsent_bytes_total                  of the key or address that has most nothing
+                                            unsent, the connection with most
+                                            is ended
     max_outgoing_streams, and _total        the peer's stream waits             nothing
     max_outgoing_stream_bytes, and _total,  the peer's streams rest             nothing
       stream_file_rest_s
@@ -331,9 +333,9 @@ class Limits:
     """Bytes accepted for a peer that does not read; above it the connection is ended."""
 
     max_unsent_bytes_total: int = 256 * 1024 * 1024
-    """The same for all peers of one server that take nothing at the moment; above it, whoever is
-    owed most is ended. 240 KiB for each of `max_connections`, which stop at `PAUSE_ABOVE_BYTES` and
-    the message that made it so many."""
+    """The same for all peers of one server: a thousand that each leave one large answer unread have
+    1 GiB. Above it, of the key or address that has most, the connection with most is ended. The
+    allocator may keep as much again."""
 
     max_outgoing_streams: int = 64
     """Streams that are sent to one peer at once; further ones wait, their sources untouched. One

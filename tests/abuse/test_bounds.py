@@ -167,6 +167,19 @@ def test_peers_that_ask_for_files_and_read_nothing_cost_little(
     process.check_that_it_answers()
 
 
+def test_large_answers_that_nobody_takes_are_bounded_together(process: Process) -> None:
+    before = process.used()
+    most = 0
+    for number in range(900):
+        process.attacker().sendall(request(1, victim.LARGE))
+        if number % 20 == 0:
+            most = max(most, process.used()["resident_bytes"])
+    most = max(most, process.at_rest()["resident_bytes"]) - before["resident_bytes"]
+    # What is freed between others goes back to the allocator, not to the system.
+    assert most <= 2 * Limits().max_unsent_bytes_total + 50 * MIB
+    process.check_that_it_answers()
+
+
 def test_large_arguments_of_slow_handlers_are_bounded(process: Process) -> None:
     before = process.used()
     text = '"%s"' % ("x" * 1_000_000)

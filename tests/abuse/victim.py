@@ -6,6 +6,7 @@ It prints its port, and what it uses now for each line that it reads.
 import asyncio
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 import duologue
 from duologue import ByteStream, WebsocketPromisifier
 
-ECHO, FILE, STUBBORN, SLOW = 1, 2, 3, 4
+ECHO, FILE, STUBBORN, SLOW, LARGE = 1, 2, 3, 4, 5
+LARGE_BYTES = 1_000_000
+SENDING_BYTES = 16_384
 FILE_BYTES = 16 * 1024 * 1024
 
 
@@ -35,6 +38,7 @@ class Victim:
         peer.add_service(FILE, lambda: ByteStream(self._path))
         peer.add_service(STUBBORN, self._ignore_cancellation)
         peer.add_service(SLOW, self._wait)
+        peer.add_service(LARGE, lambda: "x" * LARGE_BYTES)
 
     async def _ignore_cancellation(self) -> None:
         self.running += 1
@@ -63,7 +67,10 @@ async def main(path: Path) -> None:
     """Serve until the input ends."""
     victim = Victim(path)
     loop = asyncio.get_running_loop()
-    async with duologue.serve(host="127.0.0.1", port=0, on_peer=victim.welcome) as server:
+    sock = socket.create_server(("127.0.0.1", 0))
+    # What is not taken is to wait in this process, not in the system.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENDING_BYTES)
+    async with duologue.serve(sock=sock, on_peer=victim.welcome) as server:
         print(json.dumps({"port": server.port}), flush=True)
         while await loop.run_in_executor(None, sys.stdin.readline):
             print(json.dumps({**used(), "running": victim.running}), flush=True)

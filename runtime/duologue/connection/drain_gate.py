@@ -17,27 +17,28 @@ RESUME_BELOW_BYTES: Final = 8_192
 class DrainGate:
     """Open at first. While it is shut, writers wait; opening it lets all of them go."""
 
-    __slots__ = ("_callbacks", "_loop", "_waiters", "is_shut", "on_turn")
+    __slots__ = ("_callbacks", "_loop", "_waiters", "is_shut", "on_unsent")
 
     def __init__(self, loop: Loop | None = None) -> None:
         """Without `loop` it is the one that runs when it is needed."""
         self.is_shut = False
-        self.on_turn: Callable[[bool], object] | None = None
-        """Told with True when it is shut, with False when it is opened again."""
+        self.on_unsent: Callable[[int], None] | None = None
+        """Told of the bytes that are unsent when they have become more and the gate is shut; of 0
+        when it opens. It belongs to whoever counts them for many connections."""
         self._loop = loop
         self._waiters: list[asyncio.Future[None]] = []
         self._callbacks: list[Callable[[], object]] = []
 
-    def shut(self) -> None:
-        """Make later writers wait."""
+    def shut(self, unsent_bytes: int = 0) -> None:
+        """Make later writers wait. So much is unsent; while it is shut, told anew with more."""
         self.is_shut = True
-        if self.on_turn is not None:
-            self.on_turn(True)
+        if self.on_unsent is not None:
+            self.on_unsent(unsent_bytes)
 
     def open(self) -> None:
         """Let everybody go."""
-        if self.is_shut and self.on_turn is not None:
-            self.on_turn(False)
+        if self.is_shut and self.on_unsent is not None:
+            self.on_unsent(0)
         self.is_shut = False
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:

@@ -92,7 +92,7 @@ class _MemoryConnection(Connection):
         self._put(message, size)
         self._write_watch.written_bytes += size
         if self._outgoing_bytes > PAUSE_ABOVE_BYTES:
-            self.gate.shut()
+            self.gate.shut(self._outgoing_bytes)
             self._write_watch.start()
 
     def close(self, reason: str | None = None) -> None:

@@ -126,7 +126,8 @@ class Conversation(Generic[PeerT]):
         self._peer = peer
         self._broadcasts: Broadcasts | None = None
         self._parts_deadline = PartsDeadline(loop, self._session, limits, self._give_up)
-        budget.debts.watch(connection)
+        self._debts = budget.debts
+        self._debts.watch(connection)
         self._resting: asyncio.TimerHandle | None = None
         self._is_started = self._is_over = False
         self._is_listening = False
@@ -309,6 +310,7 @@ class Conversation(Generic[PeerT]):
 
     def _end(self) -> None:
         self._is_over = True
+        self._debts.forget(self.connection)
         self._unlisten_state()
         self._intake.end()
         if self._resting is not None:
@@ -323,6 +325,5 @@ class Conversation(Generic[PeerT]):
         # What holds us is let go of: connections that come and go would keep the collector busy.
         del self._owner, self._peer, self._unlisten_state, self._broadcasts
         self._dispatcher.control = None
-        self.connection.gate.on_turn = None
         if self.greeting is not None:
             self.greeting.forget_listeners()

@@ -168,6 +168,7 @@ class SocketWriter(Connection):
             self._drop(str(failure), failure)
             return False
         self._write_watch.written_bytes += size
+        self.gate.shut(unsent + size)
         return True
 
     def _unsent_bytes(self) -> int:
@@ -223,7 +224,7 @@ class SocketWriter(Connection):
     def pause_writing(self) -> None:
         """The transport holds more than it should."""
         if self.state.current_state is not ConnectionState.CLOSED:
-            self.gate.shut()
+            self.gate.shut(self._unsent_bytes())
             self._watch_writing()
 
     def resume_writing(self) -> None:

@@ -1,103 +1,127 @@
 """What peers are owed that take nothing: bounded together, and who is owed most is ended."""
 
+import pytest
+
 from duologue import Limits, WebsocketPromisifier
-from duologue.connection.memory import connected_pair
+from duologue.connection.base import Connection, ConnectionState
+from duologue.errors import LimitExceeded
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.debts import Debts
 from duologue.promisifier.promisifier import create_websocket_promisifier
-from tests.pretend_loop import PretendCarrier
+from duologue.testing import connected_pair
 from tests.support import turns
 
-
-class Slow(PretendCarrier):
-    """Owes as much as a test says, and takes nothing while its gate is shut."""
-
-    owed_bytes = 0
-
-    @property
-    def buffered_amount(self) -> int:
-        return self.owed_bytes
-
-    def owe(self, size_bytes: int) -> None:
-        self.owed_bytes = size_bytes
-        self.gate.shut()
-
-    def take(self) -> None:
-        self.owed_bytes = 0
-        self.gate.open()
+LIMITS = Limits(max_unsent_bytes_total=200_000)
+OPEN, CLOSED = ConnectionState.OPEN, ConnectionState.CLOSED
 
 
-def slow_peers(number: int, most_bytes: int) -> tuple[Debts, list[Slow]]:
-    debts = Debts(Limits(max_unsent_bytes_total=most_bytes))
-    peers = [Slow() for _ in range(number)]
-    for each in peers:
-        debts.watch(each)
-    return debts, peers
+class Bench:
+    """Connections of which the other sides read nothing: no turn of the loop passes by itself."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.debts = Debts(LIMITS)
+        self.all = [self._opened(each) for each in addresses]
+
+    def _opened(self, address: str) -> Connection:
+        connection, _other = connected_pair()
+        connection.address_group = address
+        self.debts.watch(connection)
+        return connection
+
+    def send(self, *sizes: int) -> list[ConnectionState]:
+        """Each sends so much; returns how they stand."""
+        for connection, size in zip(self.all, sizes, strict=True):
+            if size:
+                connection.send(b"x" * size)
+        return [each.state.current_state for each in self.all]
 
 
-def ended(peers: list[Slow]) -> list[bool]:
-    return [each.close_code is not None for each in peers]
+async def test_at_the_limit_nobody_is_ended_and_above_it_who_has_most() -> None:
+    assert Bench("a", "b").send(120_000, 80_000) == [OPEN, OPEN]
+    assert Bench("a", "b").send(120_000, 80_001) == [CLOSED, OPEN]
 
 
-async def test_all_are_owed_as_much_as_they_may_be_together() -> None:
-    debts, peers = slow_peers(2, 10)
-    peers[0].owe(4)
-    peers[1].owe(6)
+async def test_the_failure_says_which_limit_it_was() -> None:
+    bench = Bench("a", "b")
+    bench.send(120_000, 80_001)
+    failure = bench.all[0].failure
+    assert isinstance(failure, LimitExceeded)
+    assert (failure.limit, failure.value, failure.met) == (
+        "max_unsent_bytes_total",
+        200_000,
+        200_001,
+    )
+
+
+async def test_the_address_that_has_most_is_looked_for_first() -> None:
+    states = Bench("many", "many", "many", "honest").send(60_000, 50_000, 40_000, 100_000)
+    assert states == [CLOSED, OPEN, OPEN, OPEN]
+
+
+async def test_connections_of_unknown_addresses_are_each_for_themselves() -> None:
+    bench = Bench("", "", "known")
+    bench.send(70_000, 70_000, 80_000)
+    await turns(1)
+    assert [each.state.current_state for each in bench.all] == [OPEN, OPEN, CLOSED]
+
+
+async def test_whoever_writes_is_ended_when_its_write_is_done() -> None:
+    bench = Bench("a", "b")
+    assert bench.send(80_000, 120_001) == [OPEN, OPEN]
+    await turns(1)
+    assert bench.all[1].state.current_state is CLOSED
+
+
+async def test_the_only_one_is_never_ended_for_the_others() -> None:
+    bench = Bench("a")
+    bench.send(200_001)
+    assert bench.debts.bytes == 200_001
     await turns(2)
-    assert (ended(peers), debts.bytes) == ([False, False], 10)
+    assert bench.all[0].state.current_state is OPEN
 
 
-async def test_one_byte_more_ends_the_one_that_is_owed_most() -> None:
-    debts, peers = slow_peers(3, 10)
-    for peer, size_bytes in zip(peers, (5, 6, 5), strict=True):
-        peer.owe(size_bytes)
-    assert ended(peers) == [False] * 3, "it may be in the middle of a write"
+async def test_what_has_been_taken_meanwhile_does_not_count() -> None:
+    bench = Bench("a", "b")
+    bench.send(190_000, 0)
+    await turns(3)
+    assert bench.debts.bytes == 0
+    assert bench.send(0, 190_000) == [OPEN, OPEN]
+
+
+async def test_messages_that_are_added_while_it_is_shut_count_too() -> None:
+    bench = Bench("a", "b")
+    bench.send(50_000, 90_000)
+    assert bench.send(60_000, 0) == [OPEN, OPEN]
+    assert bench.debts.bytes == 200_000
+    assert bench.send(0, 1) == [CLOSED, OPEN]
+
+
+async def test_a_connection_that_ends_is_counted_no_more() -> None:
+    bench = Bench("a", "b")
+    bench.send(100_000, 100_000)
+    bench.all[0].terminate("test")
+    assert bench.debts.bytes == 100_000
+    bench.debts.forget(bench.all[1])
+    assert bench.debts.bytes == 0
+
+
+async def test_a_conversation_counts_from_its_beginning_to_its_end() -> None:
+    budget = Budget(LIMITS)
+    connection, _other = connected_pair()
+    peer = create_websocket_promisifier(connection, limits=LIMITS, budget=budget)
+    connection.send(b"x" * 50_000)
+    assert budget.debts.bytes == 50_000
+    peer.close("test")
     await turns(2)
-    assert (ended(peers), debts.bytes) == ([False, True, False], 10)
-    assert "max_unsent_bytes_total is 10" in peers[1].close_reason
+    assert budget.debts.bytes == 0
+    assert connection.gate.on_unsent is None
 
 
-async def test_as_many_are_ended_as_it_takes() -> None:
-    debts, peers = slow_peers(4, 10)
-    for peer in peers:
-        peer.owe(6)
-    await turns(2)
-    assert (sum(ended(peers)), debts.bytes) == (3, 6)
-
-
-async def test_who_has_taken_what_it_was_owed_does_not_count() -> None:
-    debts, peers = slow_peers(2, 10)
-    peers[0].owe(10)
-    peers[0].take()
-    peers[1].owe(10)
-    await turns(2)
-    assert (ended(peers), debts.bytes) == ([False, False], 10)
-
-
-async def test_who_is_told_twice_to_wait_is_counted_once() -> None:
-    debts, (peer,) = slow_peers(1, 10)
-    peer.owe(6)
-    peer.owe(9)
-    await turns(2)
-    assert (ended([peer]), debts.bytes) == ([False], 9)
-    peer.take()
-    peer.take()
-    assert debts.bytes == 0
-
-
-async def test_a_conversation_that_has_ended_owes_nothing_and_is_watched_no_more() -> None:
-    budget = Budget(Limits())
-    carrier = Slow()
-    promisifier = create_websocket_promisifier(carrier, budget=budget)
-    await turns(2)
-    carrier.owe(1000)
-    assert budget.debts.bytes == 1000
-    # As every connection does when it has ended.
-    carrier.take()
-    carrier.end(1006, "gone")
-    await turns(2)
-    assert (budget.debts.bytes, carrier.gate.on_turn) == (0, None)
-    assert promisifier.promise.done()
+@pytest.mark.parametrize("size", [32_768, 32_769])
+async def test_only_what_shuts_the_gate_is_counted(size: int) -> None:
+    bench = Bench("a")
+    bench.send(size)
+    assert bench.debts.bytes == (0 if size == 32_768 else size)
 
 
 async def test_of_peers_that_read_nothing_no_more_are_kept_than_there_is_memory_for() -> None:
