@@ -94,11 +94,41 @@ def build(
         OSError: `out` cannot be read or written.
     """
     judged = judge(schema, paths, import_root=import_root, off=off, on=on)
+    return make(
+        judged,
+        out,
+        targets=targets,
+        import_root=import_root,
+        complete=not paths,
+        dry_run=dry_run,
+        on_package=on_package,
+    )
+
+
+def make(
+    judged: BuildResult,
+    out: Path,
+    *,
+    targets: Sequence[Target],
+    import_root: str,
+    complete: bool,
+    dry_run: bool = False,
+    on_package: Callable[[int, int, str], None] = lambda number, whole, package: None,
+) -> BuildResult:
+    """The second half of `build`: what `targets` make of contracts that were judged.
+
+    `complete` says that these are all there are. `judged` comes back with what was changed, or as
+    it is if it is not right.
+
+    Raises:
+        ForeignFiles: files that are not ours are in the way; nothing was written.
+        OSError: `out` cannot be read or written.
+    """
     if not judged.ok:
         return judged
     options = Options(import_root=import_root)
     before = read_manifest(out)
-    entries = {} if not paths else dict(before.packages)
+    entries = {} if complete else dict(before.packages)
     texts: dict[str, dict[str, str]] = {}
     contracts = judged.project.contracts
     for number, contract in enumerate(contracts, 1):
@@ -128,7 +158,7 @@ def build(
             texts=texts,
             marks={target.name: target.marks for target in targets},
             root_is_package=bool(import_root),
-            complete=not paths,
+            complete=complete,
         )
     except UnrealPlaces as error:
         return BuildResult(judged.project, (*judged.diagnostics, *error.findings))

@@ -40,19 +40,27 @@ def generate(
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on until Ctrl-C: again whenever a contract changes.")
     ] = False,
+    plugins: Annotated[
+        bool,
+        typer.Option("--plugins", help="Run the programs of [tool.duologue.plugins], too."),
+    ] = False,
 ) -> None:
     """Turn contracts into typed Python packages.
 
     Checks them first: with an error in one of them nothing is written. Packages whose contract is
-    gone are removed; files that are not ours are never touched.
+    gone are removed; files that are not ours are never touched. Nothing of the project is run, but
+    for what --plugins says.
     """
     with faults("generate"):
         from .build import build
         from .known_targets import TARGETS
+        from .plugins import must_have_plugins, not_run, with_plugins
 
         if watch and check:
             raise WrongUse("--watch writes, and --check does not: choose one")
         settings, asked = settings_of(paths or (), schema, out)
+        if plugins:
+            must_have_plugins(settings)
 
         def once() -> bool:
             with PackageProgress() as progress:
@@ -69,9 +77,13 @@ def generate(
                         on_package=progress.tell,
                     )
                 )
+                if plugins:
+                    result = with_plugins(result, settings, complete=not asked, dry_run=check)
             failed = not result.ok or (check and bool(result.changes))
             if failed or not quiet:
                 report(result, format_, with_changes=True, dry_run=check)
+            if settings.plugins and not (plugins or quiet):
+                typer.echo(not_run(settings), err=True)
             return failed
 
         failed = _again_and_again(once, settings.schema) if watch else once()

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import keyword
 import os
+import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
 from .names import MODULES_NEEDED
+from .targets.plugin_settings import Plugin
 
-KEYS: Final = ("schema", "out", "import_root", "off", "on", "breaking")
+KEYS: Final = ("schema", "out", "import_root", "off", "on", "breaking", "plugins")
 BREAKING_KEYS: Final[Mapping[str, Collection[str]]] = {
     "against": (),
     "level": ("WIRE", "SOURCE", "ALL"),
     "order": ("any", "provider-first", "caller-first"),
 }
 """The keys of `[tool.duologue.breaking]`, and what may stand there; of the first, any text."""
+PLUGIN_KEYS: Final = ("command", "out", "ending", "comment", "reads")
+"""The keys of `[tool.duologue.plugins.NAME]`; all but the last are needed."""
+
+
+_PLUGIN_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_ENDING: Final = re.compile(r"\.[A-Za-z0-9][A-Za-z0-9.]{0,19}")
 
 
 class BadConfiguration(ValueError):
@@ -39,6 +47,8 @@ class Configuration:
     """Rules that are only had on demand, and are demanded."""
     breaking: Mapping[str, str] = field(default_factory=dict[str, str])
     """How `duologue breaking` compares when it is not told: `BREAKING_KEYS`."""
+    plugins: tuple[Plugin, ...] = ()
+    """Programs that make files of contracts, too."""
 
     def with_options(self, *, schema: Path | None, out: Path | None) -> Configuration:
         """The same with what the command line says instead."""
@@ -118,13 +128,17 @@ def _configuration(table: Mapping[str, object], file: Path, here: Path) -> Confi
             raise BadConfiguration(f"{file}: [tool.duologue] `{key}` must be a list of rules")
         return tuple(map(str, listed))
 
+    plugins = tuple(_plugins(table.get("plugins", {}), file, here))
+    out = folder("out", standard.out)
+    _each_has_its_own_folder(out, plugins, file)
     return Configuration(
         schema=folder("schema", standard.schema),
-        out=folder("out", standard.out),
+        out=out,
         import_root=import_root,
         off=rules("off"),
         on=rules("on"),
         breaking=_breaking(table.get("breaking", {}), file, here),
+        plugins=plugins,
     )
 
 
@@ -146,3 +160,67 @@ def _breaking(table: object, file: Path, here: Path) -> dict[str, str]:
         # A file or a folder is named as seen from pyproject.toml, all else is no path.
         found["against"] = os.path.relpath(beside, here)
     return found
+
+
+def _plugins(table: object, file: Path, here: Path) -> Iterator[Plugin]:
+    where = f"{file}: [tool.duologue.plugins]"
+    if not isinstance(table, dict):
+        raise BadConfiguration(f"{where} must be a table of tables")
+    for name, stated in cast("dict[str, object]", table).items():
+        if not _PLUGIN_NAME.fullmatch(name):
+            raise BadConfiguration(f"{where} {name!r} is no name: a-z, 0-9 and - make one")
+        yield _plugin(name, stated, file, here)
+
+
+def _each_has_its_own_folder(out: Path, plugins: Collection[Plugin], file: Path) -> None:
+    taken = {out.resolve(): "`out`"}
+    for plugin in plugins:
+        where = f"{file}: [tool.duologue.plugins.{plugin.name}] `out`"
+        holder = taken.setdefault(plugin.out.resolve(), f"plugin {plugin.name}")
+        if holder != f"plugin {plugin.name}":
+            raise BadConfiguration(f"{where} is the folder of {holder}: name one of its own")
+
+
+def _plugin(name: str, stated: object, file: Path, here: Path) -> Plugin:
+    where = f"{file}: [tool.duologue.plugins.{name}]"
+    if not isinstance(stated, dict):
+        raise BadConfiguration(f"{where} must be a table")
+    table = cast("dict[str, object]", stated)
+    for key in table:
+        if key not in PLUGIN_KEYS:
+            raise BadConfiguration(f"{where} has no key `{key}`; known: {', '.join(PLUGIN_KEYS)}")
+
+    def text(key: str) -> str:
+        value = table.get(key)
+        if not isinstance(value, str) or not value:
+            met = "is missing" if key not in table else f"must be text, met {value!r}"
+            raise BadConfiguration(f"{where} `{key}` {met}")
+        return value
+
+    def texts(key: str) -> tuple[str, ...]:
+        value = table.get(key, [])
+        listed = cast("list[object]", value) if isinstance(value, list) else [None]
+        if not all(isinstance(each, str) and each for each in listed):
+            raise BadConfiguration(f"{where} `{key}` must be a list of texts, met {value!r}")
+        return tuple(map(str, listed))
+
+    command = texts("command")
+    if not command:
+        raise BadConfiguration(f"{where} `command` names no program")
+    ending, comment = text("ending"), text("comment")
+    if not _ENDING.fullmatch(ending):
+        raise BadConfiguration(f"{where} `ending` must be like '.md', met {ending!r}")
+    if comment.count("{}") != 1 or not comment.isprintable() or comment.startswith("{}"):
+        raise BadConfiguration(
+            f"{where} `comment` must be a comment of one line with {{}} for its text, such as "
+            f"'// {{}}', met {comment!r}"
+        )
+    return Plugin(
+        name=name,
+        command=command,
+        folder=file.parent,
+        out=Path(os.path.relpath(file.parent / text("out"), here)),
+        ending=ending,
+        comment=comment,
+        reads=texts("reads"),
+    )

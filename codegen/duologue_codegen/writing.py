@@ -232,6 +232,7 @@ def plan(
     fronts = {
         folder / of_target.front: of_target
         for target, of_target in marks.items()
+        if of_target.front
         for folder in _folders_between(out, after, target, root_is_package)
     }
     places = (out / MANIFEST, *wanted, *fronts, *known, *after.digests(out))
@@ -332,7 +333,7 @@ def _ours(out: Path, known: Iterable[Path], marks: Collection[Marks]) -> Iterato
 
 
 def _ours_in(folder: Path, names: Collection[str], marks: Marks) -> Iterator[Path]:
-    if marks.front not in names or not _has_header(folder / marks.front, marks):
+    if marks.front and (marks.front not in names or not _has_header(folder / marks.front, marks)):
         return
     is_package = marks.sign in names
     for name in names:
@@ -348,7 +349,7 @@ def _is_as_written(path: Path, expected: str | None, marks: Collection[Marks]) -
     """
     text = _read_or_none(path)
     for each in marks:
-        is_between = path.name == each.front and text == each.between
+        is_between = bool(each.front) and path.name == each.front and text == each.between
         if is_between or (text is not None and digest(text) == expected and _is_ours(path, each)):
             return True
     return False

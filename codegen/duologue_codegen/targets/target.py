@@ -26,13 +26,14 @@ class Marks:
     header: str
     """How the first line of each of them begins."""
     front: str
-    """The file with a header that every package has: `__init__.py`."""
+    """The file with a header that every package has: `__init__.py`. Empty: there is none, and
+    folders between hold nothing."""
     between: str
     """Its text in the folders between the output folder and a package."""
     without_header: Collection[str]
     """Files of a package that can bear none."""
     sign: str
-    """The one of them that is in every package, and in no folder between."""
+    """The one of them that is in every package, and in no folder between; empty with no front."""
 
 
 class Target(Protocol):

@@ -43,6 +43,13 @@ def test_a_nearer_file_without_the_table_is_passed_by(tmp_path: Path) -> None:
     assert read_configuration(inner).out == Path("../api")
 
 
+def plugin(name: str = "docs", **values: str | None) -> str:
+    """The table of a plugin, with these values instead of good ones."""
+    good = {"command": '["x"]', "out": '"docs"', "ending": '".md"', "comment": '"# {}"'}
+    lines = [f"{key} = {value}" for key, value in {**good, **values}.items() if value is not None]
+    return "\n".join([f"[tool.duologue.plugins.{name}]", *lines, ""])
+
+
 @pytest.mark.parametrize(
     ("table", "text"),
     [
@@ -55,6 +62,22 @@ def test_a_nearer_file_without_the_table_is_passed_by(tmp_path: Path) -> None:
         ('[tool.duologue]\noff = "x"\n', "`off` must be a list"),
         ("[tool.duologue]\noff = [1]\n", "`off` must be a list"),
         ("[tool]\nduologue = 3\n", "must be a table"),
+        ("[tool.duologue]\nplugins = 3\n", "[tool.duologue.plugins] must be a table of tables"),
+        ("[tool.duologue.plugins]\ndocs = 3\n", "plugins.docs] must be a table"),
+        ('[tool.duologue.plugins."a b"]\n', "'a b' is no name"),
+        (plugin(comand='["x"]'), "no key `comand`; known: command, out, ending, comment, reads"),
+        (plugin(command='"x"'), "`command` must be a list of texts, met 'x'"),
+        (plugin(command="[]"), "`command` names no program"),
+        (plugin(reads='[""]'), "`reads` must be a list of texts"),
+        (plugin(out=None), "`out` is missing"),
+        (plugin(ending="3"), "`ending` must be text, met 3"),
+        (plugin(ending='"md"'), "`ending` must be like '.md', met 'md'"),
+        (plugin(ending='"/../a.md"'), "`ending` must be like '.md'"),
+        (plugin(comment='"#"'), "`comment` must be a comment of one line with {} for its text"),
+        (plugin(comment='"{}"'), "`comment` must be a comment of one line"),
+        (plugin(comment=r'"# {}\n"'), "`comment` must be a comment of one line"),
+        (plugin(out='"generated"'), "`out` is the folder of `out`: name one of its own"),
+        (plugin() + plugin("other"), "`out` is the folder of plugin docs: name one of its own"),
         ("[tool.duologue\n", "pyproject.toml"),
     ],
 )
