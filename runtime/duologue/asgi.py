@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 from urllib.parse import quote
 
+from duologue.connection.addresses import group_of, peer_address
 from duologue.connection.asgi import AsgiConnection, Event, Receive, Send
 from duologue.connection.encrypted.allow import Allow
 from duologue.connection.opening_request import OpeningRequest, head_of
@@ -59,6 +60,8 @@ def app(
     * sockets, how many of them, and TLS: `--limit-concurrency`, `--ssl-keyfile`; `keyfile`. Places
       for newcomers (`Limits.opening_silence_s`) are the server's affair; `Limits.max_connections`
       holds here too, and who comes above it is answered 503.
+    * whose address it is (`scope["client"]`), for limits per address. Behind a proxy, have the
+      server believe the proxy's `X-Forwarded-For`: `--forwarded-allow-ips`.
 
     * how the other side has closed: hypercorn does not tell, and each close is a 1006 here.
 
@@ -154,6 +157,7 @@ class Application:
             return
         connection = AsgiConnection(receive, send, self._limits)
         connection.remote_address = _address(scope)
+        connection.address_group = group_of(peer_address(tuple(scope.get("client") or ())))
         connection.request = _request(scope)
         self._connections.add(connection)
         try:

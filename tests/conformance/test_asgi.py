@@ -16,6 +16,7 @@ from duologue.testing import check_conversation
 from duologue.testing.connection_check import check_connection
 from duologue.typed import Service
 from tests.asgi_bridge import asgi_server
+from tests.integration.relay_loopback import until
 
 ANN, BEN = Identity.generate(), Identity.generate()
 SMALL = Limits(max_message_bytes=100_000)
@@ -35,6 +36,31 @@ async def test_its_connections_keep_the_promises_of_connections() -> None:
             return await dial_websocket(url, SMALL, timeout_s=10), await accepted.get()
 
         await check_connection(make_pair, max_message_bytes=SMALL.max_message_bytes, ending_turns=8)
+
+
+async def test_all_who_come_from_one_address_run_no_more_than_one_may() -> None:
+    running = 0
+    never = asyncio.Event()
+
+    async def hang() -> None:
+        nonlocal running
+        running += 1
+        await never.wait()
+
+    limits = Limits(max_running_calls_per_address=3)
+    application = duologue.asgi.app(limits=limits, on_peer=lambda peer: peer.add_service(1, hang))
+    async with (
+        asgi_server(application, ROOMY) as url,
+        duologue.connect(url) as first,
+        duologue.connect(url) as second,
+    ):
+        calls = [peer.send(1) for peer in (first, second) for _ in range(2)]
+        await until(
+            lambda: sum(each.stats.requests_received_total for each in application.peers) == 4
+        )
+        assert running == 3
+        for call in calls:
+            call.cancel()
 
 
 @asynccontextmanager

@@ -20,9 +20,10 @@ from duologue.connection.base import (
     size_in_bytes,
 )
 from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES, DrainGate
+from duologue.connection.event_loop import READ_BYTES
 from duologue.connection.write_watch import WriteWatch
 from duologue.errors import DuologueError, LimitExceeded
-from duologue.limits import Limits
+from duologue.limits import MAX_MESSAGES_AT_ONCE, Limits
 from duologue.protocol.closing import (
     LOST,
     close_text,
@@ -158,7 +159,12 @@ class AsgiConnection(Connection):
     # -- reading --------------------------------------------------------------------------------
 
     async def _read(self) -> None:
+        messages_left, bytes_left = MAX_MESSAGES_AT_ONCE, READ_BYTES
         while True:
+            if messages_left <= 0 or bytes_left <= 0:
+                # The server gives at once what it has: others are to have a turn as well.
+                messages_left, bytes_left = MAX_MESSAGES_AT_ONCE, READ_BYTES
+                await asyncio.sleep(0)
             await self._has_room.wait()
             event = await self._receive_event()
             if event["type"] == "websocket.disconnect":
@@ -167,19 +173,22 @@ class AsgiConnection(Connection):
                 return
             text: str | None = event.get("text")
             if self.state.current_state is ConnectionState.OPEN:
-                self._take(event["bytes"] if text is None else text)
+                bytes_left -= self._take(event["bytes"] if text is None else text)
+            messages_left -= 1
 
-    def _take(self, message: Message) -> None:
+    def _take(self, message: Message) -> int:
+        """Hand on a message; returns its size in bytes."""
         limit = self._limits.max_message_bytes
         size = size_in_bytes(message)
         if size > limit:
             self.failure = LimitExceeded("max_message_bytes", limit, size)
             text = f"message of {size} bytes exceeds limit of {limit} bytes"
             self._start_closing(CLOSE_CODE_TOO_BIG, shorten(text))
-            return
+            return size
         self.on_message.emit(message)
         if self.on_message.backlog_bytes > limit:
             self._has_room.clear()
+        return size
 
     def _note_disconnect(self, event: Event) -> None:
         code = event.get("code") or CLOSE_CODE_NONE_GIVEN
