@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from duologue.endpoints.direct import Server as Server
     from duologue.endpoints.direct import connect as connect
     from duologue.endpoints.direct import serve as serve
+    from duologue.endpoints.first_words import Before as Before
     from duologue.endpoints.first_words import OpenConnection as OpenConnection
     from duologue.endpoints.listener import Listener as Listener
     from duologue.endpoints.options import ConnectOptions as ConnectOptions
@@ -101,7 +102,7 @@ else:
         "endpoints.dialling_promisifier": "create_websocket_promisifier",
         "endpoints.dialogue": "Dialogue",
         "endpoints.direct": "Server connect serve",
-        "endpoints.first_words": "OpenConnection",
+        "endpoints.first_words": "Before OpenConnection",
         "endpoints.listener": "Listener",
         "endpoints.options": "ConnectOptions DialOptions ListenOptions ServeOptions",
         "endpoints.through_relay": "dial listen",

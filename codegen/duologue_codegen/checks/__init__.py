@@ -64,7 +64,7 @@ _RULE_FILES = (
 @cache
 def purposes() -> Mapping[str, str]:
     """Every rule there is, those about changes included, and what it is for."""
-    # Most contracts ask nothing of their rules, and these take long to import.
+    # Most contracts allow none of these, and they take long to import.
     from ..compatibility import CHANGE_RULES
 
     own = {rule.id: rule.purpose for rule in RULES.values()}
@@ -91,9 +91,12 @@ def check(
     if not project.orders and not project.orders_elsewhere:
         return in_file_order(found)
     at_either = {rule.id for rule in RULES.values() if rule.allowed_at_either}
-    about_changes = purposes().keys() - RULES.keys() - READING_RULES.keys()
-    allowable = may_be_off | at_either | about_changes
-    allowances, faults = allowances_of(project.orders, purposes(), allowable)
+    allowances, faults = allowances_of(project.orders, (), may_be_off | at_either)
+    if faults:
+        # Perhaps they are about changes: what there is to allow of those takes long to import.
+        about_changes = purposes().keys() - RULES.keys() - READING_RULES.keys()
+        allowable = may_be_off | at_either | about_changes
+        allowances, faults = allowances_of(project.orders, purposes(), allowable)
     elsewhere, _ = allowances_of(project.orders_elsewhere, (), at_either)
     silenced = without_allowed(
         found,

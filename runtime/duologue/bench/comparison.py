@@ -132,8 +132,6 @@ def _measure(programs: Running, phase: Phase, figures: Figures) -> None:
 
 
 def progress(text: str) -> None:
-    """Say on standard error what is being done; on a terminal, in the place of the last text."""
+    """Say on a terminal what is being done, in the place of the last text; nothing elsewhere."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
-    elif text:
-        print(text, file=sys.stderr, flush=True)

@@ -50,6 +50,8 @@ QUIET_S: Final = 20.0
 """Later than everything that can still happen."""
 FREE_LONG_S: Final = 0.9
 """A spare that is free for so long must be found: three askings, and the ways of the messages."""
+SILENCE_S: Final = 2 * LIMITS.find_again_s
+"""What a server that says nothing may cost beside that: every other asking goes to it."""
 TROUBLE_S: Final = 1.5
 """What a link that went wrong may take of the time of a request: one black hole, one pause."""
 TICK_S: Final = 0.02
@@ -183,6 +185,8 @@ class Model:
         """How much later than usual one in four words between nodes is."""
         self._interest: list[dict[bytes, set[int]]] = [{}, {}]
         self._server_up = [True, True]
+        self._ill = self.chance.choice((None,) * 7 + (0, 1))
+        """A server that is up, takes everything, and passes no question on."""
         self._bus_troubled_s = -100.0
         self._trouble_s = -100.0
         """When something last went wrong with a link or a node."""
@@ -633,7 +637,7 @@ class Model:
         return self.chance.random() < self._loss
 
     def _ask(self, request: Request, server: int, number: int) -> None:
-        if not self._server_up[server] or self._is_lost():
+        if not self._server_up[server] or server == self._ill or self._is_lost():
             return
         self._after(self._bus_delay_s(), self._ask_server, request, server, number)
 
@@ -695,6 +699,8 @@ class Model:
             if not node.is_alive or now_s < node.frozen_until_s + 1:
                 continue
             free_s = now_s - node.free_since_s.get(request.key, now_s)
+            if self._ill is not None and took_s > free_s > FREE_LONG_S + SILENCE_S:
+                raise Violation(f"refused while a spare was free for {free_s:.2f} s, elsewhere ill")
             if free_s > FREE_LONG_S and free_s > took_s - 0.1 > 0:
                 raise Violation(f"refused while a spare was free for {free_s:.2f} s")
             used_s = now_s - node.used_s.get(request.key, -100.0)

@@ -29,6 +29,13 @@ def test_the_invariants_hold_whatever_goes_wrong() -> None:
     assert refused > SEEDS / 2
 
 
+class AsksTheSilentForEver(Seeking):
+    def _ask(self, now_s: float) -> list[Step]:
+        # Until it has said "nobody", as the others have.
+        self._asked = set(self._denied)
+        return super()._ask(now_s)
+
+
 class OpensWithoutCancelled(Seeking):
     def have(self, node: str, link: str, state: SpareState, now_s: float) -> list[Step]:
         if self.state is State.WAITING and state is SpareState.FREE:
@@ -75,6 +82,7 @@ class DoesNotLinger(Directory):
 
 
 MUTANTS: dict[str, Callable[[int], Model]] = {
+    "ask a silent server for ever": lambda seed: Model(seed, seeking=AsksTheSilentForEver),
     "open without cancelled": lambda seed: Model(seed, seeking=OpensWithoutCancelled),
     "stay in the local line while visiting": lambda seed: Model(seed, leaves_line=False),
     "leave the connection open at the deadline": lambda seed: Model(
