@@ -8,8 +8,9 @@ Who meets one, and what becomes of others:
     max_json_depth, MAX_TYPED_DEPTH,        that request is refused, that       nothing
       max_json_objects, max_json_values     answer fails its call
     MAX_DESCRIBED_BYTES                     who asks is told that it is larger  nothing
-    MAX_HELLO_BYTES and its kin             whoever says more is served as a    nothing
-                                            base peer
+    MAX_HELLO_BYTES, MAX_HELLO_SERVICES,    whoever says more, or nothing, is   nothing
+      MAX_HELLO_FEATURES, MAX_HELLO_TEXT,   served as a base peer
+      MAX_SERVICE_BASE, hello_timeout_s
     max_open_calls, the peer's maxCalls     the call waits                      nothing
     max_parked_calls, max_parked_bytes      that call fails                     nothing
     max_running_calls, max_running_bytes    the peer's call waits               nothing
@@ -24,12 +25,26 @@ Who meets one, and what becomes of others:
     max_held_answer_bytes, and _total       that answer becomes LIMIT_EXCEEDED; nothing
                                             with _total, of who holds most
     max_nested_calls                        the peer's call is refused          nothing
+    STALLED_CALLS_PATIENCE_S                calls behind those that wait for it nothing
+    MAX_TIMES_SENT                          that call fails                     nothing
+    MAX_TIMEOUT_MS                          the peer learns of no deadline      nothing
+    MAX_REPORTED_PROBLEMS,                  that answer, that reason says less  nothing
+      MAX_CLOSE_REASON_BYTES
     max_invalid_messages,                   the connection is closed            what is open fails
       max_unasked_messages,
       MAX_LATE_MESSAGES
     more unsent than the connection takes   calls and answers wait; events      nothing
                                             are dropped and counted
-    MAX_CONTROL_FRAMES_PER_S                the connection is closed            what is open fails
+    MAX_UNANSWERED_EVENTS,                  that base peer misses events        nothing
+      CONGESTED_ABOVE_BYTES,
+      REFUSED_EVENT_PAUSE_S
+    MAX_CONTROL_FRAMES_PER_S,               the connection is closed            what is open fails
+      MAX_SHORT_FRAGMENTS, MAX_FRAGMENTS,
+      MAX_SEALED_FRAME_BYTES,
+      MAX_HANDSHAKE_TEXT
+    MAX_SEALED_MESSAGE_BYTES, MAX_PARTS     messages, bytes travel otherwise    nothing
+    MAX_REMEMBERED_FLIGHTS,                 the oldest flights are forgotten    nothing
+      FLIGHT_MEMORY_S
     MAX_SHORT_FRAGMENTS_PER_S,              that connection is read more        nothing
       MAX_MESSAGES_AT_ONCE,                 slowly
       MAX_REPLAYED_EVENTS_PER_S
@@ -58,11 +73,18 @@ Who meets one, and what becomes of others:
     max_stream_backlog_bytes,               streams that are not read fail      nothing
       stream_stall_timeout_s
     call_timeout_s, connect_timeout_s       that call, that try                 nothing
+    keepalive_interval_s                    who is silent is asked              nothing
     keepalive_timeout_s,                    the connection is ended             what is open fails
-      fragment_timeout_s,
+      fragment_timeout_s, close_timeout_s,
       message_stall_timeout_s
-    handshake_timeout_s, max_unconfirmed    who has not proved anything         nothing
-    max_connections                         the newcomer is refused             nothing
+    handshake_timeout_s, confirm_timeout_s, who has not proved anything         nothing
+      max_unconfirmed and _per_key,
+      unconfirmed_grace_s
+    confirmation_wait_s, hold_back_s        that connection comes later         nothing
+    reconnect_pause_s,                      our own tries to come back wait     nothing
+      max_reconnect_pause_s
+    relay_ping_grace_s                      a silent relay is left              who is there waits
+    max_connections, DESCRIPTOR_RESERVE     the newcomer is refused             nothing
     max_newcomers,                          of the address that has most of     nothing
       max_newcomers_per_address               them, the one silent longest
     opening_silence_s                       who sends nothing at all            nothing
