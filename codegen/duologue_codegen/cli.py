@@ -59,6 +59,7 @@ def generate(
         if watch and check:
             raise WrongUse("--watch writes, and --check does not: choose one")
         settings, asked = settings_of(paths or (), schema, out)
+        settings.refuse_stray("out")
         if plugins:
             must_have_plugins(settings)
 

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 from .names import MODULES_NEEDED
 from .targets.plugin_settings import Plugin
@@ -49,10 +49,24 @@ class Configuration:
     """How `duologue breaking` compares when it is not told: `BREAKING_KEYS`."""
     plugins: tuple[Plugin, ...] = ()
     """Programs that make files of contracts, too."""
+    strays: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
+    """Which of `schema` and `out` pyproject.toml has outside of its clone, and what is said then: a
+    clone that one does not trust has nothing read or written elsewhere."""
 
     def with_options(self, *, schema: Path | None, out: Path | None) -> Configuration:
         """The same with what the command line says instead."""
-        return replace(self, schema=schema or self.schema, out=out or self.out)
+        said = {"schema": schema, "out": out}
+        strays = {key: text for key, text in self.strays.items() if said[key] is None}
+        return replace(self, schema=schema or self.schema, out=out or self.out, strays=strays)
+
+    def refuse_stray(self, key: Literal["schema", "out"]) -> None:
+        """To be called before that folder is used.
+
+        Raises:
+            BadConfiguration: pyproject.toml alone names it, and it is outside of the clone.
+        """
+        if key in self.strays:
+            raise BadConfiguration(self.strays[key])
 
 
 def _is_module_name(text: str) -> bool:
@@ -139,7 +153,25 @@ def _configuration(table: Mapping[str, object], file: Path, here: Path) -> Confi
         on=rules("on"),
         breaking=_breaking(table.get("breaking", {}), file, here),
         plugins=plugins,
+        strays=dict(_strays(table, file)),
     )
+
+
+def _strays(table: Mapping[str, object], file: Path) -> Iterator[tuple[str, str]]:
+    clone = next((each for each in file.parents if (each / ".git").exists()), file.parent)
+    for key in ("schema", "out"):
+        named = str(table.get(key, key))
+        place = Path(os.path.normpath(file.parent / named))
+        # Links that lead to `out` are findings of their own: see `real_places`.
+        is_inside = place.is_relative_to(clone) and (
+            key == "out" or place.resolve().is_relative_to(clone.resolve())
+        )
+        if not is_inside:
+            yield (
+                key,
+                f"{file}: [tool.duologue] `{key}` is {named!r}, which is outside of {clone}; if "
+                f"that is meant, say so with --{key}",
+            )
 
 
 def _breaking(table: object, file: Path, here: Path) -> dict[str, str]:

@@ -66,6 +66,7 @@ def settings_of(
         if len(paths) > 1 or schema is not None:
             raise WrongUse(f"{folders[0]} is a schema folder of its own; name it alone")
         settings, paths = settings.with_options(schema=folders[0], out=None), ()
+    settings.refuse_stray("schema")
     if not settings.schema.is_dir():
         raise WrongUse(f"there is no schema folder {settings.schema}; name one with --schema")
     if len(paths) == 1 and paths[0].resolve() == settings.schema.resolve():

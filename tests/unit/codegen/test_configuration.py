@@ -1,8 +1,12 @@
 from pathlib import Path
+from typing import Final, Literal
 
 import pytest
 
 from duologue_codegen.configuration import BadConfiguration, Configuration, read_configuration
+
+Key = Literal["schema", "out"]
+KEYS: Final[tuple[Key, ...]] = ("schema", "out")
 
 
 def configured(folder: Path, table: str) -> Path:
@@ -91,6 +95,38 @@ def test_a_mistake_is_named(table: str, text: str, tmp_path: Path) -> None:
 def test_an_empty_import_root_is_allowed(tmp_path: Path) -> None:
     folder = configured(tmp_path, '[tool.duologue]\nimport_root = ""\n')
     assert read_configuration(folder).import_root == ""
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("named", ["..", "../other", "a/../../other", "/other"])
+def test_what_is_outside_of_the_clone_is_for_the_command_line_to_say(
+    named: str, key: Key, tmp_path: Path
+) -> None:
+    folder = configured(tmp_path, f'[tool.duologue]\n{key} = "{named}"\n')
+    settings = read_configuration(folder)
+    text = rf"`{key}` is '{named}', which is outside of .*; if that is meant, say so with --{key}$"
+    with pytest.raises(BadConfiguration, match=text):
+        settings.with_options(schema=None, out=None).refuse_stray(key)
+    settings.refuse_stray("out" if key == "schema" else "schema")
+    settings.with_options(schema=Path("x"), out=Path("y")).refuse_stray(key)
+
+
+def test_what_is_elsewhere_in_the_same_clone_is_inside(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "server").mkdir()
+    folder = configured(tmp_path / "server", '[tool.duologue]\nschema = "../schema"\nout = "."\n')
+    for key in KEYS:
+        read_configuration(folder).refuse_stray(key)
+
+
+def test_a_link_that_leads_to_contracts_outside_of_the_clone_is_not_followed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "clone").mkdir()
+    (tmp_path / "clone" / "schema").symlink_to(tmp_path / "private")
+    folder = configured(tmp_path / "clone", "[tool.duologue]\n")
+    with pytest.raises(BadConfiguration, match="`schema` is 'schema', which is outside of"):
+        read_configuration(folder).refuse_stray("schema")
 
 
 def test_options_win(tmp_path: Path) -> None:
