@@ -45,7 +45,7 @@ def bench(
     Calls per second and processor time per call against calls in flight and payload size, latency,
     time to connect and memory of an idle connection, with a raw `websockets` echo as the baseline.
     Trust the processor time first: wall time moves with whatever else the machine does. Takes
-    about a minute; progress is on standard error.
+    about a minute; on a terminal it says what it is doing.
     """
     if sys.platform == "win32":
         typer.echo("duologue bench measures on Linux and macOS only.", err=True)
