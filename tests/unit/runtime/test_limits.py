@@ -48,8 +48,9 @@ def stated() -> Iterator[Stated]:
         for body in (tree.body, *(each.body for each in classes)):
             for each, after in pairwise([*body, ast.Pass()]):
                 if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
-                    is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-                    said = str(after.value.value) if is_text else ""
+                    said = ""
+                    if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+                        said = str(after.value.value)
                     default = "" if each.value is None else ast.unparse(each.value)
                     yield module, each.target.id, default, said
 
