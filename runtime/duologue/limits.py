@@ -56,8 +56,8 @@ Who meets one, and what becomes of others:
     max_outgoing_stream_bytes, and _total,  the peer's streams rest             nothing
       stream_file_rest_s
     max_stream_buffer_bytes                 the peer is not read for a while    they come later
-    max_event_queue_bytes, the queue of     that subscriber misses events and   nothing
-      a subscription                        is told, or its subscription ends
+    max_event_queue_bytes, and _total, the  that subscriber misses events and   nothing
+      queue of a subscription               is told, or its subscription ends
     MAX_SUBSCRIPTIONS                       that subscription is refused        nothing
     MAX_META_ENTRIES, MAX_META_BYTES,       that call is refused; of an answer, nothing
       MAX_META_KEY_CHARACTERS               its metadata is dropped
@@ -396,6 +396,10 @@ class Limits:
     max_event_queue_bytes: int = 4 * 1024 * 1024
     """Events that wait for the subscribers at the other side of one connection. Above it the
     longest queue loses its oldest, or its subscription ends, as the contract of the event says."""
+
+    max_event_queue_bytes_total: int = 256 * 1024 * 1024
+    """The same for all peers of one server; an event that waits for many counts once. Above it, of
+    the peer with most waiting the longest queue loses its oldest, or its subscription ends."""
 
     stream_stall_timeout_s: float = DEFAULT_STREAM_STALL_S
     """How long a reader may keep the connection from being read before its stream is cancelled.

@@ -13,6 +13,7 @@ from duologue.limits import (
     REPLAYED_EVENTS_AT_ONCE,
     Limits,
 )
+from duologue.promisifier.queued_events import QueuedEvents
 from duologue.protocol.control import End, Subscribe, Subscribed, end_text, notify_text
 from duologue.protocol.counters import Counters
 from duologue.protocol.longest_first import LongestFirst
@@ -95,10 +96,12 @@ class Broadcasts:
         counters: Counters,
         call_soon: Callable[[Callable[[], None]], object],
         rest: Callable[[float], None],
+        queued: QueuedEvents | None = None,
     ) -> None:
         """`peer` is whom the connection leads to, as services know it.
 
-        `rest` is told for how many seconds the other side has wished for enough.
+        `rest` is told for how many seconds the other side has wished for enough; `queued` counts
+        the events of all peers.
         """
         self.peer = peer
         self._connection = connection
@@ -114,7 +117,9 @@ class Broadcasts:
         """Feeds with something in their queues, in turn."""
         self._longest: LongestFirst[Feed] | None = None
         """Made when there is too much for the first time, until nothing waits."""
-        self._bytes = 0
+        self.held_bytes = 0
+        """What waits in the queues, each event as often as it is in one."""
+        self._queued = queued or QueuedEvents(limits)
         self._is_pumping = False
 
     def subscribe(self, wish: Subscribe, source: EventSource | None) -> Subscribed:
@@ -133,7 +138,7 @@ class Broadcasts:
         self._next_subscription += 1
         first, cursor, gap = source.open(wish, feed)
         self._feeds[feed.subscription] = feed
-        feed.queue = EventQueue(source.max_waiting, source.when_full, first)
+        feed.queue = EventQueue(source.max_waiting, source.when_full, first, self._queued)
         if first:
             self._waiting.append(feed)
             self._note_longer(feed, feed.queue.bytes)
@@ -168,6 +173,13 @@ class Broadcasts:
         self._feeds.clear()
         self._waiting.clear()
         self._longest = None
+        self._queued.note_empty(self)
+
+    def lose_oldest(self) -> None:
+        """See `EventHolder.lose_oldest`."""
+        if self._longest is None:
+            self._longest = LongestFirst(self._waiting, _waiting_bytes)
+        self._shorten(self._longest.longest())
 
     def _queue(self, feed: Feed, event: KeptEvent) -> None:
         queue = feed.queue
@@ -183,14 +195,15 @@ class Broadcasts:
         self._note_longer(feed, queue.bytes - before)
 
     def _note_longer(self, feed: Feed, more_bytes: int) -> None:
-        self._bytes += more_bytes
+        self.held_bytes += more_bytes
         if self._longest is not None:
             self._longest.note_longer(feed, self._waiting)
-        elif self._bytes > self._max_queue_bytes:
+        elif self.held_bytes > self._max_queue_bytes:
             self._longest = LongestFirst(self._waiting, _waiting_bytes)
         if self._longest is not None:
-            while self._bytes > self._max_queue_bytes:
+            while self.held_bytes > self._max_queue_bytes:
                 self._shorten(self._longest.longest())
+        self._queued.note_longer(self)
         self._pump_later()
 
     def _note_replayed(self, count: int) -> None:
@@ -205,7 +218,7 @@ class Broadcasts:
             self._end(feed)
             return
         self._counters.events_dropped += 1
-        self._bytes -= before - feed.queue.bytes
+        self.held_bytes -= before - feed.queue.bytes
         if not len(feed.queue):
             self._waiting.remove(feed)
 
@@ -221,7 +234,8 @@ class Broadcasts:
         feed.source.close(feed.wish, feed, is_lost=is_lost)
         if feed in self._waiting:
             self._waiting.remove(feed)
-            self._bytes -= feed.queue.bytes
+            self.held_bytes -= feed.queue.bytes
+            feed.queue.clear()
 
     def _pump_later(self) -> None:
         if not self._is_pumping:
@@ -238,7 +252,7 @@ class Broadcasts:
             feed = self._waiting.popleft()
             before = feed.queue.bytes
             event, missed = feed.queue.take()
-            self._bytes -= before - feed.queue.bytes
+            self.held_bytes -= before - feed.queue.bytes
             if len(feed.queue):
                 self._waiting.append(feed)
             self._send(feed, event, missed)
@@ -246,6 +260,7 @@ class Broadcasts:
             self._pump_later()
         else:
             self._longest = None
+            self._queued.note_empty(self)
 
     def _send(self, feed: Feed, event: KeptEvent, missed: int) -> None:
         with_key = feed.wish.key is None

@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 
 from duologue.limits import Limits
 from duologue.promisifier.debts import Debts
+from duologue.promisifier.queued_events import QueuedEvents
 
 
 class Waiter(Protocol):
@@ -97,6 +98,8 @@ class Budget:
         """What answers may hold together that nobody takes yet."""
         self.debts = Debts(limits)
         """What peers are owed that take nothing."""
+        self.queued_events: Final = QueuedEvents(limits)
+        """What waits for their subscribers."""
         self._holders: dict[Holder, None] = {}
         self.streams = Line(lambda: self.free_streams > 0)
         """Peers whose streams wait for a place."""

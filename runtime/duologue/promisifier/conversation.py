@@ -128,6 +128,7 @@ class Conversation(Generic[PeerT]):
         self._parts_deadline = PartsDeadline(loop, self._session, limits, self._give_up)
         self._debts = budget.debts
         self._debts.watch(connection)
+        self._queued_events = budget.queued_events
         self._resting: asyncio.TimerHandle | None = None
         self._is_started = self._is_over = False
         self._is_listening = False
@@ -205,6 +206,7 @@ class Conversation(Generic[PeerT]):
                 self._counters,
                 asyncio.get_running_loop().call_soon,
                 self._rest,
+                self._queued_events,
             )
         return self._broadcasts
 

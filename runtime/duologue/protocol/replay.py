@@ -7,7 +7,7 @@ that of one service object. A cursor is an epoch and the number of the last even
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol
 
 from duologue.limits import MAX_EVENT_KEYS, MAX_KEPT_EVENT_BYTES
 
@@ -157,15 +157,29 @@ class EventLog:
         self._forgotten_seq = max(self._forgotten_seq, kept.forgotten_seq)
 
 
+class EventCount(Protocol):
+    """Who counts the events of many queues."""
+
+    def add(self, event: KeptEvent) -> None:
+        """It waits in one queue more."""
+
+    def remove(self, event: KeptEvent) -> None:
+        """It waits in one queue less."""
+
+
 class EventQueue:
     """Events that wait for one subscriber: those it gets first, and at most `max_events` more."""
 
-    __slots__ = ("_events", "_first", "_max_events", "_when_full", "bytes", "missed")
+    __slots__ = ("_count", "_events", "_first", "_max_events", "_when_full", "bytes", "missed")
 
     def __init__(
-        self, max_events: int, when_full: WhenFull, first: Sequence[KeptEvent] = ()
+        self,
+        max_events: int,
+        when_full: WhenFull,
+        first: Sequence[KeptEvent] = (),
+        count: EventCount | None = None,
     ) -> None:
-        """`first` is what happened before it subscribed."""
+        """`first` is what happened before it subscribed; `count` is told of all that waits."""
         self._events = deque(first)
         self._first = len(first)
         self._max_events = max_events
@@ -173,6 +187,10 @@ class EventQueue:
         self.missed = 0
         """Events dropped since the last one that was taken."""
         self.bytes = sum(each.cost_bytes for each in first)
+        self._count = count
+        if count is not None:
+            for each in first:
+                count.add(each)
 
     def __len__(self) -> int:
         return len(self._events)
@@ -183,21 +201,34 @@ class EventQueue:
             return False
         self._events.append(event)
         self.bytes += event.cost_bytes
+        if self._count is not None:
+            self._count.add(event)
         return True
 
     def drop_oldest(self) -> bool:
         """Make room by the queue's policy; False if that is to end the subscription."""
         if self._when_full == "close":
             return False
-        self.bytes -= self._events.popleft().cost_bytes
+        self._pop()
         self.missed += 1
         return True
 
     def take(self) -> tuple[KeptEvent, int]:
         """The oldest, and how many were dropped before it."""
-        event = self._events.popleft()
-        self.bytes -= event.cost_bytes
+        event = self._pop()
         if self._first:
             self._first -= 1
         missed, self.missed = self.missed, 0
         return event, missed
+
+    def clear(self) -> None:
+        """Nobody gets them any more."""
+        while self._events:
+            self._pop()
+
+    def _pop(self) -> KeptEvent:
+        event = self._events.popleft()
+        self.bytes -= event.cost_bytes
+        if self._count is not None:
+            self._count.remove(event)
+        return event

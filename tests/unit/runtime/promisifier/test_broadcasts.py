@@ -19,6 +19,7 @@ from duologue.limits import (
     Limits,
 )
 from duologue.promisifier.broadcasts import Broadcasts, Feed
+from duologue.promisifier.queued_events import QueuedEvents
 from duologue.protocol.control import Subscribe
 from duologue.protocol.counters import Counters
 from duologue.protocol.replay import EVENT_OVERHEAD_BYTES, Cursor, KeptEvent, WhenFull
@@ -101,7 +102,9 @@ class Source:
 class Stage:
     """Broadcasts, and what they work with."""
 
-    def __init__(self, max_event_queue_bytes: int = 100_000) -> None:
+    def __init__(
+        self, max_event_queue_bytes: int = 100_000, queued: QueuedEvents | None = None
+    ) -> None:
         self.loop = Turns()
         self.carrier = Carrier(self.loop)
         self.counters = Counters()
@@ -109,7 +112,13 @@ class Stage:
         self.rests: list[float] = []
         """For how many seconds the other side was not read."""
         self.broadcasts = Broadcasts(
-            "peer", self.carrier, limits, self.counters, self.loop.call_soon, self.rests.append
+            "peer",
+            self.carrier,
+            limits,
+            self.counters,
+            self.loop.call_soon,
+            self.rests.append,
+            queued,
         )
 
     def subscribe(self, source: Source) -> int:
@@ -126,6 +135,78 @@ class Stage:
             (each["subscription"], each.get("seq") or each["end"]["code"], each.get("missed", 0))
             for each in said
         ]
+
+
+def stages_with_room_for(events: int, stages: int) -> tuple[QueuedEvents, list[Stage]]:
+    """Some that share room for so many events of 72 bytes; nobody takes any."""
+    queued = QueuedEvents(Limits(max_event_queue_bytes_total=events * LARGE))
+    made = [Stage(queued=queued) for _ in range(stages)]
+    for each in made:
+        each.carrier.gate.shut()
+    return queued, made
+
+
+LARGE = EVENT_OVERHEAD_BYTES + 72
+"""What such an event counts."""
+
+
+def test_all_peers_together_have_as_much_waiting_as_they_may() -> None:
+    queued, stages = stages_with_room_for(5, 2)
+    for number, stage in zip((3, 2), stages, strict=True):
+        source = Source(max_waiting=9)
+        stage.subscribe(source)
+        source.tell(*range(1, number + 1), data=bytes(72))
+    assert queued.bytes == 5 * LARGE
+    assert [each.counters.events_dropped for each in stages] == [0, 0]
+
+
+def test_above_that_whoever_has_most_waiting_loses_its_oldest() -> None:
+    queued, stages = stages_with_room_for(5, 2)
+    for number, stage in zip((4, 2), stages, strict=True):
+        source = Source(max_waiting=9)
+        stage.subscribe(source)
+        source.tell(*range(1, number + 1), data=b"7" * 72)
+    assert queued.bytes == 5 * LARGE
+    assert [each.counters.events_dropped for each in stages] == [1, 0]
+    assert stages[0].take() == [(1, 2, 1), (1, 3, 0), (1, 4, 0)]
+    assert queued.bytes == 2 * LARGE
+
+
+def test_above_that_a_subscription_ends_that_may_not_miss_any() -> None:
+    queued, stages = stages_with_room_for(2, 2)
+    for number, stage in zip((2, 1), stages, strict=True):
+        source = Source(max_waiting=9, when_full="close")
+        stage.subscribe(source)
+        source.tell(*range(1, number + 1), data=b"7" * 72)
+    assert queued.bytes == LARGE
+    assert stages[0].take() == [(1, "TOO_SLOW", 0)]
+    assert stages[1].take() == [(1, 1, 0)]
+    assert queued.bytes == 0
+
+
+def test_an_event_that_waits_for_many_counts_once() -> None:
+    queued, stages = stages_with_room_for(1, 3)
+    source = Source()
+    for stage in stages:
+        stage.subscribe(source)
+    event = KeptEvent(1, None, b"7" * 72)
+    for feed in source.feeds:
+        feed.deliver(event)
+    assert queued.bytes == LARGE
+    assert stages[0].take() == [(1, 1, 0)]
+    stages[1].broadcasts.unsubscribe(1)
+    assert queued.bytes == LARGE
+    stages[2].broadcasts.close()
+    assert queued.bytes == 0
+
+
+def test_what_has_happened_before_counts_too() -> None:
+    queued, stages = stages_with_room_for(2, 1)
+    source = Source()
+    source.first = [KeptEvent(number, None, b"7" * 72) for number in (1, 2, 3)]
+    stages[0].subscribe(source)
+    assert queued.bytes == 2 * LARGE
+    assert stages[0].take() == [(1, 2, 1), (1, 3, 0)]
 
 
 def test_an_event_leaves_at_once_while_the_connection_takes_it() -> None:

@@ -40,7 +40,7 @@ class Deaf:
 def waiting_bytes(host: WebsocketPromisifier) -> int:
     """What all queues of a connection hold."""
     broadcasts = host._conversation._broadcasts  # pyright: ignore[reportPrivateUsage]
-    return 0 if broadcasts is None else broadcasts._bytes  # pyright: ignore[reportPrivateUsage]
+    return 0 if broadcasts is None else broadcasts.held_bytes
 
 
 def line_of(host: WebsocketPromisifier) -> Connection:
