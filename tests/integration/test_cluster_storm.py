@@ -38,7 +38,8 @@ def offer_name(peer: WebsocketPromisifier) -> None:
 class Callers:
     """So many requests a second, at one node and the other, until they are told to end."""
 
-    def __init__(self, urls: list[str], key: bytes) -> None:
+    def __init__(self, urls: list[list[str]], key: bytes) -> None:
+        """Each of `urls` is where one dials: at the first, or else at the next."""
         self.done = 0
         self._urls = urls
         self._key = key
@@ -62,9 +63,9 @@ class Callers:
         """Begin no more."""
         self._is_over = True
 
-    async def _call(self, url: str) -> None:
+    async def _call(self, urls: list[str]) -> None:
         me = Identity.generate()
-        async with duologue.dial(url, to=self._key, identity=me, timeout=30) as peer:
+        async with duologue.dial(urls, to=self._key, identity=me, timeout=30) as peer:
             assert await peer.send(1, "a") == "A"
         self.done += 1
 
@@ -98,7 +99,7 @@ async def test_with_two_servers_nobody_is_refused_and_no_conversation_ends(tmp_p
             nodes[0].url, to=host.public_key, identity=Identity.generate(), timeout=30
         ) as lasting,
     ):  # fmt: skip
-        callers = Callers([nodes[0].url, nodes[2].url], host.public_key)
+        callers = Callers([[nodes[0].url], [nodes[2].url]], host.public_key)
         calling = asyncio.create_task(callers.run())
         harming = asyncio.create_task(trouble(nodes, servers))
         await asyncio.wait((calling, harming), return_when=asyncio.FIRST_COMPLETED)
@@ -108,5 +109,26 @@ async def test_with_two_servers_nobody_is_refused_and_no_conversation_ends(tmp_p
         await asyncio.gather(calling, harming)
         assert await lasting.send(1, "still there") == "STILL THERE"
         assert lasting.is_connected
+    print(f"{callers.done} requests, none refused")
+    assert callers.done > 100
+
+
+async def test_nodes_drain_in_turn_and_nobody_is_refused(tmp_path: Path) -> None:
+    host = Identity.generate()
+    async with cluster(3, limits=MANY, cluster_limits=QUICK) as (nodes, _):
+        urls = [each.url for each in nodes]
+        async with duologue.listen(
+            [urls[1], urls[0], urls[2]], identity=host, allow=ANYONE, on_peer=offer_name, spares=8,
+            known_relays=tmp_path / "pins",
+        ):  # fmt: skip
+            turned = [urls[number:] + urls[:number] for number in range(3)]
+            callers = Callers(turned, host.public_key)
+            calling = asyncio.create_task(callers.run())
+            for node in nodes[:2]:
+                await asyncio.wait((calling,), timeout=2)
+                await node.node.drain()
+            await asyncio.wait((calling,), timeout=3)
+            callers.end()
+            await calling
     print(f"{callers.done} requests, none refused")
     assert callers.done > 100
