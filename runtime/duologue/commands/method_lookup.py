@@ -80,7 +80,7 @@ def whole_name(name: str, schema: Path | None) -> str:
     # With its service known, what the name may have been meant for can be said.
     if slash and len(homes) == 1:
         return f"{homes.pop()}/{method}"
-    near = get_close_matches(name, [short for each in known for short in short_names(each)], n=1)
+    near = get_close_matches(name, [short_names(each)[not slash] for each in known], n=1)
     if near:
         raise WrongUse(f"there is no {name}; did you mean {near[0]}?")
     return name
