@@ -130,9 +130,9 @@ MAX_KEPT_EVENT_BYTES: Final = 4 * 1024 * 1024
 """What one event of a service keeps for those who come late, all its keys together."""
 
 MAX_REPLAYED_EVENTS_PER_S: Final = 100_000
-"""Past events that the subscriptions of one connection are given, on average. To find one costs
-0.5 us, and a wish for 30,000 of them fits into 60 bytes. Above it, and above
-`REPLAYED_EVENTS_AT_ONCE`, a connection is read more slowly, and nothing is lost."""
+"""Past events that the subscriptions of one key, or one address, are given, on average. To find one
+costs 0.5 us, and a wish for 30,000 of them fits into 60 bytes. Above it, and in one connection
+above `REPLAYED_EVENTS_AT_ONCE`, that is read more slowly, and nothing is lost."""
 
 REPLAYED_EVENTS_AT_ONCE: Final = 1000
 """Of those, how many make no difference: one subscription, as most of them are, to all keys."""

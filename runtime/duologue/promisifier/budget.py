@@ -28,15 +28,25 @@ class Holder(Protocol):
 
 
 class Share:
-    """How many more calls may run for one proven key, or one address, over all its connections."""
+    """What one proven key, or one address, may still have, over all its connections."""
 
-    __slots__ = ("__weakref__", "free", "limit", "most")
+    __slots__ = ("__weakref__", "_replay_due_s", "free", "limit", "most")
 
     def __init__(self, limit: str, most: int) -> None:
         """`limit` is the field of `Limits` that says so."""
         self.limit = limit
         self.most = most
         self.free = most
+        """How many more calls may run."""
+        self._replay_due_s = 0.0
+
+    def replay_rest_s(self, takes_s: float, now_s: float) -> float:
+        """How long to read nothing of who has wished for past events that are to take so long.
+
+        One connection is behind the other: many are not read faster than one.
+        """
+        self._replay_due_s = max(self._replay_due_s, now_s) + takes_s
+        return self._replay_due_s - now_s
 
 
 class Line:

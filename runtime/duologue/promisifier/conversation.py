@@ -211,10 +211,11 @@ class Conversation(Generic[PeerT]):
         return self._broadcasts
 
     def _rest(self, seconds: float) -> None:
-        """Read nothing for so long."""
+        """Read nothing for so long, behind others of the same key or address that rest."""
         self._intake.hold(Hold.REPLAY)
         go_on = partial(self._intake.release, Hold.REPLAY)
-        self._resting = asyncio.get_running_loop().call_later(seconds, go_on)
+        loop, share = asyncio.get_running_loop(), self._dispatcher.admission.share
+        self._resting = loop.call_later(share.replay_rest_s(seconds, loop.time()), go_on)
 
     def _on_introduced(self) -> None:
         self.calling.obey_limits()
@@ -236,12 +237,12 @@ class Conversation(Generic[PeerT]):
             return
         self._is_listening = True
         self.calling.note_reading(True)
-        # What has waited is delivered before `listen` returns, and may make us stop again.
-        self._unlisten_message = self.connection.on_message.listen(self._on_message)
+        on_message = self.connection.on_message
+        self._unlisten_message = on_message.add_listener(self._on_message)
+        # What has waited may make us stop again: then what is behind it waits on.
+        on_message.hand_over()
         if self._is_listening:
             self._parts_deadline.watch()
-        else:
-            self._unlisten_message()
 
     def _stop_listening(self) -> None:
         self._is_listening = False

@@ -18,7 +18,7 @@ from duologue.limits import (
     REPLAYED_EVENTS_AT_ONCE,
     Limits,
 )
-from duologue.promisifier.broadcasts import Broadcasts, Feed
+from duologue.promisifier.broadcasts import EVENTS_AT_ONCE, Broadcasts, Feed
 from duologue.promisifier.queued_events import QueuedEvents
 from duologue.protocol.control import Subscribe
 from duologue.protocol.counters import Counters
@@ -207,6 +207,17 @@ def test_what_has_happened_before_counts_too() -> None:
     stages[0].subscribe(source)
     assert queued.bytes == 2 * LARGE
     assert stages[0].take() == [(1, 2, 1), (1, 3, 0)]
+
+
+def test_others_have_a_turn_between_many_events() -> None:
+    stage, source = Stage(), Source(max_waiting=9)
+    source.first = [KeptEvent(number, None, b"1") for number in range(EVENTS_AT_ONCE + 1)]
+    stage.subscribe(source)
+    sent: list[int] = []
+    stage.loop.call_soon(lambda: sent.append(len(stage.carrier.sent)))
+    stage.loop.run()
+    assert sent == [EVENTS_AT_ONCE]
+    assert len(stage.carrier.sent) == EVENTS_AT_ONCE + 1
 
 
 def test_an_event_leaves_at_once_while_the_connection_takes_it() -> None:

@@ -67,6 +67,15 @@ def test_nobody_runs_more_than_are_left_for_others() -> None:
     assert fourth.arrive(0) == 0
 
 
+def test_connections_of_one_address_rest_one_behind_the_other() -> None:
+    budget = Budget(Limits())
+    share, other = budget.share_of(None, "192.0.2.1"), budget.share_of(None, "192.0.2.2")
+    assert share.replay_rest_s(2.0, 100.0) == 2.0
+    assert budget.share_of(None, "192.0.2.1").replay_rest_s(1.0, 101.0) == 2.0
+    assert other.replay_rest_s(1.0, 101.0) == 1.0
+    assert share.replay_rest_s(1.0, 200.0) == 1.0
+
+
 async def test_room_that_is_given_back_goes_to_those_who_wait() -> None:
     first, second, third = doors(3, max_running_calls_total=2)
     first.arrive(0)
