@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from duologue.bench.comparison import calls
 from duologue.bench.load import Json
-from duologue.bench.programs import Running, running
+from duologue.bench.programs import Running, command_of, running
 from tests.bench.contracts import run_compiler, write
 from tests.bench.machine import describe
 from tests.bench.ours import CHARACTERS, SERVICES, STREAMS, WINDOW
@@ -110,7 +110,7 @@ def calls_by_services(small_print: str) -> Charts:
     points: list[tuple[float, float]] = []
     for number in SERVICE_NUMBERS:
         _tell(f"{number} services")
-        with running(PLAIN, sys.executable, {SERVICES: str(number)}, ROOT) as programs:
+        with running(PLAIN, command_of(), {SERVICES: str(number)}, ROOT) as programs:
             points.append((number, _median(programs, order, "per_s")))
     chart = Chart(
         title="Calls per second against services offered, 64 in flight",
@@ -165,7 +165,7 @@ def _items(
     points: list[tuple[float, float]] = []
     for each in xs:
         _tell(f"{name}, {each}")
-        with running(PLAIN, sys.executable, {variable: str(each)}, ROOT) as programs:
+        with running(PLAIN, command_of(), {variable: str(each)}, ROOT) as programs:
             points.append((each, _median(programs, order, "items_per_s")))
     lines = [Line("server to caller", points)]
     return {name: Chart(title=title, x=x, y="items/s", lines=lines, small_print=small_print)}
@@ -237,7 +237,7 @@ def _line(
     row: Row, name: str, xs: Sequence[int], order: Callable[[int], Json], figure: str
 ) -> Line:
     points: list[tuple[float, float]] = []
-    with running(row, sys.executable, modules=ROOT) as programs:
+    with running(row, command_of(), modules=ROOT) as programs:
         for x in xs:
             _tell(f"{row.name}, {x}")
             points.append((x, _median(programs, order(x), figure)))

@@ -1,12 +1,16 @@
-"""The rows of the table: what is compared, from which environment, as which programs."""
+"""The rows of the tables: what is compared, from which environment, as which programs."""
 
+import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from duologue.bench.programs import Running, Subject, running
-from tests.bench.environments import interpreter_of
+from duologue.bench.programs import Running, Subject, command_of, running
+from tests.bench.environments import interpreter_of, node_modules_of, python_with_duologue
+from tests.other_pythons import VERSIONS
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -16,12 +20,24 @@ RELAY: Final = "tests.bench.relay_broker"
 PEERS: Final = "tests.bench.peers."
 
 
+class Group(Enum):
+    """The tables, by their titles."""
+
+    DIRECT = "Direct"
+    NODE = "On Node"
+    PYTHONS = "duologue on other Pythons"
+    ROUTED = "Routed (server is broker + service)"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row(Subject):
-    """A subject with what the table says of it."""
+    """A subject with what its table says of it."""
 
+    group: Group = Group.DIRECT
     environment: str | None = None
     """A file of pins below `peers/pins`; None is the interpreter that runs the comparison."""
+    python: str = ""
+    """The version of another Python that runs it, with duologue."""
     note: str = ""
     """What a reader has to know to judge the row."""
     skipped: tuple[str, ...] = ()
@@ -32,10 +48,22 @@ def start(row: Row, cache: Path) -> AbstractContextManager[Running]:
     """The programs of a row, in the environment that it names, which is made if it is not there.
 
     Raises:
-        CannotInstall: pip refused, or took too long.
+        CannotInstall: pip or npm refused, or took too long, or this machine has no such Python.
         ProgramFailed (on entering): one of them did not start.
     """
-    return running(row, interpreter_of(row.environment, cache), modules=ROOT)
+    if row.group is Group.NODE:
+        assert row.environment is not None
+        modules = node_modules_of(row.environment, cache)
+        return running(row, _on_node, {"NODE_PATH": str(modules)}, modules=ROOT)
+    if row.python:
+        python = python_with_duologue(row.python)
+    else:
+        python = interpreter_of(row.environment, cache)
+    return running(row, command_of(python), modules=ROOT)
+
+
+def _on_node(module: str, _is_alone: bool) -> Sequence[str]:
+    return [sys.executable, "-P", "-m", "tests.bench.pinned", "node", str(ROOT / module)]
 
 
 GRPC: Final = Row(
@@ -105,6 +133,35 @@ PLAIN: Final = Row(
 ASYNC: Final = Row(name="duologue, `async def` handler", module=OURS, kind="async")
 UVLOOP: Final = Row(name="duologue, `def`, uvloop", module=OURS, kind="uvloop")
 
+CAPNWEB: Final = Row(
+    name="capnweb",
+    module="tests/bench/peers/node/capnweb_rpc.cjs",
+    group=Group.NODE,
+    environment="capnweb",
+    note="JSON over one WebSocket of `ws`; its types are those of TypeScript, nothing is validated",
+    skipped=("idle",),
+)
+CONNECT_ES: Final = Row(
+    name="connect-es",
+    module="tests/bench/peers/node/connect_es.cjs",
+    group=Group.NODE,
+    environment="connect-es",
+    note="HTTP/2 and protobuf",
+    skipped=("idle",),
+)
+
+ON_OTHERS: Final = tuple(
+    replace(
+        row,
+        name=f"{row.name}, Python {version}",
+        group=Group.PYTHONS,
+        python=version,
+        skipped=("256", "blob", "upload", "exchange"),
+    )
+    for version in VERSIONS
+    for row in (PLAIN, ASYNC)
+)
+
 NATS: Final = Row(
     name="NATS",
     module=PEERS + "nats_broker",
@@ -112,6 +169,7 @@ NATS: Final = Row(
     environment="nats",
     broker=PEERS + "nats_broker",
     is_routed=True,
+    group=Group.ROUTED,
     note="plaintext; the broker is nats-server (Go); pydantic by hand",
 )
 CROSSBAR: Final = Row(
@@ -121,6 +179,7 @@ CROSSBAR: Final = Row(
     environment="crossbar",
     broker=PEERS + "wamp_crossbar",
     is_routed=True,
+    group=Group.ROUTED,
     note="plaintext, JSON; both ends are autobahn with asyncio; pydantic by hand",
 )
 HYPHA: Final = Row(
@@ -130,6 +189,7 @@ HYPHA: Final = Row(
     environment="hypha",
     broker=PEERS + "hypha_broker",
     is_routed=True,
+    group=Group.ROUTED,
     note="plaintext, msgpack; pydantic by hand; it drops the service when 256 calls are in flight",
     skipped=("256", "idle"),
 )
@@ -138,6 +198,7 @@ PLAIN_RELAY: Final = Row(
     module=ROUTED,
     broker=PEERS + "websockets_relay",
     is_routed=True,
+    group=Group.ROUTED,
     note="plaintext; a pump of two loops, nothing else",
     skipped=("set-up", "idle"),
 )
@@ -146,6 +207,7 @@ MET: Final = Row(
     module=ROUTED,
     broker=RELAY,
     is_routed=True,
+    group=Group.ROUTED,
     kind="meet",
     note="joined at a meeting point; the relay as in the next row",
     skipped=("set-up", "idle"),
@@ -155,6 +217,7 @@ SEALED: Final = Row(
     module=ROUTED,
     broker=RELAY,
     is_routed=True,
+    group=Group.ROUTED,
     kind="listen",
     note=(
         "`listen` and `dial`, sealed end to end; the relay runs as in production (uvloop), but "
@@ -166,6 +229,7 @@ CROSSED: Final = Row(
     module=ROUTED,
     broker="tests.bench.cluster_broker",
     is_routed=True,
+    group=Group.ROUTED,
     kind="listen,across",
     note="as the row before, but caller and listener have come to different nodes",
 )
@@ -182,6 +246,9 @@ ROWS: Final = (
     PLAIN,
     ASYNC,
     UVLOOP,
+    CAPNWEB,
+    CONNECT_ES,
+    *ON_OTHERS,
     NATS,
     CROSSBAR,
     HYPHA,

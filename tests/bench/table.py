@@ -1,11 +1,11 @@
-"""The table of the comparison, as Markdown."""
+"""The tables of the comparison, as Markdown."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from duologue.bench.comparison import LARGE_IN_FLIGHT, Figures
 from tests.bench.relay_listeners import Listeners
-from tests.bench.rows import Row
+from tests.bench.rows import Group, Row
 
 Cell = Callable[[Figures], str]
 
@@ -18,18 +18,23 @@ def _number(name: str, digits: int = 0) -> Cell:
     return cell
 
 
-def _cpu(figures: Figures) -> str:
-    server, client = figures.median("64.server_us"), figures.median("64.client_us")
-    return "–" if server is None or client is None else f"{server:.0f} + {client:.0f}"
+def _cpu(phase: str, digits: int = 1) -> Cell:
+    def cell(figures: Figures) -> str:
+        both = (figures.median(f"{phase}.{side}_us") for side in ("server", "client"))
+        cells = ["–" if side is None else f"{side:,.{digits}f}" for side in both]
+        return "–" if "–" in cells else " + ".join(cells)
+
+    return cell
 
 
-COLUMNS: Final[Sequence[tuple[str, Cell]]] = (
+Columns: TypeAlias = Sequence[tuple[str, Cell]]
+
+RATES: Final[Columns] = (
     ("seq/s", _number("seq.per_s")),
     ("p50 µs", _number("seq.p50_us")),
     ("p99 µs", _number("seq.p99_us")),
     ("64 in flight /s", _number("64.per_s")),
     ("256 in flight /s", _number("256.per_s")),
-    ("CPU µs/call server + client", _cpu),
     (f"64 KiB of text /s ({LARGE_IN_FLIGHT} in flight)", _number("large.per_s")),
     (f"64 KiB of bytes /s ({LARGE_IN_FLIGHT} in flight)", _number("blob.per_s")),
     ("items/s from the server", _number("stream.items_per_s")),
@@ -37,10 +42,21 @@ COLUMNS: Final[Sequence[tuple[str, Cell]]] = (
     ("items/s both ways", _number("exchange.items_per_s")),
     ("item and back, p50 µs", _number("trips.p50_us")),
     ("set-up ms", _number("set-up.set_up_ms", 1)),
-    ("set-up CPU ms", _number("set-up.set_up_cpu_ms", 1)),
     ("KiB per idle conn", _number("idle.idle_kib")),
 )
-BROKER: Final = ("broker alone µs", _number("64.broker_us", 1))
+COSTS: Final[Columns] = (
+    ("a call, µs", _cpu("64")),
+    ("64 KiB of text, µs", _cpu("large", 0)),
+    ("64 KiB of bytes, µs", _cpu("blob", 0)),
+    ("item from the server, µs", _cpu("stream")),
+    ("item to it, µs", _cpu("upload")),
+    ("item there and one back, µs", _cpu("exchange")),
+    ("set-up, both sides, ms", _number("set-up.set_up_cpu_ms", 2)),
+)
+BROKER_COSTS: Final[Columns] = (
+    ("broker alone, a call, µs", _number("64.broker_us", 1)),
+    ("broker alone, 64 KiB of text, µs", _number("large.broker_us", 0)),
+)
 
 
 def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
@@ -49,31 +65,40 @@ def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def table(rows: Sequence[Row], found: Mapping[str, Figures]) -> str:
-    """Direct and routed rows, each with its medians, and what has to be known of them."""
+def tables(rows: Sequence[Row], found: Mapping[str, Figures], *, only_costs: bool = False) -> str:
+    """What the rows of each group reached, what it cost, and what has to be known of them.
+
+    `only_costs` leaves out all but processor time.
+    """
     parts: list[str] = []
-    for is_routed, title in ((False, "Direct"), (True, "Routed (server is broker + service)")):
-        chosen = [row for row in rows if row.is_routed is is_routed]
+    for group in Group:
+        chosen = [row for row in rows if row.group is group]
         if not chosen:
             continue
-        columns = (*COLUMNS, BROKER) if is_routed else COLUMNS
-        lines = [[row.name, *_cells(found[row.name], columns)] for row in chosen]
-        parts += [f"**{title}**", markdown(["", *(name for name, _ in columns)], lines)]
+        costs = (*COSTS, *BROKER_COSTS) if group is Group.ROUTED else COSTS
+        parts.append(f"**{group.value}**")
+        if not only_costs:
+            parts.append(_table(chosen, found, "", RATES))
+        parts.append(_table(chosen, found, "CPU, server + client", costs))
         notes = [f"* {row.name}: {row.note}." for row in chosen if row.note]
-        troubles = [
+        notes += [
             f"* {row.name} **failed**: {found[row.name].failure}"
             for row in chosen
             if found[row.name].failure
         ]
-        if notes or troubles:
-            parts.append("\n".join(notes + troubles))
+        if notes:
+            parts.append("\n".join(notes))
     return "\n\n".join(parts)
 
 
-def _cells(figures: Figures, columns: Sequence[tuple[str, Cell]]) -> list[str]:
-    if not figures.values:
-        return [figures.failure.replace("|", "/"), *("" for _ in columns[1:])]
-    return [cell(figures) for _, cell in columns]
+def _table(rows: Sequence[Row], found: Mapping[str, Figures], what: str, columns: Columns) -> str:
+    """Columns in which no row has anything are left out."""
+    cells = [[cell(found[row.name]) for _, cell in columns] for row in rows]
+    kept = [at for at in range(len(columns)) if any(line[at] != "–" for line in cells)]
+    return markdown(
+        [what, *(columns[at][0] for at in kept)],
+        ([row.name, *(line[at] for at in kept)] for row, line in zip(rows, cells, strict=True)),
+    )
 
 
 def listeners_table(measured: Sequence[Listeners]) -> str:

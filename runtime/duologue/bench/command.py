@@ -8,7 +8,7 @@ import typer
 
 from duologue.bench.comparison import compare
 from duologue.bench.machine import busy, describe
-from duologue.bench.programs import running
+from duologue.bench.programs import command_of, running
 from duologue.bench.report import BASELINE, DUOLOGUE, as_json, as_text, plan
 
 EXIT_FAILED: Final = 1
@@ -55,7 +55,7 @@ def bench(
     phases, measures = plan(seconds, 50 if quick else 200)
     before = busy()
     found = compare(
-        [DUOLOGUE, BASELINE], phases, rounds, lambda subject: running(subject, sys.executable)
+        [DUOLOGUE, BASELINE], phases, rounds, lambda subject: running(subject, command_of())
     )
     if format is Format.json:
         about = {"machine": describe(), "rounds": rounds, "seconds": seconds}

@@ -289,7 +289,7 @@ async def _trips(caller: Caller, seconds: float) -> Json:
     await caller.trips(TRIPS_OF_CALL, [])
     taken: list[float] = []
     end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
+    while not taken or time.perf_counter() < end:
         await caller.trips(TRIPS_OF_CALL, taken)
     return _latencies(taken)
 

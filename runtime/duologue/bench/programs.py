@@ -5,12 +5,13 @@ import json
 import os
 import select
 import subprocess
+import sys
 import tempfile
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, TypeAlias
 
 from duologue.bench.load import CORE, Json
 
@@ -21,6 +22,21 @@ KIND: Final = "DUOLOGUE_BENCH_KIND"
 
 START_TIMEOUT_S: Final = 30.0
 END_TIMEOUT_S: Final = 5.0
+
+
+Command: TypeAlias = Callable[[str, bool], Sequence[str]]
+"""What starts a program: from its module, and whether that runs without duologue."""
+
+
+def command_of(python: str = sys.executable) -> Command:
+    """How that interpreter runs a module."""
+
+    def command(module: str, is_alone: bool) -> Sequence[str]:
+        # -P: what lies about in the folder that somebody happens to be in is none of our modules.
+        how = [str(ALONE), module] if is_alone else ["-m", module]
+        return [python, "-P", *how]
+
+    return command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +154,7 @@ class Running:
 @contextmanager
 def running(
     subject: Subject,
-    python: str,
+    command: Command,
     settings: Mapping[str, str] | None = None,
     modules: Path | None = None,
 ) -> Generator[Running]:
@@ -157,9 +173,7 @@ def running(
 
     def start(core: str, module: str, is_alone: bool, *arguments: str) -> Program:
         log = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-        # -P: what lies about in the folder that somebody happens to be in is none of our modules.
-        how = [str(ALONE), module] if is_alone else ["-m", module]
-        program = Program([python, "-P", *how, *arguments], core, environment, log)
+        program = Program([*command(module, is_alone), *arguments], core, environment, log)
         stack.callback(program.end)
         return program
 

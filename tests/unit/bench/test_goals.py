@@ -37,7 +37,7 @@ def test_at_least_and_at_most() -> None:
     text = judged(found)
     assert line(text, "CPU per call, both sides", "raw `websockets`").endswith("| 0.6x | met |")
     assert line(text, "CPU per call, both sides", "grpc.aio").endswith("| 0.12x | **missed** |")
-    found = with_figure("64.per_s", {rows.PLAIN: 16.0, rows.WEBSOCKETS: 10.0})
+    found = with_figure("64.per_s", {rows.PLAIN: 17.0, rows.WEBSOCKETS: 10.0})
     assert line(judged(found), "64 in flight, calls/s", "raw `websockets`").endswith("| met |")
 
 
@@ -53,3 +53,17 @@ def test_idle_listeners_are_judged_only_if_there_were_enough() -> None:
     assert line(text, "listeners, memory").endswith("| 315 MB | **missed** |")
     assert line(text, "listeners, registered").endswith("| 39 s | met |")
     assert line(text, "listeners, lost").endswith("| 0 of them | met |")
+
+
+def test_a_goal_that_was_raised_tells_both_bounds() -> None:
+    assert line(judged({}), "64 in flight, calls/s", "aiorpcX").startswith(
+        "| 64 in flight, calls/s | aiorpcX | ≥ 5x | ≥ 5.5x |"
+    )
+
+
+def test_of_costs_alone_only_what_was_measured_is_told() -> None:
+    found = with_figure("64.cpu_us", {rows.PLAIN: 12.0, rows.WEBSOCKETS: 20.0})
+    found[rows.PLAIN.name].values["64.per_s"].append(1.0)
+    found[rows.WEBSOCKETS.name].values["64.per_s"].append(1.0)
+    (only,) = judged(found, only_costs=True).splitlines()[2:]
+    assert only.startswith("| CPU per call, both sides | raw `websockets` echo |")
