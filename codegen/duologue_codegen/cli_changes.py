@@ -1,4 +1,4 @@
-"""The commands of the compiler about contracts that change: `breaking` and `image`."""
+"""The commands about contracts that change: `breaking`, `image` and `new-version`."""
 
 from __future__ import annotations
 
@@ -25,9 +25,14 @@ from .configuration import Configuration
 
 if TYPE_CHECKING:
     from .build import BuildResult
+    from .next_version import Renewal
 
 PEERS: Final = "duologue.peers"
 """The entry-point group by which the runtime is found: neither package imports the other."""
+
+_NEXT: Final = """
+Next: change the new contract and run `duologue generate`; a type checker names
+the conversions that must change with it. One program can offer both versions."""
 
 Against = Annotated[
     str | None,
@@ -168,3 +173,94 @@ def image(
             report(result, Format.TEXT, with_changes=True)
     if not result.ok:
         raise typer.Exit(EXIT_FINDINGS)
+
+
+def new_version(
+    package: Annotated[
+        str,
+        typer.Argument(
+            metavar="PACKAGE", help="`chat.rooms` or `chat.rooms.v1`.", show_default=False
+        ),
+    ],
+    schema: Schema = None,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="VERSION", help="What it becomes.", show_default="one number more"),
+    ] = None,
+    keep_deprecated: Annotated[
+        bool, typer.Option("--keep-deprecated", help="Leave nothing out.")
+    ] = False,
+    conversions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Where conversions go.", show_default="chat_rooms_v1_v2.py, here"
+        ),
+    ] = None,
+) -> None:
+    """Begin the next version of a package: its contract, and conversions between the two.
+
+    The contract is the text of the present one, with new numbers on the wire, so that one peer can
+    offer both. What is deprecated is left out, and what only that needed. The conversions are
+    Python, written once and yours from then on. Nothing that is there is overwritten.
+    """
+    with faults("new-version"):
+        from .build import BuildResult, judge
+        from .next_version import NoNextVersion, next_package, package_called, renewed
+        from .targets.python.conversions import conversions_module
+
+        settings, _ = settings_of((), schema, None)
+        result = judge(
+            settings.schema, import_root=settings.import_root, off=settings.off, on=settings.on
+        )
+        if result.ok:
+            contracts = {each.package: each for each in result.project.everything}
+            try:
+                old = contracts[package_called(package, contracts)]
+                chosen = next_package(old.package, contracts, to)
+            except NoNextVersion as error:
+                raise WrongUse(str(error)) from None
+            renewal = renewed(result.project, old, chosen, keep_deprecated=keep_deprecated)
+            result = BuildResult(renewal.project, renewal.findings)
+            if result.ok:
+                code = conversions or Path(f"{_joined(old.package, chosen)}.py")
+                module = conversions_module(old, renewal.new, settings.import_root)
+                contract = settings.schema / renewal.new.path
+                _write_new({contract: renewal.text, code: module})
+                _tell(renewal, contract, code)
+            else:
+                typer.echo(f"{chosen} would not be right without what is deprecated:\n", err=True)
+        if result.diagnostics:
+            report(result, Format.TEXT)
+    if not result.ok:
+        typer.echo("Nothing was written.", err=True)
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def _tell(renewal: Renewal, contract: Path, code: Path) -> None:
+    typer.echo(f"wrote {contract.as_posix()}")
+    for name in renewal.dropped:
+        typer.echo(f"  left out {name}")
+    for name, service in renewal.new.services.items():
+        before = renewal.old.services[name].base
+        typer.echo(f"  {name} has the base {service.base}, it had {before}")
+    typer.echo(f"wrote {code.as_posix()}")
+    typer.echo(_NEXT)
+
+
+def _joined(old: str, new: str) -> str:
+    """`chat.rooms.v1`, `chat.rooms.v2` as `chat_rooms_v1_v2`."""
+    return f"{old}.{new.rpartition('.')[2]}".replace(".", "_")
+
+
+def _write_new(texts: Mapping[Path, str]) -> None:
+    """Write files that are not there yet: all of them, or none.
+
+    Raises:
+        WrongUse: one is there.
+    """
+    there = [path.as_posix() for path in texts if path.exists()]
+    if there:
+        raise WrongUse(f"{there[0]} is already there; nothing was written")
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="")

@@ -16,7 +16,7 @@ from .model.types import REF_PREFIX, SchemaType
 from .model.walk import methods, refs, schema_refs
 from .names import pascal, snake
 from .reading.project import Project
-from .text.edits import REMOVED, Edit
+from .text.edits import REMOVED, Edit, put_first
 from .text.tree import ListNode, MapNode, Node, ScalarNode
 
 
@@ -49,7 +49,7 @@ def _missing_ids(project: Project, contract: Contract) -> Iterator[Edit]:
             if one.id_at == one.at and (node := _node_of(project, contract, service, one.name)):
                 id_ = next(free, None)
                 if id_ is not None:
-                    yield _put_first(node, f"id: {id_}", project)
+                    yield put_first(node, f"id: {id_}", project.sources[node.at.file])
 
 
 def _node_of(project: Project, contract: Contract, service: Service, name: str) -> MapNode | None:
@@ -63,16 +63,6 @@ def _node_of(project: Project, contract: Contract, service: Service, name: str) 
         if isinstance(node, MapNode):
             return node
     return None
-
-
-def _put_first(node: MapNode, text: str, project: Project) -> Edit:
-    """`text` as the first entry of a mapping, in braces or on lines of its own."""
-    at = node.at
-    line = project.sources[at.file][at.line - 1]
-    if line[at.column - 1] == "{":
-        comma = ", " if node.entries else ""
-        return Edit(at.file, at.line, at.column + 1, 0, f"{text}{comma}")
-    return Edit(at.file, at.line, at.column, 0, f"{text}\n{' ' * (at.column - 1)}")
 
 
 def _fix_ids(project: Project, contract: Contract, broken: Collection[Position]) -> Iterator[Edit]:

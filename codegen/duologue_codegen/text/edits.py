@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..diagnostics import Lines, Position
+from .tree import MapNode
 
 REMOVED: Final = "\0"
 """In place of a line that goes with its line end. No contract holds this character."""
@@ -30,6 +31,15 @@ class Edit:
     def at(cls, at: Position, text: str, *, length: int | None = None) -> Edit:
         """In place of what is underlined, or of `length` characters from there."""
         return cls(at.file, at.line, at.column, at.length if length is None else length, text)
+
+
+def put_first(node: MapNode, text: str, lines: Lines) -> Edit:
+    """`text` as the first entry of a mapping, in braces or on lines of its own."""
+    at = node.at
+    if lines[at.line - 1][at.column - 1] == "{":
+        comma = ", " if node.entries else ""
+        return Edit(at.file, at.line, at.column + 1, 0, f"{text}{comma}")
+    return Edit(at.file, at.line, at.column, 0, f"{text}\n{' ' * (at.column - 1)}")
 
 
 def edited(sources: Mapping[str, Lines], edits: Iterable[Edit]) -> dict[str, str]:

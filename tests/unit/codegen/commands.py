@@ -15,6 +15,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "init": cli.init,
     "breaking": cli_changes.breaking,
     "image": cli_changes.image,
+    "new-version": cli_changes.new_version,
     "fmt": cli_texts.fmt,
     "ids": cli_texts.ids,
     "explain": cli_texts.explain,
