@@ -16,7 +16,8 @@ def run_python(folder: Path, *arguments: str) -> None:
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env={**os.environ, "MYPYPATH": str(ROOT / "runtime")},
+        # What lies in `folder` is found before what is in the root.
+        env={**os.environ, "MYPYPATH": str(ROOT / "runtime"), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,

@@ -1,23 +1,28 @@
-"""For any contract that the checks accept, the package can be imported and type-checks.
+"""For any contract that the checks accept, the package can be imported, type-checks, and works.
 
-The contracts come from a seeded generator, so a failure can be repeated by its seed.
+The contracts come from a seeded generator, so a failure can be repeated by its seed. Each imports
+the one before it, and those of a batch live in one process: what a package does to another shows.
 """
 
 import json
 import random
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from duologue_codegen.build import build
 from duologue_codegen.known_targets import TARGETS
+from duologue_codegen.model import Contract, SchemaType, StreamOf
+from duologue_codegen.model.walk import events, methods
+from duologue_codegen.reading.project import load_project
+from tests.contract_values import Values
 from tests.generated_code import check_types, run_python
 
-SEEDS: Final = range(10)
-MORE_SEEDS: Final = [range(first, first + 25) for first in range(10, 310, 25)]
+SEEDS: Final = [range(first, first + 25) for first in (0, 25)]
+MORE_SEEDS: Final = [range(first, first + 50) for first in range(50, 2050, 50)]
 
 SCALARS: Final = (
     *("string", "int", "int32", "int64", "uint32", "uint64", "float", "bool", "bytes", "datetime"),
@@ -89,6 +94,11 @@ DEFAULTS: Final[tuple[tuple[str, Json], ...]] = (
     ("Listed", "i2c"),
     ("Big", "7"),
 )
+RAW_FORMATS: Final = (
+    ("uri", "a:b"),
+    ("email", "ann@example.org"),
+    ("uuid", "6f1c1d1e-7f0a-4a51-9c3b-0d8e2b7a5c11"),
+)
 SHARED: Final = """
 duologue: 1
 package: fuzz.shared.v1
@@ -115,6 +125,8 @@ class Writer:
         self.numbers = ["Level", "OpenLevel"]
         self.aliases = ["KeyAlias", "ListAlias", "EnumAlias", "CountAlias", "LevelAlias"]
         self.recursive = ["TreeAlias", "MapAlias", "RoundAlias", "TurnAlias"]
+        self.before: list[str] = []
+        """Types of the contract before this one."""
 
     def contract(self) -> dict[str, Json]:
         """As plain data; JSON is YAML."""
@@ -132,8 +144,11 @@ class Writer:
         types["RoundAlias"] = {"is": "list of TurnAlias"}
         types["TurnAlias"] = {"doc": self.doc(), "is": "bool or map of RoundAlias"}
         types["Big"] = {"is": self.random.choice(["int64", "uint64"])}
-        types["RawKept"] = {"schema": self.raw_object()}
-        types["RawBytes"] = {"schema": {"type": "string", "format": "binary"}}
+        types["RawKept"] = self.raw_object()
+        types["RawBytes"] = {
+            "schema": {"type": "string", "format": "binary"},
+            "examples": ["", "AP8="],
+        }
         types["LevelAlias"] = {"is": self.random.choice(self.numbers)}
         levels: dict[str, Json] = {"low": {"value": -1}, "high": {"value": 7, "doc": self.doc()}}
         for name in self.numbers:
@@ -146,14 +161,21 @@ class Writer:
         types["UnionC"] = self.foreign_union("kind_of")
         names = list(types)
         self.random.shuffle(names)
+        imports: dict[str, Json] = {"shared": "fuzz/shared/v1.yaml"}
+        if self.before:
+            imports["before"] = f"fuzz/p{self.seed - 1}/v1.yaml"
         return {
             "duologue": 1,
             "package": self.package,
-            "imports": {"shared": "fuzz/shared/v1.yaml"},
+            "imports": imports,
             "doc": self.doc(),
             "types": {name: types[name] for name in names},
             "errors": {f"Fault{letter}": self.error() for letter in "ABC"},
             "services": {"Things": self.service(), "News": self.news()},
+            "dialogues": {
+                "Talk": {"doc": self.doc(), "host": ["Things", "News"], "guest": ["Things"]},
+                "Silence": {"left": [], "right": ["News"], "deprecated": self.doc().strip()},
+            },
         }
 
     def doc(self) -> str:
@@ -169,18 +191,23 @@ class Writer:
         return {"doc": self.doc(), "union": forms, "tag": tag, "open": is_open}
 
     def raw_object(self) -> dict[str, Json]:
+        form, home = self.random.choice(RAW_FORMATS)
         properties: dict[str, Json] = {
             "inputSchema": {"type": "object", "additionalProperties": {"type": "integer"}},
-            "home": {"type": "string", "format": self.random.choice(["uri", "email", "uuid"])},
+            "home": {"type": "string", "format": form},
             "list": {"type": "array", "items": {"$ref": "#/$defs/RawBytes"}},
             "maybe": {"anyOf": [{"$ref": f"#/$defs/{self.objects[0]}"}, {"type": "null"}]},
         }
         required = self.random.sample(["inputSchema", "home", "list"], 2)
-        return {
+        schema: Json = {
             "type": "object",
             "required": list(required),
             "properties": properties,
             "additionalProperties": self.random.random() < 0.5,
+        }
+        return {
+            "schema": schema,
+            "examples": [{"inputSchema": {"a": 1}, "home": home, "list": ["YWI="]}],
         }
 
     def foreign_union(self, tag: str) -> dict[str, Json]:
@@ -248,7 +275,7 @@ class Writer:
     def expression(self) -> str:
         """A type that is not optional."""
         named = [*self.objects, *self.enums, *self.numbers, "Listed", *self.unions, *self.aliases]
-        named += [*self.recursive, "UnionC", "Big", "RawKept", "RawBytes"]
+        named += [*self.recursive, *self.before, "UnionC", "Big", "RawKept", "RawBytes"]
         keys = ["KeyAlias", *self.enums, "int", "int64", "uint32", "uint64", "CountAlias"]
         keys += ["Big", "string"]
         key = self.random.choice([*keys, *self.numbers, "LevelAlias"])
@@ -317,9 +344,21 @@ class Writer:
             stated["payload"] = self.random.choice(self.objects)
         else:
             stated["fields"] = self.fields(self.random.randrange(5))
+            if self.random.random() < 0.5:
+                stated["fields"] = {**stated["fields"], "room": self.key()}
+                stated["key"] = "room"
+        if self.random.random() < 0.3:
+            stated["replay"] = self.random.choice([1, 100, 10_000])
+        if self.random.random() < 0.3:
+            stated["buffer"] = {"max": 2, "when_full": self.random.choice(["drop_oldest", "close"])}
         if self.random.random() < 0.2:
             stated["deprecated"] = self.doc().strip()
         return stated
+
+    def key(self) -> str:
+        """A type that a key of events may have."""
+        plain = ["string", "int", "uint64", "bool", "date", "uuid", "url", "KeyAlias", "CountAlias"]
+        return self.random.choice([*plain, *self.enums, *self.numbers, "Listed"])
 
     def method(self, id_: int) -> dict[str, Json]:
         stated: dict[str, Json] = {"id": id_, "doc": self.doc()}
@@ -339,13 +378,19 @@ class Writer:
         if self.random.random() < 0.2:
             stated["deprecated"] = self.doc().strip()
         stated["effect"] = self.random.choice(["read", "idempotent", "write"])
+        if self.random.random() < 0.3:
+            stated["timeout"] = "1m"
+        if self.random.random() < 0.2:
+            stated["since"] = self.doc().strip()
         if self.random.random() < 0.4 and "stream" not in str(stated.get("returns")):
             stated.update(self.items(stated))
+        elif self.random.random() < 0.2:
+            stated["cancel"] = "ignore"
         return stated
 
     def items(self, method: dict[str, Json]) -> dict[str, Json]:
         """What `method` may send and yield."""
-        stated: dict[str, Json] = {"idle_timeout": "5s"}
+        stated: dict[str, Json] = {"idle_timeout": "1m"}
         if "args" in method:
             method.pop("returns", None)
             return {**stated, "yields": self.item()}
@@ -359,37 +404,82 @@ class Writer:
         return self.random.choice(["", "optional "]) + self.expression()
 
 
-def write_contracts(schema: Path, seeds: Iterable[int]) -> Iterator[str]:
+def write_contracts(schema: Path, seeds: Iterable[int]) -> list[str]:
+    """Returns the packages, not the shared one."""
     shared = schema / "fuzz" / "shared" / "v1.yaml"
     shared.parent.mkdir(parents=True, exist_ok=True)
     shared.write_text(SHARED)
+    written: dict[str, dict[str, Json]] = {}
+    before: Writer | None = None
     for seed in seeds:
         writer = Writer(seed)
-        path = schema / f"{writer.package.replace('.', '/')}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # JSON with its escapes is YAML, and keeps the texts exactly as they are.
-        path.write_text(json.dumps(writer.contract(), ensure_ascii=False))
-        yield writer.package
+        if before is not None:
+            own = [*before.objects, *before.enums, *before.unions, "TreeAlias", "RawKept"]
+            writer.before = [f"before.{name}" for name in own]
+        written[writer.package] = writer.contract()
+        before = writer
+        _write(schema, writer.package, written[writer.package])
+    for contract in load_project(schema).everything:
+        if contract.package in written:
+            stated = written[contract.package]
+            add_examples(stated, contract)
+            _write(schema, contract.package, stated)
+    return list(written)
 
 
-def test_packages_of_random_contracts_import_and_type_check(tmp_path: Path) -> None:
-    import_and_type_check(tmp_path, SEEDS)
+def _write(schema: Path, package: str, contract: dict[str, Json]) -> None:
+    path = schema / f"{package.replace('.', '/')}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # JSON with its escapes is YAML, and keeps the texts exactly as they are.
+    path.write_text(json.dumps(contract, ensure_ascii=False))
+
+
+def add_examples(stated: dict[str, Json], contract: Contract) -> None:
+    """What a sender of the contract may send, as its examples."""
+    values: Any = Values(contract, 1)
+    types: Any = stated["types"]
+    for name, type_ in contract.types.items():
+        if not isinstance(type_, SchemaType):
+            types[name]["examples"] = [values.named(type_, contract) for _ in range(2)]
+    services: Any = stated["services"]
+    for service, method in methods(contract):
+        fields, home = contract.fields_of(method.params)
+        example: Any = {"name": "drawn"}
+        if fields:
+            example["params"] = values.fields(fields, home)
+        for key in ("sends", "yields"):
+            if getattr(method, key) is not None:
+                example[key] = [values.of(getattr(method, key))]
+        if method.returns is not None and not isinstance(method.returns, StreamOf):
+            example["returns"] = values.of(method.returns)
+        services[service.name]["methods"][method.name]["examples"] = [example]
+    for service, event in events(contract):
+        fields, home = contract.fields_of(event.payload)
+        example = {"name": "drawn", "payload": values.fields(fields, home)}
+        services[service.name]["events"][event.name]["examples"] = [example]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seeds", SEEDS, ids=str)
+def test_packages_of_random_contracts_work_and_type_check(
+    seeds: Iterable[int], tmp_path: Path
+) -> None:
+    work_and_type_check(tmp_path, seeds)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seeds", MORE_SEEDS, ids=str)
-def test_packages_of_many_random_contracts_import_and_type_check(
+def test_packages_of_many_random_contracts_work_and_type_check(
     seeds: Iterable[int], tmp_path: Path
 ) -> None:
-    import_and_type_check(tmp_path, seeds)
+    work_and_type_check(tmp_path, seeds)
 
 
-def import_and_type_check(tmp_path: Path, seeds: Iterable[int]) -> None:
-    packages = list(write_contracts(tmp_path / "schema", seeds))
-    result = build(
-        tmp_path / "schema", tmp_path / "generated", targets=TARGETS, import_root="generated"
-    )
+def work_and_type_check(tmp_path: Path, seeds: Iterable[int]) -> None:
+    schema = tmp_path / "schema"
+    packages = write_contracts(schema, seeds)
+    result = build(schema, tmp_path / "generated", targets=TARGETS, import_root="generated")
     # By chance some types are used nowhere, which is no more than a warning.
     errors = [each for each in result.diagnostics if each.level == "error"]
     assert [f"{each.at.file}:{each.at.column} {each.message}" for each in errors] == []
@@ -401,13 +491,9 @@ def import_and_type_check(tmp_path: Path, seeds: Iterable[int]) -> None:
         "for form in vars(models).values():\n"
         "    if isinstance(form, type) and issubclass(form, BaseModel):\n"
         "        form.model_json_schema()\n"
-        "for method in _contract.THINGS.methods:\n"
-        "    if 'Stream' not in method.returns.form_name:\n"
-        "        method.returns.adapter\n"
-        "    for item in (getattr(method, 'sends', None), getattr(method, 'yields', None)):\n"
-        "        assert item is None or item.adapter\n"
         "NewsService()\n"
         for package in packages
     )
     run_python(tmp_path, "-W", "error", "-c", imports)
+    run_python(tmp_path, "-m", "tests.property.values_at_work", "schema", *packages)
     check_types(tmp_path, "generated")
