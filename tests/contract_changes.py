@@ -569,6 +569,23 @@ def change_effect(at: Place) -> None:
 
 
 @_change
+def change_cancel(at: Place) -> None:
+    methods = at.pick.choice([at.methods, at.old["services"]["Things"]["methods"]])
+    methods["spare"]["cancel"] = "ignore"
+
+
+@_change
+def change_retry(at: Place) -> None:
+    at.new["errors"]["Fault"]["retry"] = "later"
+
+
+@_change
+def change_buffer(at: Place) -> None:
+    told = at.new["services"]["Things"]["events"]["told"]
+    told["buffer"] = {"max": 9, "when_full": "close"}
+
+
+@_change
 def change_errors(at: Place) -> None:
     at.methods["give"]["errors"] = at.pick.choice([["Plain"], ["Fault", "Plain"]])
 

@@ -69,6 +69,19 @@ def troubles(caller: Side, provider: Side, seed: int) -> Iterator[Trouble]:
             yield from meeting.call(method)
         for event in service.events.values():
             yield from meeting.hear(event)
+    yield from _not_offered(caller, provider)
+
+
+def _not_offered(caller: Side, provider: Side) -> Iterator[Trouble]:
+    """What one side of a dialogue calls, and the other side, of its own age, does not offer."""
+    for dialogue in caller.contract.dialogues.values():
+        theirs = provider.contract.dialogues.get(dialogue.name)
+        offered = {role.name: role.services for role in ([] if theirs is None else theirs.roles)}
+        for role in dialogue.roles:
+            found = {each.name for each in offered.get(role.name, role.services)}
+            for service in role.services:
+                if service.name not in found:
+                    yield Trouble(f"{dialogue.name}.{role.name} does not offer {service.name}")
 
 
 class _Meeting:
@@ -91,6 +104,8 @@ class _Meeting:
             return
         if mine.may_be_repeated and not yours.may_be_repeated:
             yield Trouble(f"{what} is repeated, and may not be")
+        if method.ignores_cancel and not same.ignores_cancel:
+            yield Trouble(f"{what} is stopped half way")
         for _ in range(DRAWS):
             yield from self._params(method, mine, yours, what)
             yield from self._items(method, same, mine, yours, what)

@@ -343,10 +343,11 @@ class Writer:
         if self.random.random() < 0.4:
             stated["payload"] = self.random.choice(self.objects)
         else:
-            stated["fields"] = self.fields(self.random.randrange(5))
+            fields = self.fields(self.random.randrange(5))
             if self.random.random() < 0.5:
-                stated["fields"] = {**stated["fields"], "room": self.key()}
+                fields = {**fields, "room": self.key()}
                 stated["key"] = "room"
+            stated["fields"] = fields
         if self.random.random() < 0.3:
             stated["replay"] = self.random.choice([1, 100, 10_000])
         if self.random.random() < 0.3:

@@ -1,7 +1,8 @@
 """Contracts that change: what a change breaks, judged by direction and by the order of upgrades.
 
 `breaking` is what the compiler asks. Contracts are compared (`contracts`) to changes, which are
-values (`changes`); rules, one function each, judge them (`value_rules`, `call_rules`); a `verdict`
+values (`changes`); rules, one function each, judge them (`value_rules`, `call_rules`,
+`dialogue_rules`); a `verdict`
 makes findings of that. Where old contracts come from is the matter of `baseline`.
 """
 
@@ -9,7 +10,7 @@ from collections.abc import Collection
 
 from ..diagnostics import Diagnostic
 from ..reading.project import Project
-from . import call_rules, value_rules
+from . import call_rules, dialogue_rules, value_rules
 from .contracts import all_changes
 from .registry import CHANGE_RULES, ChangeRule
 from .verdict import findings
@@ -17,7 +18,7 @@ from .ways import Order, Pair, Scope
 
 __all__ = ["CHANGE_RULES", "ChangeRule", "Order", "Pair", "Scope", "breaking"]
 
-_RULE_FILES = (call_rules, value_rules)
+_RULE_FILES = (call_rules, dialogue_rules, value_rules)
 """Importing them is what fills `CHANGE_RULES`."""
 
 

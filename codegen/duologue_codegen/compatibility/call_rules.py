@@ -137,6 +137,25 @@ def replay_lowered(change: c.ReplayLowered) -> Judgements:
     yield note("wire", text, Pair.OLD_CALLER)
 
 
+@change_rule("buffer-changed", c.BufferChanged)
+def buffer_changed(change: c.BufferChanged) -> Judgements:
+    """What a slow subscriber of an event meets is its provider's matter, and good to know."""
+    text = f"of {change.what}, {change.new} for a slow subscriber; it was: {change.old}"
+    yield note("wire", text, Pair.OLD_CALLER)
+
+
+@change_rule("cancel-changed", c.CancelChanged)
+def cancel_changed(change: c.CancelChanged) -> Judgements:
+    """What runs to its end goes on doing so: an old caller may leave before it is done."""
+    if change.runs_on:
+        text = f"{change.what} is stopped half way there when its caller leaves"
+        hint = "upgrade providers first, and say `--order provider-first`"
+        yield Judgement("wire", text, Pair.OLD_PROVIDER, hint)
+    else:
+        text = f"{change.what} is stopped half way when its caller leaves, and ran to its end"
+        yield Judgement("wire", text, Pair.OLD_CALLER, "keep `cancel: ignore`")
+
+
 @change_rule("effect-changed", c.EffectChanged)
 def effect_changed(change: c.EffectChanged) -> Judgements:
     """What may be called twice stays so: an old caller calls again when a connection is lost."""
@@ -173,3 +192,13 @@ def error_code_changed(change: c.ErrorCodeChanged) -> Judgements:
     text = f"{quoted(change.name)} has code {quoted(change.new)}, and had {quoted(change.old)}"
     if change.flows:
         yield from between(BOTH, f"{text}: an `UnknownError`", f"write `code: {change.old}`")
+
+
+@change_rule("retry-changed", c.RetryChanged)
+def retry_changed(change: c.RetryChanged) -> Judgements:
+    """What an error says of calling again is read from the caller's own package."""
+    text = (
+        f"{quoted(change.name)} says `retry: {change.new}`, and said `retry: {change.old}`: "
+        "callers go by what they were built with"
+    )
+    yield note("wire", text, Pair.OLD_CALLER)

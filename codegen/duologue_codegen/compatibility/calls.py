@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..diagnostics import quoted
 from ..model import (
+    Buffer,
     Contract,
     Event,
     InlineParams,
@@ -21,6 +22,8 @@ from ..model import (
 )
 from ..model.canonical import expression_text
 from .changes import (
+    BufferChanged,
+    CancelChanged,
     Change,
     EffectChanged,
     EventKeyChanged,
@@ -86,6 +89,20 @@ def _event_changes(before: Event, after: Event, old: Call, new: Call) -> Iterato
             old=before.replay,
             new=after.replay,
         )
+    if before.buffer != after.buffer:
+        yield BufferChanged(
+            package=package,
+            at=after.at,
+            was=before.at,
+            what=what,
+            old=_buffer_text(before.buffer),
+            new=_buffer_text(after.buffer),
+        )
+
+
+def _buffer_text(buffer: Buffer) -> str:
+    end = "the oldest is dropped" if buffer.when_full == "drop_oldest" else "it is closed"
+    return f"{buffer.max:,} events wait, and above that {end}"
 
 
 def _key_of(event: Event, call: Call) -> str | None:
@@ -160,6 +177,17 @@ def _behaviour_changes(
                 what=what,
                 old=before.effect,
                 new=after.effect,
+            ),
+        )
+    if before.ignores_cancel != after.ignores_cancel:
+        yield (
+            flow,
+            CancelChanged(
+                package=package,
+                at=after.at,
+                was=before.at,
+                what=what,
+                runs_on=after.ignores_cancel,
             ),
         )
     raised_before, raised = _raised(before, old), _raised(after, new)

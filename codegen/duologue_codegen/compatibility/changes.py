@@ -340,6 +340,23 @@ class ReplayLowered(Change):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BufferChanged(Change):
+    """A slow subscriber meets something else."""
+
+    what: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelChanged(Change):
+    """A call that is cancelled runs on, and did not before; or the reverse."""
+
+    what: str
+    runs_on: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class EffectChanged(Change):
     """How often a method may be called for the same thing."""
 
@@ -367,6 +384,15 @@ class ErrorGone(Change):
 @dataclass(frozen=True, kw_only=True)
 class ErrorCodeChanged(Change):
     """An error has another code, and the same name."""
+
+    name: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryChanged(Change):
+    """An error says something else of calling again."""
 
     name: str
     old: str

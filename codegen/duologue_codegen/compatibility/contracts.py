@@ -26,11 +26,13 @@ from .changes import (
     IdReused,
     NameFreed,
     PackageGone,
+    RetryChanged,
     ServiceGone,
     ServiceMoved,
     ThingKind,
     TypeGone,
 )
+from .dialogues import dialogue_changes
 from .fields import Block, field_changes
 from .named import named_changes
 from .types import Named, NamedPair
@@ -96,6 +98,8 @@ def _compare_contracts(old: Contract, new: Contract, graph: _Graph) -> None:
         else:
             _compare_services(service, heir, old, new, graph)
     _compare_errors(old, new, graph)
+    for change in dialogue_changes(old, new):
+        graph.add(change)
     for name, type_ in old.types.items():
         if (same := new.types.get(name)) is not None:
             graph.add(NamedPair(Named(type_, old), Named(same, new)))
@@ -286,6 +290,18 @@ def _compare_errors(old: Contract, new: Contract, graph: _Graph) -> None:
                     name=name,
                     old=error.code,
                     new=same.code,
+                ),
+                flow,
+            )
+        if same is not None and same.retry != error.retry:
+            graph.add(
+                RetryChanged(
+                    package=new.package,
+                    at=same.at,
+                    was=error.at,
+                    name=name,
+                    old=error.retry,
+                    new=same.retry,
                 ),
                 flow,
             )

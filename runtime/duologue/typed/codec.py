@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Generic, TypeVar, cast, get_args, over
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
+from typing_extensions import TypeAliasType
 
 from duologue.errors import InvalidResult, Problem
 from duologue.limits import MAX_TYPED_DEPTH
@@ -100,10 +101,13 @@ class Codec(Generic[T]):
                 self._adapter.rebuild()
             else:
                 form = cast(Any, Annotated)[self.form, StopEarly(), Exact(), BytesBeside()]
-                # `Annotated[Order, JsonText()]` is an alias whose model has its own.
+                # `Annotated[Order, JsonText()]` has a model, and pydantic gives no configuration to
+                # those. Without one, what the model's fields name, an alias of bytes for example,
+                # would be read in pydantic's own way. So it stands behind a name.
                 inner = get_args(form)[0]
-                has_own = isinstance(inner, type) and issubclass(inner, BaseModel)
-                self._adapter = TypeAdapter(form, config=None if has_own else _CONFIG)
+                is_of_model = isinstance(inner, type) and issubclass(inner, BaseModel)
+                hidden: Any = TypeAliasType("hidden", form) if is_of_model else form
+                self._adapter = TypeAdapter(hidden, config=_CONFIG)
         return self._adapter
 
     @property

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import pytest
 from pydantic import ValidationError
+from typing_extensions import TypeAliasType
 
 from duologue.errors import InvalidResult
 from duologue.protocol.parcels import Parts
@@ -86,3 +87,15 @@ def test_text_is_a_result_by_itself() -> None:
     assert codec.decode(f'"{HELD}"'.encode()) == ORDER
     with pytest.raises(InvalidResult):
         codec.encode(5)  # type: ignore[arg-type]
+
+
+def test_an_alias_of_bytes_in_a_model_that_nobody_has_used_yet_is_read_as_base64() -> None:
+    alias = TypeAliasType("alias", bytes)
+
+    class Kept(Model):
+        pieces: list[alias]
+
+    codec = Codec[Kept](Annotated[Kept, JsonText()])
+    value = codec.decode(b'"{\\"pieces\\": [\\"YWI=\\"]}"')
+    assert value.pieces == [b"ab"]
+    assert codec.encode(value) == b'"{\\"pieces\\":[\\"YWI=\\"]}"'
