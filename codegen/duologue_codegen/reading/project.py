@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path, PurePath
 from types import MappingProxyType
+from typing import Final
 
 from ..diagnostics import Diagnostic, Lines, Position, in_file_order, quoted
 from ..model import Contract, Import
@@ -15,6 +17,10 @@ from ..text.comments import Order, orders_in
 from ..text.source import Source, parse, read_source
 from ..text.tree import MapNode
 from .contract import read_contract
+
+MAX_REMEMBERED: Final = 256
+"""Texts that are not read again where a process reads contracts several times, as a watch does."""
+MAX_REMEMBERED_BYTES: Final = 256 * 1024
 
 
 class PathOutsideSchema(ValueError):
@@ -170,23 +176,49 @@ class _Reading:
     def take_text(self, path: str, data: bytes) -> None:
         """Read the text of one contract as far as it can be read."""
         file = self.shown(path)
-        source, faults = read_source(file, data)
-        self.sources[file] = source.lines
-        self.faults += faults
-        if faults:
-            return
-        self.orders += orders_in(source)
-        tree, faults = parse(source)
-        self.faults += faults
-        if tree is not None:
-            self.take_tree(path, tree, file)
+        remember = len(data) <= MAX_REMEMBERED_BYTES
+        text = _remembered(file, path, data) if remember else _read(file, path, data)
+        self.sources[file] = text.lines
+        self.faults += text.faults
+        self.orders += text.orders
+        if text.tree is not None and text.draft is not None:
+            self._take(path, file, text.tree, text.draft)
 
     def take_tree(self, path: str, tree: MapNode, file: str) -> None:
         """Read the tree of one contract, which stands in `file`."""
+        draft, faults = read_contract(tree, file, path)
+        self.faults += faults
+        self._take(path, file, tree, draft)
+
+    def _take(self, path: str, file: str, tree: MapNode, draft: Contract) -> None:
         self._places[path] = file
         self.trees[path] = tree
-        self.drafts[path], faults = read_contract(tree, file, path)
-        self.faults += faults
+        self.drafts[path] = draft
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """What came of the text of one contract. Nothing of it is ever changed."""
+
+    lines: Lines
+    faults: Sequence[Diagnostic]
+    orders: Sequence[Order] = ()
+    tree: MapNode | None = None
+    draft: Contract | None = None
+
+
+def _read(file: str, path: str, data: bytes) -> _Text:
+    source, faults = read_source(file, data)
+    if faults:
+        return _Text(source.lines, faults)
+    tree, of_tree = parse(source)
+    if tree is None:
+        return _Text(source.lines, of_tree, orders_in(source))
+    draft, of_draft = read_contract(tree, file, path)
+    return _Text(source.lines, (*of_tree, *of_draft), orders_in(source), tree, draft)
+
+
+_remembered: Final = lru_cache(MAX_REMEMBERED)(_read)
 
 
 def _contract_paths(root: Path) -> Iterator[str]:

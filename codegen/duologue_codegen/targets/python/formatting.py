@@ -11,13 +11,15 @@ import json
 import subprocess
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from .docstrings import LINE_LENGTH
 
 MAX_PROCESSES: Final = 4
 """Of Ruff at a time. Each takes a few milliseconds, most of them to start."""
+MAX_REMEMBERED: Final = 256
+"""Files whose form is remembered: of a package that is made again, most are as they were."""
 _SHARED: Final = ("--isolated", "--no-cache", "--target-version=py311", "--quiet")
 
 
@@ -25,6 +27,7 @@ class Unformattable(RuntimeError):
     """A generated file is not Python. A bug of ours; the text says which file and why."""
 
 
+@lru_cache(MAX_REMEMBERED)
 def format_python(path: str, text: str, *, first_party: tuple[str, ...] = ()) -> str:
     """`text` with its imports sorted, the unused ones gone, and laid out by Ruff.
 

@@ -8,12 +8,15 @@ import json
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ...model import Contract
 from ...model.canonical import canonical, contract_digest
 from ..target import Marks, Options
-from .view import HEADER, PackageView, package_view
+from .header import HEADER
+
+if TYPE_CHECKING:
+    from .view import PackageView
 
 _GENERATORS: Final = ("datamodel-code-generator", "ruff")
 """Distributions whose version decides bytes; pinned exactly for that reason."""
@@ -55,15 +58,17 @@ class PythonTarget:
         return format_all(files, first_party=(first_party,))
 
     def made_from(self, contract: Contract, options: Options) -> str:
-        """A digest of the view, the options, the generators' versions and our own source."""
+        """A digest of the contract, the options, the generators' versions and our own source."""
         stated = {
-            "view": asdict(view_of_contract(contract, options)),
+            # Not sorted: the order of a contract is that of its package.
+            "contract": canonical(contract),
+            "path": contract.path,
+            "imports": {each.alias: each.path for each in contract.imports.values()},
             "options": asdict(options),
             "versions": self.versions(),
             "source": _source_digest(),
         }
-        text = json.dumps(stated, sort_keys=True, default=sorted)
-        return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+        return f"sha256:{hashlib.sha256(json.dumps(stated).encode()).hexdigest()}"
 
     def versions(self) -> dict[str, str]:
         """Those of the generators."""
@@ -72,6 +77,9 @@ class PythonTarget:
 
 def view_of_contract(contract: Contract, options: Options) -> PackageView:
     """Everything that the files of a package say."""
+    # Only here: unchanged packages need none.
+    from .view import package_view
+
     # Several lines, so that a change of the contract shows as what it is.
     form = canonical(contract)
     text = json.dumps(form, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
@@ -90,7 +98,7 @@ def _versions() -> dict[str, str]:
 
 @cache
 def _source_digest() -> str:
-    """Digest of this folder: nothing else of ours shapes a byte that the view does not hold."""
+    """Digest of this folder: nothing else of ours shapes a byte that the contract does not say."""
     here = Path(__file__).parent
     total = hashlib.sha256()
     for file in sorted(each for each in here.rglob("*") if each.suffix in {".py", ".j2"}):

@@ -14,11 +14,10 @@ from .models import (
     ModelsView,
     TypeModel,
 )
-from .package import HEADER, PackageView, package_view
+from .package import PackageView, package_view
 from .services import ServiceView
 
 __all__ = [
-    "HEADER",
     "AliasModel",
     "Bounds",
     "Circle",

@@ -1,11 +1,16 @@
+import itertools
+import json
 from pathlib import Path
 
 import pytest
 
+from duologue_codegen.checks import check
 from duologue_codegen.known_targets import TARGETS
+from duologue_codegen.reading.project import project_of_texts
 from duologue_codegen.targets.python import target as python_target
-from duologue_codegen.targets.python.target import PythonTarget
+from duologue_codegen.targets.python.target import PythonTarget, view_of_contract
 from duologue_codegen.targets.target import Options
+from tests.contract_changes import changed_contracts
 from tests.unit.codegen.contracts import HELLO, contract_of
 
 OPTIONS = Options(import_root="generated")
@@ -46,3 +51,43 @@ def test_generators_and_own_source_decide_the_files(
     before = made_from(HELLO, tmp_path)
     monkeypatch.setattr(python_target, what, lambda: {"another": "1"})
     assert made_from(HELLO, tmp_path) != before
+
+
+def test_whatever_changes_a_package_changes_what_it_is_made_from() -> None:
+    seen = 0
+    for pair in itertools.islice(changed_contracts(seed=5), 300):
+        projects = [
+            project_of_texts({"pair/v1.yaml": json.dumps(each).encode()}, "schema")
+            for each in (pair.old, pair.new)
+        ]
+        if any(found.level == "error" for each in projects for found in check(each)):
+            continue
+        (old,), (new,) = (each.contracts for each in projects)
+        if view_of_contract(old, OPTIONS) != view_of_contract(new, OPTIONS):
+            seen += 1
+            made = [PythonTarget().made_from(each, OPTIONS) for each in (old, new)]
+            assert made[0] != made[1], pair.changes
+    assert seen > 200
+
+
+IMPORTING = """
+duologue: 1
+package: a.v1
+imports: {ALIAS: b/v1.yaml}
+types:
+  User: {fields: {id: string}}
+  Pair: {fields: {mine: User, yours: ALIAS.User}}
+"""
+
+
+def test_aliases_of_imports_and_the_order_of_a_contract_decide_the_files() -> None:
+    def made(text: str, path: str = "a/v1.yaml") -> str:
+        other = b"duologue: 1\npackage: b.v1\ntypes: {User: {fields: {id: string}}}\n"
+        project = project_of_texts({path: text.encode(), "b/v1.yaml": other}, "schema")
+        (contract,) = (each for each in project.contracts if each.package == "a.v1")
+        return PythonTarget().made_from(contract, OPTIONS)
+
+    one = made(IMPORTING.replace("ALIAS", "one"))
+    assert made(IMPORTING.replace("ALIAS", "other")) != one
+    turned = IMPORTING.replace("mine: User, yours: ALIAS.User", "yours: ALIAS.User, mine: User")
+    assert made(turned.replace("ALIAS", "one")) != one
