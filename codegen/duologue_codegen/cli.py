@@ -82,7 +82,8 @@ def generate(
                     result = with_plugins(result, settings, complete=not asked, dry_run=check)
             failed = not result.ok or (check and bool(result.changes))
             if failed or not quiet:
-                report(result, format_, with_changes=True, dry_run=check)
+                remedy = "duologue generate --plugins" if plugins else "duologue generate"
+                report(result, format_, with_changes=True, dry_run=check, remedy=remedy)
             if settings.plugins and not (plugins or quiet):
                 typer.echo(not_run(settings), err=True)
             return failed

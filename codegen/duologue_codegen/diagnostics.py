@@ -76,6 +76,8 @@ def quoted(word: str) -> str:
 
 def _on_one_line(text: str) -> str:
     """`text` with one visible character for each that would move the cursor."""
+    if text.isprintable():
+        return text
     return "".join(" " if char == "\t" else "�" if is_hidden(char) else char for char in text)
 
 

@@ -79,7 +79,7 @@ def try_out(data: bytes, number: int) -> bool:
 @pytest.mark.parametrize("first", range(0, FEW, 100))
 def test_bad_contracts_give_findings_and_no_traceback(first: int) -> None:
     accepted = sum(try_out(bad_contract(seed), seed) for seed in range(first, first + 100))
-    assert 5 <= accepted <= 60  # else these are no slips any more
+    assert 2 <= accepted <= 60  # else these are no slips any more
 
 
 @pytest.mark.slow

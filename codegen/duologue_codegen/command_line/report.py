@@ -36,8 +36,13 @@ def report(
     with_changes: bool = False,
     dry_run: bool = False,
     all_good: str = "all good",
+    remedy: str = "duologue generate",
 ) -> None:
-    """Print what came of a command; `all_good` is what the text form says without findings."""
+    """Print what came of a command.
+
+    `all_good` is what the text form says without findings, `remedy` the command for what is not up
+    to date.
+    """
     changes = result.changes
     match format_:
         case Format.JSON:
@@ -61,7 +66,8 @@ def report(
             text = render_text(result.diagnostics, result.sources, colour=_colour())
             typer.echo(text, nl=False)
             typer.echo(
-                _summary(result, with_changes, dry_run, all_good), err=bool(result.diagnostics)
+                _summary(result, with_changes, dry_run, all_good, remedy),
+                err=bool(result.diagnostics),
             )
 
 
@@ -73,7 +79,9 @@ def _sarif(result: BuildResult) -> str:
     return render_sarif(result.diagnostics, purposes(), version("duologue"))
 
 
-def _summary(result: BuildResult, with_changes: bool, dry_run: bool, all_good: str) -> str:
+def _summary(
+    result: BuildResult, with_changes: bool, dry_run: bool, all_good: str, remedy: str
+) -> str:
     """The last lines of the text form: how many findings, or what was done."""
     counts = Counter(each.level for each in result.diagnostics)
     found = [_counted(counts[level], level) for level in LEVELS if counts[level]]
@@ -87,7 +95,7 @@ def _summary(result: BuildResult, with_changes: bool, dry_run: bool, all_good: s
         return f"{packages}: up to date"
     if dry_run:
         lines = [_would(each) for each in result.changes]
-        return "\n".join([*lines, f"{packages}: not up to date; run `duologue generate`"])
+        return "\n".join([*lines, f"{packages}: not up to date; run `{remedy}`"])
     lines = [f"{_DONE[each.kind]} {each.path}" for each in result.changes]
     return "\n".join([*lines, f"{packages}: {_done(result.changes)}"])
 

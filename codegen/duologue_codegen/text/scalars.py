@@ -23,6 +23,7 @@ _BOOL: Final = {
     "False": False,
     "FALSE": False,
 }
+_BEGINS_A_NUMBER: Final = frozenset("+-.0123456789")
 _INT: Final = re.compile(r"[-+]?[0-9]+")
 _OCTAL: Final = re.compile(r"0o[0-7]+")
 _HEX: Final = re.compile(r"0x[0-9a-fA-F]+")
@@ -37,6 +38,8 @@ def resolve(text: str) -> ScalarData:
         return None
     if text in _BOOL:
         return _BOOL[text]
+    if text[0] not in _BEGINS_A_NUMBER:
+        return text
     if _INT.fullmatch(text):
         return int(text) if len(text) <= MAX_DIGITS else float(text)
     if _OCTAL.fullmatch(text):

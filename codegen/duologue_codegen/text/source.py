@@ -185,6 +185,10 @@ class _Builder:
     def take(self, event: yaml.Event) -> bool:
         """Take the next event; False when reading on has no point."""
         match event:
+            case yaml.ScalarEvent():
+                self._refuse_decoration(event)
+                plain = event.style in {None, ""} and event.tag is None
+                self._place(self._scalar(event, event.value, plain=plain))
             case yaml.DocumentStartEvent():
                 return self._take_document(event)
             case yaml.AliasEvent():
@@ -192,10 +196,6 @@ class _Builder:
                 self._refuse(event, f"alias {name}", "write the value out, or name a type for it")
                 self._usable = False
                 self._place(self._scalar(event, "", plain=True))
-            case yaml.ScalarEvent():
-                self._refuse_decoration(event)
-                plain = event.style in {None, ""} and event.tag is None
-                self._place(self._scalar(event, event.value, plain=plain))
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
                 self._refuse_decoration(event)
                 is_map = isinstance(event, yaml.MappingStartEvent)
@@ -308,6 +308,10 @@ class _Builder:
         start, end = event.start_mark, event.end_mark
         if start is None:
             return Position(self._source.file, 1, 1)
-        ends_here = end is not None and end.line == start.line
-        length = end.column - start.column if ends_here and end is not None else MAX_FILE_BYTES
-        return _within(self._source, start.line, start.column, length)
+        if end is not None and end.line == start.line < len(self._source.lines):
+            # What `_within` gives: this is asked for every word of a contract.
+            length = min(end.column, len(self._source.lines[start.line])) - start.column
+            return Position(
+                self._source.file, start.line + 1, start.column + 1, length if length > 0 else 1
+            )
+        return _within(self._source, start.line, start.column, MAX_FILE_BYTES)

@@ -4,6 +4,8 @@ Subcommands come from the entry-point group `duologue.commands`, so that the run
 need not import the compiler. A subcommand is a function with typer's annotations.
 """
 
+import atexit
+import gc
 import os
 import sys
 import traceback
@@ -97,6 +99,9 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; ends the process."""
+    # What is left at the end goes with the process. To look for garbage in it first takes as long
+    # as many a command.
+    atexit.register(gc.freeze)
     given = sys.argv[1:] if arguments is None else arguments
     try:
         application(words_so_far(given, os.environ))(args=given, prog_name="duologue")

@@ -90,7 +90,9 @@ def test_it_is_run_again_when_something_has_changed(work: Path, what: str) -> No
     manifest = work / "docs/api/.duologue.json"
     before = manifest.read_text(), page(work)
     CHANGES[what](work)
-    assert Ran("generate", "--plugins", "--check").code == 1
+    ran = Ran("generate", "--plugins", "--check")
+    assert ran.code == 1
+    assert "not up to date; run `duologue generate --plugins`" in ran.out
     Ran("generate", "--plugins")
     assert (manifest.read_text(), page(work)) != before or what == "its file"
     assert "# " in page(work)
