@@ -55,6 +55,7 @@ async def test_the_hello_has_the_profiles_form_and_is_counted_apart() -> None:
                     "self": ANN.hex(),
                     "peer": BOB.hex(),
                     "features": [
+                        "batches",
                         "cancel",
                         "deadline",
                         "details",
