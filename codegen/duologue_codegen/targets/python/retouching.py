@@ -115,8 +115,8 @@ def circles_opened(text: str, circles: Mapping[str, Circle]) -> str:
         return opened
     (type_checking,) = {each.type_checking for each in circles.values()}
     also = [f"    {each}_ = {each}" for each in sorted(names)]
-    lines = (f"if not {type_checking}:", f"    {_WHY_SO_CALLED}", *also)
-    return "\n".join([opened.rstrip(), "", *lines, ""])
+    beside = [f"if not {type_checking}:", f"    {_WHY_SO_CALLED}", *also]
+    return "\n".join([opened.rstrip(), "", *beside, ""])
 
 
 def quoted_where_early(text: str) -> str:
