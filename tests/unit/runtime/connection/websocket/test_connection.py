@@ -8,7 +8,7 @@ from duologue.connection.websocket.frames import (
     encode_frame,
 )
 from duologue.errors import ConnectionClosed, ProtocolError
-from duologue.limits import Limits
+from duologue.limits import MAX_MESSAGES_AT_ONCE, Limits
 from tests.unit.runtime.pretend import (
     REQUEST,
     Bench,
@@ -124,3 +124,17 @@ def test_a_listener_that_raises_does_not_swallow_answers_or_later_reads() -> Non
     assert bench.transport.take_written() == [encode_frame(WHOLE_TEXT, b"answer")]
     bench.receive(text("good"))
     assert bench.transport.written == [encode_frame(WHOLE_TEXT, b"answer")]
+
+
+def test_messages_that_hold_many_make_later_reads_smaller() -> None:
+    sizes: list[int] = []
+    for held in (1, MAX_MESSAGES_AT_ONCE):
+        bench = open_server()
+
+        def note(_message: Message, bench: Bench = bench, held: int = held) -> None:
+            bench.connection.note_batch(held - 1)
+
+        bench.connection.on_message.listen(note)
+        bench.receive(text("x" * 500) * 1_000)
+        sizes.append(len(bench.connection.get_buffer(-1)))
+    assert sizes[1] < sizes[0] // 8
