@@ -63,7 +63,12 @@ class ClusterLimits:
     counts as down: it is none, or means harm."""
 
     answers_per_s: float = 5_000.0
-    """Questions that are looked at; those above are dropped and counted. 11 % of a core."""
+    """Questions that are looked at, of all nodes; those above are dropped and counted. 11 % of a
+    core."""
+
+    answers_per_s_per_node: float = 2_000.0
+    """Of one asking node, two fifths of all: a node that is ill loses its own questions, and leaves
+    the others room."""
 
     # -- between nodes --------------------------------------------------------------------------
 
