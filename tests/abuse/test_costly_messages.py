@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 import pytest
 
 from duologue import BadFrame, InvalidParams, Limits, Model
-from duologue.protocol.excess import weigh
+from duologue.protocol.excess import held_by, weigh
 from duologue.protocol.messages import Refused, RequestReceived
 from duologue.protocol.session import Session
 from duologue.typed import Json, Params
@@ -148,7 +148,7 @@ def test_it_is_read_in_time_and_in_little_memory(name: str) -> None:
     held, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak <= 32 * MIB
-    assert held <= weigh(text) + 100_000
+    assert held <= weigh(text, held_by(text)) + 100_000
     del result
 
 

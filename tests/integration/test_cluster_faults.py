@@ -227,6 +227,25 @@ async def test_a_flood_of_questions_is_answered_up_to_the_rate_and_the_rest_coun
         assert node.node.rejected["answers_per_s"] > 300
 
 
+async def test_a_flood_of_one_node_leaves_the_others_their_answers() -> None:
+    limits = ClusterLimits(answers_per_s=10_000, answers_per_s_per_node=50)
+    async with (
+        nats_servers(1) as (server,),
+        one_node("n0", [server.url], cluster_limits=limits) as node,
+        one_node("n1", [server.url]) as flooding,
+        one_node("n2", [server.url]) as other,
+    ):
+        for _ in range(500):
+            flooding.node.on_bus_changed()
+        rejected = node.node.rejected
+        await until(lambda: rejected["answers_per_s_per_node"] > 300)
+        # Of three nodes, the two that are asked besides itself answer, the flooded one included.
+        before = other.node.messages["node"]
+        other.node.on_bus_changed()
+        await until(lambda: other.node.messages["node"] >= before + 3)
+        assert rejected["answers_per_s"] == 0
+
+
 # -- between nodes ------------------------------------------------------------------------------
 
 

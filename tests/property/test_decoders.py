@@ -19,7 +19,7 @@ from duologue.errors import (
 )
 from duologue.limits import Limits
 from duologue.protocol.codec import error_answer, read_envelope, read_failure
-from duologue.protocol.excess import find_excess
+from duologue.protocol.excess import find_excess, held_by
 from duologue.protocol.messages import (
     AnswerReceived,
     Failure,
@@ -146,7 +146,7 @@ def check_one_message(text: str) -> None:
         fields = json.loads(text)
     except ValueError:
         # What has too many levels is judged by them alone: nobody reads it to its end.
-        assert unreadable == 1 or find_excess(text, Limits()) is not None
+        assert unreadable == 1 or find_excess(text, held_by(text), Limits()) is not None
     else:
         if not is_object(fields) or not isinstance(fields.get("type"), str):
             assert unreadable == 1

@@ -16,6 +16,7 @@ from duologue.connection.base import Message
 from duologue.errors import BadFrame, DecryptionFailed, HandshakeFailed, LimitExceeded, UnsafeKey
 from duologue.identity import Identity
 from duologue.limits import Limits
+from duologue.protocol.batches import join
 from duologue.protocol.boxes import open_box, seal_box
 from duologue.protocol.escaping import (
     END,
@@ -33,7 +34,7 @@ from duologue.protocol.handshake import (
     request_text,
 )
 from duologue.protocol.keys import KeyPair, canonical_public_key, public_key_from_hex
-from duologue.protocol.padding import pad, unpad
+from duologue.protocol.padding import BATCH_FLAG, TEXT_FLAG, pad, unpad
 from duologue.protocol.sealing import Opener, Sealer, nonce_of
 
 FRAMES: Final = 20_000
@@ -202,6 +203,21 @@ def decode_frame(source: random.Random) -> bool:
     return True
 
 
+def decode_batch(source: random.Random) -> bool:
+    texts = [some_bytes(source, 8).hex().encode() for _ in range(source.choice([1, 2, 3, 255]))]
+    batch = join(texts) if source.randrange(3) else changed(source, join(texts))
+    frame = crypto_box_afternm(pad(batch, TEXT_FLAG | BATCH_FLAG, 0, b""), nonce_of(1), KEY)
+    opener = Opener(KEY, is_connector=False)
+    opener.reads_batches = True
+    try:
+        opened = opener.open(frame)
+    except (BadFrame, LimitExceeded):
+        return False
+    assert isinstance(opened, list)
+    assert 1 <= len(opened) <= 255
+    return True
+
+
 class FragmentReader:
     """Reads many messages in a row; begins anew after each refusal, as a new connection does."""
 
@@ -240,6 +256,7 @@ DECODERS: Final[dict[str, Callable[[], Decoder]]] = {
     "hex key": lambda: decode_hex_key,
     "padding": lambda: decode_padding,
     "frame": lambda: decode_frame,
+    "batch": lambda: decode_batch,
     "fragments": FragmentReader,
 }
 

@@ -260,6 +260,15 @@ class Connection(ABC):
         if max_bytes < self.max_send_bytes:
             self.max_send_bytes = self._other_side_takes = max_bytes
 
+    def read_batches(self) -> None:  # noqa: B027 - most have no boxes
+        """The other side is being told that this one reads several messages in one box."""
+
+    def send_batches(self) -> None:  # noqa: B027 - most have no boxes
+        """The other side reads several messages in one box: those of a turn may go together."""
+
+    def note_batch(self, more: int) -> None:  # noqa: B027 - most have no boxes
+        """For a layer above: a message that came held so many more. What is read at once counts."""
+
     def send_utf8(self, text: bytes) -> None:
         """`send` of a text that is already UTF-8; carriers that write bytes save two copies."""
         self.send(text.decode())

@@ -48,6 +48,18 @@ class Layer(Connection):
         self._carrier.bound_sending(max_bytes)
         self.max_send_bytes = self._carrier.max_send_bytes
 
+    def read_batches(self) -> None:
+        """See `Connection.read_batches`."""
+        self._carrier.read_batches()
+
+    def send_batches(self) -> None:
+        """See `Connection.send_batches`."""
+        self._carrier.send_batches()
+
+    def note_batch(self, more: int) -> None:
+        """See `Connection.note_batch`."""
+        self._carrier.note_batch(more)
+
     def close(self, reason: str | None = None) -> None:
         """See `Connection.close`."""
         self._carrier.close(reason)

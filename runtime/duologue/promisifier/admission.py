@@ -40,7 +40,8 @@ class Admission(Generic[CallT]):
         self.running = 0
         """Calls that have begun and not ended."""
         self.room = limits.max_running_calls
-        """A new call starts at once while fewer than these run; 0 once the door is shut."""
+        """A new call starts at once while fewer than these run; 0 once the door is shut, and while
+        others wait: none overtakes them."""
         self.is_shut = False
         """Whether new calls are refused: this side is going away."""
         self.budget = budget or Budget(limits)
@@ -207,6 +208,7 @@ class Admission(Generic[CallT]):
                 self._waiting = deque()
             self._waiting.append(call)
         self._waiting_bytes += size
+        self.room = 0
         self._ask_to_be_told()
 
     @property
@@ -359,6 +361,8 @@ class Admission(Generic[CallT]):
         size = size_of(call.request.args or b"")
         self._waiting_bytes -= size
         self.budget.free_waiting_bytes += size + WAITING_CALL_BYTES
+        if not self._waiting and not self._nested and not self.is_shut:
+            self.room = self._limits.max_running_calls
         return call
 
     def _tell_idle(self) -> None:

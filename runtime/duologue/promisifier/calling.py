@@ -32,7 +32,7 @@ from duologue.promisifier.stream_receiver import StreamReceiver
 from duologue.promisifier.waiting_calls import WaitingCalls
 from duologue.protocol import codec
 from duologue.protocol.call_fields import NESTED_FIELD, timeout_field
-from duologue.protocol.hello import CONTROL_SERVICE, DEADLINE, META, NESTED, Counterpart
+from duologue.protocol.hello import BATCHES, CONTROL_SERVICE, DEADLINE, META, NESTED, Counterpart
 from duologue.protocol.messages import (
     AnswerBroken,
     ChunkReceived,
@@ -215,6 +215,8 @@ class Calling:
         self._takes_deadlines = self.counterpart.has(DEADLINE)
         self._takes_meta = self.counterpart.has(META)
         self._admission.peer_tells_nested = self.counterpart.has(NESTED)
+        if self.counterpart.has(BATCHES):
+            self._connection.send_batches()
         if hello.limits.max_calls > 0:
             self._own.max_open_calls = min(self._max_open_calls, hello.limits.max_calls)
         if hello.limits.max_message_bytes > 0:

@@ -178,6 +178,7 @@ class Conversation(Generic[PeerT]):
         greeting.on_mismatch = self._give_up
         greeting.on_introduced = self._on_introduced
         self._session.allow_control()
+        self.connection.read_batches()
         self._dispatcher.control = ControlService(
             greeting, self._make_broadcasts, self._sources, self._guards
         )

@@ -5,7 +5,7 @@ it was made of. So what is counted is what will be made, in the text itself, by 
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -25,7 +25,10 @@ _BYTES_OF_VALUE: Final = 128
 _START_CHARACTERS: Final = 8192
 
 _LONG_CHARACTERS: Final = 4096
-"""From here on looking before counting pays."""
+"""From here on searching may be quicker than counting."""
+
+_RARE: Final = 16
+"""What is met more often is counted: a search costs as much as counting in some 100 characters."""
 
 
 def plain_characters(limits: Limits) -> int:
@@ -41,14 +44,29 @@ def plain_characters(limits: Limits) -> int:
     )
 
 
-def find_excess(text: str, limits: Limits) -> BadFrame | LimitExceeded | None:
-    """What the message `text` has too much of: levels, objects or values; None if nothing.
+class Held(NamedTuple):
+    """What is in a text, counted as if nothing of it stood inside of strings: never too few."""
 
-    Lists count as objects, and values are all commas, objects and lists. Exact for valid JSON.
+    objects: int
+    """Lists as well."""
+    commas: int
+
+
+def held_by(text: str) -> Held:
+    """What is in `text`."""
+    objects = _occurrences(text, "{") + _occurrences(text, "[")
+    return Held(objects, _occurrences(text, ","))
+
+
+def find_excess(text: str, held: Held, limits: Limits) -> BadFrame | LimitExceeded | None:
+    """What the message `text`, which holds `held`, has too much of: levels, objects or values.
+
+    Lists count as objects, and values are all commas, objects and lists. Exact for valid JSON;
+    None if there is not too much of anything.
     """
     max_objects, max_values = limits.max_json_objects, limits.max_json_values
-    objects = _occurrences(text, "{") + _occurrences(text, "[")
-    values = objects + _occurrences(text, ",")
+    objects = held.objects
+    values = objects + held.commas
     if objects > max_objects or values > max_values:
         # Exactly now: they may stand inside strings.
         outside = outside_strings(text)
@@ -72,12 +90,16 @@ def _occurrences(text: str, character: str) -> int:
     """How often it stands in the text."""
     if len(text) <= _LONG_CHARACTERS:
         return text.count(character)
-    # What is long is mostly one long string. To see that a character is not in it takes a fifth of
-    # the time that it takes to count it.
-    start = text.count(character, 0, _PLAIN_CHARACTERS)
-    if text.find(character, _PLAIN_CHARACTERS) < 0:
-        return start
-    return start + text.count(character, _PLAIN_CHARACTERS)
+    # What is long is mostly one long string. To run past it to the next one that counts takes a
+    # twentieth of the time that it takes to count in it.
+    found = text.count(character, 0, _PLAIN_CHARACTERS)
+    at = text.find(character, _PLAIN_CHARACTERS)
+    for _ in range(_RARE):
+        if at < 0:
+            return found
+        found += 1
+        at = text.find(character, at + 1)
+    return found if at < 0 else found + text.count(character, at)
 
 
 def too_deep(limits: Limits) -> BadFrame:
@@ -85,7 +107,7 @@ def too_deep(limits: Limits) -> BadFrame:
     return BadFrame(f"nested more than {limits.max_json_depth} levels")
 
 
-def weigh(text: str, parts: Sequence[bytes] = ()) -> int:
+def weigh(text: str, held: Held, parts: Sequence[bytes] = ()) -> int:
     """Bytes that a message may take in memory while a handler has what is in it.
 
     The text itself stays beside the values. One character beyond ASCII may quadruple a string.
@@ -96,8 +118,8 @@ def weigh(text: str, parts: Sequence[bytes] = ()) -> int:
     return (
         parts_bytes
         + (2 if text.isascii() else 5) * len(text)
-        + _BYTES_OF_OBJECT * (_occurrences(text, "{") + _occurrences(text, "["))
-        + _BYTES_OF_VALUE * _occurrences(text, ",")
+        + _BYTES_OF_OBJECT * held.objects
+        + _BYTES_OF_VALUE * held.commas
     )
 
 

@@ -26,16 +26,19 @@ from duologue.protocol.goaway import GOAWAY
 
 CONTROL_SERVICE: Final = 0
 
+BATCHES: Final = "batches"
 PARTS: Final = "parts"
 ITEMS: Final = "items"
 DEADLINE: Final = "deadline"
 META: Final = "meta"
 NESTED: Final = "nested"
-FEATURES: Final = ("cancel", DEADLINE, "details", GOAWAY, ITEMS, META, NESTED, PARTS, SUBSCRIBE)
-"""What this build knows beyond the base profile: giving up calls, how long they may take, typed
-error data, being told of an end, typed streams, what is said beside arguments, which calls are made
-for calls, large bytes beside a message, subscriptions to events. `DESCRIBE` is listed by those who
-do it."""
+FEATURES: Final = (
+    *(BATCHES, "cancel", DEADLINE, "details", GOAWAY, ITEMS, META, NESTED, PARTS, SUBSCRIBE),
+)
+"""What this build knows beyond the base profile: several messages in one box, giving up calls, how
+long they may take, typed error data, being told of an end, typed streams, what is said beside
+arguments, which calls are made for calls, large bytes beside a message, subscriptions to events.
+`DESCRIBE` is listed by those who do it."""
 
 Contracts = Literal["any", "same"]
 """Whose services are called: those of any contract, or only of the very one that the client was

@@ -5,7 +5,11 @@ from typing import Final
 from duologue.errors import BadFrame
 
 TEXT_FLAG: Final = 1
-"""Set in the flags of a text; other flags are ignored."""
+"""Set in the flags of a text."""
+
+BATCH_FLAG: Final = 8
+"""Set in the flags of several texts, between two sides that both know how; other flags are
+ignored."""
 
 MAX_EXTRA_BYTES: Final = 256
 """What padding may add to a message of full size, so that no frame exceeds 65,808 bytes."""

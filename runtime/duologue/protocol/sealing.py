@@ -1,6 +1,6 @@
 """The frames of an encrypted connection: padded, numbered, sealed (PROTOCOL 4)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from nacl.bindings import crypto_box_afternm, crypto_box_open_afternm
@@ -8,8 +8,9 @@ from nacl.exceptions import CryptoError
 
 from duologue.errors import BadFrame, DecryptionFailed, LimitExceeded, NonceExhausted
 from duologue.limits import MAX_SEALED_MESSAGE_BYTES
+from duologue.protocol import batches
 from duologue.protocol.boxes import TAG_BYTES
-from duologue.protocol.padding import TEXT_FLAG, bucket_extra, pad, unpad
+from duologue.protocol.padding import BATCH_FLAG, TEXT_FLAG, bucket_extra, pad, unpad
 
 CONNECTOR_START: Final = 1
 ACCEPTOR_START: Final = 0
@@ -66,12 +67,23 @@ class Sealer:
             LimitExceeded: the message is above `max_message_bytes`; no nonce was used.
             NonceExhausted: the key may seal no more.
         """
+        return self._seal(message, TEXT_FLAG if is_text else 0)
+
+    def seal_batch(self, texts: Sequence[bytes]) -> bytes:
+        """The one frame for several texts, given as UTF-8, for who has said that it reads such.
+
+        Raises:
+            LimitExceeded, NonceExhausted: as `seal`.
+        """
+        return self._seal(batches.join(texts), TEXT_FLAG | BATCH_FLAG)
+
+    def _seal(self, message: bytes, flags: int) -> bytes:
         if len(message) > self._max_message_bytes:
             raise LimitExceeded("max_message_bytes", self._max_message_bytes, len(message))
         nonce = nonce_of(self.counter)
         extra = self._extra_for(len(message), self._max_message_bytes)
         filler = self._random_bytes(extra) if extra else b""
-        padded = pad(message, TEXT_FLAG if is_text else 0, extra, filler)
+        padded = pad(message, flags, extra, filler)
         self.counter += STEP
         return crypto_box_afternm(padded, nonce, self._key)
 
@@ -97,14 +109,16 @@ class Opener:
         start = ACCEPTOR_START if is_connector else CONNECTOR_START
         self.counter = start if counter is None else counter
         """Of the next frame."""
+        self.reads_batches = False
+        """Whether the other side may send several texts in one frame; else that flag is ignored."""
         self._has_refused = False
 
-    def open(self, frame: bytes) -> str | bytes:
-        """The message in a frame: text as `str`.
+    def open(self, frame: bytes) -> str | bytes | list[str]:
+        """The message in a frame, text as `str`; or the texts of a batch.
 
         Raises:
             DecryptionFailed: changed, repeated, out of order, under another key, or too short.
-            BadFrame: it opens, but its padding or its UTF-8 is wrong.
+            BadFrame: it opens, but its padding, its UTF-8 or its batch is wrong.
             LimitExceeded: the frame is too large to be looked at.
             NonceExhausted: the key may open no more.
         """
@@ -121,8 +135,10 @@ class Opener:
         except CryptoError:
             raise DecryptionFailed("Decryption of message failed.") from None
         message, flags = unpad(padded)
-        opened: str | bytes = message
-        if flags & TEXT_FLAG:
+        opened: str | bytes | list[str] = message
+        if flags & BATCH_FLAG and self.reads_batches:
+            opened = batches.split(message)
+        elif flags & TEXT_FLAG:
             try:
                 opened = message.decode()
             except UnicodeDecodeError:

@@ -15,6 +15,7 @@ from duologue.protocol.counters import Counters
 from duologue.protocol.excess import (
     failure_of,
     find_excess,
+    held_by,
     plain_characters,
     read_around,
     weigh,
@@ -98,9 +99,9 @@ class Session(Generic[CallT]):
         if self.arriving is not None:
             raise ProtocolError("a text came where parts of the one before were announced")
         try:
-            is_long = len(text) > self._plain_characters
-            if is_long:
-                excess = find_excess(text, self._limits)
+            held = held_by(text) if len(text) > self._plain_characters else None
+            if held is not None:
+                excess = find_excess(text, held, self._limits)
                 if excess is not None:
                     return self._receive_excess(text, excess)
             envelope = read_envelope(text)
@@ -119,7 +120,7 @@ class Session(Generic[CallT]):
                 meta = self.own.read_meta(envelope)
                 return AnswerReceived(call, slice_or_none(envelope.data), meta)
             if kind == "request":
-                weight = weigh(text) if is_long else 0
+                weight = 0 if held is None else weigh(text, held)
                 return self.served.receive_request(envelope, (), weight)
             if kind == ITEMS and self.served.has_control_service:
                 return self._receive_list(text, envelope)
@@ -167,11 +168,12 @@ class Session(Generic[CallT]):
     def _receive_parcel(self, whole: ArrivingParcel) -> SessionEvent[CallT] | None:
         envelope = whole.envelope
         try:
-            excess = find_excess(whole.text, self._limits)
+            held = held_by(whole.text)
+            excess = find_excess(whole.text, held, self._limits)
             if excess is not None:
                 return self._refuse(envelope, excess)
             if envelope.type == "request":
-                weight = weigh(whole.text, whole.parts)
+                weight = weigh(whole.text, held, whole.parts)
                 return self.served.receive_request(envelope, whole.parts, weight)
             if envelope.type == ITEMS:
                 data = slice_or_none(envelope.data)

@@ -65,6 +65,10 @@ class ClusterLimits:
     answers_per_s: float = 5_000.0
     """Questions that are looked at; those above are dropped and counted. 11 % of a core."""
 
+    answers_per_s_per_node: float = 2_500.0
+    """Those of one node: however many it asks, the others get answers. A node with 100 callers a
+    second asks 200."""
+
     # -- between nodes --------------------------------------------------------------------------
 
     link_open_timeout_s: float = 1.0

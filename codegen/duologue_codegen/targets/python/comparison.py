@@ -13,6 +13,7 @@ from itertools import zip_longest
 from typing import Final
 
 from ...text.tree import Data
+from .quoted_names import guarded
 from .view.models import AliasModel, Bounds, ClassModel, EnumModel, FieldModel, ModelsView
 
 _IMPORTED: Final = frozenset({"Annotated", "Field", "Literal", "MISSING"})
@@ -149,9 +150,11 @@ def _of_module(module: ast.Module) -> Iterator[_Type]:
                 yield from _alias(statement)
             case ast.If(
                 body=[ast.AnnAssign(value=ast.Constant() as for_checkers)],
-                orelse=[ast.Assign(value=ast.Call(args=[_, ast.Constant() as form])) as alias],
-            ) if for_checkers.value == form.value:
-                yield from _alias(alias)
+                orelse=[ast.Assign(value=ast.Call(args=[ast.Constant() as said, form]))],
+            ) if isinstance(form, ast.Constant) and _reads(form) == _guarded(for_checkers):
+                yield _Type(
+                    "alias", str(said.value), (_Stated(str(said.value), *_spelled(for_checkers)),)
+                )
             case _:
                 pass
 
@@ -164,6 +167,14 @@ def _alias(statement: ast.Assign) -> Iterator[_Type]:
             yield _Type("alias", name, (_Stated(str(said), *_spelled(form)),))
         case _:
             pass
+
+
+def _reads(form: ast.Constant) -> str:
+    return ast.unparse(_expression(str(form.value)))
+
+
+def _guarded(for_checkers: ast.Constant) -> str:
+    return guarded(str(for_checkers.value))[0]
 
 
 def _is_enum(base: ast.expr) -> bool:

@@ -20,6 +20,7 @@ from .generator_schema import (
     member_name,
     type_name,
 )
+from .quoted_names import guarded
 from .view import (
     AliasModel,
     Circle,
@@ -87,23 +88,35 @@ def _bases(
     return found
 
 
+_WHY_SO_CALLED: Final = "# As quoted above: a class of these names may be where that is read."
+
+
 def circles_opened(text: str, circles: Mapping[str, Circle]) -> str:
     """`text` with what aliases in a circle mean in quotes, and said once more to type checkers."""
     source = Source(text)
     edits: list[Edit] = []
+    names = frozenset[str]()
     for statement in ast.parse(text).body:
         name = _defined(statement)
         if name in circles and isinstance(statement, ast.Assign):
             assert isinstance(statement.value, ast.Call)
-            circle, meant = circles[name], repr(ast.unparse(statement.value.args[1]))
+            circle, meant = circles[name], ast.unparse(statement.value.args[1])
+            read, in_it = guarded(meant)
+            names |= in_it
             lines = (
                 f"if {circle.type_checking}:",
-                f"    {name}: {circle.type_alias} = {meant}",
+                f"    {name}: {circle.type_alias} = {meant!r}",
                 "else:",
-                f"    {name} = {ast.unparse(statement.value.func)}({name!r}, {meant})",
+                f"    {name} = {ast.unparse(statement.value.func)}({name!r}, {read!r})",
             )
             edits.append(source.edit(statement, "\n".join(lines)))
-    return source.edited(edits)
+    opened = source.edited(edits)
+    if not names:
+        return opened
+    (type_checking,) = {each.type_checking for each in circles.values()}
+    also = [f"    {each}_ = {each}" for each in sorted(names)]
+    beside = [f"if not {type_checking}:", f"    {_WHY_SO_CALLED}", *also]
+    return "\n".join([opened.rstrip(), "", *beside, ""])
 
 
 def quoted_where_early(text: str) -> str:

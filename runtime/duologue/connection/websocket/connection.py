@@ -339,6 +339,11 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             if self._wire is not None and self._wire.is_unfinished:
                 self._watch_arrival(0, is_new=True)
 
+    def note_batch(self, more: int) -> None:
+        """See `Connection.note_batch`."""
+        if self._wire is not None:
+            self._wire.pieces += more
+
     def _note_full_read(self, wire: Wire, messages: int) -> None:
         """A read has filled the window, and so many messages were in it."""
         if self._pace.fit(wire, messages):

@@ -125,7 +125,9 @@ class ClusterNode:
             complain=lambda text: self._complain(text, "at the node port: %s", text),
         )
         self._subjects = Subjects(settings.name, settings.node)
-        self._answers: Rate[str] = Rate(limits.answers_per_s, limits.answers_per_s)
+        self._answers: Rate[None] = Rate(limits.answers_per_s, limits.answers_per_s)
+        of_node = limits.answers_per_s_per_node
+        self._answers_of_node: Rate[str] = Rate(of_node, of_node)
         self._number = 0
         self.link = settings.advertise
         """Where other nodes are told to come."""
@@ -354,10 +356,13 @@ class ClusterNode:
 
     def _look_at_rate(self, reply: str) -> None:
         """Before anything is opened, which costs."""
-        if not self._answers.take("", self._loop.time()):
-            raise BadBusMessage("answers_per_s")
-        if not self._subjects.is_reply(reply):
+        asker, now_s = self._subjects.asker_in(reply), self._loop.time()
+        if asker is None:
             raise BadBusMessage("other_reply")
+        if not self._answers_of_node.take(asker, now_s):
+            raise BadBusMessage("answers_per_s_per_node")
+        if not self._answers.take(None, now_s):
+            raise BadBusMessage("answers_per_s")
 
     def _take_answer(self, data: bytes) -> None:
         try:

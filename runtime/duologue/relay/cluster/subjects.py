@@ -31,7 +31,8 @@ class Subjects:
         text = subject.removeprefix(self._replies)
         return int(text) if text != subject and text.isascii() and text.isdigit() else None
 
-    def is_reply(self, subject: str) -> bool:
-        """Whether answers of some node of this cluster go there; we never answer elsewhere."""
-        parts = subject.split(".")
-        return subject.startswith(f"{self._begin}.re.") and len(parts) == 6 and all(parts)
+    def asker_in(self, reply: str) -> str | None:
+        """The node of this cluster to whose replies it belongs; we never answer elsewhere."""
+        parts = reply.split(".")
+        is_one = reply.startswith(f"{self._begin}.re.") and len(parts) == 6 and all(parts)
+        return parts[4] if is_one else None

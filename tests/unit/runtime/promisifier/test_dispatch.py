@@ -471,3 +471,20 @@ async def test_a_handler_that_ends_in_generator_exit_is_an_incident(handler: Any
         talk.peer.add_service(3, handler)
         (answer,) = await talk.hear(talk.request(0, 3))
         assert answer["error"]["code"] == "INTERNAL"
+
+
+async def test_what_comes_when_answers_may_leave_again_does_not_overtake_what_has_waited() -> None:
+    async with Conversation() as talk:
+        ran: list[int] = []
+        talk.peer.add_service(3, ran.append)
+        talk.connection.gate.shut()
+        await talk.hear(talk.request(1, 3, 1), talk.request(2, 3, 2))
+        assert ran == []
+        # Those that wait are told in a later turn than that in which the gate opens.
+        talk.connection.gate.open()
+        talk.connection.on_message.emit(talk.request(3, 3, 3))
+        assert ran == []
+        await turns()
+        assert ran == [1, 2, 3]
+        await talk.hear(talk.request(4, 3, 4))
+        assert ran == [1, 2, 3, 4]

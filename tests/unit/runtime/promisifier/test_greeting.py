@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -55,6 +56,7 @@ async def test_the_hello_has_the_profiles_form_and_is_counted_apart() -> None:
                     "self": ANN.hex(),
                     "peer": BOB.hex(),
                     "features": [
+                        "batches",
                         "cancel",
                         "deadline",
                         "details",
@@ -168,6 +170,22 @@ async def test_a_hello_is_answered_with_our_own() -> None:
         assert talk.peer.speaks_duologue
         assert talk.peer.stats.control_requests_received == 1
         assert talk.peer.stats.requests_received_total == 0
+
+
+@pytest.mark.parametrize("features", [["batches"], ["items", "batches"], ["items"], []])
+async def test_batches_are_read_once_our_hello_leaves_and_sent_to_who_lists_them(
+    features: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Conversation() as talk:
+        told: list[str] = []
+        for what in ("read_batches", "send_batches"):
+            monkeypatch.setattr(talk.connection, what, partial(told.append, what))
+        talk.peer.greet(greeting(ROOMS))
+        await turns()
+        assert told == ["read_batches"]
+        hello: dict[str, Any] = {"profile": "duologue/1", "self": None, "peer": None}
+        await talk.hear(talk.request(9, 0, hello | {"features": features}))
+        assert told == ["read_batches", "send_batches"][: 1 + ("batches" in features)]
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """What a message may hold, and what becomes of one that holds more."""
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
 from duologue.errors import BadFrame, LimitExceeded
 from duologue.limits import Limits
-from duologue.protocol.excess import find_excess, plain_characters, read_around, weigh
+from duologue.protocol.excess import find_excess, held_by, plain_characters, read_around, weigh
 from duologue.protocol.messages import AnswerBroken, Refused, RequestReceived
 from duologue.protocol.session import Session
 
@@ -25,6 +26,14 @@ def numbers(number: int) -> str:
 
 def session(limits: Limits = FEW) -> Session[str]:
     return Session(limits)
+
+
+def excess_of(text: str, limits: Limits) -> BadFrame | LimitExceeded | None:
+    return find_excess(text, held_by(text), limits)
+
+
+def weight_of(text: str, parts: Sequence[bytes] = ()) -> int:
+    return weigh(text, held_by(text), parts)
 
 
 # The message itself is an object with a list in it, and has three commas.
@@ -163,7 +172,7 @@ def test_items_with_too_much_in_them_break_their_stream_off() -> None:
 
 def test_depth_is_told_before_number() -> None:
     limits = Limits(max_json_depth=20, max_json_objects=30)
-    excess = find_excess("[" * 40 + "]" * 40, limits)
+    excess = excess_of("[" * 40 + "]" * 40, limits)
     assert isinstance(excess, BadFrame)
     assert str(excess) == "nested more than 20 levels"
 
@@ -180,9 +189,9 @@ def test_depth_is_told_before_number() -> None:
 def test_a_text_that_is_not_looked_at_cannot_have_too_much(limits: Limits) -> None:
     size = plain_characters(limits)
     for opening, closing in ("[]", "{}"):
-        assert find_excess(opening * (size // 2) + closing * (size // 2), limits) is None
-    assert find_excess("[]" * (size // 2), limits) is None
-    assert find_excess("," * size, limits) is None
+        assert excess_of(opening * (size // 2) + closing * (size // 2), limits) is None
+    assert excess_of("[]" * (size // 2), limits) is None
+    assert excess_of("," * size, limits) is None
 
 
 # -- reading around -----------------------------------------------------------------------------
@@ -217,12 +226,24 @@ def test_what_has_nothing_around_it_is_unreadable(text: str) -> None:
 
 
 def test_small_messages_weigh_nothing() -> None:
-    assert weigh("x" * 256) == 0
-    assert weigh("x" * 200, [b"y" * 56]) == 0
+    assert weight_of("x" * 256) == 0
+    assert weight_of("x" * 200, [b"y" * 56]) == 0
 
 
 def test_what_is_larger_weighs_what_its_values_may_take() -> None:
-    assert weigh("x" * 257) == 2 * 257
-    assert weigh("x" * 256 + "é") == 5 * 257
-    assert weigh("x" * 200, [b"y" * 57]) == 2 * 200 + 57
-    assert weigh("x" * 254 + "{[,") == 2 * 257 + 2 * 1024 + 128
+    assert weight_of("x" * 257) == 2 * 257
+    assert weight_of("x" * 256 + "é") == 5 * 257
+    assert weight_of("x" * 200, [b"y" * 57]) == 2 * 200 + 57
+    assert weight_of("x" * 254 + "{[,") == 2 * 257 + 2 * 1024 + 128
+
+
+# -- counting -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("length", [10, 4096, 4097, 70_000])
+@pytest.mark.parametrize("number", [0, 1, 63, 64, 65, 3000])
+def test_every_list_object_and_comma_counts_wherever_it_stands(length: int, number: int) -> None:
+    text = "[" + "{" * number + "n" * length + "," * number + "]"
+    assert held_by(text) == (number + 1, number)
+    assert held_by(text[::-1]) == (number + 1, number)
+    assert held_by("".join(sorted(text))) == (number + 1, number)

@@ -35,7 +35,9 @@ class Acceptor:
         opened: list[Message] = []
         for frame in self.carrier.sent:
             assert isinstance(frame, bytes)
-            opened.append(self.opener.open(frame))
+            message = self.opener.open(frame)
+            assert not isinstance(message, list)
+            opened.append(message)
         self.carrier.sent.clear()
         return opened
 

@@ -35,7 +35,8 @@ class Stack:
     def sent(self) -> list[Message]:
         frames = [frame for frame in self.carrier.sent if isinstance(frame, bytes)]
         assert len(frames) == len(self.carrier.sent), "everything goes as binary"
-        return [self.opener.open(frame) for frame in frames]
+        opened = [self.opener.open(frame) for frame in frames]
+        return [message for message in opened if not isinstance(message, list)]
 
     def arrive(self, *messages: Message) -> None:
         for message in messages:

@@ -82,7 +82,7 @@ class Size(StrEnum):
 if TYPE_CHECKING:
     C: TypeAlias = "Annotated[list[C], Field(max_length=5)]"
 else:
-    C = TypeAliasType("C", "Annotated[list[C], Field(max_length=5)]")
+    C = TypeAliasType("C", "Annotated_[list[C_], Field_(max_length=5)]")
 """Two."""
 
 
@@ -128,7 +128,7 @@ RawMap = TypeAliasType("RawMap", dict[str, Json])
 if TYPE_CHECKING:
     RawTree: TypeAlias = "dict[str, RawTree]"
 else:
-    RawTree = TypeAliasType("RawTree", "dict[str, RawTree]")
+    RawTree = TypeAliasType("RawTree", "dict[str, RawTree_]")
 
 
 class RawCat(Model):
@@ -167,7 +167,7 @@ class ThingsTreeParams(Model):
 if TYPE_CHECKING:
     A: TypeAlias = "list[B]"
 else:
-    A = TypeAliasType("A", "list[B]")
+    A = TypeAliasType("A", "list[B_]")
 """One."""
 
 
@@ -176,7 +176,7 @@ if TYPE_CHECKING:
 else:
     B = TypeAliasType(
         "B",
-        "Annotated[dict[str, Annotated[Union[A, bytes, bool], OneOf('array', 'string', 'boolean')]], Field(max_length=5)]",
+        "Annotated_[dict[str, Annotated_[Union_[A_, bytes, bool], OneOf_('array', 'string', 'boolean')]], Field_(max_length=5)]",
     )
 """Two."""
 
@@ -218,3 +218,15 @@ class Later(Model):
     kept: list[Kept]
     either: Annotated[Union[bool, "Later", list[Kept]], OneOf("boolean", "object", "array")]
     t: OmitNull[Annotated["Later", JsonText()]] = None
+
+
+if not TYPE_CHECKING:
+    # As quoted above: a class of these names may be where that is read.
+    A_ = A
+    Annotated_ = Annotated
+    B_ = B
+    C_ = C
+    Field_ = Field
+    OneOf_ = OneOf
+    RawTree_ = RawTree
+    Union_ = Union

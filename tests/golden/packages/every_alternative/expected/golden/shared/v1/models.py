@@ -44,12 +44,19 @@ Wrapped = TypeAliasType("Wrapped", Text)
 if TYPE_CHECKING:
     Tree: TypeAlias = "Annotated[str | list[Tree], OneOf('string', 'array')]"
 else:
-    Tree = TypeAliasType("Tree", "Annotated[str | list[Tree], OneOf('string', 'array')]")
+    Tree = TypeAliasType("Tree", "Annotated_[str | list[Tree_], OneOf_('string', 'array')]")
 """Recursive."""
 
 
 if TYPE_CHECKING:
     JsonTree: TypeAlias = "dict[str, JsonTree]"
 else:
-    JsonTree = TypeAliasType("JsonTree", "dict[str, JsonTree]")
+    JsonTree = TypeAliasType("JsonTree", "dict[str, JsonTree_]")
 """Recursive map."""
+
+if not TYPE_CHECKING:
+    # As quoted above: a class of these names may be where that is read.
+    Annotated_ = Annotated
+    JsonTree_ = JsonTree
+    OneOf_ = OneOf
+    Tree_ = Tree
