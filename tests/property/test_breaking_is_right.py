@@ -38,6 +38,8 @@ ORDERS: Final = {
     Pair.OLD_CALLER: Order.PROVIDER_FIRST,
     Pair.OLD_PROVIDER: Order.CALLER_FIRST,
 }
+ANNOUNCED: Final = {"call-removed": "UNIMPLEMENTED", "role-changed": "does not offer"}
+"""What a rule that only tells of a change has told: everybody knows what comes of it."""
 WITHOUT_TWO_SIDES: Final = frozenset({"id-reused", "name-freed"})
 """Rules about programs that are older than both sides."""
 
@@ -93,7 +95,7 @@ def judge_pair(pair: ChangedContract, tally: Tally, seed: int) -> None:
             alarms = {each.rule for each in found if each.level == "error"}
             notes = {each.rule for each in found if each.level == "note"}
             # That something new is not there yet is what `UNIMPLEMENTED` is for.
-            news = _news(old, new) if caller is sides[1] else frozenset()
+            news = _news(old, new) if caller is sides[1] else frozenset[str]()
             told = (
                 each
                 for each in troubles(caller, provider, seed)
@@ -134,7 +136,7 @@ def _count(
         met = True
         if alarms:
             break  # one is enough to confirm them
-        announced = "call-removed" in notes and "UNIMPLEMENTED" in each.what
+        announced = any(words in each.what for rule, words in ANNOUNCED.items() if rule in notes)
         if not each.lost and not announced:
             refused = each.what
             break

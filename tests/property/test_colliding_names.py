@@ -122,6 +122,8 @@ def with_name(made: Plain, place: str, name: str) -> Plain | None:
         case _ if place in OF_TYPES:
             methods["scan"]["params"] = {"one": upper, "more": f"list of {upper}"}
             methods["scan"]["yields"] = upper
+        case _:
+            pass  # it is used by being there
     return made
 
 
