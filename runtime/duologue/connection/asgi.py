@@ -60,6 +60,8 @@ class AsgiConnection(Connection):
         self._has_outgoing = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
+        self._messages_left = 0
+        """How many may still be read in this turn of the loop."""
         self._over = asyncio.Event()
         self._is_gone = False
         """Whether the server has no WebSocket for us any more."""
@@ -159,11 +161,11 @@ class AsgiConnection(Connection):
     # -- reading --------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        messages_left, bytes_left = MAX_MESSAGES_AT_ONCE, READ_BYTES
+        self._messages_left, bytes_left = MAX_MESSAGES_AT_ONCE, READ_BYTES
         while True:
-            if messages_left <= 0 or bytes_left <= 0:
+            if self._messages_left <= 0 or bytes_left <= 0:
                 # The server gives at once what it has: others are to have a turn as well.
-                messages_left, bytes_left = MAX_MESSAGES_AT_ONCE, READ_BYTES
+                self._messages_left, bytes_left = MAX_MESSAGES_AT_ONCE, READ_BYTES
                 await asyncio.sleep(0)
             await self._has_room.wait()
             event = await self._receive_event()
@@ -174,7 +176,11 @@ class AsgiConnection(Connection):
             text: str | None = event.get("text")
             if self.state.current_state is ConnectionState.OPEN:
                 bytes_left -= self._take(event["bytes"] if text is None else text)
-            messages_left -= 1
+            self._messages_left -= 1
+
+    def note_batch(self, more: int) -> None:
+        """See `Connection.note_batch`."""
+        self._messages_left -= more
 
     def _take(self, message: Message) -> int:
         """Hand on a message; returns its size in bytes."""

@@ -63,11 +63,12 @@ class ClusterLimits:
     counts as down: it is none, or means harm."""
 
     answers_per_s: float = 5_000.0
-    """Questions that are looked at; those above are dropped and counted. 11 % of a core."""
+    """Questions that are looked at, of all nodes; those above are dropped and counted. 11 % of a
+    core."""
 
     answers_per_s_per_node: float = 2_500.0
-    """Those of one node: however many it asks, the others get answers. A node with 100 callers a
-    second asks 200."""
+    """Those of one node, half of all: however many it asks, it loses its own questions, and the
+    others get answers. A node with 100 callers a second asks 200."""
 
     # -- between nodes --------------------------------------------------------------------------
 

@@ -42,7 +42,8 @@ class KnownRelays:
     """
 
     def __init__(self, file: Path | None) -> None:
-        self._file = file
+        # Also what is annotated otherwise: a text would be found out at the first registration.
+        self._file = None if file is None else Path(file)
         self._in_memory: dict[str, bytes] = {}
 
     def check(self, url: str, key: bytes) -> None:

@@ -16,6 +16,9 @@ class BusListener(Protocol):
     def on_nobody(self, server: int, subject: str) -> None:
         """Nobody has subscribed to what was asked, with this reply subject."""
 
+    def on_dropped(self) -> None:
+        """One message was lost here, because too many had come before it."""
+
     def on_bus_changed(self) -> None:
         """A server came or went."""
 

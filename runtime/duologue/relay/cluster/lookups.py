@@ -11,17 +11,15 @@ from duologue.relay.cluster import control
 from duologue.relay.cluster.bus_messages import VERSION, Find, Have
 from duologue.relay.cluster.lookup_records import Desk, Lookup, LookupCounts, Routed
 from duologue.relay.cluster.node_connection import NodeConnection
-from duologue.relay.cluster.seeking import (
+from duologue.relay.cluster.seeking import Seeking, State, Surroundings
+from duologue.relay.cluster.seeking_steps import (
     Ask,
     Cancel,
     HangUp,
     JoinLine,
     LeaveLine,
     Refuse,
-    Seeking,
-    State,
     Step,
-    Surroundings,
     Tunnel,
     Visit,
 )

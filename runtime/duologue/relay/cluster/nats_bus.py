@@ -137,7 +137,11 @@ class _Server:
             ended.set()
 
         async def on_error(error: Exception) -> None:
-            self.fault = words_of(error)
+            if isinstance(error, nats.errors.SlowConsumerError):
+                # One message that came while `MOST_WAITING` were not looked at; it is lost.
+                self._bus.note_dropped()
+            else:
+                self.fault = words_of(error)
 
         access, limits = self._bus.access, self._bus.limits
         try:
@@ -325,6 +329,11 @@ class NatsBus:
         self.listener = None
         for each in self._servers:
             await each.stop()
+
+    def note_dropped(self) -> None:
+        """A message was lost, because too many had come before it."""
+        if self.listener is not None:
+            self.listener.on_dropped()
 
     def note_changed(self) -> None:
         """A server came or went."""

@@ -1,7 +1,6 @@
 """One node of a cluster: a relay, a bus, and the ways to the other nodes."""
 
 import asyncio
-import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -25,27 +24,19 @@ from duologue.relay.cluster.cluster_keys import ClusterKeys
 from duologue.relay.cluster.directory import Announce, Change, Directory
 from duologue.relay.cluster.lookup_records import LookupCounts
 from duologue.relay.cluster.lookups import Lookups
+from duologue.relay.cluster.other_nodes import OtherNodes
+from duologue.relay.cluster.question_rates import QuestionRates
 from duologue.relay.cluster.settings import ClusterSettings, digest_rules
 from duologue.relay.cluster.stock import Stock
 from duologue.relay.cluster.subjects import Subjects
 from duologue.relay.cluster.visits_in import VisitsIn
-from duologue.relay.rates import Rate
 from duologue.relay.server.server import RelayServer
 from duologue.version import VERSION as RELEASE
 
 SWEEP_EVERY_S: Final = 1.0
 NONCE_BYTES: Final = 24
 NO_BUS: Final = "bus"
-NAME_TAKEN: Final = "node name taken"
 SECRET_UNREADABLE: Final = "new cluster secret cannot be read"
-RULES_DIFFER: Final = "rules differ"
-COMPLAINT_EVERY_S: Final = 60.0
-"""How often the same complaint is logged at most."""
-MOST_COMPLAINTS: Final = 1_000
-NODE_SEEN_S: Final = 300.0
-"""How long the rules of a node that was met are held against ours."""
-
-_log: Final = logging.getLogger("duologue.relay")
 
 
 class ClusterNode:
@@ -83,6 +74,7 @@ class ClusterNode:
         self._keys = tuple(settings.keys)
         self._random_bytes = random_bytes
         self._loop = asyncio.get_running_loop()
+        self._others = OtherNodes(settings.node, self._loop.time)
         limits = settings.limits
         exchange = server.exchange
         self.directory = Directory(
@@ -97,7 +89,7 @@ class ClusterNode:
             on_message=lambda connection, message: self.lookups.on_message(connection, message),
             on_lost=lambda connection: self.lookups.on_lost(connection),
             on_met=self._meet,
-            complain=self._complain_of_node,
+            complain=self._others.complain_of,
         )
         self.lookups = Lookups(
             limits,
@@ -122,22 +114,16 @@ class ClusterNode:
             context=settings.accepting,
             counts=self.visits_in_counts,
             on_met=self._meet,
-            complain=lambda text: self._complain(text, "at the node port: %s", text),
+            complain=lambda text: self._others.complain(text, "at the node port: %s", text),
         )
         self._subjects = Subjects(settings.name, settings.node)
-        self._answers: Rate[None] = Rate(limits.answers_per_s, limits.answers_per_s)
-        of_node = limits.answers_per_s_per_node
-        self._answers_of_node: Rate[str] = Rate(of_node, of_node)
+        self._questions = QuestionRates(limits)
         self._number = 0
         self.link = settings.advertise
         """Where other nodes are told to come."""
         self._rules = ""
         self._rules_of: Access | None = None
-        self._seen: dict[str, tuple[str, float]] = {}
-        """Rules of other nodes, and when they were met."""
         self._own_question = ""
-        self._complained_s: dict[str, float] = {}
-        self._is_name_taken = False
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
 
@@ -155,15 +141,9 @@ class ClusterNode:
         found: list[str] = []
         if len(self.bus.servers()) < self.bus.count:
             found.append(NO_BUS)
-        if self._is_name_taken:
-            found.append(NAME_TAKEN)
+        found += self._others.words(self.rules, self._loop.time())
         if self.secret_fault:
             found.append(SECRET_UNREADABLE)
-        now_s, own = self._loop.time(), self.rules
-        if any(
-            rules != own and now_s - seen_s < NODE_SEEN_S for rules, seen_s in self._seen.values()
-        ):
-            found.append(RULES_DIFFER)
         return found
 
     # -- from the start to the end --------------------------------------------------------------
@@ -288,6 +268,10 @@ class ClusterNode:
             self.messages["nobody"] += 1
             self.lookups.take_nobody(number)
 
+    def on_dropped(self) -> None:
+        """See `BusListener.on_dropped`."""
+        self.rejected["too_many"] += 1
+
     def on_bus_changed(self) -> None:
         """See `BusListener.on_bus_changed`: ask who is there, to see whether the name is taken."""
         servers = self.bus.servers()
@@ -338,7 +322,7 @@ class ClusterNode:
         question, keys = open_message(data, self._keys, FindNodes)
         self.messages["find_nodes"] += 1
         if question.node == self._settings.node and question.ask != self._own_question:
-            self._note_name_taken()
+            self._others.note_name_taken()
         board = self.server.exchange.switchboard
         here = NodeHere(
             v=VERSION,
@@ -356,13 +340,12 @@ class ClusterNode:
 
     def _look_at_rate(self, reply: str) -> None:
         """Before anything is opened, which costs."""
-        asker, now_s = self._subjects.asker_in(reply), self._loop.time()
+        asker = self._subjects.asker_of(reply)
         if asker is None:
             raise BadBusMessage("other_reply")
-        if not self._answers_of_node.take(asker, now_s):
-            raise BadBusMessage("answers_per_s_per_node")
-        if not self._answers.take(None, now_s):
-            raise BadBusMessage("answers_per_s")
+        limit = self._questions.exceeded(asker, self._loop.time())
+        if limit is not None:
+            raise BadBusMessage(limit)
 
     def _take_answer(self, data: bytes) -> None:
         try:
@@ -381,13 +364,11 @@ class ClusterNode:
         if here.ask != self._own_question or here.run == self.run:
             return
         if here.node == self._settings.node:
-            self._note_name_taken()
+            self._others.note_name_taken()
             return
-        self._note_rules(here.node, here.rules)
+        self._others.note_rules(here.node, here.rules, self.rules)
         if here.relay_key != self._settings.relay_key.hex() and self._settings.next_key is None:
-            self._complain(
-                f"{here.node} key", "node %s has another relay key (key_file)", here.node
-            )
+            self._others.complain_of(here.node, "it has another relay key (key_file)")
 
     # -- other nodes ----------------------------------------------------------------------------
 
@@ -408,33 +389,9 @@ class ClusterNode:
 
     def _meet(self, hello: control.Hello) -> None:
         if hello.node == self._settings.node and hello.run != self.run:
-            self._note_name_taken()
+            self._others.note_name_taken()
         else:
-            self._note_rules(hello.node, hello.rules)
-
-    def _note_rules(self, node: str, rules: str) -> None:
-        self._seen[node] = rules, self._loop.time()
-        if rules != self.rules:
-            self._complain(
-                f"{node} rules", "node %s has other access rules or limits than this one", node
-            )
-
-    def _note_name_taken(self) -> None:
-        self._is_name_taken = True
-        name = self._settings.node
-        self._complain("name", "another node is called %s too; each name once", name)
-
-    def _complain_of_node(self, node: str, text: str) -> None:
-        self._complain(f"{node}: {text}", "node %s: %s", node, text)
-
-    def _complain(self, what: str, text: str, *values: object) -> None:
-        now_s = self._loop.time()
-        if now_s - self._complained_s.get(what, float("-inf")) < COMPLAINT_EVERY_S:
-            return
-        if len(self._complained_s) >= MOST_COMPLAINTS:
-            self._complained_s.clear()
-        self._complained_s[what] = now_s
-        _log.warning(text, *values)
+            self._others.note_rules(hello.node, hello.rules, self.rules)
 
     def _sweep(self) -> None:
         now_s = self._loop.time()
@@ -443,7 +400,5 @@ class ClusterNode:
         self.lookups.sweep(now_s)
         for each in self.on_sweep:
             each()
-        self._seen = {
-            node: seen for node, seen in self._seen.items() if now_s - seen[1] < NODE_SEEN_S
-        }
+        self._others.sweep(now_s)
         self._timer = self._loop.call_later(SWEEP_EVERY_S, self._sweep)

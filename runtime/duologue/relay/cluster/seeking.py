@@ -13,6 +13,17 @@ from typing import Final, Protocol
 
 from duologue.relay import messages
 from duologue.relay.cluster.bus_messages import SpareState
+from duologue.relay.cluster.seeking_steps import (
+    Ask,
+    Cancel,
+    HangUp,
+    JoinLine,
+    LeaveLine,
+    Refuse,
+    Step,
+    Tunnel,
+    Visit,
+)
 from duologue.relay.cluster_limits import ClusterLimits
 from duologue.relay.events import Cause
 
@@ -34,61 +45,6 @@ class Surroundings(Protocol):
     def is_bad(self, node: str) -> bool:
         """Whether this node could not be connected lately."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Send the question over this server. `number` comes back with a "nobody"."""
-
-    server: int
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class LeaveLine:
-    """Give up the place in the line of this node."""
-
-
-@dataclass(frozen=True, slots=True)
-class JoinLine:
-    """Take a spare of this node, or a place in its line, if it would wait; then `note_line`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """Connect to this node, and ask for a spare there."""
-
-    node: str
-    link: str
-    """Where it is reached, as "host:port"."""
-    wait_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    """Ask the visited node to forget the visit."""
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    """Close the connection of the visit; nothing more is heard of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tunnel:
-    """Join the caller with the connection of the visit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Tell the caller no."""
-
-    reason: str
-    cause: Cause
-    limit: str = ""
-
-
-Step = Ask | LeaveLine | JoinLine | Visit | Cancel | HangUp | Tunnel | Refuse
 
 
 class State(Enum):
@@ -299,8 +255,7 @@ class Seeking:
         if self.state is State.SEEK:
             if self._is_late(now_s):
                 return self._refuse()
-            if now_s >= self._ready_s():
-                return self._visit_best(now_s)
+            return self._look_further(now_s)
         if now_s >= self._ask_due_s:
             if self._is_late(now_s):
                 self._ask_due_s = inf
@@ -308,11 +263,7 @@ class Seeking:
             if self.state is State.WAITING and self._has_spare_here():
                 self._goes_home = True
                 return self._cancel(now_s)
-            steps = self._ask(now_s)
-            if self.state is State.SEEK and not self.is_in_line:
-                # The listener may have come to this node meanwhile.
-                steps.append(JoinLine())
-            return steps
+            return self._ask(now_s)
         return []
 
     # -- inside ---------------------------------------------------------------------------------
@@ -395,7 +346,6 @@ class Seeking:
         # It may have changed since: whatever comes of the visit, it is not repeated at once.
         holder.not_before_s = now_s + self._limits.find_again_s
         self._visit_due_s = now_s + self._limits.link_open_timeout_s
-        self._ask_due_s = now_s + self._limits.find_again_s
         steps.append(Visit(holder.node, holder.link, self._patient_until_s - now_s))
         return steps
 
@@ -411,9 +361,23 @@ class Seeking:
             return self._visit(chosen, now_s)
         if goes_home:
             return [JoinLine()]
-        steps = self._visit_best(now_s)
-        if self.state is State.SEEK:
+        steps = self._look_further(now_s)
+        if self.state is State.SEEK and JoinLine() not in steps:
             # A spare may have come to this node meanwhile.
+            steps.append(JoinLine())
+        return steps
+
+    def _look_further(self, now_s: float) -> list[Step]:
+        """Ask, if that is due, and visit, if somebody is there to be visited.
+
+        Both: else a holder that cannot be reached, and is tried again and again, would keep the
+        question from those that have come meanwhile.
+        """
+        is_due = now_s >= self._ask_due_s
+        steps = self._ask(now_s) if is_due else []
+        steps += self._visit_best(now_s)
+        if is_due and self.state is State.SEEK and not self.is_in_line:
+            # The listener may have come to this node meanwhile.
             steps.append(JoinLine())
         return steps
 

@@ -1,10 +1,13 @@
 """The subjects on the bus. Nothing that a client sends is ever part of one. Pure."""
 
+import re
 from typing import Final
 
+from duologue.relay.cluster.bus_messages import NAME_PATTERN
 from duologue.relay.cluster.cluster_keys import ClusterKeys
 
 _PREFIX: Final = "dl"
+_NODE: Final = re.compile(NAME_PATTERN.replace("$", r"\Z"))
 
 
 class Subjects:
@@ -31,8 +34,10 @@ class Subjects:
         text = subject.removeprefix(self._replies)
         return int(text) if text != subject and text.isascii() and text.isdigit() else None
 
-    def asker_in(self, reply: str) -> str | None:
-        """The node of this cluster to whose replies it belongs; we never answer elsewhere."""
-        parts = reply.split(".")
-        is_one = reply.startswith(f"{self._begin}.re.") and len(parts) == 6 and all(parts)
-        return parts[4] if is_one else None
+    def asker_of(self, subject: str) -> str | None:
+        """The node of this cluster to which answers on `subject` go; None if it is none. We never
+        answer elsewhere."""
+        begin, _, rest = subject.partition(".re.")
+        node, _, number = rest.partition(".")
+        is_right = begin == self._begin and number.isascii() and number.isdigit()
+        return node if is_right and _NODE.match(node) else None

@@ -14,8 +14,9 @@ from duologue.limits import MAX_MESSAGES_AT_ONCE
 class Server:
     """Has `waiting` messages, and then nothing; takes whatever it is given."""
 
-    def __init__(self, waiting: list[Message]) -> None:
+    def __init__(self, waiting: list[Message], held_by_each: int = 1) -> None:
         self.waiting = waiting
+        self._held_by_each = held_by_each
         self.read_in_turn: list[int] = []
         """How many messages each turn of the loop has read."""
         self._has_come = 0
@@ -34,8 +35,12 @@ class Server:
         """Messages that are read in each turn of the loop that reads some."""
         connection = AsgiConnection(self.receive, self.send, Limits())
 
+        def count(_message: Message) -> None:
+            self._has_come += 1
+            connection.note_batch(self._held_by_each - 1)
+
         def begin(opened: Connection) -> None:
-            opened.on_message.listen(self._count)
+            opened.on_message.listen(count)
 
         running = asyncio.create_task(connection.run(begin))
         while self.waiting:
@@ -46,9 +51,6 @@ class Server:
         running.cancel()
         await asyncio.wait([running])
         return self.read_in_turn
-
-    def _count(self, _message: Message) -> None:
-        self._has_come += 1
 
 
 @pytest.mark.parametrize(
@@ -70,3 +72,8 @@ async def test_others_have_a_turn_between_many_small_messages(
 )
 async def test_others_have_a_turn_between_large_messages(size: int, turns: list[int]) -> None:
     assert await Server([bytes(size)] * 4).read_all() == turns
+
+
+async def test_messages_in_one_box_count_one_by_one() -> None:
+    held = MAX_MESSAGES_AT_ONCE // 4
+    assert await Server(["x"] * 10, held).read_all() == [4, 4, 2]

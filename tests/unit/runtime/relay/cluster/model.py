@@ -16,15 +16,14 @@ from typing import Final
 from duologue.relay.actions import Close, HandOver, Seek, SendPing
 from duologue.relay.cluster.bus_messages import SpareState
 from duologue.relay.cluster.directory import Announce, Change, Directory
-from duologue.relay.cluster.seeking import (
+from duologue.relay.cluster.seeking import Seeking, State
+from duologue.relay.cluster.seeking_steps import (
     Ask,
     Cancel,
     HangUp,
     JoinLine,
     LeaveLine,
     Refuse,
-    Seeking,
-    State,
     Step,
     Tunnel,
     Visit,
@@ -567,7 +566,7 @@ class Model:
                 is_joined = any(isinstance(each, Tunnel) for each in steps)
                 if not is_joined:
                     self._end_visit(request)
-            elif steps and isinstance(steps[0], Visit):
+            elif any(isinstance(each, Visit) for each in steps):
                 self._end_visit(request)
             self._take_steps(request, steps)
 

@@ -7,7 +7,8 @@ import pytest
 
 from duologue.relay.cluster.bus_messages import SpareState
 from duologue.relay.cluster.directory import Change, Directory, TakeBack
-from duologue.relay.cluster.seeking import HangUp, Refuse, Seeking, State, Step, Tunnel
+from duologue.relay.cluster.seeking import Seeking, State
+from duologue.relay.cluster.seeking_steps import HangUp, Refuse, Step, Tunnel
 from tests.unit.runtime.relay.cluster.model import Model, Violation
 
 SEEDS = int(os.environ.get("DUOLOGUE_CLUSTER_SEEDS", "2000"))

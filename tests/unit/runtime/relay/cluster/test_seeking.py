@@ -4,15 +4,14 @@ from collections.abc import Sequence
 
 from duologue.relay import messages
 from duologue.relay.cluster.bus_messages import SpareState
-from duologue.relay.cluster.seeking import (
+from duologue.relay.cluster.seeking import Seeking, State
+from duologue.relay.cluster.seeking_steps import (
     Ask,
     Cancel,
     HangUp,
     JoinLine,
     LeaveLine,
     Refuse,
-    Seeking,
-    State,
     Tunnel,
     Visit,
 )
@@ -188,7 +187,45 @@ def test_a_holder_that_was_lost_is_tried_again_but_last_and_later() -> None:
     assert machine.have("b", "h:1", FREE, 0.02) == []
     assert machine.have("c", "h:2", FREE, 0.03) == [Visit("c", "h:2", 1.97)]
     machine.lost(0.04)
-    assert machine.due(0.26) == [Visit("b", "h:1", 1.74)]
+    assert machine.due(0.26) == [Ask(0, 2), Visit("b", "h:1", 1.74)]
+
+
+def test_holders_that_cannot_be_reached_do_not_keep_others_from_being_asked() -> None:
+    machine = seeking(Around(0))
+    machine.start(0.0)
+    machine.have("b", "h:1", FREE, 0.0)
+    machine.lost(0.0)
+    asked = 1
+    now_s = 0.0
+    while machine.due_s < 1.9:
+        # A timer is late by more than it takes to be refused.
+        now_s = machine.due_s + 0.001
+        steps = machine.due(now_s)
+        asked += sum(isinstance(each, Ask) for each in steps)
+        if machine.state is State.OPENING:
+            machine.lost(now_s)
+    assert asked == 8
+    assert machine.have("c", "h:2", FREE, now_s) == [Visit("c", "h:2", 2 - now_s)]
+
+
+def test_two_holders_that_say_nothing_do_not_either() -> None:
+    machine = Seeking(
+        ClusterLimits(link_open_timeout_s=0.3),
+        Around(0),
+        now_s=0.0,
+        patience_s=2.0,
+        is_in_line=False,
+        has_spare_here=lambda: False,
+    )
+    machine.start(0.0)
+    machine.have("b", "h:1", FREE, 0.0)
+    machine.have("c", "h:2", FREE, 0.0)
+    asked_s: list[float] = []
+    while machine.due_s < 1.9:
+        now_s = machine.due_s + 0.001
+        if any(isinstance(each, Ask) for each in machine.due(now_s)):
+            asked_s.append(now_s)
+    assert len(asked_s) >= 5
 
 
 def test_a_node_that_could_not_be_connected_lately_is_the_last_choice() -> None:
@@ -213,9 +250,9 @@ def test_holders_that_answer_and_cannot_be_reached_are_named_as_the_cause() -> N
     machine = seeking(Around(0))
     machine.start(0.0)
     machine.have("b", "h:1", FREE, 0.0)
-    assert machine.due(1.0) == [HangUp(), JoinLine()]
+    assert machine.due(1.0) == [HangUp(), Ask(0, 2), JoinLine()]
     machine.have("b", "h:1", FREE, 1.1)
-    assert machine.due(1.25)[0] == Visit("b", "h:1", 0.75)
+    assert machine.due(1.25) == [Ask(0, 3), Visit("b", "h:1", 0.75)]
     assert machine.due(2.25) == [HangUp(), NO_WAY]
 
 
