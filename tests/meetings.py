@@ -76,7 +76,7 @@ def _not_offered(caller: Side, provider: Side) -> Iterator[Trouble]:
     """What one side of a dialogue calls, and the other side, of its own age, does not offer."""
     for dialogue in caller.contract.dialogues.values():
         theirs = provider.contract.dialogues.get(dialogue.name)
-        offered = {role.name: role.services for role in ([] if theirs is None else theirs.roles)}
+        offered = {role.name: role.services for role in (() if theirs is None else theirs.roles)}
         for role in dialogue.roles:
             found = {each.name for each in offered.get(role.name, role.services)}
             for service in role.services:

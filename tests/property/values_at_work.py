@@ -15,7 +15,7 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic import BaseModel
 
@@ -55,10 +55,11 @@ def shape_of(value: object) -> object:
         case BaseModel():
             held = {**vars(value), **(value.model_extra or {})}
             return type(value), {name: shape_of(each) for name, each in held.items()}
-        case list() | tuple():
-            return type(value), [shape_of(each) for each in value]
+        case list():
+            return [shape_of(each) for each in cast("list[object]", value)]
         case dict():
-            return {shape_of(key): shape_of(each) for key, each in value.items()}
+            items = cast("dict[object, object]", value).items()
+            return {shape_of(key): shape_of(each) for key, each in items}
         case datetime():
             return datetime, value.isoformat()
         case _:

@@ -40,6 +40,9 @@ _CONFIG: Final = ConfigDict(
     val_json_bytes="base64",
 )
 
+_alias: Final[Any] = TypeAliasType
+"""For an alias that no type checker needs to know."""
+
 # A model may have been spoiled after it was made. pydantic refuses to write such a one if it is
 # told `warnings="error"`, but reading that word costs it more than writing a small model. So it is
 # left to warn, silently, and what Python notes of warnings from this module tells whether it did.
@@ -106,8 +109,9 @@ class Codec(Generic[T]):
                 # would be read in pydantic's own way. So it stands behind a name.
                 inner = get_args(form)[0]
                 is_of_model = isinstance(inner, type) and issubclass(inner, BaseModel)
-                hidden: Any = TypeAliasType("hidden", form) if is_of_model else form
-                self._adapter = TypeAdapter(hidden, config=_CONFIG)
+                self._adapter = TypeAdapter(
+                    _alias("of_a_model", form) if is_of_model else form, config=_CONFIG
+                )
         return self._adapter
 
     @property

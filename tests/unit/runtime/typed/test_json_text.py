@@ -27,6 +27,7 @@ class Envelope(Model):
     more: Annotated[list[Annotated[str | None, JsonText()]], JsonText()] = []  # noqa: RUF012
 
 
+Pieces = TypeAliasType("Pieces", bytes)
 ORDER = Order(id=5, at=datetime(2026, 1, 31, tzinfo=UTC), price=Decimal("1.50"), note='a "b" ü')
 HELD = (
     r"{\"id\":\"5\",\"at\":\"2026-01-31T00:00:00Z\",\"price\":\"1.50\",\"raw\":\"/w==\","
@@ -90,10 +91,8 @@ def test_text_is_a_result_by_itself() -> None:
 
 
 def test_an_alias_of_bytes_in_a_model_that_nobody_has_used_yet_is_read_as_base64() -> None:
-    alias = TypeAliasType("alias", bytes)
-
     class Kept(Model):
-        pieces: list[alias]
+        pieces: list[Pieces]
 
     codec = Codec[Kept](Annotated[Kept, JsonText()])
     value = codec.decode(b'"{\\"pieces\\": [\\"YWI=\\"]}"')

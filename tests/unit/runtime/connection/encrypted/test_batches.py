@@ -4,6 +4,7 @@ import asyncio
 import os
 
 import pytest
+from nacl.bindings import crypto_box_afternm
 
 from duologue.connection.base import ConnectionState, Message
 from duologue.connection.encrypted.sealing_layer import (
@@ -13,7 +14,8 @@ from duologue.connection.encrypted.sealing_layer import (
     SealingLayer,
 )
 from duologue.errors import BadFrame, ConnectionClosed, NonceExhausted
-from duologue.protocol.sealing import FIRST_UNUSABLE_COUNTER, Opener, Sealer
+from duologue.protocol.padding import BATCH_FLAG, TEXT_FLAG, pad
+from duologue.protocol.sealing import Opener, Sealer, nonce_of
 from tests.pretend_loop import PretendCarrier
 
 KEY = bytes(range(32))
@@ -23,14 +25,15 @@ Sent = list[str | bytes | list[str]]
 class Side:
     """A layer that may send batches, and the other end of its carrier."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, reads: bool = True) -> None:
         self.carrier = PretendCarrier()
         self.layer = SealingLayer(self.carrier, KEY, is_connector=False)
         self.arrived: list[Message] = []
         self.layer.on_message.listen(self.arrived.append)
         self.layer.start()
         self.layer.send_batches()
-        self.layer.read_batches()
+        if reads:
+            self.layer.read_batches()
         self.sealer = Sealer(KEY, os.urandom, is_connector=True)
         self.opener = Opener(KEY, is_connector=True)
         self.opener.reads_batches = True
@@ -131,9 +134,11 @@ async def test_while_closing_nothing_more_is_taken_in_the_same_turn() -> None:
         side.send("c")
 
 
-async def test_a_key_that_may_seal_no_more_ends_the_connection() -> None:
+async def test_a_key_that_may_seal_no_more_ends_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     side = Side()
-    side.layer._sealer.counter = FIRST_UNUSABLE_COUNTER - 2
+    monkeypatch.setattr("duologue.protocol.sealing.FIRST_UNUSABLE_COUNTER", 2)
     side.send("a", "b", "c")
     await a_turn()
     assert side.layer.state.current_state is ConnectionState.CLOSING
@@ -155,7 +160,8 @@ async def test_behind_one_that_ends_the_connection_nothing_of_a_batch_is_deliver
 
 async def test_a_batch_that_is_none_ends_the_connection() -> None:
     side = Side()
-    side.carrier.arrive(side.sealer._seal(b"\x02\x00", 9))
+    padded = pad(b"\x02\x00", TEXT_FLAG | BATCH_FLAG, 0, b"")
+    side.carrier.arrive(crypto_box_afternm(padded, nonce_of(1), KEY))
     assert side.arrived == []
     assert isinstance(side.layer.failure, BadFrame)
     assert side.carrier.close_reason == (
@@ -164,8 +170,7 @@ async def test_a_batch_that_is_none_ends_the_connection() -> None:
 
 
 async def test_who_has_not_said_that_it_reads_batches_ignores_the_flag() -> None:
-    side = Side()
-    side.layer._opener.reads_batches = False
+    side = Side(reads=False)
     side.carrier.arrive(side.sealer.seal_batch([b"a", b"b"]))
     assert side.arrived == ["\x02\0\0\0\x01\0\0\0\x01ab"]
 
