@@ -62,7 +62,11 @@ def contract(pick: random.Random) -> Plain:
             "Fault": {"fields": {"why": "EnumOut", "part": "PartOut", "left": "int"}},
             "Plain": {"code": "plain-one"},
         },
-        "services": {"Things": _service(pick)},
+        "services": {
+            "Things": _service(pick),
+            "Clock": {"base": 900, "methods": {"now": {"id": 1}}},
+        },
+        "dialogues": {"Talk": {"host": ["Things"], "guest": ["Clock"]}},
     }
 
 
@@ -641,7 +645,23 @@ def remove_event(at: Place) -> None:
 
 @_change
 def rename_service(at: Place) -> None:
-    at.new["services"] = {"Stuff": at.new["services"]["Things"]}
+    services = at.new["services"]
+    services["Stuff"] = services.pop("Things")
+    at.new["dialogues"]["Talk"]["host"] = ["Stuff"]
+
+
+@_change
+def change_role(at: Place) -> None:
+    roles = [["Things"], ["Clock"], ["Things", "Clock"]]
+    role = at.pick.choice(["host", "guest"])
+    talk = at.new["dialogues"]["Talk"]
+    talk[role] = at.pick.choice([each for each in roles if each != talk[role]])
+
+
+@_change
+def remove_role(at: Place) -> None:
+    talk = at.new["dialogues"]["Talk"]
+    talk["visitor"] = talk.pop("guest")
 
 
 @_change
