@@ -61,9 +61,11 @@ async def one_node(
     secrets: Sequence[bytes] = (SECRET,),
     waits_for_bus: bool = True,
     relay: Mapping[str, Any] | None = None,
+    access: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncGenerator[TestNode]:
-    """One node that runs. `relay` is for `RelayServer`, the rest for `ClusterSettings`."""
+    """One node that runs. `relay` is for `RelayServer`, `access` for `BusAccess`, the rest for
+    `ClusterSettings`."""
     events: list[RelayEvent] = []
     server = RelayServer(
         identity=RELAY,
@@ -72,7 +74,7 @@ async def one_node(
         **(relay or {}),
     )
     cluster_limits = cluster_limits or ClusterLimits()
-    bus = NatsBus(BusAccess(urls, name), cluster_limits)
+    bus = NatsBus(BusAccess(urls, name, **(access or {})), cluster_limits)
     values: dict[str, Any] = {
         "name": NAME,
         "node": name,

@@ -259,6 +259,44 @@ async def test_strangers_at_the_node_port_are_told_nothing_and_dropped() -> None
         assert counts["accepted"] == 0
 
 
+async def test_two_hundred_strangers_of_every_kind_keep_no_node_out() -> None:
+    limits = ClusterLimits(link_hello_timeout_s=0.3, max_link_strangers=64)
+    hello = b"DLND1\n" + bytes(range(32))
+    kinds = (b"", hello[:20], hello, hello + bytes(400), bytes(100), b"\xff" * 5_000)
+    async with (
+        nats_servers(1) as (server,),
+        one_node("n0", [server.url], cluster_limits=limits) as node,
+        one_node("n1", [server.url]) as other,
+    ):
+        counts = node.node.visits_in_counts
+        at_once = asyncio.gather(*(strangers(node, kinds[n % len(kinds)]) for n in range(200)))
+        await part(*await joined(other.url, node.url))
+        # Who sends a hello is told the half that proves nothing, and no more.
+        assert max(len(each) for each in await at_once) < 1_100
+        await until(lambda: node.node.visits_in.strangers == 0)
+        assert counts["max_link_strangers"] > 0
+
+
+async def test_a_stranger_that_says_one_byte_after_the_other_has_no_more_time_than_others() -> None:
+    limits = ClusterLimits(link_hello_timeout_s=0.3)
+    async with (
+        nats_servers(1) as (server,),
+        one_node("n0", [server.url], cluster_limits=limits) as node,
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", node.node.visits_in.port)
+        said = 0
+        with contextlib.suppress(ConnectionError):
+            for byte in b"DLND1\n" + bytes(range(32)):
+                if reader.at_eof():
+                    break
+                writer.write(bytes([byte]))
+                said += 1
+                await asyncio.sleep(0.1)
+        writer.transport.abort()
+        assert said < 38
+        assert node.node.visits_in_counts["hello_timeout"] == 1
+
+
 async def test_a_node_with_another_secret_finds_nobody_and_one_with_another_key_no_way() -> None:
     async with (
         nats_servers(1) as (server,),
@@ -386,30 +424,48 @@ async def test_a_node_that_is_gone_takes_its_conversations_along_and_nothing_els
             await until(node.is_quiet)
 
 
-async def test_a_reader_that_stops_behind_another_node_is_bounded_cut_and_hurts_nobody() -> None:
-    limits = RelayLimits(write_timeout_s=1.0, startup_grace_s=0.01)
-    async with cluster(2, buses=1, limits=limits) as (nodes, _):
-        slow_caller, slow_listener = await joined(nodes[0].url, nodes[1].url)
-        pair = await joined(nodes[0].url, nodes[1].url)
-        slow_caller.transport.pause_reading()
+SLOW_READERS = (1, pytest.param(50, marks=pytest.mark.slow))
 
-        async def flood() -> int:
-            sent = 0
+
+@pytest.mark.parametrize("count", SLOW_READERS)
+async def test_readers_that_stop_behind_another_node_are_bounded_cut_and_hurt_nobody(
+    count: int,
+) -> None:
+    limits = RelayLimits(
+        write_timeout_s=1.0,
+        startup_grace_s=0.01,
+        request_burst_per_address_and_target=1_000,
+        requests_per_min_per_address_and_target=1e6,
+        requests_per_min_per_target=1e6,
+        half_share=1_000,
+        max_pairs_per_key=1_000,
+    )
+    async with cluster(2, buses=1, limits=limits) as (nodes, _):
+        slow = [await joined(nodes[0].url, nodes[1].url) for _ in range(count)]
+        pair = await joined(nodes[0].url, nodes[1].url)
+        for caller, _ in slow:
+            caller.transport.pause_reading()
+        sent = [0] * count
+
+        async def flood(number: int) -> None:
             with contextlib.suppress(PlainClosed):
                 while True:
-                    await slow_listener.send(b"x" * 65_536)
-                    sent += 65_536
-            return sent
+                    await slow[number][1].send(b"x" * 65_536)
+                    sent[number] += 65_536
 
-        flooding = asyncio.create_task(flood())
+        flooding = asyncio.gather(*map(flood, range(count)))
         for _ in range(20):
             await say(*pair)
-        assert await asyncio.wait_for(flooding, PATIENCE_S) < 30_000_000
-        slow_caller.transport.abort()
+        await asyncio.wait_for(flooding, PATIENCE_S)
+        # What the sockets of this machine and both nodes hold of one; the rest was not taken.
+        assert max(sent) < 30_000_000
+        for caller, _ in slow:
+            caller.transport.abort()
+        await say(*pair)
         await part(*pair)
         for node in nodes:
             await until(node.is_quiet)
-        assert nodes[0].node.lookups.carried()[2] >= 1
+        assert nodes[0].node.lookups.carried()[2] >= count
 
 
 # -- the operator's doing -----------------------------------------------------------------------

@@ -1,17 +1,24 @@
 """Requests go on while NATS servers are killed, stopped and started, one after the other (slow)."""
 
 import asyncio
+import random
 from pathlib import Path
 
+import nats
 import pytest
 
 import duologue
 from duologue import ANYONE, Identity, WebsocketPromisifier
+from duologue.relay.cluster.bus_messages import VERSION, Find, FindNodes, seal
+from duologue.relay.cluster.nats_bus import MOST_WAITING
+from duologue.relay.cluster_limits import ClusterLimits
 from duologue.relay.limits import RelayLimits
-from tests.cluster_support import TestNode, cluster
+from tests.cluster_support import SECRET, TestNode, cluster, keys_of
+from tests.foreign_relay import register
 from tests.integration.loopback import nothing_is_left as nothing_is_left
-from tests.integration.relay_loopback import until
-from tests.integration.test_cluster_faults import QUICK, is_there
+from tests.integration.relay_loopback import BEN, BEN_SECRET, PATIENCE_S, until
+from tests.integration.test_cluster import joined
+from tests.integration.test_cluster_faults import QUICK, is_there, part
 from tests.nats_server import NEEDS_NATS, NatsServer
 
 pytestmark = [NEEDS_NATS, pytest.mark.slow]
@@ -132,3 +139,97 @@ async def test_nodes_drain_in_turn_and_nobody_is_refused(tmp_path: Path) -> None
             await calling
     print(f"{callers.done} requests, none refused")
     assert callers.done > 100
+
+
+class Turns:
+    """Counts what one node looks at between two turns of the loop."""
+
+    def __init__(self, node: TestNode) -> None:
+        self.most = 0
+        self._node = node
+        self._before = self.looked_at()
+        self._loop = asyncio.get_running_loop()
+        self._handle = self._loop.call_soon(self._turn)
+
+    def looked_at(self) -> int:
+        """Messages of the bus, whatever became of them here."""
+        node = self._node.node
+        return node.messages["find_nodes"] + sum(node.rejected.values())
+
+    def _turn(self) -> None:
+        now = self.looked_at()
+        self.most = max(self.most, now - self._before)
+        self._before = now
+        self._handle = self._loop.call_soon(self._turn)
+
+    def stop(self) -> None:
+        """Count no more."""
+        self._handle.cancel()
+
+
+async def test_a_hundred_thousand_questions_are_each_counted_and_never_stop_the_loop() -> None:
+    """Judged by what is looked at in one turn: 1,000 messages of 5 us are 5 ms."""
+    count, asker = 100_000, "dl.test.1.re.ill.1"
+    question = FindNodes(v=VERSION, ask="0" * 16, node="ill")
+    sealed = seal(question, keys_of(SECRET)[0], b"n" * 24)
+    async with cluster(2, buses=1) as (nodes, servers):
+        host, other = nodes
+        # Of no node: what floods has a connection of its own.
+        client = await nats.connect(servers[0].url)
+        turns = Turns(host)
+        before = turns.looked_at()
+        for number in range(count):
+            await client.publish("dl.test.1.nodes", sealed, reply=asker)
+            if number % 1_000 == 0:
+                await client.flush(timeout=int(PATIENCE_S))
+                if number % 25_000 == 0:
+                    await part(*await joined(other.url, host.url))
+        await client.close()
+        await until(lambda: turns.looked_at() - before >= count)
+        turns.stop()
+        rejected = host.node.rejected
+        print(f"at most {turns.most} in one turn, {dict(rejected)}")
+        assert turns.most <= MOST_WAITING
+        assert rejected["answers_per_s_per_node"] + rejected["too_many"] > count / 2
+        assert other.node.lookups.counts.lookups["found"] == 4
+
+
+LOOKS_AT_ALL = ClusterLimits(answers_per_s=1e6, answers_per_s_per_node=1e6)
+
+
+async def test_ten_thousand_spoilt_messages_change_nothing_and_are_each_counted() -> None:
+    chance = random.Random(3)
+    keys = keys_of(SECRET)[0]
+    stranger = keys_of(b"e" * 32)[0]
+    async with cluster(2, buses=1, cluster_limits=LOOKS_AT_ALL) as (nodes, servers):
+        host, other = nodes
+        spare = await register(host.url, BEN_SECRET)
+        await until(lambda: len(host.bus.wanted) == 3)
+        subject = next(each for each in host.bus.wanted if ".has." in each)
+        find = Find(v=VERSION, ask="1" * 16, key=BEN.public_key.hex(), node="n1")
+        good = seal(find, keys, b"n" * 24)
+        kinds = (
+            lambda: chance.randbytes(chance.randrange(2_000)),
+            lambda: seal(find, stranger, chance.randbytes(24)),
+            # Spliced: the nonce of one message, the box of another.
+            lambda: chance.randbytes(24) + good[24:],
+            lambda: good[: chance.randrange(len(good))],
+            # Replayed at a subject that is not the key's.
+            lambda: good,
+        )
+        client = await nats.connect(servers[0].url)
+        rejected = host.node.rejected
+        before, have = sum(rejected.values()), other.node.messages["have"]
+        for number in range(10_000):
+            replays = number % 5 == 4
+            where = "dl.test.1.nodes" if replays or number % 2 else subject
+            await client.publish(where, kinds[number % 5](), reply="dl.test.1.re.evil.1")
+            if number % 500 == 0:
+                await client.flush(timeout=int(PATIENCE_S))
+        await client.close()
+        await until(lambda: sum(rejected.values()) - before == 10_000)
+        print(dict(rejected))
+        assert host.node.messages["have_sent"] == 0
+        assert other.node.messages["have"] == have
+        assert host.server.exchange.switchboard.spares == 1
+        await spare.close()

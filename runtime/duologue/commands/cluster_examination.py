@@ -28,7 +28,7 @@ from duologue.relay.cluster.bus_messages import (
     seal,
 )
 from duologue.relay.cluster.channel import BadNode, Introduction
-from duologue.relay.cluster.nats_bus import subscribe
+from duologue.relay.cluster.nats_bus import EncryptingClient, subscribe
 from duologue.relay.cluster.node_connection import NodeConnection
 from duologue.relay.cluster.settings import digest_rules
 from duologue.relay.cluster.subjects import Subjects
@@ -91,7 +91,7 @@ class ClusterExamination:
     async def _look_at_server(self, number: int) -> None:
         what = f"bus {number + 1}"
         access = self._parts.bus
-        client = Client()
+        client = EncryptingClient()
         errors: list[Exception] = []
 
         async def on_error(error: Exception) -> None:

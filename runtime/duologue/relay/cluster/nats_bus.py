@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 import nats.errors
 from nats.aio.client import Client
@@ -82,6 +82,21 @@ class _Subscriber(Protocol):
     ) -> Subscription: ...
 
 
+class EncryptingClient(Client):
+    """A client that sends nothing in plain text to a server whose URL begins with `tls:`.
+
+    The library does what the server asks for, so whoever stands between could ask for no TLS, and
+    be told the password.
+    """
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        server = self._current_server
+        is_tls = server is not None and server.uri.scheme == "tls"
+        if initial_connection and is_tls and not info.get("tls_required"):
+            raise nats.errors.Error("it offers no TLS, and its URL begins with tls:")
+        await super()._process_info(info, initial_connection)
+
+
 class _Server:
     """One server: reached, told what we want, and reached again."""
 
@@ -129,7 +144,7 @@ class _Server:
 
     async def _stay(self) -> bool:
         """One connection from its beginning to its end; whether it was ever good."""
-        client = Client()
+        client = EncryptingClient()
         ended = asyncio.Event()
         is_good = False
 

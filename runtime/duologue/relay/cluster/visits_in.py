@@ -106,6 +106,11 @@ class VisitsIn:
     def __len__(self) -> int:
         return len(self._of_link)
 
+    @property
+    def strangers(self) -> int:
+        """Connections that have proved nothing yet."""
+        return len(self._strangers)
+
     async def start(self, host: str, port: int) -> None:
         """Listen for other nodes.
 

@@ -114,14 +114,12 @@ class ClusterTable(_Table):
 
     @model_validator(mode="after")
     def _check(self) -> "ClusterTable":
-        for url in self.bus:
-            parts = urlsplit(url)
-            if parts.scheme not in ("nats", "tls") or not parts.hostname:
-                raise ValueError("bus: expected nats://HOST:PORT or tls://HOST:PORT")
-            if parts.username or parts.password:
-                raise ValueError(
-                    "bus: no user or password in a URL; use bus_user and bus_password_file"
-                )
+        for number, url in enumerate(self.bus, start=1):
+            _check_bus(number, url)
+        if len(set(self.bus)) < len(self.bus):
+            raise ValueError("bus: the same server twice")
+        if self.bus_ca_file is not None and not any(each.startswith("tls:") for each in self.bus):
+            raise ValueError("bus_ca_file: is for tls:// servers, and bus has none")
         try:
             host, _ = parse_host_port(self.listen)
             _, port = parse_host_port(self.advertise or self.listen)
@@ -134,6 +132,22 @@ class ClusterTable(_Table):
         if (self.bus_user is None) != (self.bus_password_file is None):
             raise ValueError("bus_user, bus_password_file: give both, or neither")
         return self
+
+
+def _check_bus(number: int, url: str) -> None:
+    parts, is_good = None, False
+    try:
+        parts = urlsplit(url)
+        # `port` is an error where it is no number.
+        is_good = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        pass
+    if parts is not None and (parts.username is not None or parts.password is not None):
+        raise ValueError("bus: no user or password in a URL; use bus_user and bus_password_file")
+    # What urlsplit lets pass: blanks, several servers in one, and what stands behind the port.
+    is_good = is_good and url.startswith(("nats://", "tls://")) and url.count("/") == 2
+    if not is_good or set(url) & set(" ,?#"):
+        raise ValueError(f"bus: expected nats://HOST:PORT or tls://HOST:PORT as server {number}")
 
 
 class LogTable(_Table):

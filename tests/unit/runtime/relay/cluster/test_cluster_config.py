@@ -39,6 +39,17 @@ def test_the_host_name_is_the_node_s_unless_it_has_another() -> None:
         ({"bus": []}, "--cluster-bus: "),
         ({"bus": ["10.0.0.1:4222"]}, "expected nats://HOST:PORT"),
         ({"bus": ["nats://u:p@10.0.0.1"]}, "no user or password in a URL"),
+        ({"bus": ["nats://u:p@10.0.0.1:x"]}, "no user or password in a URL"),
+        *(
+            ({"bus": ["nats://a", url]}, "expected nats://HOST:PORT or tls://HOST:PORT as server 2")
+            for url in (
+                *("nats://", "http://a:4222", "NATS://a", "nats://a:0", "nats://a:70000"),
+                *("nats://a:x", "nats://[::1", "nats://a:4222/x", "nats://a?x", "nats:// a:4222"),
+                "nats://a,nats://b",
+            )
+        ),
+        ({"bus": ["nats://a:1", "nats://a:1"]}, "bus: the same server twice"),
+        ({"bus_ca_file": "ca.pem"}, "bus_ca_file: is for tls:// servers"),
         ({"listen": "10.0.0.2"}, "expected host:port"),
         ({"listen": "2001:db8::1:8788"}, "needs brackets"),
         ({"listen": "0.0.0.0:8788"}, "advertise: is needed"),

@@ -56,7 +56,7 @@ class Deaf:
 async def test_a_bus_is_left_though_a_cancellation_is_dropped(
     monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    monkeypatch.setattr(nats_bus, "Client", Deaf)
+    monkeypatch.setattr(nats_bus, "EncryptingClient", Deaf)
     monkeypatch.setattr(Deaf, "place", place)
     monkeypatch.setattr(Deaf, "here", asyncio.Event(), raising=False)
     before = asyncio.all_tasks()
