@@ -41,7 +41,7 @@ class Admission(Generic[CallT]):
         """Calls that have begun and not ended."""
         self.room = limits.max_running_calls
         """A new call starts at once while fewer than these run; 0 once the door is shut, and while
-        others wait: none overtakes them."""
+        others wait until answers may leave: none overtakes those."""
         self.is_shut = False
         """Whether new calls are refused: this side is going away."""
         self.budget = budget or Budget(limits)
@@ -208,7 +208,8 @@ class Admission(Generic[CallT]):
                 self._waiting = deque()
             self._waiting.append(call)
         self._waiting_bytes += size
-        self.room = 0
+        if self._connection.gate.is_shut:
+            self.room = 0
         self._ask_to_be_told()
 
     @property
@@ -252,6 +253,7 @@ class Admission(Generic[CallT]):
                 self._start(self._take(line.popleft()))
         finally:
             self._is_starting = False
+        self._open()
         if self._number_waiting:
             self._ask_to_be_told()
         else:
@@ -324,6 +326,8 @@ class Admission(Generic[CallT]):
         self._is_notified = False
         if self._number_waiting:
             self.resume()
+        else:
+            self._open()
 
     # -- calls that may be nested ---------------------------------------------------------------
 
@@ -361,9 +365,12 @@ class Admission(Generic[CallT]):
         size = size_of(call.request.args or b"")
         self._waiting_bytes -= size
         self.budget.free_waiting_bytes += size + WAITING_CALL_BYTES
-        if not self._waiting and not self._nested and not self.is_shut:
-            self.room = self._limits.max_running_calls
         return call
+
+    def _open(self) -> None:
+        """Let new calls start at once again."""
+        if not self.is_shut and not self._connection.gate.is_shut:
+            self.room = self._limits.max_running_calls
 
     def _tell_idle(self) -> None:
         if self._idle is not None and not self._idle.done():
