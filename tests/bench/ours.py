@@ -32,7 +32,8 @@ def services() -> list[EchoService]:
     for number in range(1, int(os.environ.get(SERVICES, "1"))):
         copy = ServiceContract(
             name=f"{contract.name}{number}",
-            base=contract.base + 100 * number,
+            # Above all others that the server offers.
+            base=100_000 + 100 * number,
             digest=contract.digest,
             methods=contract.methods,
         )
