@@ -4,8 +4,8 @@ import asyncio
 import random
 from pathlib import Path
 
-import nats
 import pytest
+from nats.aio.client import Client
 
 import duologue
 from duologue import ANYONE, Identity, WebsocketPromisifier
@@ -175,7 +175,8 @@ async def test_a_hundred_thousand_questions_are_each_counted_and_never_stop_the_
     async with cluster(2, buses=1) as (nodes, servers):
         host, other = nodes
         # Of no node: what floods has a connection of its own.
-        client = await nats.connect(servers[0].url)
+        client = Client()
+        await client.connect(servers[0].url)
         turns = Turns(host)
         before = turns.looked_at()
         for number in range(count):
@@ -217,7 +218,8 @@ async def test_ten_thousand_spoilt_messages_change_nothing_and_are_each_counted(
             # Replayed at a subject that is not the key's.
             lambda: good,
         )
-        client = await nats.connect(servers[0].url)
+        client = Client()
+        await client.connect(servers[0].url)
         rejected = host.node.rejected
         before, have = sum(rejected.values()), other.node.messages["have"]
         for number in range(10_000):
