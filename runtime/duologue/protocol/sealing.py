@@ -137,6 +137,8 @@ class Opener:
         message, flags = unpad(padded)
         opened: str | bytes | list[str] = message
         if flags & BATCH_FLAG and self.reads_batches:
+            if not flags & TEXT_FLAG:
+                raise BadFrame("a batch of bytes")
             opened = batches.split(message)
         elif flags & TEXT_FLAG:
             try:

@@ -169,6 +169,14 @@ async def test_a_batch_that_is_none_ends_the_connection() -> None:
     )
 
 
+async def test_a_batch_of_bytes_ends_the_connection() -> None:
+    side = Side()
+    padded = pad(b"\x01\x00\x00\x00\x01a", BATCH_FLAG, 0, b"")
+    side.carrier.arrive(crypto_box_afternm(padded, nonce_of(1), KEY))
+    assert side.arrived == []
+    assert side.carrier.close_reason == "Close called: a batch of bytes"
+
+
 async def test_who_has_not_said_that_it_reads_batches_ignores_the_flag() -> None:
     side = Side(reads=False)
     side.carrier.arrive(side.sealer.seal_batch([b"a", b"b"]))
