@@ -18,7 +18,7 @@ from duologue.errors import (
     RefusedValue,
 )
 from duologue.limits import Limits
-from duologue.protocol.codec import error_answer, read_envelope, read_failure
+from duologue.protocol.codec import error_answer, read_envelope, read_failure, route
 from duologue.protocol.excess import find_excess, held_by
 from duologue.protocol.messages import (
     AnswerReceived,
@@ -109,7 +109,7 @@ RESULT = Unary(id=1, name="m", params=NO_PARAMS, returns=Codec(Params1))
 def session() -> Session[int]:
     receiver: Session[int] = Session(Limits(max_invalid_messages=10**9))
     for call in range(3):
-        receiver.own.open(1, b"[]", call)
+        receiver.own.open(route(1), b"[]", call)
     return receiver
 
 
@@ -328,7 +328,7 @@ class TwoSessions(RuleBasedStateMachine):
             return
         call = len(self.made[side])
         try:
-            _, text = self.ends[side].own.open(3, b"[]", call)
+            _, text = self.ends[side].own.open(route(3), b"[]", call)
         except LimitExceeded:
             assert len(self.ends[side].own.unanswered) == 4
             return
@@ -339,7 +339,7 @@ class TwoSessions(RuleBasedStateMachine):
     def call_that_is_not_handed_over(self, side: int) -> None:
         if self.closed[side] or len(self.ends[side].own.unanswered) == 4:
             return
-        request_id, _ = self.ends[side].own.open(3, b"[]", -1)
+        request_id, _ = self.ends[side].own.open(route(3), b"[]", -1)
         self.ends[side].own.take_back(request_id, 3)
 
     @rule(side=sides, which=st.integers(0, 100))

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from duologue.errors import BadFrame, LimitExceeded, ProtocolError
 from duologue.limits import Limits
 from duologue.protocol import codec
+from duologue.protocol.codec import route
 from duologue.protocol.control import Notified
 from duologue.protocol.credit import FIRST_WINDOW_BYTES
 from duologue.protocol.items import ITEM_KINDS, ItemCalls, ItemsOfCall
@@ -60,7 +61,7 @@ def session() -> Session[int]:
     end: Session[int] = Session(Limits(max_invalid_messages=10**9, max_unasked_messages=10**9))
     end.allow_control()
     for call in range(3):
-        end.own.open(1, b"[]", call)
+        end.own.open(route(1), b"[]", call)
         end.receive(f'{{"requestId":{call},"type":"request","serviceId":3,"args":[]}}')
     for side in (end.own.items, end.served.items):
         side.open(0, takes_items=True)
@@ -224,7 +225,7 @@ class TwoSidesWithItems(RuleBasedStateMachine):
     @precondition(lambda self: len(self.made) < 3)
     @rule()
     def call(self) -> None:
-        request_id, text = self.caller.own.open(3, b"[]", len(self.made))
+        request_id, text = self.caller.own.open(route(3), b"[]", len(self.made))
         assert request_id == len(self.made)
         own = self.caller.own.items.open(request_id, takes_items=True)
         own.incoming.on_grant = lambda totals: self.to_server.append(

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from duologue.errors import LimitExceeded, ProtocolError
 from duologue.limits import PART_ABOVE_BYTES, Limits
+from duologue.protocol.codec import route
 from duologue.protocol.messages import (
     AnswerBroken,
     AnswerReceived,
@@ -66,7 +67,9 @@ class TwoSessions(RuleBasedStateMachine):
     def call(self, side: int, sizes: list[int], takes_parts: bool) -> None:
         payload = payload_of(sizes)
         try:
-            request_id, text = self.ends[side].own.open(3, payload, self.made[side], takes_parts)
+            request_id, text = self.ends[side].own.open(
+                route(3, takes_parts), payload, self.made[side]
+            )
         except LimitExceeded:
             return
         self.sent[side][request_id] = payload
@@ -167,7 +170,7 @@ noise: st.SearchStrategy[list[Message]] = st.lists(
 def test_whatever_comes_each_call_is_settled_or_handed_back(messages: list[Message]) -> None:
     session = introduced(Limits(max_unasked_messages=5))
     for call in range(4):
-        session.own.open(3, b"[]", call, True)
+        session.own.open(route(3, True), b"[]", call)
     settled: list[int] = []
     for message in messages:
         try:

@@ -24,6 +24,7 @@ from duologue.errors import (
 from duologue.limits import MAX_LATE_MESSAGES, Limits
 from duologue.promisifier.broadcasts import Broadcasts
 from duologue.promisifier.control import ControlService
+from duologue.protocol.codec import route
 from duologue.protocol.control import Notified, read_subscribed
 from duologue.protocol.counters import Counters
 from duologue.protocol.messages import Failure
@@ -282,7 +283,7 @@ async def try_many(name: str, frames: int) -> None:
         if number % 50 == 0:
             session.close()
             for _ in range(4):
-                session.own.open(3, b"[]", number)
+                session.own.open(route(3), b"[]", number)
         DECODERS[name](session, source)
 
 

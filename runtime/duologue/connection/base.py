@@ -81,7 +81,7 @@ class MessageSignal(Signal[Message]):
     not reading on while `backlog_bytes` is high; `when_emptied` tells it to go on.
     """
 
-    __slots__ = ("_delivering", "backlog", "backlog_bytes", "when_emptied")
+    __slots__ = ("_delivering", "_take_each", "backlog", "backlog_bytes", "when_emptied")
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,6 +91,8 @@ class MessageSignal(Signal[Message]):
         self.when_emptied: Callable[[], None] | None = None
         """Called when listeners have taken the whole backlog. Belongs to whoever emits."""
         self._delivering = False
+        self._take_each: Callable[[Sequence[Message]], None] | None = None
+        """Of the only listener, if it takes several at once."""
 
     def listen(self, listener: Callable[[Message], None]) -> Unlisten:
         """As `Signal.listen`; what has waited is delivered before this returns."""
@@ -112,9 +114,25 @@ class MessageSignal(Signal[Message]):
         self.hand_over()
         return unlisten
 
-    def add_listener(self, listener: Callable[[Message], None]) -> Unlisten:
-        """`listen` for those who may stop listening half-way; `hand_over` starts the delivery."""
-        return super().listen(listener)
+    def add_listener(
+        self,
+        listener: Callable[[Message], None],
+        take_each: Callable[[Sequence[Message]], None] | None = None,
+    ) -> Unlisten:
+        """`listen` for those who may stop listening half-way; `hand_over` starts the delivery.
+
+        As long as nobody else listens, `take_each` is called with all messages that have come
+        together. If it stops listening among them, or the connection ends, it emits the rest anew
+        or drops it.
+        """
+        unlisten_one = super().listen(listener)
+        self._take_each = take_each if len(self._listeners) == 1 else None
+
+        def unlisten() -> None:
+            unlisten_one()
+            self._take_each = None
+
+        return unlisten
 
     def emit(self, value: Message) -> None:
         """Hand `value` to every listener, or keep it until there is one."""
@@ -130,6 +148,10 @@ class MessageSignal(Signal[Message]):
 
     def emit_each(self, messages: Sequence[Message], state: "StateOfConnection") -> None:
         """`emit` one after the other, as long as `state` is OPEN."""
+        if self._take_each is not None and not self.backlog:
+            if messages and state.current_state is ConnectionState.OPEN:
+                self._take_each(messages)
+            return
         for message in messages:
             if state.current_state is not ConnectionState.OPEN:
                 return

@@ -7,10 +7,10 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
-from duologue.connection.random_stocks import MaskKeys, RandomStock
+from duologue.connection.random_stocks import RandomStock, mask_keys_of
 
 READ_BYTES: Final = 65_536
 """What is read from a socket at once."""
@@ -60,14 +60,14 @@ class _SharedByThread(threading.local):
     def __init__(self) -> None:
         _keep_freed_memory()
         self.reading_space = memoryview(bytearray(READ_BYTES))
-        self.mask_keys = MaskKeys(os.urandom)
+        self.mask_keys = mask_keys_of(os.urandom)
         self.filler = RandomStock()
 
 
 _shared = _SharedByThread()
 
 
-def mask_keys() -> MaskKeys:
+def mask_keys() -> Iterator[bytes]:
     """Where the connections of this thread take their mask keys from."""
     return _shared.mask_keys
 

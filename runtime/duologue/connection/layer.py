@@ -1,5 +1,7 @@
 """A connection that is carried by another one."""
 
+from collections.abc import Sequence
+
 from duologue.connection.base import CLOSE_CODE_LOST, Connection, ConnectionState, Message, Unlisten
 from duologue.errors import DuologueError
 
@@ -89,6 +91,13 @@ class Layer(Connection):
 
     def _deliver(self, message: Message) -> None:
         self.on_message.emit(message)
+        self._stop_if_unheard()
+
+    def _deliver_each(self, messages: Sequence[Message]) -> None:
+        self.on_message.emit_each(messages, self.state)
+        self._stop_if_unheard()
+
+    def _stop_if_unheard(self) -> None:
         if self.on_message.backlog and self._unlisten_message is not None:
             self._unlisten_message()
             self._unlisten_message = None

@@ -1,32 +1,27 @@
 """Random bytes, taken from the system in blocks: a system call costs as much as a message."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
+from struct import Struct
 from typing import Final
 
 MASK_KEY_BYTES: Final = 4
 """RFC 6455 5.2."""
 
 
-class MaskKeys:
-    """Mask keys, cut from blocks of random bytes: one system call for a thousand frames."""
+KEY_BLOCK_BYTES: Final = 4096
+"""One system call for a thousand frames."""
 
-    __slots__ = ("_keys", "_random_bytes")
+_cut: Final = Struct(f"{MASK_KEY_BYTES}s" * (KEY_BLOCK_BYTES // MASK_KEY_BYTES)).unpack
 
-    BLOCK_BYTES: Final = 4096
 
-    def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
-        self._random_bytes = random_bytes
-        self._keys: list[bytes] = []
-
-    def take(self) -> bytes:
-        """The next key. None is given twice."""
-        if not self._keys:
-            block = self._random_bytes(self.BLOCK_BYTES)
-            # The last one is taken first.
-            starts = range(self.BLOCK_BYTES - MASK_KEY_BYTES, -1, -MASK_KEY_BYTES)
-            self._keys = [block[start : start + MASK_KEY_BYTES] for start in starts]
-        return self._keys.pop()
+def mask_keys_of(random_bytes: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Mask keys without end, cut from blocks of random bytes. None is given twice."""
+    # All of it runs in C: one key for each frame that is sent.
+    blocks = iter(partial(random_bytes, KEY_BLOCK_BYTES), b"")
+    return chain.from_iterable(map(_cut, blocks))
 
 
 class RandomStock:

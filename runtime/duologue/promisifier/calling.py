@@ -24,14 +24,17 @@ from duologue.promisifier.deadlines import Deadlines
 from duologue.promisifier.explaining import Explaining
 from duologue.promisifier.intake import Hold, Intake
 from duologue.promisifier.message_writer import MessageWriter
-from duologue.promisifier.own_call import Call
+from duologue.promisifier.own_call import Call, Reading, Target
 from duologue.promisifier.promise import end_of_call
 from duologue.promisifier.served_call import serving
 from duologue.promisifier.stats import Stats
 from duologue.promisifier.stream_receiver import StreamReceiver
 from duologue.promisifier.waiting_calls import WaitingCalls
+from duologue.promisifier.wakeups import Wakeups
 from duologue.protocol import codec
 from duologue.protocol.call_fields import NESTED_FIELD, timeout_field
+from duologue.protocol.codec import Route
+from duologue.protocol.codec import route as make_route
 from duologue.protocol.hello import BATCHES, CONTROL_SERVICE, DEADLINE, META, NESTED, Counterpart
 from duologue.protocol.messages import (
     AnswerBroken,
@@ -65,7 +68,9 @@ class Calling:
         intake: Intake,
     ) -> None:
         self.counterpart = Counterpart()
-        """What is known of the other side; the conversation says more when it greets."""
+        """What is known of the other side."""
+        self._routes: dict[Target, Route] = {}
+        """Of methods that have been called; as long as nothing new is known of the other side."""
         self._session = session
         self._own = session.own
         self._counters = session.counters
@@ -77,6 +82,7 @@ class Calling:
         self._max_nested_calls = limits.max_nested_calls
         self._receiver: StreamReceiver | None = None
         loop = asyncio.get_running_loop()
+        self._wakeups = Wakeups(loop)
         self._deadlines = Deadlines(loop, self._own.unanswered.values, self._on_deadline)
         self._nested: WaitingCalls[Call[Any]] = WaitingCalls(loop, limits, _too_late)
         self._line: WaitingCalls[Call[Any]] = WaitingCalls(loop, limits, _too_late)
@@ -103,17 +109,10 @@ class Calling:
         `args` is a JSON list. `call` is settled exactly once: here, if it cannot be sent. With
         `is_next` it has waited, and its turn has come; `is_nested` says in which line.
         """
-        target = call.target
-        contract = target.contract
-        takes_parts = False
+        target, options = call.target, call.options
         try:
-            if contract is None:
-                service_id = target.id
-            else:
-                service_id = self.counterpart.base_of(contract) + target.id
-                if call.reading.takes_parts:
-                    takes_parts = self.counterpart.takes_parts_of(contract)
-            call.service_id = service_id
+            route = self._routes.get(target) or self._find_route(target, call.reading)
+            call.service_id = route.service_id
             if not is_next:
                 is_nested = self._note_nested(call) if self._admission.running else False
                 if (
@@ -121,7 +120,7 @@ class Calling:
                 ) and target.may_wait:
                     self._wait(call, args, is_nested=is_nested)
                     return False
-            options, fields = call.options, b""
+            fields = b""
             if self._takes_deadlines:
                 if call.is_late:
                     fields = self._time_left(call)
@@ -136,7 +135,7 @@ class Calling:
                 options.answer_meta.clear()
             if options.meta_field:
                 fields += self._meta_of(call)
-            request_id, text = self._own.open(service_id, args, call, takes_parts, fields)
+            request_id, text = self._own.open(route, args, call, fields)
         except LimitExceeded as error:
             if target.may_wait:
                 self._wait(call, args, is_nested=False)
@@ -149,18 +148,18 @@ class Calling:
         if call.items is not None:
             self._bind_items(call, request_id)
         try:
-            if isinstance(args, Parcel):
+            if type(args) is Parcel:
                 self._writer.send_parcel(text, args)
             else:
                 self._connection.send_utf8(text)
         except ConnectionClosed as error:
             # A message in pieces may have ended the connection half-way, and the call with it.
             if self._own.is_open(request_id):
-                self._own.take_back(request_id, service_id)
+                self._own.take_back(request_id, route.service_id)
                 call.owner.on_unanswered(call, self.aborted(call, "no", error.reason))
             return False
         except LimitExceeded as error:
-            self._own.take_back(request_id, service_id)
+            self._own.take_back(request_id, route.service_id)
             call.fail(error)
             return False
         self._counters.bytes_sent += len(text)
@@ -177,6 +176,15 @@ class Calling:
             if self._receiver is not None:
                 self._receiver.inflow.look_again()
         return True
+
+    def _find_route(self, target: Target, reading: Reading[Any]) -> Route:
+        contract = target.contract
+        if contract is None:
+            return make_route(target.id)
+        base = self.counterpart.base_of(contract)
+        takes_parts = reading.takes_parts and self.counterpart.takes_parts_of(contract)
+        route = self._routes[target] = make_route(base + target.id, takes_parts)
+        return route
 
     def _time_left(self, call: Call[Any]) -> bytes:
         return timeout_field(call.due_s - call.get_loop().time())
@@ -207,8 +215,14 @@ class Calling:
             if half is not None:
                 half.on_begun = begun
 
-    def obey_limits(self) -> None:
-        """Keep to what the other side has said that it takes."""
+    def meet(self, counterpart: Counterpart) -> None:
+        """What is known of the other side stands here from now on: see `obey`."""
+        self.counterpart = counterpart
+        self._routes.clear()
+
+    def obey(self) -> None:
+        """Keep to what the other side has said of itself."""
+        self._routes.clear()
         hello = self.counterpart.hello
         if hello is None:
             return
@@ -309,7 +323,7 @@ class Calling:
         except DuologueError as error:
             self._fail(call, error)
         else:
-            call.set_result(result)
+            call.settle(result, self._wakeups)
         if self._line.calls:
             self._resume()
 

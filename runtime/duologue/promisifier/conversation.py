@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
@@ -132,6 +132,8 @@ class Conversation(Generic[PeerT]):
         self._resting: asyncio.TimerHandle | None = None
         self._is_started = self._is_over = False
         self._is_listening = False
+        self._coming: list[Iterator[Message]] = []
+        """What is being received at present; more than one where one message hands over others."""
         self._own_goaway: GoAway | None = None
         """What is said to whoever knows the feature, as soon as that is known."""
         self._is_other_going = False
@@ -174,7 +176,7 @@ class Conversation(Generic[PeerT]):
     def greet(self, greeting: Greeting) -> None:
         """Say hello, and serve the control calls of the duologue profile from now on."""
         self.greeting = greeting
-        self.calling.counterpart = greeting.counterpart
+        self.calling.meet(greeting.counterpart)
         greeting.on_mismatch = self._give_up
         greeting.on_introduced = self._on_introduced
         self._session.allow_control()
@@ -219,7 +221,7 @@ class Conversation(Generic[PeerT]):
         self._resting = loop.call_later(share.replay_rest_s(seconds, loop.time()), go_on)
 
     def _on_introduced(self) -> None:
-        self.calling.obey_limits()
+        self.calling.obey()
         if self._own_goaway is not None:
             # It has introduced itself late: while calls that it had made were finishing.
             self.say_goaway(self._own_goaway)
@@ -239,7 +241,7 @@ class Conversation(Generic[PeerT]):
         self._is_listening = True
         self.calling.note_reading(True)
         on_message = self.connection.on_message
-        self._unlisten_message = on_message.add_listener(self._on_message)
+        self._unlisten_message = on_message.add_listener(self._on_message, self._on_messages)
         # What has waited may make us stop again: then what is behind it waits on.
         on_message.hand_over()
         if self._is_listening:
@@ -252,30 +254,38 @@ class Conversation(Generic[PeerT]):
         if self._unlisten_message is not None:
             self._unlisten_message()
             self._unlisten_message = None
+        self._set_aside()
 
     def _on_message(self, message: Message) -> None:
+        self._on_messages((message,))
+
+    def _on_messages(self, messages: Sequence[Message]) -> None:
+        coming = iter(messages)
+        self._coming.append(coming)
+        dispatch, settle = self._dispatcher.dispatch, self.calling.settle
         try:
-            if isinstance(message, str):
-                self._counters.bytes_received += (
-                    len(message) if message.isascii() else len(message.encode())
-                )
-                event = self._session.receive(message)
-            else:
-                self._counters.bytes_received += len(message)
-                event = self._session.receive_bytes(message)
-            # The two that come by the thousand first.
-            if type(event) is RequestReceived:
-                self._dispatcher.dispatch(event)
-            elif isinstance(event, AnswerReceived):
-                if event.meta is not None:
-                    self.calling.note_meta(event.call, event.meta)
-                self.calling.settle(event.call, event.data)
-            elif event is not None:
-                self._on_rare_event(event)
-            elif self._session.arriving is not None:
-                self._parts_deadline.watch()
+            for event in self._session.receive_each(coming):
+                if type(event) is RequestReceived:
+                    dispatch(event)
+                elif type(event) is AnswerReceived:
+                    if event.meta is not None:
+                        self.calling.note_meta(event.call, event.meta)
+                    settle(event.call, event.data)
+                else:
+                    self._on_rare_event(event)
         except (ProtocolError, LimitExceeded) as error:
             self._give_up(error)
+        finally:
+            self._coming.remove(coming)
+        if self._session.arriving is not None:
+            self._parts_deadline.watch()
+
+    def _set_aside(self) -> None:
+        """What has come together with the present message waits, or is dropped at the end."""
+        rest = [message for coming in self._coming for message in coming]
+        if self.connection.state.current_state is ConnectionState.OPEN:
+            for message in rest:
+                self.connection.on_message.emit(message)
 
     def _on_rare_event(self, event: SessionEvent[Call[Any]]) -> None:
         if isinstance(event, FailureReceived):
@@ -311,6 +321,8 @@ class Conversation(Generic[PeerT]):
     def _on_state(self, state: ConnectionState) -> None:
         if state is ConnectionState.CLOSED:
             self._end()
+        else:
+            self._set_aside()
 
     def _end(self) -> None:
         self._is_over = True

@@ -242,7 +242,7 @@ class Dispatcher(Generic[PeerT]):
         if handler is None:
             self._refuse(call, unknown_service(request.service_id))
             return
-        if isinstance(request.args, Parcel) and not handler.takes_parts:
+        if type(request.args) is Parcel and not handler.takes_parts:
             self._refuse(call, _NO_PARTS)
             return
         if handler.ignores_cancel:
@@ -254,7 +254,7 @@ class Dispatcher(Generic[PeerT]):
         except BaseException as error:
             self._fail(call, handler, error)
         else:
-            if outcome is None or isinstance(outcome, _JSON):
+            if type(outcome) is bytes or outcome is None or isinstance(outcome, _JSON):
                 self._answer(call, outcome)
             elif isinstance(outcome, ByteStream | TextStream):
                 self._start_task(call, self._run_stream(call, handler, outcome), context)
@@ -416,7 +416,7 @@ class Dispatcher(Generic[PeerT]):
         fields = b"" if call.answer_meta is None else self._answer_fields(call)
         text = self._served.answer(call.request.request_id, data, fields)
         try:
-            self._reply(text, data if isinstance(data, Parcel) else None)
+            self._reply(text, data if type(data) is Parcel else None)
         except LimitExceeded as error:
             # The result is larger than a message may be; nothing of it was taken.
             self._refuse(call, describe_limit(error))

@@ -7,6 +7,7 @@ import msgspec
 from duologue.errors import BadFrame
 from duologue.observer import OTHER, CallSeen, ConnectionSeen, Direction, Observer, Outcome
 from duologue.protocol.codec import (
+    UNDECODED,
     Envelope,
     decode_envelope,
     integral,
@@ -59,7 +60,7 @@ class MessageWatch:
             self._told.frame(self._connection, direction, said)
         try:
             envelope = decode_envelope(text)
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        except UNDECODED:
             try:
                 envelope = read_envelope(text if isinstance(text, str) else text.decode())
             except BadFrame:

@@ -2,14 +2,16 @@
 
 import asyncio
 import math
-from collections.abc import Mapping
-from typing import Any, Final, Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from contextvars import Context, copy_context
+from typing import Any, Final, Protocol, Self, TypeVar
 
 import msgspec
 
 from duologue.errors import ConnectionClosed, DuologueError
 from duologue.promisifier.streams.items import OwnItems
 from duologue.promisifier.streams.stream import ByteStream, TextStream
+from duologue.promisifier.wakeups import Waiter, Wakeups
 from duologue.protocol.call_fields import meta_field, timeout_field
 from duologue.protocol.hello import CalledContract
 from duologue.protocol.messages import Failure
@@ -155,14 +157,29 @@ class CallOwner(Protocol):
         ...
 
 
+_init: Final = asyncio.Future.__init__
+_set_result: Final = asyncio.Future.set_result
+"""To look for them above `Call` takes as long as what they do."""
+
+
+def _listed(_: object) -> None:
+    """In the place of a waiter where those who wait are in the list that asyncio keeps."""
+
+
 class Call(asyncio.Future[T]):
     """The result of a call, awaitable. One object per call, and no task.
 
     Cancelling it, or the task that awaits it, gives the call up: its owner is told.
+
+    Nearly always one task waits for it and nothing else. That one is kept here, so that all whose
+    answers come in one turn of the loop can be woken together: see `settle`. Seen from outside it
+    is a future like any other.
     """
 
     # A future subclass rather than a done-callback: the callback would cost every call a loop turn.
     __slots__ = (
+        "_waiter",
+        "_waiter_context",
         "due_s",
         "is_late",
         "items",
@@ -191,11 +208,13 @@ class Call(asyncio.Future[T]):
         """
         # A future without a loop takes that of its thread: this costs no call of its own.
         try:
-            super().__init__()
+            _init(self)
         except RuntimeError:
             raise wrong_loop(loop) from None
         if self._loop is not loop:
             raise wrong_loop(loop)
+        self._waiter: Waiter | None = None
+        """`_listed` once there are several: asyncio keeps those."""
         self.target = target
         self.reading = reading
         self.owner = owner
@@ -225,8 +244,56 @@ class Call(asyncio.Future[T]):
         check_thread(self._loop)
         if not super().cancel(msg):
             return False
+        self._release()
         self.owner.on_call_cancelled(self)
         return True
+
+    def settle(self, result: T, wakeups: Wakeups) -> None:
+        """`set_result`, and let who waits for it go on with the others of `wakeups`."""
+        _set_result(self, result)
+        waiter = self._waiter
+        if waiter is not None and waiter is not _listed:
+            self._waiter = None
+            wakeups.add(waiter, self, self._waiter_context)
+
+    def set_result(self, result: T, /) -> None:
+        """As of any future."""
+        super().set_result(result)
+        self._release()
+
+    def set_exception(self, exception: type | BaseException, /) -> None:
+        """As of any future."""
+        super().set_exception(exception)
+        self._release()
+
+    def add_done_callback(
+        self, fn: Callable[[Self], object], /, *, context: Context | None = None
+    ) -> None:
+        """As of any future."""
+        waiter = self._waiter
+        if waiter is None and not self.done():
+            self._waiter = fn
+            self._waiter_context = copy_context() if context is None else context
+            return
+        if waiter is not None and waiter is not _listed:
+            # In their order.
+            self._waiter = _listed
+            super().add_done_callback(waiter, context=self._waiter_context)
+        super().add_done_callback(fn, context=context)
+
+    def remove_done_callback(self, fn: Callable[[Self], object], /) -> int:
+        """As of any future."""
+        if self._waiter == fn:
+            self._waiter = None
+            return 1
+        return super().remove_done_callback(fn)
+
+    def _release(self) -> None:
+        """Let who waits for it go on, in the next turn of the loop."""
+        waiter = self._waiter
+        if waiter is not None and waiter is not _listed:
+            self._waiter = None
+            self._loop.call_soon(waiter, self, context=self._waiter_context)
 
     def fail(self, error: DuologueError) -> None:
         """Settle with an error."""

@@ -7,7 +7,7 @@ results as raw slices, for whoever knows their type.
 import json
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -56,6 +56,9 @@ _RESPONSE_ID: Final = b"responseId"
 decode_envelope: Final = msgspec.json.Decoder(Envelope).decode
 """`read_envelope` for most messages; what msgspec refuses may be readable all the same."""
 
+UNDECODED: Final = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
+"""What `decode_envelope` raises where `read_envelope` is to be asked."""
+
 
 def read_envelope(text: str) -> Envelope:
     """The fields of the message `text`.
@@ -65,7 +68,7 @@ def read_envelope(text: str) -> Envelope:
     """
     try:
         return decode_envelope(text)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+    except UNDECODED:
         return _read_leniently(text)
 
 
@@ -153,34 +156,34 @@ def read_failure(text: bytes | None) -> Failure:
     return Failure(text_of("name"), text_of("message"), text_of("code"), fields.get("details"))
 
 
-def request(request_id: int, service_id: int, args: bytes, fields: bytes = b"") -> bytes:
-    """A call; `args` is a JSON list, `fields` are those of `call_fields`."""
-    return b'{"requestId":%d,"type":"request","serviceId":%d,"args":%b%b}' % (
-        request_id,
-        service_id,
-        args,
-        fields,
-    )
+class Route(NamedTuple):
+    """Where the requests of one method go, and what all of them say: made once for many calls."""
+
+    service_id: int
+    takes_parts: bool
+    """The answers may have parts."""
+    head: bytes
+    """What stands between the id of a request and its arguments."""
+    tail: bytes
+    """What stands behind them."""
 
 
-def request_with_parts(
-    request_id: int,
-    service_id: int,
-    args: bytes,
-    parts: Sequence[bytes],
-    *,
-    takes_parts: bool,
-    fields: bytes = b"",
-) -> bytes:
-    """As `request`; `parts` follow it, and with `takes_parts` the answer may have some."""
-    return b'{"requestId":%d,"type":"request","serviceId":%d,"args":%b%b%b%b}' % (
-        request_id,
+def route(service_id: int, takes_parts: bool = False) -> Route:
+    """The way to one service."""
+    return Route(
         service_id,
-        args,
-        _announced(parts),
+        takes_parts,
+        b',"type":"request","serviceId":%d,"args":' % service_id,
         b',"takesParts":true' if takes_parts else b"",
-        fields,
     )
+
+
+def request(
+    request_id: int, to: Route, args: bytes, fields: bytes = b"", parts: Sequence[bytes] = ()
+) -> bytes:
+    """A call; `args` is a JSON list, `fields` are those of `call_fields`, `parts` follow it."""
+    announced = _announced(parts) if parts else b""
+    return b'{"requestId":%d%b%b%b%b%b}' % (request_id, to.head, args, announced, to.tail, fields)
 
 
 def answer_with_parts(

@@ -7,11 +7,9 @@ it was made of. So what is counted is what will be made, in the text itself, by 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import msgspec
-
 from duologue.errors import BadFrame, LimitExceeded
 from duologue.limits import Limits
-from duologue.protocol.codec import Envelope, decode_envelope, read_envelope
+from duologue.protocol.codec import UNDECODED, Envelope, decode_envelope, read_envelope
 from duologue.protocol.depth import is_deeper_than, outside_strings
 from duologue.protocol.messages import Failure
 
@@ -144,7 +142,7 @@ def read_around(text: str) -> Envelope:
     """
     try:
         return decode_envelope(text)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+    except UNDECODED:
         # Too deep even to be skipped, or with odd characters, which takes the slow reader: it must
         # not see what is too much.
         return read_envelope(_without_middle(text))

@@ -88,41 +88,42 @@ class OwnCalls(Generic[CallT]):
     # -- what this side does --------------------------------------------------------------------
 
     def open(
-        self,
-        service_id: int,
-        args: Payload,
-        call: CallT,
-        takes_parts: bool = False,
-        fields: bytes = b"",
+        self, route: codec.Route, args: Payload, call: CallT, fields: bytes = b""
     ) -> tuple[int, bytes]:
         """File `call`; returns its request id and the text to send; the parts of `args` follow it.
 
         `args` is a JSON list, `fields` are those of `call_fields`. If the connection refuses the
-        text, `take_back` undoes this. With `takes_parts` the answer may have parts, too.
+        text, `take_back` undoes this.
 
         Raises:
             LimitExceeded: `max_open_calls` calls are open already; no id was used up. Calls of
                 service 0 are ours and count apart, or an unanswered hello would take a place.
         """
-        in_flight = len(self._open) + len(self._streams.streaming) - self.exempt_calls
+        open_calls = self._open
+        in_flight = len(open_calls) + len(self._streams.streaming) - self.exempt_calls
         if in_flight >= self.max_open_calls:
-            self._check_open_calls(is_control=not service_id)
+            self._check_open_calls(is_control=not route.service_id)
         request_id = self._next_request_id
         self._next_request_id = request_id + 1
-        self._open[request_id] = call
-        if service_id:
+        open_calls[request_id] = call
+        if route.service_id:
             self._counters.requests_sent_total += 1
         else:
             self._control_ids = self._open_control_ids() | {request_id}
             # Perhaps to be told of an event no more.
             self._late.came = 0
             self._counters.control_requests_sent += 1
-        if type(args) is bytes and not takes_parts:
-            return request_id, codec.request(request_id, service_id, args, fields)
+        if type(args) is bytes:
+            # As `codec.request`, for what comes by the thousand.
+            return request_id, b'{"requestId":%d%b%b%b%b}' % (
+                request_id,
+                route.head,
+                args,
+                route.tail,
+                fields,
+            )
         text, parts = split(args)
-        return request_id, codec.request_with_parts(
-            request_id, service_id, text, parts, takes_parts=takes_parts, fields=fields
-        )
+        return request_id, codec.request(request_id, route, text, fields, parts)
 
     def take_back(self, request_id: int, service_id: int) -> None:
         """Undo the latest `open`: its text was never handed to the connection."""

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from duologue.errors import BadFrame, LimitExceeded
 from duologue.limits import MAX_SAFE_INTEGER, MAX_TIMEOUT_MS, Limits
@@ -21,9 +20,7 @@ from duologue.protocol.messages import (
     RequestReceived,
     StreamRefused,
 )
-from duologue.protocol.parcels import Parcel, Payload
-
-_OPENING_BRACKET: Final = ord("[")
+from duologue.protocol.parcels import Parcel, Payload, split
 
 
 class ServedCalls:
@@ -69,7 +66,7 @@ class ServedCalls:
     # -- what the other side says ---------------------------------------------------------------
 
     def receive_request(
-        self, envelope: codec.Envelope, parts: Sequence[bytes], weight: int = 0
+        self, envelope: codec.Envelope, parts: Sequence[bytes] = (), weight: int = 0
     ) -> RequestReceived | Refused:
         """A request, with the parts that came beside it; `weight` is what it may take in memory.
 
@@ -77,13 +74,40 @@ class ServedCalls:
             BadFrame: its ids are no integers.
         """
         request_id, service_id = envelope.requestId, envelope.serviceId
+        args, timeout_ms = bytes(envelope.args), envelope.timeoutMs
+        # Whoever numbers its requests upwards has none of this number open. The rest is what a
+        # typed call says, of whose fields each is looked at once.
         if not (
             type(request_id) is int
+            and self._highest_id < request_id <= MAX_SAFE_INTEGER
             and type(service_id) is int
-            and 0 <= request_id <= MAX_SAFE_INTEGER
-            and 0 <= service_id <= MAX_SAFE_INTEGER
+            and 0 < service_id <= MAX_SAFE_INTEGER
+            and args.startswith(b"[")
+            and type(timeout_ms) is int
+            and 0 < timeout_ms <= MAX_TIMEOUT_MS
+            and envelope.meta is None
+            and self.has_control_service
         ):
-            request_id, service_id = _unusual_ids(envelope)
+            return self._receive_unusual(envelope, parts, weight)
+        self._counters.requests_received_total += 1
+        self._states[request_id] = ServedState.ACCEPTED
+        self._highest_id = request_id
+        return RequestReceived(
+            request_id,
+            service_id,
+            Parcel(args, parts) if parts else args,
+            envelope.takesParts,
+            weight,
+            timeout_ms,
+            None,
+            envelope.nested,
+        )
+
+    def _receive_unusual(
+        self, envelope: codec.Envelope, parts: Sequence[bytes], weight: int
+    ) -> RequestReceived | Refused:
+        """A request that is in order all the same, or is not."""
+        request_id, service_id = _integral_ids(envelope)
         args = codec.slice_or_none(envelope.args)
         if service_id == 0 and self.has_control_service:
             self._counters.control_requests_received += 1
@@ -94,18 +118,16 @@ class ServedCalls:
             return _refused(
                 request_id, "Error", f"request id {request_id} is still in use", "DUPLICATE-REQUEST"
             )
-        if args is not None and args[0] != _OPENING_BRACKET:
+        if args is not None and not args.startswith(b"["):
             return _refused(request_id, "TypeError", "args must be a list", None)
-        timeout_ms, meta = envelope.timeoutMs, envelope.meta
-        if not self.has_control_service:
-            timeout_ms, meta = 0, None
-        elif meta is not None or not (type(timeout_ms) is int and 0 < timeout_ms <= MAX_TIMEOUT_MS):
+        timeout_ms, meta = 0, None
+        if self.has_control_service:
+            meta = envelope.meta
             timeout_ms, fault = _read_fields(envelope)
             if fault is not None:
                 return Refused(codec.error_answer(request_id, fault))
         self._states[request_id] = ServedState.ACCEPTED
-        if request_id > self._highest_id:
-            self._highest_id = request_id
+        self._highest_id = max(self._highest_id, request_id)
         return RequestReceived(
             request_id,
             service_id,
@@ -123,7 +145,7 @@ class ServedCalls:
         Raises:
             BadFrame: its ids are no integers.
         """
-        request_id, service_id = _unusual_ids(envelope)
+        request_id, service_id = _integral_ids(envelope)
         if service_id == 0 and self.has_control_service:
             self._counters.control_requests_received += 1
             # Whatever it has too much of, it is larger than a hello may be.
@@ -219,9 +241,13 @@ class ServedCalls:
         self._states.pop(request_id, None)
         if self.items.calls:
             self.items.close(request_id)
-        if isinstance(data, Parcel):
-            return codec.answer_with_parts(request_id, data.text, data.parts, fields)
-        return codec.answer(request_id, data, fields)
+        if type(data) is bytes:
+            # As `codec.answer`, for what comes by the thousand.
+            return b'{"responseId":%d,"type":"data","data":%b%b}' % (request_id, data, fields)
+        if data is None:
+            return codec.answer(request_id, None, fields)
+        text, parts = split(data)
+        return codec.answer_with_parts(request_id, text, parts, fields)
 
     def fail(self, request_id: int, failure: Failure, fields: bytes = b"") -> bytes:
         """The text that answers a request with a failure; `fields` as in `answer`."""
@@ -256,8 +282,8 @@ class ServedCalls:
         self._counters.requests_received_total -= 1
 
 
-def _unusual_ids(envelope: codec.Envelope) -> tuple[int, int]:
-    """Ids that are integral all the same: `1.0`, for instance, or below 0."""
+def _integral_ids(envelope: codec.Envelope) -> tuple[int, int]:
+    """Ids that are integral: `1.0`, for instance, or below 0."""
     request_id, service_id = codec.integral(envelope.requestId), codec.integral(envelope.serviceId)
     if request_id is None or service_id is None:
         raise BadFrame("a request needs an integral `requestId` and `serviceId`")

@@ -4,6 +4,7 @@ It does not know which side it plays: both may call and both may serve. It reads
 and hands it to one of the two sides, `own` or `served`; it opens no socket and reads no clock.
 """
 
+from collections.abc import Iterator
 from typing import Generic
 
 from duologue.errors import BadFrame, LimitExceeded, ProtocolError, RefusedService
@@ -32,6 +33,8 @@ from duologue.protocol.stream_kinds import ID_BYTES, read_sender_id
 UNKNOWN_SERVICE = "UNKNOWN-SERVICE"
 slice_or_none = codec.slice_or_none
 read_envelope = codec.read_envelope
+decode_envelope = codec.decode_envelope
+UNDECODED = codec.UNDECODED
 
 
 def check_service_id(service_id: object) -> int:
@@ -67,7 +70,6 @@ class Session(Generic[CallT]):
         # The counters may have a past: those of a peer that outlives its connection.
         self._max_invalid = self.counters.requests_received_invalid + limits.max_invalid_messages
         self._plain_characters = plain_characters(limits)
-        self._take_open = self.own.take_open
 
     @property
     def has_control_service(self) -> bool:
@@ -87,62 +89,107 @@ class Session(Generic[CallT]):
     # -- messages -------------------------------------------------------------------------------
 
     def receive(self, text: str) -> SessionEvent[CallT] | None:
-        """What the message `text` means; None if nothing is to be done.
+        """What the message `text` means; None if nothing is to be done. As `receive_each`."""
+        return next(self.receive_each(iter((text,))), None)
 
-        Unreadable messages are counted and ignored (base profile 8.2).
+    def receive_each(self, messages: Iterator[str | bytes]) -> Iterator[SessionEvent[CallT]]:
+        """What messages mean, of those that mean something; each is read when its turn comes.
+
+        All that were read together go through one generator: what is asked for each of them, and
+        is the same for all, is asked once. Unreadable ones are counted and ignored (base profile
+        8.2).
 
         Raises:
             LimitExceeded: `max_invalid_messages`, `max_unasked_messages` or `MAX_LATE_MESSAGES`
                 have been met; the connection should be closed.
             ProtocolError: what belongs together has come apart; the connection should be closed.
+            BadFrame: bytes that are shorter than the id in front of every chunk.
         """
+        counters, plain_characters = self.counters, self._plain_characters
+        take_open, receive_request = self.own.take_open, self.served.receive_request
+        for message in messages:
+            event: SessionEvent[CallT] | None
+            if not isinstance(message, str):
+                counters.bytes_received += len(message)
+                event = self.receive_bytes(message)
+                if event is not None:
+                    yield event
+                continue
+            size = len(message)
+            counters.bytes_received += size if message.isascii() else _bytes_of(message)
+            try:
+                if size > plain_characters or self.arriving is not None:
+                    event = self._receive_long(message)
+                else:
+                    try:
+                        envelope = decode_envelope(message)
+                    except UNDECODED:
+                        envelope = read_envelope(message)
+                    kind = envelope.type
+                    # The two that come by the thousand first.
+                    if envelope.parts is not None:
+                        event = self._receive_envelope(message, envelope)
+                    elif kind == "request":
+                        event = receive_request(envelope)
+                    elif (
+                        kind == "data"
+                        and (call := take_open(envelope.responseId, None)) is not None
+                    ):
+                        meta = None if envelope.meta is None else self.own.read_meta(envelope)
+                        event = AnswerReceived(call, slice_or_none(envelope.data), meta)
+                    else:
+                        event = self._receive_envelope(message, envelope)
+            except BadFrame:
+                self.count_invalid()
+                continue
+            if event is not None:
+                yield event
+
+    def _receive_long(self, text: str) -> SessionEvent[CallT] | None:
+        """A text that may hold much, or that comes where none should."""
         if self.arriving is not None:
             raise ProtocolError("a text came where parts of the one before were announced")
-        try:
-            held = held_by(text) if len(text) > self._plain_characters else None
-            if held is not None:
-                excess = find_excess(text, held, self._limits)
-                if excess is not None:
-                    return self._receive_excess(text, excess)
-            envelope = read_envelope(text)
-            if envelope.parts is not None and self.has_control_service:
-                self.arriving = ArrivingParcel(text, envelope, envelope.parts, self._limits)
-                return None
-            kind = envelope.type
-            if kind == "data":
-                call = self._take_open(envelope.responseId, None)
-                if call is None:
-                    call = self.own.receive_late_answer(envelope)
-                    if call is None:
-                        return None
-                if envelope.meta is None:
-                    return AnswerReceived(call, slice_or_none(envelope.data))
-                meta = self.own.read_meta(envelope)
-                return AnswerReceived(call, slice_or_none(envelope.data), meta)
-            if kind == "request":
-                weight = 0 if held is None else weigh(text, held)
-                return self.served.receive_request(envelope, (), weight)
-            if kind == ITEMS and self.served.has_control_service:
-                return self._receive_list(text, envelope)
-            if kind == "error":
-                return self.own.receive_failure(envelope)
-            if kind in ("stream", "stream-end", "stream-error"):
-                return self.own.receive_stream(kind, envelope)
-            if kind == "write-stream-error":
-                return self.served.receive_stop(envelope)
-            if self.has_control_service:
-                if kind == "cancel":
-                    return self.served.receive_cancel(envelope)
-                if kind == "notify":
-                    return read_notify(text)
-                if kind == GOAWAY:
-                    return read_goaway(text)
-                if kind in ITEM_KINDS:
-                    return self._receive_items(text, envelope, slice_or_none(envelope.data))
-            raise BadFrame("a `type` that is not known")
-        except BadFrame:
-            self.count_invalid()
+        held = held_by(text)
+        excess = find_excess(text, held, self._limits)
+        if excess is not None:
+            return self._receive_excess(text, excess)
+        envelope = read_envelope(text)
+        if envelope.type == "request" and envelope.parts is None:
+            return self.served.receive_request(envelope, (), weigh(text, held))
+        return self._receive_envelope(text, envelope)
+
+    def _receive_envelope(self, text: str, envelope: codec.Envelope) -> SessionEvent[CallT] | None:
+        has_control_service = self.has_control_service
+        if envelope.parts is not None and has_control_service:
+            self.arriving = ArrivingParcel(text, envelope, envelope.parts, self._limits)
             return None
+        kind = envelope.type
+        if kind == "data":
+            call = self.own.receive_late_answer(envelope)
+            if call is None:
+                return None
+            meta = self.own.read_meta(envelope)
+            return AnswerReceived(call, slice_or_none(envelope.data), meta)
+        if kind == "request":
+            return self.served.receive_request(envelope)
+        if kind == ITEMS and has_control_service:
+            return self._receive_list(text, envelope)
+        if kind == "error":
+            return self.own.receive_failure(envelope)
+        if kind in ("stream", "stream-end", "stream-error"):
+            return self.own.receive_stream(kind, envelope)
+        if kind == "write-stream-error":
+            return self.served.receive_stop(envelope)
+        if has_control_service:
+            if kind == "cancel":
+                return self.served.receive_cancel(envelope)
+            if kind == "notify":
+                return read_notify(text)
+            if kind == GOAWAY:
+                return read_goaway(text)
+            if kind in ITEM_KINDS:
+                return self._receive_items(text, envelope, slice_or_none(envelope.data))
+        raise BadFrame("a `type` that is not known")
 
     def receive_bytes(self, message: bytes) -> SessionEvent[CallT] | None:
         """What a byte message means: a part that was announced, or a chunk of a binary stream.
@@ -255,3 +302,8 @@ class Session(Generic[CallT]):
         """
         self.served.forget(request.request_id)
         self.count_invalid()
+
+
+def _bytes_of(text: str) -> int:
+    # Half a character is no UTF-8, but may come where nothing is turned into bytes.
+    return len(text.encode(errors="surrogatepass"))

@@ -44,8 +44,10 @@ SENTINEL_JSON: Final = b'"%s"' % SENTINEL.encode()
 SENTINEL_BYTES: Final = SENTINEL.encode()
 """A text without these bytes has no sentinel in it, unless it is written with escapes."""
 
-SENTINEL_START: Final = SENTINEL_BYTES[:1]
-"""Looked for first: in a long text one byte is found, or not, some thirty times faster."""
+SENTINEL_START: Final = SENTINEL_BYTES[0]
+"""Looked for first: in a long text one byte is found, or not, some thirty times faster. A number,
+because `in` takes what is none for one first, and recovers from that, which costs a hundred times
+what looking does."""
 
 _encode_json: Final = msgspec.json.Encoder().encode
 _decode_json: Final = msgspec.json.Decoder().decode

@@ -26,8 +26,8 @@ class CallContext(msgspec.Struct):
     """`package.Service/method`."""
     served: ServedCall[Any] | None = None
     """The call itself, for the runtime; a context that a test makes needs none."""
-    unsent_meta: dict[str, str] = msgspec.field(default_factory=dict[str, str])
-    """The `answer_meta` of a context that shows no call."""
+    unsent_meta: dict[str, str] | None = None
+    """The `answer_meta` of a context that shows no call, once somebody has asked for it."""
 
     @property
     def meta(self) -> Mapping[str, str]:
@@ -43,6 +43,8 @@ class CallContext(msgspec.Struct):
         left out, whole, and the log says why.
         """
         if self.served is None:
+            if self.unsent_meta is None:
+                self.unsent_meta = {}
             return self.unsent_meta
         if self.served.answer_meta is None:
             self.served.answer_meta = {}

@@ -167,18 +167,11 @@ class SealingLayer(Layer):
             self._is_receiving = self._batches
             try:
                 if isinstance(opened, list):
-                    self._deliver_all(opened)
+                    self._carrier.note_batch(len(opened) - 1)
+                    self._deliver_each(opened)
                 else:
                     self._deliver(opened)
             finally:
                 self._is_receiving = False
                 if self._pending:
                     self._flush()
-
-    def _deliver_all(self, texts: list[str]) -> None:
-        self._carrier.note_batch(len(texts) - 1)
-        for text in texts:
-            # One of them may have ended the connection, and nothing is delivered after that.
-            if self.state.current_state is not ConnectionState.OPEN:
-                return
-            self._deliver(text)

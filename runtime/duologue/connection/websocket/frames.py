@@ -29,13 +29,12 @@ OPCODE_BITS: Final = 0x0F
 CONTROL_BIT: Final = 0x08
 MASK_BIT: Final = 0x80
 
+_USUAL: Final = WHOLE_TEXT << 8 | 126
+"""The first two bytes of a text of 126 to 65,535 bytes, but for the mask bit."""
+
+_unpack_usual: Final = Struct(">HH").unpack_from
 _pack_medium: Final = Struct(">BBH").pack
 _pack_long: Final = Struct(">BBQ").pack
-_SHORT_HEADS: Final = {
-    (first, mask): tuple(bytes((first, mask | length)) for length in range(126))
-    for first in (WHOLE_TEXT, WHOLE_BINARY, PING)
-    for mask in (0, MASK_BIT)
-}
 
 
 class FrameHead(NamedTuple):
@@ -78,29 +77,37 @@ def take_plain_frames(
     """
     end = len(data)
     append = messages.append
-    mask_bit, head_bytes = (MASK_BIT, 2 + MASK_KEY_BYTES) if masked else (0, 2)
-    while (start := position + head_bytes) <= end:
-        # Below 0, or above 127, the mask bit is not as it must be.
-        length = data[position + 1] - mask_bit
-        if length == 126:
-            start += 2
-            if start > end:
+    mask_bit, key_bytes = (MASK_BIT, MASK_KEY_BYTES) if masked else (0, 0)
+    usual_kind, usual_head_bytes = (_USUAL | mask_bit, 4 + key_bytes)
+    while (left := end - position) >= 2:
+        if left >= 4:
+            kind, length = _unpack_usual(data, position)
+        else:
+            kind, length = data[position] << 8 | data[position + 1], 0
+        # Most messages are of this kind, with an envelope around little: one look at both bytes.
+        if kind == usual_kind:
+            first, start = WHOLE_TEXT, position + usual_head_bytes
+        else:
+            first = kind >> 8
+            # Below 0, or above 127, the mask bit is not as it must be.
+            said = (kind & 0xFF) - mask_bit
+            if said == 126:
+                start = position + usual_head_bytes
+            elif 0 <= said < 126:
+                start, length = position + 2 + key_bytes, said
+            elif said == 127:
+                start = position + 10 + key_bytes
+                if start > end:
+                    break
+                length = int.from_bytes(data[position + 2 : position + 10], "big")
+            else:
                 break
-            length = data[position + 2] << 8 | data[position + 3]
-        elif length == 127:
-            start += 8
-            if start > end:
-                break
-            length = int.from_bytes(data[position + 2 : position + 10], "big")
-        elif not 0 <= length < 126:
-            break
         stop = start + length
         if stop > end or length > max_bytes:
             break
         payload = data[start:stop]
         if masked:
             payload = apply_mask(payload, data[start - MASK_KEY_BYTES : start])
-        first = data[position]
         if first == WHOLE_TEXT:
             try:
                 append(payload.decode())
@@ -117,23 +124,35 @@ def take_plain_frames(
 def encode_frame(first: int, payload: bytes) -> bytes:
     """A plain frame as a server sends it. `first` is WHOLE_TEXT, WHOLE_BINARY or PING."""
     length = len(payload)
-    if length < 126:
-        return _SHORT_HEADS[first, 0][length] + payload
-    if length < 65_536:
-        return _pack_medium(first, 126, length) + payload
-    return _pack_long(first, 127, length) + payload
+    if length < _PREPARED_BYTES and first == WHOLE_TEXT:
+        return _TEXT_HEADS[length] + payload
+    return _head(first, 0, length) + payload
 
 
 def encode_masked_frame(first: int, payload: bytes, key: bytes) -> bytes:
     """A plain frame as a client sends it. `key` is 4 bytes that nobody can foretell."""
     length = len(payload)
-    if length < 126:
-        return _SHORT_HEADS[first, MASK_BIT][length] + key + apply_mask(payload, key)
-    if length < 65_536:
-        return _pack_medium(first, MASK_BIT | 126, length) + key + apply_mask(payload, key)
+    if length < _PREPARED_BYTES and first == WHOLE_TEXT:
+        return _MASKED_TEXT_HEADS[length] + key + apply_mask(payload, key)
     # One copy of what may be large.
-    head = _pack_long(first, MASK_BIT | 127, length)
-    return b"".join((head, key, apply_mask(payload, key)))
+    return b"".join((_head(first, MASK_BIT, length), key, apply_mask(payload, key)))
+
+
+def _head(first: int, mask_bit: int, length: int) -> bytes:
+    if length < 126:
+        return bytes((first, mask_bit | length))
+    if length < 65_536:
+        return _pack_medium(first, mask_bit | 126, length)
+    return _pack_long(first, mask_bit | 127, length)
+
+
+_PREPARED_BYTES: Final = 1024
+"""Texts that are shorter are most of all: their heads are made once."""
+
+_TEXT_HEADS: Final = tuple(_head(WHOLE_TEXT, 0, length) for length in range(_PREPARED_BYTES))
+_MASKED_TEXT_HEADS: Final = tuple(
+    _head(WHOLE_TEXT, MASK_BIT, length) for length in range(_PREPARED_BYTES)
+)
 
 
 class LargeFrame:
@@ -186,13 +205,7 @@ class LargeFrame:
 
     def so_far(self) -> bytes:
         """What has come of the frame, head included, as it came but for the form of its length."""
-        mask_bit = MASK_BIT if self._key else 0
-        if self._length < 126:
-            head = bytes((self.first, mask_bit | self._length))
-        elif self._length < 65_536:
-            head = _pack_medium(self.first, mask_bit | 126, self._length)
-        else:
-            head = _pack_long(self.first, mask_bit | 127, self._length)
+        head = _head(self.first, MASK_BIT if self._key else 0, self._length)
         return head + self._key + bytes(self._buffer[: self._filled])
 
     def payload(self) -> bytes:

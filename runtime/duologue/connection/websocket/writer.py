@@ -1,13 +1,12 @@
 """The sending half of a WebSocket: messages to frames, and frames to few writes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, cast
 
 from duologue.connection.base import CLOSE_CODE_LOST, Connection, ConnectionState, Message
 from duologue.connection.drain_gate import DrainGate
 from duologue.connection.event_loop import Loop
-from duologue.connection.random_stocks import MaskKeys
 from duologue.connection.websocket.frames import (
     PING,
     WHOLE_BINARY,
@@ -61,7 +60,7 @@ class SocketWriter(Connection):
         """Of what comes; see `WebSocketConnection.allow_message_bytes`."""
         self._loop = loop
         self._transport: asyncio.Transport | None = None
-        self._mask_keys: MaskKeys | None = None
+        self._mask_keys: Iterator[bytes] | None = None
         """Clients have some; servers do not mask."""
         self._is_receiving = False
         """Messages are being delivered: what is sent meanwhile is written together."""
@@ -85,10 +84,11 @@ class SocketWriter(Connection):
             raise self._refuse_send()
         if len(text) > self.max_send_bytes:
             raise self.too_large(len(text))
-        if self._mask_keys is None:
+        keys = self._mask_keys
+        if keys is None:
             frame = encode_frame(first, text)
         else:
-            frame = encode_masked_frame(first, text, self._mask_keys.take())
+            frame = encode_masked_frame(first, text, next(keys))
         pending = self._pending
         if self._is_receiving or self._tick_is_due:
             pending.append(frame)
@@ -128,7 +128,7 @@ class SocketWriter(Connection):
         keys = self._mask_keys
         # Pings do not wait for the end of the tick: the time they take tells something.
         self._pending.append(
-            encode_frame(PING, b"") if keys is None else encode_masked_frame(PING, b"", keys.take())
+            encode_frame(PING, b"") if keys is None else encode_masked_frame(PING, b"", next(keys))
         )
         self._flush()
 

@@ -1,6 +1,6 @@
 """Random bytes in stock: none is given twice."""
 
-from duologue.connection.random_stocks import MaskKeys, RandomStock
+from duologue.connection.random_stocks import RandomStock, mask_keys_of
 
 
 def test_mask_keys_are_cut_from_blocks_and_never_given_twice() -> None:
@@ -11,9 +11,9 @@ def test_mask_keys_are_cut_from_blocks_and_never_given_twice() -> None:
         start = len(asked) * 10_000
         return b"".join((start + step).to_bytes(4, "big") for step in range(number // 4))
 
-    keys = MaskKeys(count_up)
+    keys = mask_keys_of(count_up)
     assert asked == []
-    given = [keys.take() for _ in range(1025)]
+    given = [next(keys) for _ in range(1025)]
     assert asked == [4096, 4096]
     assert all(len(key) == 4 for key in given)
     assert len(set(given)) == 1025

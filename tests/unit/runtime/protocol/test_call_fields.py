@@ -9,6 +9,7 @@ import pytest
 from duologue.errors import LimitExceeded
 from duologue.limits import MAX_META_BYTES, MAX_META_ENTRIES, Limits
 from duologue.protocol.call_fields import meta_fault, meta_field, own_meta_fault, timeout_field
+from duologue.protocol.codec import route
 from duologue.protocol.messages import AnswerReceived, FailureReceived, Refused, RequestReceived
 from duologue.protocol.session import Session
 
@@ -155,7 +156,7 @@ def answer(kind: str, meta: str) -> str:
 @pytest.mark.parametrize("kind", ["data", "error"])
 def test_metadata_of_an_answer_comes_with_it(kind: str) -> None:
     reader = session()
-    reader.own.open(7, b"[]", "call")
+    reader.own.open(route(7), b"[]", "call")
     event = reader.receive(answer(kind, '{"a":"b"}'))
     assert isinstance(event, AnswerReceived | FailureReceived)
     assert event.meta == {"a": "b"}
@@ -165,7 +166,7 @@ def test_metadata_of_an_answer_comes_with_it(kind: str) -> None:
 @pytest.mark.parametrize("meta", ['{"A":"b"}', "[]", json.dumps({**MOST_ENTRIES, "more": ""})])
 def test_of_an_answer_with_metadata_of_another_form_the_rest_counts(kind: str, meta: str) -> None:
     reader = session()
-    reader.own.open(7, b"[]", "call")
+    reader.own.open(route(7), b"[]", "call")
     event = reader.receive(answer(kind, meta))
     assert isinstance(event, AnswerReceived | FailureReceived)
     assert (event.call, event.meta, reader.counters.meta_dropped) == ("call", None, 1)

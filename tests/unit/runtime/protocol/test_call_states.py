@@ -16,6 +16,7 @@ from duologue.protocol.call_states import (
     ServedMove,
     ServedState,
 )
+from duologue.protocol.codec import route
 from duologue.protocol.messages import Failure, Refused
 from duologue.protocol.session import Session
 
@@ -31,7 +32,7 @@ def heard(session: Session[str], **fields: Any) -> None:
 
 def opened() -> Session[str]:
     session: Session[str] = Session(Limits())
-    session.own.open(3, b"[]", "call")
+    session.own.open(route(3), b"[]", "call")
     return session
 
 

@@ -15,6 +15,7 @@ from duologue.protocol.codec import (
     read_envelope,
     read_failure,
     request,
+    route,
     slice_or_none,
 )
 from duologue.protocol.messages import Failure
@@ -154,7 +155,10 @@ def test_a_failure_that_is_no_json_is_a_bad_frame() -> None:
 
 
 def test_requests_and_answers_are_written() -> None:
-    assert request(0, 3, b"[12]") == b'{"requestId":0,"type":"request","serviceId":3,"args":[12]}'
+    assert (
+        request(0, route(3), b"[12]")
+        == b'{"requestId":0,"type":"request","serviceId":3,"args":[12]}'
+    )
     assert answer(0, b"144") == b'{"responseId":0,"type":"data","data":144}'
     assert answer(-5, None) == b'{"responseId":-5,"type":"data","data":"$__undefined$"}'
 

@@ -7,6 +7,7 @@ import pytest
 
 from duologue.errors import BadFrame, LimitExceeded
 from duologue.limits import Limits
+from duologue.protocol.codec import route
 from duologue.protocol.excess import find_excess, held_by, plain_characters, read_around, weigh
 from duologue.protocol.messages import AnswerBroken, Refused, RequestReceived
 from duologue.protocol.session import Session
@@ -98,7 +99,7 @@ def test_what_stands_inside_strings_is_text(inside: str) -> None:
 @pytest.mark.parametrize("kind", ["data", "error"])
 def test_an_answer_with_too_much_in_it_fails_its_call(kind: str) -> None:
     caller = session()
-    caller.own.open(3, b"[]", "call")
+    caller.own.open(route(3), b"[]", "call")
     event = caller.receive((ANSWER % objects(20)).replace("data", kind))
     assert isinstance(event, AnswerBroken)
     assert event.call == "call"
@@ -110,7 +111,7 @@ def test_an_answer_with_too_much_in_it_fails_its_call(kind: str) -> None:
 
 def test_one_that_comes_too_late_is_dropped_as_such() -> None:
     caller = session()
-    caller.own.open(3, b"[]", "call")
+    caller.own.open(route(3), b"[]", "call")
     caller.own.give_up(0)
     assert caller.receive(ANSWER % objects(20)) is None
     assert caller.counters.answers_dropped_late == 1
@@ -152,7 +153,7 @@ def test_the_parts_of_a_message_with_too_much_in_it_are_taken_all_the_same() -> 
 def test_items_with_too_much_in_them_break_their_stream_off() -> None:
     both = session()
     both.allow_control()
-    both.own.open(3, b"[]", "call")
+    both.own.open(route(3), b"[]", "call")
     both.receive(REQUEST % "1")
     own = both.own.items.open(0, takes_items=True)
     served = both.served.items.open(7, takes_items=True)

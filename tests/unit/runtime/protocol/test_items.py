@@ -7,6 +7,7 @@ import pytest
 
 from duologue.errors import BadFrame, LimitExceeded
 from duologue.limits import MAX_SAFE_INTEGER, Limits
+from duologue.protocol.codec import route
 from duologue.protocol.credit import Credit
 from duologue.protocol.items import Batch, ItemsOfCall, cut, read_list, read_totals
 from duologue.protocol.messages import Refused
@@ -23,7 +24,7 @@ def new_session(**limits: int) -> Session[str]:
 
 def caller(*, takes_items: bool = True) -> tuple[Session[str], ItemsOfCall]:
     session = new_session()
-    session.own.open(3, b"[]", "call")
+    session.own.open(route(3), b"[]", "call")
     return session, session.own.items.open(0, takes_items=takes_items)
 
 
@@ -249,7 +250,7 @@ def test_other_doubles_are_no_ids_of_the_sender(number: float) -> None:
 
 def test_the_base_profile_knows_none_of_it() -> None:
     session: Session[str] = Session(Limits())
-    session.own.open(3, b"[]", "call")
+    session.own.open(route(3), b"[]", "call")
     hear(session, responseId=0, type="items", data=[1])
     session.receive_bytes(sender_prefix(0) + b"x")
     assert session.counters.requests_received_invalid == 1

@@ -9,6 +9,7 @@ import pytest
 from duologue.errors import LimitExceeded
 from duologue.limits import MAX_LATE_MESSAGES, Limits
 from duologue.protocol import late_messages
+from duologue.protocol.codec import route
 from duologue.protocol.late_messages import LateMessages
 from duologue.protocol.session import Session
 from duologue.protocol.stream_kinds import binary_prefix, sender_prefix
@@ -30,7 +31,7 @@ def new_session() -> Session[str]:
 
 def with_stopped_stream() -> Session[str]:
     session = new_session()
-    session.own.open(3, b"[]", "call")
+    session.own.open(route(3), b"[]", "call")
     session.receive_bytes(bytes(8) + b"x")
     session.own.stop_stream(0)
     return session
@@ -39,7 +40,7 @@ def with_stopped_stream() -> Session[str]:
 def with_call_over() -> Session[str]:
     """Of ours 0, of the other side 5; both had items."""
     session = new_session()
-    session.own.open(3, b"[]", "call")
+    session.own.open(route(3), b"[]", "call")
     session.own.items.open(0, takes_items=True)
     session.receive('{"requestId":5,"type":"request","serviceId":3,"args":[]}')
     session.served.items.open(5, takes_items=True)
@@ -108,8 +109,10 @@ def test_whoever_reads_no_more_of_an_open_call_is_sent_what_was_granted_and_no_m
 
 
 ENDS: dict[str, Callable[[Session[str]], object]] = {
-    "a call given up": lambda session: session.own.give_up(session.own.open(3, b"[]", "x")[0]),
-    "a control call": lambda session: session.own.open(0, b"[]", "x"),
+    "a call given up": lambda session: session.own.give_up(
+        session.own.open(route(3), b"[]", "x")[0]
+    ),
+    "a control call": lambda session: session.own.open(route(0), b"[]", "x"),
 }
 
 
@@ -141,7 +144,7 @@ def test_calls_that_the_other_side_answers_give_it_nothing(few: None) -> None:
     session = with_call_over()
     for number in range(1, MOST + 1):
         LATE["credit"](session)
-        session.own.open(3, b"[]", "call")
+        session.own.open(route(3), b"[]", "call")
         text(responseId=number, type="data", data=1)(session)
     with pytest.raises(LimitExceeded, match="MAX_LATE_MESSAGES"):
         LATE["credit"](session)

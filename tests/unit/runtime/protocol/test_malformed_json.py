@@ -6,6 +6,7 @@ As a request, as an answer and as the arguments of a typed method: unreadable, a
 import pytest
 
 from duologue import BadFrame, InvalidParams, Limits, Model
+from duologue.protocol.codec import route
 from duologue.protocol.messages import AnswerReceived, Refused, RequestReceived
 from duologue.protocol.parcels import split
 from duologue.protocol.session import Session
@@ -52,7 +53,7 @@ ODD_BUT_JSON = {
 
 def new_session() -> Session[str]:
     session: Session[str] = Session(Limits(max_message_bytes=8 * MIB))
-    session.own.open(3, b"[]", "call")
+    session.own.open(route(3), b"[]", "call")
     return session
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from duologue.errors import BadFrame, LimitExceeded, RefusedService
 from duologue.limits import MAX_SAFE_INTEGER, Limits
+from duologue.protocol.codec import route
 from duologue.protocol.incoming_streams import MAX_STOPPING
 from duologue.protocol.messages import (
     AnswerReceived,
@@ -37,11 +38,11 @@ def error_of(text: bytes) -> dict[str, object]:
 
 def test_requests_are_numbered_from_0() -> None:
     caller = session()
-    assert caller.own.open(3, b"[12]", "first") == (
+    assert caller.own.open(route(3), b"[12]", "first") == (
         0,
         b'{"requestId":0,"type":"request","serviceId":3,"args":[12]}',
     )
-    assert caller.own.open(3, b"[]", "second")[0] == 1
+    assert caller.own.open(route(3), b"[]", "second")[0] == 1
     assert caller.counters.requests_sent_total == 2
 
 
@@ -59,7 +60,7 @@ def test_nothing_else_can_be_called(service_id: object) -> None:
 
 def test_an_answer_settles_its_call() -> None:
     caller = session()
-    caller.own.open(3, b"[12]", "call")
+    caller.own.open(route(3), b"[12]", "call")
     event = caller.receive('{"responseId":0,"type":"data","data":144}')
     assert event == AnswerReceived("call", b"144")
     assert caller.own.unanswered == {}
@@ -67,8 +68,8 @@ def test_an_answer_settles_its_call() -> None:
 
 def test_answers_may_come_in_any_order() -> None:
     caller = session()
-    caller.own.open(3, b"[]", "first")
-    caller.own.open(3, b"[]", "second")
+    caller.own.open(route(3), b"[]", "first")
+    caller.own.open(route(3), b"[]", "second")
     assert caller.receive('{"responseId":1,"type":"data","data":2}') == AnswerReceived(
         "second", b"2"
     )
@@ -80,21 +81,21 @@ def test_answers_may_come_in_any_order() -> None:
 @pytest.mark.parametrize("rest", ["", ',"data":"$__undefined$"'])
 def test_an_answer_may_have_no_result(rest: str) -> None:
     caller = session()
-    caller.own.open(3, b"[]", "call")
+    caller.own.open(route(3), b"[]", "call")
     event = caller.receive('{"responseId":0,"type":"data"' + rest + "}")
     assert event == AnswerReceived("call", None)
 
 
 def test_null_is_a_result() -> None:
     caller = session()
-    caller.own.open(3, b"[]", "call")
+    caller.own.open(route(3), b"[]", "call")
     event = caller.receive('{"responseId":0,"type":"data","data":null}')
     assert event == AnswerReceived("call", b"null")
 
 
 def test_a_failure_settles_its_call() -> None:
     caller = session()
-    caller.own.open(3, b"[]", "call")
+    caller.own.open(route(3), b"[]", "call")
     event = caller.receive('{"responseId":0,"type":"error","error":{"name":"N","code":"C"}}')
     assert event == FailureReceived("call", Failure("N", None, "C"))
 
@@ -102,7 +103,7 @@ def test_a_failure_settles_its_call() -> None:
 @pytest.mark.parametrize("rest", ["", ',"error":null', ',"error":"$__undefined$"', ',"error":5'])
 def test_a_failure_without_an_error_object_fails_the_call(rest: str) -> None:
     caller = session()
-    caller.own.open(3, b"[]", "call")
+    caller.own.open(route(3), b"[]", "call")
     event = caller.receive('{"responseId":0,"type":"error"' + rest + "}")
     assert event == FailureReceived("call", Failure(None, None, None))
     assert caller.counters.requests_received_invalid == 0
@@ -110,7 +111,7 @@ def test_a_failure_without_an_error_object_fails_the_call(rest: str) -> None:
 
 def test_an_unreadable_failure_is_counted_and_fails_the_call_even_so() -> None:
     caller = session()
-    caller.own.open(3, b"[]", "call")
+    caller.own.open(route(3), b"[]", "call")
     event = caller.receive('{"responseId":0,"type":"error","error":{"message":1e400}}')
     assert event == FailureReceived("call", Failure(None, None, None))
     assert caller.counters.requests_received_invalid == 1
@@ -119,7 +120,7 @@ def test_an_unreadable_failure_is_counted_and_fails_the_call_even_so() -> None:
 @pytest.mark.parametrize("kind", ["data", "error"])
 def test_a_second_answer_is_dropped_and_counted_as_late(kind: str) -> None:
     caller = session()
-    caller.own.open(3, b"[]", "call")
+    caller.own.open(route(3), b"[]", "call")
     caller.receive('{"responseId":0,"type":"data"}')
     assert caller.receive('{"responseId":0,"type":"%s"}' % kind) is None
     assert caller.counters.answers_dropped_late == 1
@@ -128,7 +129,7 @@ def test_a_second_answer_is_dropped_and_counted_as_late(kind: str) -> None:
 
 def test_an_answer_to_an_abandoned_call_is_dropped_and_counted_as_late() -> None:
     caller = session()
-    caller.own.open(3, b"[]", "call")
+    caller.own.open(route(3), b"[]", "call")
     assert caller.own.give_up(0)
     assert not caller.own.give_up(0)
     assert caller.receive('{"responseId":0,"type":"data"}') is None
@@ -158,7 +159,7 @@ def test_an_answer_to_nobody_is_dropped_and_not_held_against_the_sender(response
 )
 def test_an_answer_without_an_integral_id_is_invalid(text: str) -> None:
     caller = session()
-    caller.own.open(3, b"[]", "call")
+    caller.own.open(route(3), b"[]", "call")
     assert caller.receive(text) is None
     assert caller.counters.requests_received_invalid == 1
     assert caller.own.unanswered == {0: "call"}
@@ -166,19 +167,19 @@ def test_an_answer_without_an_integral_id_is_invalid(text: str) -> None:
 
 def test_a_request_that_was_not_handed_over_uses_up_no_id() -> None:
     caller = session()
-    request_id, _ = caller.own.open(3, b"[]", "call")
+    request_id, _ = caller.own.open(route(3), b"[]", "call")
     caller.own.take_back(request_id, 3)
     assert caller.own.unanswered == {}
     assert caller.counters.requests_sent_total == 0
-    assert caller.own.open(3, b"[]", "another")[0] == 0
+    assert caller.own.open(route(3), b"[]", "another")[0] == 0
 
 
 def test_open_calls_up_to_the_limit_and_no_more() -> None:
     caller = session(Limits(max_open_calls=2))
-    caller.own.open(3, b"[]", "a")
-    caller.own.open(3, b"[]", "b")
+    caller.own.open(route(3), b"[]", "a")
+    caller.own.open(route(3), b"[]", "b")
     with pytest.raises(LimitExceeded) as exceeded:
-        caller.own.open(3, b"[]", "c")
+        caller.own.open(route(3), b"[]", "c")
     assert (exceeded.value.limit, exceeded.value.value, exceeded.value.met) == (
         "max_open_calls",
         2,
@@ -186,15 +187,15 @@ def test_open_calls_up_to_the_limit_and_no_more() -> None:
     )
     assert caller.counters.requests_sent_total == 2
     caller.receive('{"responseId":0,"type":"data"}')
-    assert caller.own.open(3, b"[]", "c")[0] == 2
+    assert caller.own.open(route(3), b"[]", "c")[0] == 2
 
 
 def test_there_is_room_until_all_places_are_taken_whatever_is_said_of_ourselves() -> None:
     caller = session(Limits(max_open_calls=2))
-    caller.own.open(0, b"[]", "hello")
-    caller.own.open(3, b"[]", "a")
+    caller.own.open(route(0), b"[]", "hello")
+    caller.own.open(route(3), b"[]", "a")
     assert caller.own.has_room
-    caller.own.open(3, b"[]", "b")
+    caller.own.open(route(3), b"[]", "b")
     assert not caller.own.has_room
     caller.receive('{"responseId":0,"type":"data"}')
     assert not caller.own.has_room
@@ -205,7 +206,7 @@ def test_there_is_room_until_all_places_are_taken_whatever_is_said_of_ourselves(
 def test_so_many_streams_of_given_up_calls_are_stopped_and_no_more() -> None:
     caller = session(Limits(max_open_calls=MAX_STOPPING + 1))
     for _ in range(MAX_STOPPING + 1):
-        request_id, _ = caller.own.open(3, b"[]", "call")
+        request_id, _ = caller.own.open(route(3), b"[]", "call")
         caller.own.give_up(request_id)
     chunk = '{"responseId":%d,"type":"stream","encoding":"utf8","chunk":"x"}'
     events = [caller.receive(chunk % number) for number in range(MAX_STOPPING + 1)]
@@ -215,42 +216,42 @@ def test_so_many_streams_of_given_up_calls_are_stopped_and_no_more() -> None:
 
 def test_our_own_hello_takes_no_place_of_an_open_call() -> None:
     caller = session(Limits(max_open_calls=2))
-    caller.own.open(0, b"[]", "hello")
-    caller.own.open(3, b"[]", "a")
-    caller.own.open(3, b"[]", "b")
+    caller.own.open(route(0), b"[]", "hello")
+    caller.own.open(route(3), b"[]", "a")
+    caller.own.open(route(3), b"[]", "b")
     with pytest.raises(LimitExceeded) as exceeded:
-        caller.own.open(3, b"[]", "c")
+        caller.own.open(route(3), b"[]", "c")
     assert (exceeded.value.value, exceeded.value.met) == (2, 3)
     caller.receive('{"responseId":0,"type":"data"}')
     with pytest.raises(LimitExceeded):
-        caller.own.open(3, b"[]", "c")
+        caller.own.open(route(3), b"[]", "c")
     caller.receive('{"responseId":1,"type":"data"}')
-    assert caller.own.open(3, b"[]", "c")[0] == 3
+    assert caller.own.open(route(3), b"[]", "c")[0] == 3
 
 
 def test_a_hello_can_be_said_while_all_places_are_taken() -> None:
     caller = session(Limits(max_open_calls=2))
-    caller.own.open(3, b"[]", "a")
-    caller.own.open(3, b"[]", "b")
-    assert caller.own.open(0, b"[]", "hello")[0] == 2
-    caller.own.open(0, b"[]", "another")
+    caller.own.open(route(3), b"[]", "a")
+    caller.own.open(route(3), b"[]", "b")
+    assert caller.own.open(route(0), b"[]", "hello")[0] == 2
+    caller.own.open(route(0), b"[]", "another")
     with pytest.raises(LimitExceeded):
-        caller.own.open(0, b"[]", "one too many")
+        caller.own.open(route(0), b"[]", "one too many")
 
 
 def test_the_id_of_a_hello_that_was_taken_back_counts_for_the_next_call() -> None:
     caller = session(Limits(max_open_calls=1))
-    request_id, _ = caller.own.open(0, b"[]", "hello")
+    request_id, _ = caller.own.open(route(0), b"[]", "hello")
     caller.own.take_back(request_id, 0)
-    caller.own.open(3, b"[]", "a")
+    caller.own.open(route(3), b"[]", "a")
     with pytest.raises(LimitExceeded):
-        caller.own.open(3, b"[]", "b")
+        caller.own.open(route(3), b"[]", "b")
 
 
 def test_closing_hands_back_the_open_calls_in_order() -> None:
     caller = session()
     for call in "abc":
-        caller.own.open(3, b"[]", call)
+        caller.own.open(route(3), b"[]", call)
     caller.receive('{"responseId":1,"type":"data"}')
     assert caller.close() == ["a", "c"]
     assert caller.close() == []
@@ -492,8 +493,8 @@ def test_a_byte_message_shorter_than_its_id_is_a_fault(size: int) -> None:
 
 def test_both_ends_of_a_pair_call_and_serve() -> None:
     left, right = session(), session()
-    _, question = left.own.open(3, b"[12]", "left's")
-    _, counter_question = right.own.open(4, b"[]", "right's")
+    _, question = left.own.open(route(3), b"[12]", "left's")
+    _, counter_question = right.own.open(route(4), b"[]", "right's")
     assert right.receive(question.decode()) == RequestReceived(0, 3, b"[12]")
     assert left.receive(counter_question.decode()) == RequestReceived(0, 4, b"[]")
     assert left.receive(right.served.answer(0, b"144").decode()) == AnswerReceived("left's", b"144")
@@ -553,7 +554,7 @@ def test_each_request_allows_a_cancel_and_a_stop_that_cross_its_answer() -> None
 def test_late_answers_beyond_one_for_each_call_are_strays() -> None:
     caller = session()
     answer = '{"responseId":0,"type":"data","data":1}'
-    caller.own.open(3, b"[]", "call")
+    caller.own.open(route(3), b"[]", "call")
     assert caller.receive(answer) == AnswerReceived("call", b"1")
     for _ in range(MAX_STRAYS + 1):
         assert caller.receive(answer) is None

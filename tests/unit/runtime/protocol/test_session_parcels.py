@@ -4,6 +4,7 @@ import pytest
 
 from duologue.errors import LimitExceeded, ProtocolError
 from duologue.limits import Limits
+from duologue.protocol.codec import route
 from duologue.protocol.messages import (
     AnswerBroken,
     AnswerReceived,
@@ -30,7 +31,7 @@ def session(limits: Limits | None = None) -> Session[str]:
 def caller() -> Session[str]:
     """One that waits for an answer."""
     made = session()
-    made.own.open(3, b"[]", "call", True)
+    made.own.open(route(3, True), b"[]", "call")
     return made
 
 
@@ -45,21 +46,21 @@ def hear(receiver: Session[str], *messages: str | bytes) -> list[SessionEvent[st
 
 
 def test_a_request_announces_the_sizes_of_its_parts() -> None:
-    assert session().own.open(3, Parcel(b'[{"a":0,"b":1}]', [PART, b"xy"]), "call") == (
+    assert session().own.open(route(3), Parcel(b'[{"a":0,"b":1}]', [PART, b"xy"]), "call") == (
         0,
         b'{"requestId":0,"type":"request","serviceId":3,"args":[{"a":0,"b":1}],"parts":[9,2]}',
     )
 
 
 def test_a_request_says_that_its_answer_may_have_parts() -> None:
-    assert session().own.open(3, b"[]", "call", True) == (
+    assert session().own.open(route(3, True), b"[]", "call") == (
         0,
         b'{"requestId":0,"type":"request","serviceId":3,"args":[],"takesParts":true}',
     )
 
 
 def test_a_request_with_parts_may_take_some_too() -> None:
-    _, text = session().own.open(3, Parcel(b"[0]", [PART]), "call", True)
+    _, text = session().own.open(route(3, True), Parcel(b"[0]", [PART]), "call")
     assert text.endswith(b'"args":[0],"parts":[9],"takesParts":true}')
 
 
@@ -71,9 +72,9 @@ def test_an_answer_announces_the_sizes_of_its_parts() -> None:
 
 def test_a_request_with_parts_that_was_not_handed_over_uses_up_no_id() -> None:
     sender = session()
-    request_id, _ = sender.own.open(3, Parcel(b"[0]", [PART]), "call")
+    request_id, _ = sender.own.open(route(3), Parcel(b"[0]", [PART]), "call")
     sender.own.take_back(request_id, 3)
-    assert sender.own.open(3, b"[]", "next")[0] == 0
+    assert sender.own.open(route(3), b"[]", "next")[0] == 0
     assert sender.counters.requests_sent_total == 1
 
 
@@ -276,7 +277,7 @@ def test_a_text_that_is_too_deep_is_refused_when_the_parts_have_come() -> None:
 
 def test_an_answer_that_is_too_deep_fails_its_call_when_the_parts_have_come() -> None:
     receiver = session(Limits(max_json_depth=4))
-    receiver.own.open(3, b"[]", "call", True)
+    receiver.own.open(route(3, True), b"[]", "call")
     deep = '{"responseId":0,"type":"data","data":[[[[[0]]]]],"parts":[9]}'
     _, event = hear(receiver, deep, PART)
     assert isinstance(event, AnswerBroken)
