@@ -89,6 +89,14 @@ class Layer(Connection):
         """For subclasses: a message of the carrier. `_deliver` passes on what becomes of it."""
         self._deliver(message)
 
+    def _receive_each(self, messages: Sequence[Message]) -> None:
+        """For subclasses: messages of the carrier that have come together."""
+        for message in messages:
+            # One of them may have ended the connection, and nothing is delivered after that.
+            if self.state.current_state is not ConnectionState.OPEN:
+                return
+            self._receive(message)
+
     def _deliver(self, message: Message) -> None:
         self.on_message.emit(message)
         self._stop_if_unheard()
@@ -105,7 +113,9 @@ class Layer(Connection):
 
     def _listen_to_carrier(self) -> None:
         if self._unlisten_message is None and self.state.current_state is ConnectionState.OPEN:
-            self._unlisten_message = self._carrier.on_message.add_listener(self._receive)
+            self._unlisten_message = self._carrier.on_message.add_listener(
+                self._receive, self._receive_each
+            )
             self._on_listening_started()
             # May end the listening again.
             self._carrier.on_message.hand_over()

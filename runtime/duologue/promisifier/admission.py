@@ -82,8 +82,9 @@ class Admission(Generic[CallT]):
         budget.free_calls -= 1
         self.share.free -= 1
         request = call.request
-        self._running_bytes += request.weight
-        budget.free_bytes -= request.weight
+        if request.weight:
+            self._running_bytes += request.weight
+            budget.free_bytes -= request.weight
         self.calls[request.request_id] = call
 
     def ended(self, call: CallT) -> None:
@@ -93,8 +94,9 @@ class Admission(Generic[CallT]):
         budget.free_calls += 1
         self.share.free += 1
         request = call.request
-        self._running_bytes -= request.weight
-        budget.free_bytes += request.weight
+        if request.weight:
+            self._running_bytes -= request.weight
+            budget.free_bytes += request.weight
         del self.calls[request.request_id]
         if call.own_calls:
             self._stuck -= 1

@@ -7,7 +7,7 @@ results as raw slices, for whoever knows their type.
 import json
 import math
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -156,7 +156,7 @@ def read_failure(text: bytes | None) -> Failure:
     return Failure(text_of("name"), text_of("message"), text_of("code"), fields.get("details"))
 
 
-class Route(NamedTuple):
+class Route(msgspec.Struct, frozen=True, gc=False):
     """Where the requests of one method go, and what all of them say: made once for many calls."""
 
     service_id: int

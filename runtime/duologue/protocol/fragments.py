@@ -1,6 +1,6 @@
 """Long messages in pieces, and back (PROTOCOL 6)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from duologue.errors import BadFrame, LimitExceeded
@@ -85,6 +85,15 @@ class Joiner:
         self._check_size(len(self._joined) + len(message))
         self._joined += message
         return None
+
+    def are_whole(self, messages: Sequence[str | bytes]) -> bool:
+        """Whether all of these are texts that `receive` would give back as they are."""
+        # No character has more than 4 bytes.
+        longest = self._max_message_bytes // 4
+        return not self._kind and all(
+            isinstance(each, str) and len(each) <= longest and not each.startswith(FRAGMENT_WORDS)
+            for each in messages
+        )
 
     def _receive_text(self, text: str) -> str | bytes | None:
         if not text.startswith(FRAGMENT_WORDS):

@@ -109,7 +109,7 @@ class Session(Generic[CallT]):
         take_open, receive_request = self.own.take_open, self.served.receive_request
         for message in messages:
             event: SessionEvent[CallT] | None
-            if not isinstance(message, str):
+            if isinstance(message, bytes):
                 counters.bytes_received += len(message)
                 event = self.receive_bytes(message)
                 if event is not None:

@@ -1,6 +1,6 @@
 """Long messages in pieces (PROTOCOL 6)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from duologue.connection.base import Connection, ConnectionState, Message
@@ -12,6 +12,7 @@ from duologue.protocol.closing import refusal_text
 from duologue.protocol.escaping import FRAGMENT_WORDS, escape, escape_utf8
 from duologue.protocol.fragments import FRAGMENT_BYTES, Joiner, Splitter
 
+_OPEN: Final = ConnectionState.OPEN
 _WORDS_UTF8: Final = tuple(word.encode() for word in FRAGMENT_WORDS)
 
 
@@ -50,14 +51,17 @@ class FragmentLayer(TimedLayer):
     def send_utf8(self, text: bytes) -> None:
         """See `Connection.send_utf8`."""
         # A character has at least as many bytes as UTF-16 units.
-        if len(text) < self._splitter.text_threshold:
-            self._check_size(len(text))
-            self._carrier.send_utf8(escape_utf8(text, _WORDS_UTF8))
-        elif text.isascii() or self._splitter.is_long_text(text.decode()):
+        size = len(text)
+        if size >= self._splitter.text_threshold and (
+            text.isascii() or self._splitter.is_long_text(text.decode())
+        ):
             self._send_long_text(text)
-        else:
-            self._check_size(len(text))
-            self._carrier.send_utf8(escape_utf8(text, _WORDS_UTF8))
+            return
+        if size > self.max_send_bytes or self.state.current_state is not _OPEN:
+            self._check_size(size)
+        if text.startswith(_WORDS_UTF8):
+            text = escape_utf8(text, _WORDS_UTF8)
+        self._carrier.send_utf8(text)
 
     def bound_sending(self, max_bytes: int) -> None:
         """See `Connection.bound_sending`. It is told of whole messages, not of their pieces."""
@@ -94,6 +98,13 @@ class FragmentLayer(TimedLayer):
         if self._timer is not None:
             self._stop_timer()
         self._deliver(whole)
+
+    def _receive_each(self, messages: Sequence[Message]) -> None:
+        # Those of a batch are nearly always whole: they go on as they have come.
+        if self._joiner.are_whole(messages):
+            self._deliver_each(messages)
+        else:
+            super()._receive_each(messages)
 
     def _watch_progress(self) -> None:
         joined = self._joiner.joined_bytes

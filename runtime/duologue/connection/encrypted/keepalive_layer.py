@@ -1,5 +1,6 @@
 """A lifesign when there is nothing to say, and an end when nothing is heard (PROTOCOL 5)."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from duologue.connection.base import Connection, ConnectionState, Message
@@ -49,7 +50,9 @@ class KeepAliveLayer(TimedLayer):
 
     def send_utf8(self, text: bytes) -> None:
         """See `Connection.send_utf8`."""
-        self._carrier.send_utf8(escape_utf8(text, _WORDS_UTF8))
+        if text.startswith(_WORDS_UTF8):
+            text = escape_utf8(text, _WORDS_UTF8)
+        self._carrier.send_utf8(text)
         self._last_sent_s = self._loop.time()
 
     def _receive(self, message: Message) -> None:
@@ -59,6 +62,14 @@ class KeepAliveLayer(TimedLayer):
                 return
             message = unescape(message, KEEPALIVE_WORDS)
         self._deliver(message)
+
+    def _receive_each(self, messages: Sequence[Message]) -> None:
+        # Those of a batch are nearly always none of ours: they go on as they have come.
+        if any(isinstance(each, str) and each.startswith(KEEPALIVE) for each in messages):
+            super()._receive_each(messages)
+        else:
+            self._last_received_s = self._loop.time()
+            self._deliver_each(messages)
 
     def _on_listening_started(self) -> None:
         # What was said meanwhile is still in the carrier.
