@@ -59,11 +59,15 @@ EQUAL: Final = {
     "protocol/padding.py: size <= SMALL_BUCKETS_END <= max_message_bytes": "the same",
     "protocol/padding.py: size <= SMALL_BUCKETS_END <= max_message_bytes #2": "the last bucket "
     "ends there, too",
-    "protocol/served_calls.py: 0 <= request_id <= MAX_SAFE_INTEGER": "the slow way finds the same",
-    "protocol/served_calls.py: 0 <= service_id <= MAX_SAFE_INTEGER": "the slow way finds the same",
+    "protocol/served_calls.py: self._highest_id < request_id <= MAX_SAFE_INTEGER": (
+        "the slow way finds the same"
+    ),
+    "protocol/served_calls.py: 0 < service_id <= MAX_SAFE_INTEGER": "the slow way finds the same",
+    "protocol/served_calls.py: 0 < timeout_ms <= MAX_TIMEOUT_MS": "the slow way finds the same",
     "connection/encrypted/fragment_layer.py: len(message) < self._splitter.text_threshold": (
         "the slow way finds the same"
     ),
+    "protocol/fragments.py: len(each) <= longest": "the slow way finds the same",
     "connection/websocket/arrivals.py: now_s - self._complained_s >= COMPLAINT_EVERY_S": (
         "a moment more or less"
     ),

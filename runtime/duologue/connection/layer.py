@@ -1,6 +1,7 @@
 """A connection that is carried by another one."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from duologue.connection.base import CLOSE_CODE_LOST, Connection, ConnectionState, Message, Unlisten
 from duologue.errors import DuologueError
@@ -13,6 +14,9 @@ class Layer(Connection):
     listens to, the carrier is not listened to either, so that waiting messages are held back where
     they can be bounded: at the socket.
     """
+
+    _takes_each: ClassVar = False
+    """Whether several messages at once are worth a look."""
 
     def __init__(self, carrier: Connection) -> None:
         is_over = carrier.state.current_state is ConnectionState.CLOSED
@@ -90,7 +94,7 @@ class Layer(Connection):
         self._deliver(message)
 
     def _receive_each(self, messages: Sequence[Message]) -> None:
-        """For subclasses: messages of the carrier that have come together."""
+        """For subclasses with `_takes_each`: messages of the carrier that have come together."""
         for message in messages:
             # One of them may have ended the connection, and nothing is delivered after that.
             if self.state.current_state is not ConnectionState.OPEN:
@@ -114,7 +118,7 @@ class Layer(Connection):
     def _listen_to_carrier(self) -> None:
         if self._unlisten_message is None and self.state.current_state is ConnectionState.OPEN:
             self._unlisten_message = self._carrier.on_message.add_listener(
-                self._receive, self._receive_each
+                self._receive, self._receive_each if self._takes_each else None
             )
             self._on_listening_started()
             # May end the listening again.

@@ -157,8 +157,8 @@ class CallOwner(Protocol):
         ...
 
 
-_init: Final = asyncio.Future.__init__
-_set_result: Final = asyncio.Future.set_result
+_init: Final[Callable[[asyncio.Future[Any]], None]] = vars(asyncio.Future)["__init__"]
+_set_result: Final[Callable[[asyncio.Future[Any], Any], None]] = asyncio.Future[Any].set_result
 """To look for them above `Call` takes as long as what they do."""
 
 
@@ -254,7 +254,10 @@ class Call(asyncio.Future[T]):
         waiter = self._waiter
         if waiter is not None and waiter is not _listed:
             self._waiter = None
-            wakeups.add(waiter, self, self._waiter_context)
+            due = wakeups.due
+            if not due:
+                wakeups.begin()
+            due.append((waiter, self, self._waiter_context))
 
     def set_result(self, result: T, /) -> None:
         """As of any future."""

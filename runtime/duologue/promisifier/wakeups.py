@@ -17,26 +17,27 @@ class Wakeups:
     `KeyboardInterrupt` leave a task, does not keep the others from being called.
     """
 
-    __slots__ = ("_due", "_loop")
+    __slots__ = ("_loop", "due")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._due: list[tuple[Waiter, asyncio.Future[Any], Context]] = []
+        self.due: list[tuple[Waiter, asyncio.Future[Any], Context]] = []
+        """What is to be called, with what, and in which context; whoever adds the first says so by
+        `begin`."""
 
-    def add(self, waiter: Waiter, settled: asyncio.Future[Any], context: Context) -> None:
-        """Call `waiter` with `settled`, in `context`."""
-        due = self._due
-        if not due:
-            self._loop.call_soon(self._wake)
-        due.append((waiter, settled, context))
+    def begin(self) -> None:
+        """See to it that what is added now is called in the next turn of the loop."""
+        self._loop.call_soon(self.wake)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Call what is due. The loop does so."""
         # Who goes on may make calls that are answered in this very turn: those wait for the next.
-        due, self._due = self._due, []
+        due, self.due = self.due, []
         coming = iter(due)
         try:
             for waiter, settled, context in coming:
                 context.run(waiter, settled)
         finally:
-            for left in coming:
-                self.add(*left)
+            if left := list(coming):
+                self.begin()
+                self.due = left + self.due

@@ -22,6 +22,8 @@ class FragmentLayer(TimedLayer):
     `send` gives all pieces of a message to the carrier before it returns, so nothing comes between.
     """
 
+    _takes_each = True
+
     def __init__(self, carrier: Connection, limits: Limits, loop: Loop | None = None) -> None:
         super().__init__(carrier, loop)
         # The carrier's limit is that of its frames, however large the message is.

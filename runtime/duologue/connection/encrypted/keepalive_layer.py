@@ -21,6 +21,8 @@ class KeepAliveLayer(TimedLayer):
     come there. One timer serves both; messages only note the time.
     """
 
+    _takes_each = True
+
     def __init__(self, carrier: Connection, limits: Limits, loop: Loop | None = None) -> None:
         super().__init__(carrier, loop)
         self._interval_s = limits.keepalive_interval_s

@@ -266,8 +266,6 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             self._tick_is_due = True
 
     def _deliver(self, wire: Wire, messages: list[Message], received_bytes: int) -> None:
-        if received_bytes == self._window_bytes:
-            self._note_full_read(wire, len(messages))
         is_over = self._note_read(wire, received_bytes, is_new=bool(messages))
         self._is_receiving = True
         try:
@@ -278,6 +276,9 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
                 self._flush()
             if is_over:
                 self._write_from(wire)
+        if received_bytes == self._window_bytes:
+            # Only now is it known how many messages were in boxes.
+            self._note_full_read(wire, len(messages))
         if is_over:
             self._note_end(wire)
         elif self.on_message.backlog_bytes > self._max_message_bytes:
@@ -354,7 +355,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
 
     def _take_rest(self, seconds: float) -> None:
         """Read on later, so that others have their turn."""
-        if self._transport is None:
+        if self._transport is None or self.state.current_state is not ConnectionState.OPEN:
             return
         self._cancel_rest()
         if not self._reading_is_paused:

@@ -165,6 +165,7 @@ class LargeFrame:
     __slots__ = ("_buffer", "_filled", "_key", "_length", "first")
 
     FIRST_ROOM_BYTES: Final = 65_536
+    """64 KiB, a usual size of pieces, and an envelope around it: no need to grow for that."""
 
     def __init__(self, head: FrameHead, key: bytes) -> None:
         self.first = head.first
@@ -194,11 +195,11 @@ class LargeFrame:
 
     def feed(self, data: bytes) -> int:
         """Copy in what belongs to this frame; return how many bytes of `data` that were."""
-        taken = 0
+        taken, view = 0, memoryview(data)
         while taken < len(data) and not self.is_whole:
             room = self.room()
             size = min(len(room), len(data) - taken)
-            room[:size] = data[taken : taken + size]
+            room[:size] = view[taken : taken + size]
             self.advance(size)
             taken += size
         return taken

@@ -193,3 +193,35 @@ def test_utf8_is_sent_as_text() -> None:
 
     Recording(ConnectionState.OPEN).send_utf8("é".encode())
     assert sent == ["é"]
+
+
+def open_state() -> StateOfConnection:
+    return StateOfConnection(ConnectionState.OPEN)
+
+
+def test_who_alone_listens_may_take_all_that_came_together_at_once() -> None:
+    signal, taken = MessageSignal(), list[object]()
+    signal.add_listener(taken.append, taken.append)
+    signal.emit_each(["a", "b"], open_state())
+    signal.emit("c")
+    signal.emit_each([], open_state())
+    assert taken == [["a", "b"], "c"]
+
+
+def test_beside_another_listener_messages_come_one_by_one_to_both() -> None:
+    signal, taken, heard = MessageSignal(), list[object](), list[Message]()
+    signal.add_listener(taken.append, taken.append)
+    unlisten = signal.add_listener(heard.append)
+    signal.emit_each(["a", "b"], open_state())
+    unlisten()
+    signal.emit_each(["c"], open_state())
+    assert (taken, heard) == (["a", "b", "c"], ["a", "b"])
+
+
+def test_nothing_is_taken_past_what_waits_nor_once_the_connection_is_not_open() -> None:
+    signal, taken = MessageSignal(), list[object]()
+    signal.emit("first")
+    signal.add_listener(taken.append, taken.append)
+    signal.emit_each(["a"], open_state())
+    signal.emit_each(["b"], StateOfConnection(ConnectionState.CLOSING))
+    assert taken == ["first", "a"]

@@ -138,3 +138,20 @@ def test_messages_that_hold_many_make_later_reads_smaller() -> None:
         bench.receive(text("x" * 500) * 1_000)
         sizes.append(len(bench.connection.get_buffer(-1)))
     assert sizes[1] < sizes[0] // 8
+
+
+def test_what_one_read_held_in_boxes_counts_for_the_next_already() -> None:
+    bench = open_server()
+    window_bytes = len(bench.connection.get_buffer(-1))
+    bench.connection.on_message.listen(lambda _: bench.connection.note_batch(10_000))
+    bench.receive(text("x" * (window_bytes - 8)))
+    assert len(bench.connection.get_buffer(-1)) < window_bytes
+
+
+def test_a_full_read_that_ends_the_connection_leaves_no_rest_behind() -> None:
+    bench = open_server()
+    window_bytes = len(bench.connection.get_buffer(-1))
+    bench.connection.on_message.listen(lambda _: bench.connection.terminate("enough"))
+    bench.receive(text("x" * (window_bytes - 8)))
+    assert bench.arrived == ["x" * (window_bytes - 8)]
+    assert "pause" not in bench.transport.done
