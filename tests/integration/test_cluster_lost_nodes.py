@@ -20,6 +20,16 @@ from tests.cluster_process import write_cluster, write_node
 from tests.cluster_support import TestNode, cluster, nats_servers, one_node
 from tests.foreign_peer import request_for
 from tests.foreign_relay import register
+from tests.integration.cluster_talk import (
+    NO_LISTENER,
+    NO_WAY,
+    QUICK,
+    is_there,
+    joined,
+    part,
+    refusal,
+    say,
+)
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.integration.relay_loopback import (
     ANN_SECRET,
@@ -31,8 +41,6 @@ from tests.integration.relay_loopback import (
     offering,
     until,
 )
-from tests.integration.test_cluster import NO_LISTENER, joined
-from tests.integration.test_cluster_faults import NO_WAY, QUICK, is_there, part, refusal, say
 from tests.nats_server import NEEDS_NATS, NatsServer
 from tests.relay_process import LINUX, RelayProcess, relay_process
 

@@ -123,8 +123,8 @@ async def test_the_listeners_of_a_killed_node_come_back_behind_a_load_balancer(
         going_on = [each for each in tunnels if each.is_connected]
         # Of the rest caller, listener or both had come to the killed node.
         assert len(going_on) > TUNNELS / 5
-        for each in going_on:
-            assert await each.send(1, "y") == "y"
+        for tunnel in going_on:
+            assert await tunnel.send(1, "y") == "y"
         assert seen.twice == 0
         for node in nodes[1:]:
             assert await node.metric("unhandled_exceptions_total") == 0

@@ -18,10 +18,9 @@ from duologue.relay.limits import RelayLimits
 from tests.balancer import balanced
 from tests.cluster_support import SECRET, TestNode, cluster, keys_of, nats_servers, one_node
 from tests.foreign_relay import register
+from tests.integration.cluster_talk import QUICK, is_there, joined, part
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.integration.relay_loopback import BEN, BEN_SECRET, PATIENCE_S, until
-from tests.integration.test_cluster import joined
-from tests.integration.test_cluster_faults import QUICK, is_there, part
 from tests.nats_server import NEEDS_NATS, NatsServer
 
 pytestmark = [NEEDS_NATS, pytest.mark.slow]
