@@ -58,7 +58,7 @@ def client(headers: tuple[tuple[str, str], ...] = (), origin: str | None = None)
 
 
 def sent(opening: ServerOpening | ClientOpening) -> bytes:
-    return b"".join(opening.protocol.data_to_send())
+    return b"".join(opening.data_to_send())
 
 
 def status(opening: ServerOpening) -> int:
