@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .command_line.faults import EXIT_BUG, EXIT_FINDINGS, EXIT_USAGE, faults
-from .command_line.options import Paths, Schema, Shape, WrongUse, contracts_of, settings_of
+from .command_line.options import (
+    Paths,
+    Schema,
+    Shape,
+    WrongUse,
+    contracts_of,
+    judged_contracts,
+    settings_of,
+)
 from .command_line.progress import PackageProgress
 from .command_line.report import Format, report
 
@@ -119,22 +127,13 @@ def check(
 ) -> None:
     """Read contracts and report everything that is wrong with them, in file order."""
     with faults("check"):
-        from .build import judge
         from .cli_changes import compared
         from .mending import mended
 
         settings, asked = settings_of(paths or (), schema, None)
 
         def judged() -> BuildResult:
-            return contracts_of(
-                lambda: judge(
-                    settings.schema,
-                    asked,
-                    import_root=settings.import_root,
-                    off=settings.off,
-                    on=settings.on,
-                )
-            )
+            return judged_contracts(settings, asked)
 
         result = judged()
         if fix:
@@ -167,7 +166,8 @@ def init(
     Refuses to overwrite: when one of the files is already there, nothing is written.
     """
     with faults("init"):
-        from .scaffold import AlreadyThere, Names, NoName, Template, next_commands, write_project
+        from .new_files import AlreadyThere
+        from .scaffold import Names, NoName, Template, next_commands, write_project
 
         template = Template.AGENT if agent else Template.SERVICE
         try:

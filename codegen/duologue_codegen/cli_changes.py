@@ -17,7 +17,7 @@ from .command_line.options import (
     Shape,
     UpgradeOrder,
     WrongUse,
-    contracts_of,
+    judged_contracts,
     settings_of,
 )
 from .command_line.report import Format, report
@@ -68,18 +68,8 @@ def breaking(
     meant to break is allowed on its line: `# duologue: allow RULE because REASON`.
     """
     with faults("breaking"):
-        from .build import judge
-
         settings, asked = settings_of(paths or (), schema, None)
-        result = contracts_of(
-            lambda: judge(
-                settings.schema,
-                asked,
-                import_root=settings.import_root,
-                off=settings.off,
-                on=settings.on,
-            )
-        )
+        result = judged_contracts(settings, asked)
         if result.ok:
             result = compared(result, settings, against, level, order)
         report(result, format_, all_good="nothing breaks")
@@ -148,19 +138,10 @@ def image(
 ) -> None:
     """Write contracts as one JSON file, to compare later ones with: `breaking --against FILE`."""
     with faults("image"):
-        from .build import judge
         from .compatibility.image import image_text
 
         settings, asked = settings_of(paths or (), schema, None)
-        result = contracts_of(
-            lambda: judge(
-                settings.schema,
-                asked,
-                import_root=settings.import_root,
-                off=settings.off,
-                on=settings.on,
-            )
-        )
+        result = judged_contracts(settings, asked)
         if result.ok:
             text = image_text(
                 {each.path: result.project.trees[each.path] for each in result.project.judged}
@@ -204,14 +185,13 @@ def new_version(
     Python, written once and yours from then on. Nothing that is there is overwritten.
     """
     with faults("new-version"):
-        from .build import BuildResult, judge
+        from .build import BuildResult
+        from .new_files import AlreadyThere, write_new
         from .next_version import NoNextVersion, next_package, package_called, renewed
         from .targets.python.conversions import conversions_module
 
-        settings, _ = settings_of((), schema, None)
-        result = judge(
-            settings.schema, import_root=settings.import_root, off=settings.off, on=settings.on
-        )
+        settings, asked = settings_of((), schema, None)
+        result = judged_contracts(settings, asked)
         if result.ok:
             contracts = {each.package: each for each in result.project.everything}
             try:
@@ -225,7 +205,11 @@ def new_version(
                 code = conversions or Path(f"{_joined(old.package, chosen)}.py")
                 module = conversions_module(old, renewal.new, settings.import_root)
                 contract = settings.schema / renewal.new.path
-                _write_new({contract: renewal.text, code: module})
+                try:
+                    write_new({contract: renewal.text, code: module})
+                except AlreadyThere as error:
+                    place = error.paths[0].as_posix()
+                    raise WrongUse(f"{place} is already there; nothing was written") from None
                 _tell(renewal, contract, code)
             else:
                 typer.echo(f"{chosen} would not be right without what is deprecated:\n", err=True)
@@ -250,17 +234,3 @@ def _tell(renewal: Renewal, contract: Path, code: Path) -> None:
 def _joined(old: str, new: str) -> str:
     """`chat.rooms.v1`, `chat.rooms.v2` as `chat_rooms_v1_v2`."""
     return f"{old}.{new.rpartition('.')[2]}".replace(".", "_")
-
-
-def _write_new(texts: Mapping[Path, str]) -> None:
-    """Write files that are not there yet: all of them, or none.
-
-    Raises:
-        WrongUse: one is there.
-    """
-    there = [path.as_posix() for path in texts if path.exists()]
-    if there:
-        raise WrongUse(f"{there[0]} is already there; nothing was written")
-    for path, text in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="")

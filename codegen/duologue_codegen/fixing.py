@@ -17,7 +17,7 @@ from .model.walk import methods, refs, schema_refs
 from .names import pascal, snake
 from .reading.project import Project
 from .text.edits import REMOVED, Edit, put_first
-from .text.tree import ListNode, MapNode, Node, ScalarNode
+from .text.tree import MapNode, Node, ScalarNode, lists_in
 
 
 def fixes(project: Project, findings: Iterable[Diagnostic]) -> list[Edit]:
@@ -164,7 +164,7 @@ def _fix_reserved(
     project: Project, contract: Contract, broken: Collection[Position]
 ) -> Iterator[Edit]:
     """Sorts lists of reserved names and ids: each entry takes the place of another."""
-    for list_ in _lists(project.trees[contract.path]):
+    for list_ in lists_in(project.trees[contract.path]):
         if list_.at in broken or any(item.at in broken for item in list_.items):
             scalars = [item for item in list_.items if isinstance(item, ScalarNode)]
             lines = project.sources[contract.at.file]
@@ -177,19 +177,6 @@ def sorting_key(node: ScalarNode) -> tuple[bool, int, str]:
     """Numbers before words, each in their order."""
     is_number = isinstance(node.data, int) and not isinstance(node.data, bool)
     return not is_number, int(node.text) if is_number and node.text.isdigit() else 0, node.text
-
-
-def _lists(node: Node) -> Iterator[ListNode]:
-    match node:
-        case MapNode():
-            for entry in node.entries:
-                yield from _lists(entry.value)
-        case ListNode():
-            yield node
-            for item in node.items:
-                yield from _lists(item)
-        case ScalarNode():
-            pass
 
 
 _Fixer = Callable[[Project, Contract, Collection[Position]], Iterator[Edit]]

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from . import language_schema
+from .new_files import write_new
 
 _TAKEN: Final = frozenset({"duologue", "duologue_codegen", "generated", "schema", "tests"})
 """Names that mean something else in a project."""
@@ -59,14 +60,6 @@ _NEXT: Final = {
 
 class NoName(ValueError):
     """A project cannot be called so. The text says why, and what would do."""
-
-
-class AlreadyThere(FileExistsError):
-    """Files of the new project exist already. Nothing was written."""
-
-    def __init__(self, paths: Iterable[Path]) -> None:
-        self.paths = tuple(paths)
-        super().__init__(", ".join(map(str, self.paths)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +114,7 @@ def write_project(
     """
     names = Names.of(folder.resolve().name if name is None else name)
     texts = {folder / path: text for path, text in sorted(project_texts(template, names).items())}
-    there = [path for path in texts if path.exists() or path.is_symlink()]
-    if there:
-        raise AlreadyThere(there)
-    for path, text in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
+    write_new(texts)
     return tuple(texts)
 
 

@@ -45,7 +45,7 @@ def generated_names(contract: Contract) -> Iterator[GeneratedName]:
     for dialogue in contract.dialogues.values():
         for role in dialogue.roles:
             origin = f"role {quoted(role.name)} of {quoted(dialogue.name)}"
-            yield GeneratedName(f"{dialogue.name}{pascal(role.name)}", origin, role.at)
+            yield GeneratedName(dialogue.side_class(role), origin, role.at)
     for service, method in methods(contract):
         origin = f"method {quoted(method.name)} of {quoted(service.name)}"
         constant = f"{upper_snake(service.name)}_{upper_snake(method.name)}"

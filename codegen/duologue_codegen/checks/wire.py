@@ -123,7 +123,7 @@ def wire_number_unique(project: Project) -> Findings:
 def _free_base(contracts: Iterable[Contract], service: Service) -> str:
     """A round `base` above all others, with room for the ids of `service`."""
     others = (
-        other.base + max((one.id for one in other.numbered), default=0)
+        other.last_number
         for contract in contracts
         for other in contract.services.values()
         if other is not service

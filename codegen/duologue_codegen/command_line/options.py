@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from ..configuration import Configuration, read_configuration
 from .report import Format
+
+if TYPE_CHECKING:
+    from ..build import BuildResult
 
 T = TypeVar("T")
 
@@ -76,6 +79,25 @@ def settings_of(
 
 def _lies_in(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve())
+
+
+def judged_contracts(settings: Configuration, asked: Sequence[Path]) -> BuildResult:
+    """The contracts `asked` for, or all, and what is wrong with them.
+
+    Raises:
+        WrongUse: something asked for is no contract below the schema folder.
+    """
+    from ..build import judge
+
+    return contracts_of(
+        lambda: judge(
+            settings.schema,
+            asked,
+            import_root=settings.import_root,
+            off=settings.off,
+            on=settings.on,
+        )
+    )
 
 
 def contracts_of(read: Callable[[], T]) -> T:

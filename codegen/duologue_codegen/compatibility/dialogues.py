@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..diagnostics import quoted
-from ..model import Contract, Dialogue, Role
-from ..names import pascal
+from ..model import Contract, Dialogue
 from .changes import Change
 
 
@@ -39,7 +38,7 @@ def dialogue_changes(old: Contract, new: Contract) -> Iterator[Change]:
                 at=new.package_at,
                 was=dialogue.at,
                 what=f"dialogue {quoted(name)}",
-                sides=tuple(_side(dialogue, role) for role in dialogue.roles),
+                sides=tuple(dialogue.side_class(role) for role in dialogue.roles),
             )
         else:
             yield from _role_changes(dialogue, heir, new.package)
@@ -55,7 +54,7 @@ def _role_changes(old: Dialogue, new: Dialogue, package: str) -> Iterator[Change
                 at=new.at,
                 was=role.at,
                 what=f"role {quoted(role.name)} of dialogue {quoted(new.name)}",
-                sides=(_side(old, role),),
+                sides=(old.side_class(role),),
             )
             continue
         before = {each.name for each in role.services}
@@ -69,8 +68,3 @@ def _role_changes(old: Dialogue, new: Dialogue, package: str) -> Iterator[Change
                 added=tuple(sorted(now - before)),
                 removed=tuple(sorted(before - now)),
             )
-
-
-def _side(dialogue: Dialogue, role: Role) -> str:
-    """`ChatSession`, `host` as `ChatSessionHost`."""
-    return f"{dialogue.name}{pascal(role.name)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..diagnostics import Position
+from ..names import pascal
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,10 @@ class Dialogue:
     doc: str = ""
     deprecated: str | None = None
     at: Position = field(compare=False)
+
+    def side_class(self, role: Role) -> str:
+        """What generated code calls one of its sides: `ChatSession`, `host`: `ChatSessionHost`."""
+        return f"{self.name}{pascal(role.name)}"
 
     def other(self, role: Role) -> Role:
         """The other one of its two roles."""

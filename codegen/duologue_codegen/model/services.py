@@ -48,3 +48,8 @@ class Service:
         """Everything with an id, in the order of the file."""
         everything: list[Method | Event] = [*self.methods.values(), *self.events.values()]
         return tuple(sorted(everything, key=lambda one: (one.at.line, one.at.column)))
+
+    @property
+    def last_number(self) -> int:
+        """The highest number on the wire that it uses; its base where nothing has an id."""
+        return self.base + max((one.id for one in self.numbered), default=0)

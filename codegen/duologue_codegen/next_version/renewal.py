@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from ..checks import check
@@ -20,7 +21,7 @@ from ..text.cutting import without
 from ..text.edits import Edit, edited, put_first
 from ..text.form import formed
 from ..text.source import read_source
-from ..text.tree import ListNode, MapNode, Node, ScalarNode
+from ..text.tree import ListNode, MapNode, Node, ScalarNode, lists_in
 
 _NOT_USED: Final = frozenset({"type-used", "error-used", "import-used"})
 """Rules whose findings stand at what nothing uses."""
@@ -71,7 +72,7 @@ def renewed(
         new=draft.contract,
         text="\n".join(draft.lines),
         project=draft.project,
-        findings=tuple(draft.findings()),
+        findings=draft.findings,
         dropped=tuple(dropped),
     )
 
@@ -81,7 +82,7 @@ def _formed(file: str, lines: tuple[str, ...]) -> str:
     return formed(source)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Draft:
     """The new contract so far, among all others."""
 
@@ -96,6 +97,8 @@ class _Draft:
         return cls(texts, path, project_of_texts(texts, root, import_root=like.import_root))
 
     def with_text(self, text: str) -> _Draft:
+        if text == "\n".join(self.lines):
+            return self
         return _Draft.of({**self.texts, self.path: text.encode()}, self.path, self.project)
 
     @property
@@ -114,8 +117,9 @@ class _Draft:
     def tree(self) -> MapNode:
         return self.project.trees[self.path]
 
-    def findings(self) -> Iterator[Diagnostic]:
-        return (found for found in check(self.project) if found.at.file == self.file)
+    @cached_property
+    def findings(self) -> tuple[Diagnostic, ...]:
+        return tuple(found for found in check(self.project) if found.at.file == self.file)
 
 
 def _first_draft(project: Project, old: Contract, package: str) -> _Draft:
@@ -134,7 +138,7 @@ def _bases(project: Project, old: Contract) -> Iterator[Edit]:
     if not old.services:
         return
     used = [
-        service.base + max((one.id for one in service.numbered), default=0)
+        service.last_number
         for contract in project.everything
         for service in contract.services.values()
     ]
@@ -183,8 +187,8 @@ def _deprecated(contract: Contract) -> Iterator[Position]:
 
 def _no_longer_needed(draft: _Draft, known: Set[tuple[str, str]]) -> Iterator[Position]:
     """What nothing uses, now that something is gone, and what speaks of what is gone."""
-    lists = list(_items(draft.tree))
-    for found in draft.findings():
+    listed = [item.at for list_ in lists_in(draft.tree) for item in list_.items]
+    for found in draft.findings:
         if (found.rule, found.message) in known:
             continue
         example = _example_at(draft.tree, found.at)
@@ -192,26 +196,8 @@ def _no_longer_needed(draft: _Draft, known: Set[tuple[str, str]]) -> Iterator[Po
             yield found.at
         elif example is not None:
             yield example
-        elif found.rule in _NOT_THERE and found.at in lists:
+        elif found.rule in _NOT_THERE and found.at in listed:
             yield found.at
-
-
-def _items(node: Node) -> Iterator[Position]:
-    """Where the items of all lists stand."""
-    if isinstance(node, ListNode):
-        yield from (item.at for item in node.items)
-    for child in _children(node):
-        yield from _items(child)
-
-
-def _children(node: Node) -> tuple[Node, ...]:
-    match node:
-        case MapNode(entries=entries):
-            return tuple(entry.value for entry in entries)
-        case ListNode(items=items):
-            return items
-        case _:
-            return ()
 
 
 def _example_at(node: Node, place: Position) -> Position | None:

@@ -93,3 +93,17 @@ class MapNode:
 
 
 Node: TypeAlias = ScalarNode | ListNode | MapNode
+
+
+def lists_in(node: Node) -> Iterator[ListNode]:
+    """Every list in `node`, itself included, in the order of the file."""
+    match node:
+        case MapNode():
+            for entry in node.entries:
+                yield from lists_in(entry.value)
+        case ListNode():
+            yield node
+            for item in node.items:
+                yield from lists_in(item)
+        case ScalarNode():
+            pass

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, Final, ForwardRef, get_args
 
 from pydantic import BaseModel
-from typing_extensions import TypeAliasType
+from typing_extensions import TypeAliasType, TypeIs
 
 _NAME: Final = re.compile(r"\w+")
 
@@ -23,6 +23,11 @@ class _State(threading.local):
 
 
 _state: Final = _State()
+
+
+def is_model(form: object) -> TypeIs[type[BaseModel]]:
+    """Whether a type is a class of pydantic's models, and no other form of annotation."""
+    return isinstance(form, type) and issubclass(form, BaseModel)
 
 
 def build_parts_of(model: type[BaseModel]) -> None:
@@ -70,5 +75,5 @@ def _parts_of(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
                 todo.append(form.__value__)
         elif arguments := get_args(form):
             todo += arguments
-        elif isinstance(form, type) and issubclass(form, BaseModel):
+        elif is_model(form):
             yield form

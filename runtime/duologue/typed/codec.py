@@ -7,7 +7,7 @@ from functools import partial
 from types import GenericAlias
 from typing import Annotated, Any, Final, Generic, TypeVar, cast, get_args, overload
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 from typing_extensions import TypeAliasType
 
@@ -21,6 +21,7 @@ from duologue.protocol.values import (
     refuse_sentinel,
     without_undefined,
 )
+from duologue.typed.building import is_model
 from duologue.typed.bytes_beside import BytesBeside, holds_bytes
 from duologue.typed.core_schemas import nodes
 from duologue.typed.depth import may_be_deep, reading_to_depth, refuse_deep, too_deep
@@ -80,7 +81,7 @@ class Codec(Generic[T]):
         """The type: a class, or what else an annotation may be."""
         self._max_depth = MAX_TYPED_DEPTH + levels_around
         """Of JSON that is read; lists of values that are sent one by one have a level around."""
-        self._is_model = isinstance(form, type) and issubclass(form, BaseModel)
+        self._is_model = is_model(form)
         self._adapter: TypeAdapter[T] | None = None
         self._holds_bytes: bool | None = None
         self._renames: bool | None = None
@@ -107,8 +108,7 @@ class Codec(Generic[T]):
                 # `Annotated[Order, JsonText()]` has a model, and pydantic gives no configuration to
                 # those. Without one, what the model's fields name, an alias of bytes for example,
                 # would be read in pydantic's own way. So it stands behind a name.
-                inner = get_args(form)[0]
-                is_of_model = isinstance(inner, type) and issubclass(inner, BaseModel)
+                is_of_model = is_model(get_args(form)[0])
                 self._adapter = TypeAdapter(
                     _alias("of_a_model", form) if is_of_model else form, config=_CONFIG
                 )

@@ -12,8 +12,8 @@ import pytest
 
 from duologue_codegen.build import build
 from duologue_codegen.known_targets import TARGETS
+from duologue_codegen.new_files import AlreadyThere
 from duologue_codegen.scaffold import (
-    AlreadyThere,
     Names,
     NoName,
     Template,

@@ -16,8 +16,6 @@ from ...model import (
     Contract,
     EnumType,
     Field,
-    InlineParams,
-    InlinePayload,
     ListOf,
     MapOf,
     ObjectType,
@@ -32,11 +30,12 @@ from ...model import (
     UnionType,
 )
 from ...model.forms import Form, class_of_form, forms_of, needs_own_class
-from ...model.walk import alias_circles, events, meaning, methods
+from ...model.walk import alias_circles, meaning
 from ...names import snake
 from .formatting import format_python
 from .view.annotations import ForeignNames, Place, Speller, Style
-from .view.wording import class_prefix, enum_member
+from .view.inline_classes import inline_classes
+from .view.wording import enum_member
 
 _INTRODUCTION: Final = '''\
 """`{old}` and `{new}`: what one of them has, as the other wants it.
@@ -137,25 +136,17 @@ class _Way:
                     yield self._function(name, self._through_json(name))
 
     def _of_services(self) -> Iterator[str]:
-        sources = dict(self._blocks(self._source))
-        for name, fields in self._blocks(self._target):
-            if name in sources:
-                yield self._function(name, self._made(name, sources[name], fields, "given"))
+        sources = {one.name: one.fields for one in inline_classes(self._source)}
+        for one in inline_classes(self._target):
+            if one.name in sources:
+                made = self._made(one.name, sources[one.name], one.fields, "given")
+                yield self._function(one.name, made)
 
     def _of_errors(self) -> Iterator[str]:
         for name, target in self._target.errors.items():
             if source := self._source.errors.get(name):
                 made = self._made(name, source.fields, target.fields, "given.data")
                 yield self._function(name, made)
-
-    def _blocks(self, contract: Contract) -> Iterator[tuple[str, Mapping[str, Field]]]:
-        """The classes of inline params and of what events carry, and their fields."""
-        for service, method in methods(contract):
-            if isinstance(method.params, InlineParams):
-                yield f"{class_prefix(service, method)}Params", method.params.fields
-        for service, event in events(contract):
-            if isinstance(event.payload, InlinePayload):
-                yield class_prefix(service, event), event.payload.fields
 
     # ---- functions -------------------------------------------------------------------------------
 

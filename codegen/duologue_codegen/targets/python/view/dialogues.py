@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ....model import Contract, Dialogue, Role
-from ....names import DIALOGUE_WORDS, KEYWORDS, pascal, snake
+from ....names import DIALOGUE_WORDS, KEYWORDS, snake
 from .models import free_name
 from .wording import with_deprecation
 
@@ -46,16 +46,11 @@ def side_views(contract: Contract) -> tuple[SideView, ...]:
     )
 
 
-def side_class(dialogue: Dialogue, role: Role) -> str:
-    """`ChatSession`, `host` as `ChatSessionHost`."""
-    return f"{dialogue.name}{pascal(role.name)}"
-
-
 def _side(dialogue: Dialogue, role: Role) -> SideView:
     other = dialogue.other(role)
     doc = dialogue.doc or f"The dialogue `{dialogue.name}`."
     return SideView(
-        class_name=side_class(dialogue, role),
+        class_name=dialogue.side_class(role),
         role=role.name,
         other_role=other.name,
         doc=with_deprecation(doc, dialogue.deprecated),

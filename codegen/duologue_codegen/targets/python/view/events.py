@@ -8,7 +8,8 @@ from ....model import Buffer, Contract, Event, Field, InlinePayload, Ref, Servic
 from .annotations import Speller, Spellers, Style
 from .codecs import codec_of
 from .fields import Keyword, contract_module, keywords_of
-from .wording import class_prefix, constant, literal
+from .inline_classes import event_class
+from .wording import constant, literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +106,6 @@ def _payload(service: Service, event: Event, speller: Speller) -> str:
 def _payload_class(service: Service, event: Event, speller: Speller) -> str:
     match event.payload:
         case InlinePayload():
-            return speller.own(class_prefix(service, event))
+            return speller.own(event_class(service, event))
         case Ref() as ref:
             return speller.name(ref)

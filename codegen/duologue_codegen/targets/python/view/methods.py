@@ -8,6 +8,7 @@ from ....model import Contract, InlineParams, Method, Ref, Service
 from .annotations import Speller, Spellers
 from .codecs import item_codec, result_codec
 from .fields import Keyword, keywords_of
+from .inline_classes import params_class
 from .signatures import Signature, signature
 from .wording import class_prefix, constant, literal
 
@@ -119,7 +120,7 @@ def _params_class(service: Service, method: Method, speller: Speller) -> str | N
         case None:
             return None
         case InlineParams():
-            return speller.own(f"{class_prefix(service, method)}Params")
+            return speller.own(params_class(service, method))
         case Ref() as ref:
             return speller.name(ref)
 

@@ -9,7 +9,7 @@ from ....model import Contract, UnionType
 from ....model.forms import class_of_form, forms_of, needs_own_class
 from ..header import HEADER
 from .annotations import ForeignNames, Spellers
-from .dialogues import SideView, side_class, side_views
+from .dialogues import SideView, side_views
 from .errors import ErrorView, error_view
 from .models import ModelsView
 from .services import ServiceView, service_view
@@ -86,7 +86,7 @@ def _own_type_names(contract: Contract) -> Iterator[str]:
     for service in contract.services.values():
         yield from (service.name + end for end in ("Client", "Service", "ServicePartial"))
     for dialogue in contract.dialogues.values():
-        yield from (side_class(dialogue, role) for role in dialogue.roles)
+        yield from (dialogue.side_class(role) for role in dialogue.roles)
     for service in contract.services.values():
         for method in service.methods.values():
             prefix = class_prefix(service, method)

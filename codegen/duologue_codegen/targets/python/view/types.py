@@ -10,8 +10,6 @@ from ....model import (
     Contract,
     EnumType,
     Field,
-    InlineParams,
-    InlinePayload,
     ObjectType,
     SchemaType,
     TypeDef,
@@ -22,6 +20,7 @@ from ....model.walk import alias_circles, fields
 from ....text.tree import MapNode
 from .annotations import IN_MODELS, ForeignNames, Speller, Style
 from .fields import bounds_of, examples_of, field_model, own_names
+from .inline_classes import inline_classes
 from .models import (
     AliasModel,
     Circle,
@@ -35,7 +34,7 @@ from .models import (
     in_reading_order,
 )
 from .raw_schema import RawSchemas
-from .wording import class_prefix, enum_member, literal, with_deprecation
+from .wording import enum_member, literal, with_deprecation
 
 
 def models_view(contract: Contract, foreign: ForeignNames) -> ModelsView:
@@ -110,22 +109,8 @@ class _Builder:
         )
 
     def _of_services(self) -> Iterator[TypeModel]:
-        """The classes of inline params and of what events carry."""
-        for service in self._contract.services.values():
-            for method in service.methods.values():
-                if isinstance(method.params, InlineParams):
-                    yield self._class(
-                        f"{class_prefix(service, method)}Params",
-                        tuple(method.params.fields.values()),
-                        f"What `{service.name}.{method.name}` takes.",
-                    )
-            for event in service.events.values():
-                if isinstance(event.payload, InlinePayload):
-                    yield self._class(
-                        class_prefix(service, event),
-                        tuple(event.payload.fields.values()),
-                        f"What `{service.name}.{event.name}` carries.",
-                    )
+        for one in inline_classes(self._contract):
+            yield self._class(one.name, tuple(one.fields.values()), one.doc)
 
     def _type(self, type_: TypeDef) -> TypeModel:
         match type_:
