@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -47,9 +48,11 @@ class KnownRelays:
     The file is looked at for each question: several programs may share it.
     """
 
-    def __init__(self, file: Path | None) -> None:
+    def __init__(self, file: Path | None, *, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives seconds since 1970, as the file system has them."""
         # Also what is annotated otherwise: a text would be found out at the first registration.
         self._file = None if file is None else Path(file)
+        self._clock = clock
         self._in_memory: dict[str, bytes] = {}
         """The pins; of a file, what it had when its state was `_state`."""
         self._state: tuple[int, ...] | None = None
@@ -119,7 +122,7 @@ class KnownRelays:
             if len(words) == 2:
                 # A damaged line must not open the door to any key: it stays a key nobody has.
                 keys[words[0]] = _key(words[1])
-        is_settled = time.time() - max(found.st_mtime, found.st_ctime) >= SETTLED_S
+        is_settled = self._clock() - max(found.st_mtime, found.st_ctime) >= SETTLED_S
         self._state = state if is_settled else None
         self._in_memory = dict(keys)
         return keys
