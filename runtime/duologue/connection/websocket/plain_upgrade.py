@@ -86,7 +86,7 @@ def write_request(
     uri: WebSocketURI, key: str, origin: str | None, headers: Sequence[tuple[str, str]]
 ) -> bytes | None:
     """The request of a client; None if anything in it is not plain."""
-    all_headers = [("Host", build_host(uri.host, uri.port, uri.secure))]
+    all_headers = [("Host", _host(uri.host, uri.port, uri.secure))]
     if uri.user_info:
         all_headers.append(("Authorization", build_authorization_basic(*uri.user_info)))
     if origin is not None:
@@ -139,6 +139,11 @@ def _read(
     ):
         return None
     return found[1], headers, values
+
+
+@lru_cache(maxsize=64)
+def _host(host: str, port: int, secure: bool) -> str:
+    return build_host(host, port, secure)
 
 
 @lru_cache(maxsize=2)
