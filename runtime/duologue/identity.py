@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NoReturn, Self
 
@@ -32,16 +33,21 @@ _NO_LINKS: Final = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
 """What file systems without hard links answer."""
 
 
+KEPT_SHARED_KEYS: Final = 64
+"""Of those that an identity turns to by its own choice: the relays and peers of one program."""
+
+
 class Identity:
     """An X25519 key pair. Whoever has the secret is this identity.
 
     The secret never shows: `repr` and `str` give the public key, and it cannot be pickled.
     """
 
-    __slots__ = ("_pair",)
+    __slots__ = ("_kept_shared_key", "_pair")
 
     def __init__(self, pair: KeyPair) -> None:
         self._pair = pair
+        self._kept_shared_key = lru_cache(maxsize=KEPT_SHARED_KEYS)(self.shared_key)
 
     @classmethod
     def generate(cls) -> Self:
@@ -115,6 +121,13 @@ class Identity:
             UnsafeKey: `public_key` is no key to build on.
         """
         return shared_key(public_key, self._pair.secret)
+
+    def kept_shared_key(self, public_key: bytes) -> bytes:
+        """As `shared_key`, worked out once for those to whom this identity turns again and again.
+
+        Not for who comes to it: how long it takes would tell strangers whom it knows.
+        """
+        return self._kept_shared_key(public_key)
 
     def __str__(self) -> str:
         return self._pair.public.hex()

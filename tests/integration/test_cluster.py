@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as plain_connect
 from websockets.exceptions import ConnectionClosed as PlainClosed
 
@@ -19,6 +18,7 @@ import duologue
 from tests.cluster_support import cluster
 from tests.foreign_peer import Dialogue, request_for
 from tests.foreign_relay import register, wait_for_caller
+from tests.integration.cluster_talk import NO_LISTENER, joined
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.integration.relay_loopback import (
     ANN,
@@ -34,7 +34,6 @@ from tests.integration.relay_loopback import pins as pins
 from tests.nats_server import NEEDS_NATS
 
 pytestmark = NEEDS_NATS
-NO_LISTENER = "Close called: No listening connection for the specified publicKey."
 
 
 async def test_our_peers_meet_whichever_nodes_they_have_come_to(pins: Path) -> None:
@@ -85,24 +84,6 @@ async def test_we_reach_a_foreign_listener_at_another_node() -> None:
         async with duologue.dial(nodes[0].url, to=BEN.public_key, identity=ANN) as peer:
             assert await peer.send(3, 12) == 144
         await asyncio.wait_for(listening, PATIENCE_S)
-
-
-async def joined(caller_url: str, listener_url: str) -> tuple[ClientConnection, ClientConnection]:
-    """Two plain peers that have been joined: whatever they send goes through as it is."""
-    listener = await register(listener_url, BEN_SECRET)
-    caller = await plain_connect(caller_url, compression=None, max_size=None)
-    await caller.send(request_for(ANN_SECRET, BEN.public_key))
-    called = asyncio.ensure_future(wait_for_caller(listener))
-    refused = asyncio.ensure_future(caller.wait_closed())
-    await asyncio.wait((called, refused), return_when=asyncio.FIRST_COMPLETED)
-    if not called.done():
-        called.cancel()
-        await listener.close()
-        raise AssertionError(f"the caller was refused: {caller.close_reason}")
-    refused.cancel()
-    await called
-    assert json.loads(await listener.recv())["command"] == "communication_request"
-    return caller, listener
 
 
 async def test_two_foreign_peers_meet_across_nodes_and_part_with_their_own_words() -> None:

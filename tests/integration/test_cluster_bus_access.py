@@ -10,10 +10,9 @@ import pytest
 
 from duologue.relay.cluster_limits import ClusterLimits
 from tests.cluster_support import one_node
+from tests.integration.cluster_talk import joined, part
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.integration.relay_loopback import until
-from tests.integration.test_cluster import joined
-from tests.integration.test_cluster_faults import part
 from tests.integration.test_relay_tls import CERTIFICATE, TLS
 from tests.nats_server import NEEDS_NATS, NatsServer
 

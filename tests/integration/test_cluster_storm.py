@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -9,16 +10,17 @@ from nats.aio.client import Client
 
 import duologue
 from duologue import ANYONE, Identity, WebsocketPromisifier
+from duologue.relay.cluster import control
 from duologue.relay.cluster.bus_messages import VERSION, Find, FindNodes, seal
 from duologue.relay.cluster.nats_bus import MOST_WAITING
 from duologue.relay.cluster_limits import ClusterLimits
 from duologue.relay.limits import RelayLimits
-from tests.cluster_support import SECRET, TestNode, cluster, keys_of
+from tests.balancer import balanced
+from tests.cluster_support import SECRET, TestNode, cluster, keys_of, nats_servers, one_node
 from tests.foreign_relay import register
+from tests.integration.cluster_talk import QUICK, is_there, joined, part
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.integration.relay_loopback import BEN, BEN_SECRET, PATIENCE_S, until
-from tests.integration.test_cluster import joined
-from tests.integration.test_cluster_faults import QUICK, is_there, part
 from tests.nats_server import NEEDS_NATS, NatsServer
 
 pytestmark = [NEEDS_NATS, pytest.mark.slow]
@@ -120,25 +122,56 @@ async def test_with_two_servers_nobody_is_refused_and_no_conversation_ends(tmp_p
     assert callers.done > 100
 
 
-async def test_nodes_drain_in_turn_and_nobody_is_refused(tmp_path: Path) -> None:
+NEW_SECRET = b"n" * 32
+PHASES = ((SECRET, NEW_SECRET), (NEW_SECRET, SECRET), (NEW_SECRET,))
+
+
+async def test_a_rolling_deploy_of_a_new_version_and_a_new_secret_refuse_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each node drains, ends, and comes back as one that speaks a version more; under load."""
     host = Identity.generate()
-    async with cluster(3, limits=MANY, cluster_limits=QUICK) as (nodes, _):
-        urls = [each.url for each in nodes]
-        async with duologue.listen(
-            [urls[1], urls[0], urls[2]], identity=host, allow=ANYONE, on_peer=offer_name, spares=8,
-            known_relays=tmp_path / "pins",
+    async with nats_servers(2) as servers, AsyncExitStack() as stack:
+        urls = [each.url for each in servers]
+        stacks = [await stack.enter_async_context(AsyncExitStack()) for _ in range(3)]
+
+        async def start(number: int, port: int) -> TestNode:
+            node = one_node(
+                f"n{number}", urls, limits=MANY, cluster_limits=QUICK, relay={"port": port}
+            )
+            return await stacks[number].enter_async_context(node)
+
+        nodes = [await start(number, 0) for number in range(3)]
+        ports = [each.server.port for each in nodes]
+        async with (
+            balanced(ports) as front,
+            duologue.listen(
+                front.url, identity=host, allow=ANYONE, on_peer=offer_name, spares=8,
+                known_relays=tmp_path / "pins",
+            ),
         ):  # fmt: skip
-            turned = [urls[number:] + urls[:number] for number in range(3)]
-            callers = Callers(turned, host.public_key)
+            await until(lambda: sum(each.server.exchange.switchboard.spares for each in nodes) == 8)
+            callers = Callers([[front.url]], host.public_key)
             calling = asyncio.create_task(callers.run())
-            for node in nodes[:2]:
+            monkeypatch.setattr(control, "HIGHEST_VERSION", 2)
+            for number, port in enumerate(ports):
+                # As a load balancer does with a node that is not ready.
+                front.targets.remove(port)
+                await nodes[number].node.drain(1.0)
+                await stacks[number].aclose()
+                nodes[number] = await start(number, port)
+                front.targets.append(port)
                 await asyncio.wait((calling,), timeout=2)
-                await node.node.drain()
-            await asyncio.wait((calling,), timeout=3)
+            for secrets in PHASES:
+                for node in nodes:
+                    node.node.use_keys(keys_of(*secrets))
+                    await asyncio.wait((calling,), timeout=0.5)
             callers.end()
             await calling
-    print(f"{callers.done} requests, none refused")
-    assert callers.done > 100
+        found = sum(each.node.lookups.counts.lookups["found"] for each in nodes)
+        print(f"{callers.done} requests, none refused; {found} went to another node")
+        assert callers.done > 100
+        assert found > 10
 
 
 class Turns:

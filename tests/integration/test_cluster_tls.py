@@ -11,11 +11,10 @@ from duologue.relay.server.config import ClusterTlsTable
 from duologue.relay.server.watched_files import TlsFiles
 from tests.cluster_support import nats_servers, one_node
 from tests.foreign_relay import register
+from tests.integration.cluster_talk import NO_WAY, joined, part, refusal
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.integration.relay_loopback import ANN, BEN, BEN_SECRET, offering, until
 from tests.integration.relay_loopback import pins as pins
-from tests.integration.test_cluster import joined
-from tests.integration.test_cluster_faults import NO_WAY, part, refusal
 from tests.integration.test_relay_tls import CERTIFICATE, TLS, trusting
 from tests.nats_server import NEEDS_NATS
 

@@ -1,6 +1,7 @@
 """Addresses: as limits count them, and of proxies."""
 
 import ipaddress
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 UNKNOWN: Final = "unknown"
@@ -13,12 +14,28 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def parse_address(text: str) -> Address | None:
-    """An address in its one form: no zone, and IPv4 is IPv4 however it is written."""
+MAX_ADDRESS_TEXT: Final = 64
+"""Characters of an address: 45 and the name of an interface. Longer texts are none, whatever they
+say, and none is kept."""
+
+
+def ip_literal(text: str) -> Address | None:
+    """The address that `text` is; None if it is something else, such as a name."""
+    return _ip_literal(text) if len(text) <= MAX_ADDRESS_TEXT else None
+
+
+# The same few addresses come with connection after connection, and each is asked about often.
+@lru_cache(maxsize=512)
+def _ip_literal(text: str) -> Address | None:
     try:
-        address = ipaddress.ip_address(text.partition("%")[0])
+        return ipaddress.ip_address(text)
     except ValueError:
         return None
+
+
+def parse_address(text: str) -> Address | None:
+    """An address in its one form: no zone, and IPv4 is IPv4 however it is written."""
+    address = ip_literal(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
@@ -31,6 +48,7 @@ def peer_address(peer_name: object) -> Address | None:
     return parse_address(str(peer_name[0]))  # pyright: ignore[reportUnknownArgumentType]
 
 
+@lru_cache(maxsize=512)
 def group_of(address: Address | None) -> str:
     """What limits "per address" count: an IPv4 address, or the /64 of an IPv6 address.
 
@@ -47,7 +65,5 @@ def is_loopback(host: str) -> bool:
     """Whether a host, a name or an address, is this machine, and reached from it only."""
     if host == "localhost":
         return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+    address = ip_literal(host.strip("[]"))
+    return address is not None and address.is_loopback

@@ -56,12 +56,14 @@ class Visit:
 
     async def __aenter__(self) -> WebsocketPromisifier:
         seconds = self._lasting.open_timeout_s
+        if seconds is None:
+            return await self._enter()
         patience = asyncio.timeout(seconds)
         try:
             async with patience:
                 return await self._enter()
         except TimeoutError as error:
-            if seconds is None or not patience.expired():
+            if not patience.expired():
                 raise
             fault = None if self._redialling is None else self._redialling.last_fault
             why = "" if fault is None else f"; {words_of(fault)}"

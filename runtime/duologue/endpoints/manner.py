@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypedDict
 
 from duologue.connection.base import Connection
@@ -36,6 +36,8 @@ MAX_TOLD_DIFFERENCES: Final = 1000
 """Of contracts, that one endpoint remembers to have logged: others say what their digests are."""
 
 _log: Final = logging.getLogger("duologue")
+
+_USUAL_LIMITS: Final = Limits()
 
 AGENT: Final = f"duologue/{VERSION}"
 """Name and version of this library, as peers show it."""
@@ -104,13 +106,14 @@ class Manner:
             raise TypeError(f"{function}() got an unexpected keyword argument {name!r}")
         # Of the two that are generators, contextlib stands between them and their caller.
         contracts = _chosen_contracts(options, 4 if function in ("serve", "listen") else 5)
-        manner = cls(offer=offer, limits=limits or Limits(), **options)
-        return replace(
-            manner,
-            offer=offer.through(manner.interceptors),
-            observing=_all_as_one((*manner.observers, *usual_observers())),
-            contracts=contracts,
-            same_contracts=None,
+        said = options.copy()
+        said.pop("same_contracts", None)
+        said["contracts"] = contracts
+        return cls(
+            offer=offer.through(options.get("interceptors", ())),
+            limits=limits or _USUAL_LIMITS,
+            observing=_all_as_one((*options.get("observers", ()), *usual_observers())),
+            **said,
         )
 
     async def speak_first(self, connection: Connection, *, is_connector: bool) -> Connection:

@@ -251,9 +251,10 @@ def _check_plaintext(url: str, insecure_plaintext: bool) -> None:
     from duologue.relay.addresses import is_loopback
 
     check_address(url)
-    check_host_name(urlsplit(url).hostname or "")
     parts = urlsplit(url)
-    if parts.scheme == "ws" and not insecure_plaintext and not is_loopback(parts.hostname or ""):
+    host = parts.hostname or ""
+    check_host_name(host)
+    if parts.scheme == "ws" and not insecure_plaintext and not is_loopback(host):
         raise ValueError(
             "a relay on another machine is reached with wss:, or everybody on the way learns who "
             "speaks with whom; insecure_plaintext=True allows ws:"

@@ -104,7 +104,7 @@ class Admission(Generic[CallT]):
             self.resume()
         if budget.calls.waiting:
             budget.calls.wake()
-        if not self.running and not self._waiting and not self._nested:
+        if self._idle is not None and not (self.running or self._waiting or self._nested):
             self._tell_idle()
 
     def accepted(self) -> Iterable[CallT]:

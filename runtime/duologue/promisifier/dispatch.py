@@ -15,7 +15,7 @@ from duologue.promisifier.admission import Admission
 from duologue.promisifier.budget import Budget
 from duologue.promisifier.deadline_scope import in_force, lift_deadlines
 from duologue.promisifier.failures import describe_incident, describe_late, describe_limit
-from duologue.promisifier.handlers import Handler, Result, UnreadableArguments
+from duologue.promisifier.handlers import Handler, Result, Unfinished, UnreadableArguments
 from duologue.promisifier.held_answers import HeldAnswers
 from duologue.promisifier.intake import Hold, Intake
 from duologue.promisifier.patience import Patience
@@ -283,13 +283,16 @@ class Dispatcher(Generic[PeerT]):
         self,
         call: ServedCall[PeerT],
         handler: Handler[PeerT],
-        outcome: Coroutine[Any, Any, Result],
+        outcome: Unfinished | Coroutine[Any, Any, Result],
     ) -> None:
         serving.set(call)
         bounds_calls = call.due_s != math.inf
         in_force.count += bounds_calls
         try:
-            result = await outcome
+            if isinstance(outcome, Unfinished):
+                result = outcome.finish(await outcome.awaitable)
+            else:
+                result = await outcome
             if self._connection.gate.is_shut and not isinstance(result, ByteStream | TextStream):
                 # The other side is slow to take what it has asked for: no reason to end it.
                 await self._held_answers().wait(0 if result is None else size_of(result))
@@ -416,7 +419,10 @@ class Dispatcher(Generic[PeerT]):
         fields = b"" if call.answer_meta is None else self._answer_fields(call)
         text = self._served.answer(call.request.request_id, data, fields)
         try:
-            self._reply(text, data if type(data) is Parcel else None)
+            if type(data) is Parcel:
+                self._reply(text, data)
+            else:
+                self._reply(text)
         except LimitExceeded as error:
             # The result is larger than a message may be; nothing of it was taken.
             self._refuse(call, describe_limit(error))

@@ -1,6 +1,6 @@
 """What stands behind a service number."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, Protocol, TypeGuard, TypeVar
 
 from duologue.errors import BadFrame, CallError
@@ -16,8 +16,26 @@ PeerT_contra = TypeVar("PeerT_contra", contravariant=True)
 Result = Payload | ByteStream | TextStream | None
 """JSON of the result, a stream in its place, or None for no result."""
 
-Outcome = Result | Coroutine[Any, Any, Result]
-"""A result, or a coroutine that gives one."""
+
+class Unfinished:
+    """What a service gives to be awaited, and what makes the result of it.
+
+    Awaited itself it is a coroutine around a coroutine; whoever does it by the thousand takes the
+    two apart.
+    """
+
+    __slots__ = ("awaitable", "finish")
+
+    def __init__(self, awaitable: Awaitable[Any], finish: Callable[[Any], Result]) -> None:
+        self.awaitable = awaitable
+        self.finish = finish
+
+    def __await__(self) -> Generator[Any, Any, Result]:
+        return self.finish((yield from self.awaitable.__await__()))
+
+
+Outcome = Result | Unfinished | Coroutine[Any, Any, Result]
+"""A result, or what gives one when it is awaited."""
 
 
 class Handler(Protocol[PeerT_contra]):
@@ -73,15 +91,12 @@ class FunctionHandler:
             raise UnreadableArguments(str(error)) from error
         result = self._function(*values)
         if is_awaitable(result):
-            return self._finish(result)
+            return Unfinished(result, self._encode)
         return self._encode(result)
 
     def failure(self, error: Exception) -> Failure:
         """See `Handler`."""
         return describe_failure(error, self.name)
-
-    async def _finish(self, result: Awaitable[object]) -> Result:
-        return self._encode(await result)
 
     def _encode(self, result: object) -> Result:
         # A Python function that returns nothing returns None: no result, not null.

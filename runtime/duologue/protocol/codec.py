@@ -7,6 +7,7 @@ results as raw slices, for whoever knows their type.
 import json
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -168,6 +169,7 @@ class Route(msgspec.Struct, frozen=True, gc=False):
     """What stands behind them."""
 
 
+@lru_cache(maxsize=1024)
 def route(service_id: int, takes_parts: bool = False) -> Route:
     """The way to one service."""
     return Route(

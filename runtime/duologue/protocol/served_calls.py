@@ -75,16 +75,19 @@ class ServedCalls:
         """
         request_id, service_id = envelope.requestId, envelope.serviceId
         args, timeout_ms = bytes(envelope.args), envelope.timeoutMs
-        # Whoever numbers its requests upwards has none of this number open. The rest is what a
-        # typed call says, of whose fields each is looked at once.
+        # One that is absent is NaN, which is not equal to itself.
+        if timeout_ms != timeout_ms:
+            timeout_ms = 0
+        elif not (type(timeout_ms) is int and 0 < timeout_ms <= MAX_TIMEOUT_MS):
+            return self._receive_unusual(envelope, parts, weight)
+        # Whoever numbers its requests upwards has none of this number open. The rest is what nearly
+        # every call says, of whose fields each is looked at once.
         if not (
             type(request_id) is int
             and self._highest_id < request_id <= MAX_SAFE_INTEGER
             and type(service_id) is int
             and 0 < service_id <= MAX_SAFE_INTEGER
             and args.startswith(b"[")
-            and type(timeout_ms) is int
-            and 0 < timeout_ms <= MAX_TIMEOUT_MS
             and envelope.meta is None
             and self.has_control_service
         ):

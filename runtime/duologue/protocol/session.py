@@ -29,6 +29,7 @@ from duologue.protocol.own_calls import OwnCalls
 from duologue.protocol.parcels import Parcel, Payload
 from duologue.protocol.served_calls import ServedCalls
 from duologue.protocol.stream_kinds import ID_BYTES, read_sender_id
+from duologue.protocol.values import SENTINEL_JSON
 
 UNKNOWN_SERVICE = "UNKNOWN-SERVICE"
 slice_or_none = codec.slice_or_none
@@ -135,8 +136,13 @@ class Session(Generic[CallT]):
                         kind == "data"
                         and (call := take_open(envelope.responseId, None)) is not None
                     ):
-                        meta = None if envelope.meta is None else self.own.read_meta(envelope)
-                        event = AnswerReceived(call, slice_or_none(envelope.data), meta)
+                        # As `slice_or_none`.
+                        data = bytes(envelope.data)
+                        event = AnswerReceived(
+                            call,
+                            data if data and data != SENTINEL_JSON else None,
+                            None if envelope.meta is None else self.own.read_meta(envelope),
+                        )
                     else:
                         event = self._receive_envelope(message, envelope)
             except BadFrame:

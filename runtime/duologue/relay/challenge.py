@@ -15,6 +15,8 @@ from duologue.protocol.keys import KEY_BYTES
 CHALLENGE_BYTES: Final = 64
 CHALLENGE_BOX_BYTES: Final = BOX_OVERHEAD_BYTES + CHALLENGE_BYTES
 
+_INVERTED: Final = bytes(range(255, -1, -1))
+
 _NEXT_KEY_LABEL: Final = b"relay next key 1"
 _DIGEST_BYTES: Final = 32
 _ANNOUNCEMENT_BYTES: Final = len(_NEXT_KEY_LABEL) + _DIGEST_BYTES + KEY_BYTES
@@ -77,4 +79,4 @@ def _announcement(response: bytes) -> bytes:
 
 
 def _inverted(data: bytes) -> bytes:
-    return bytes(each ^ 0xFF for each in data)
+    return data.translate(_INVERTED)

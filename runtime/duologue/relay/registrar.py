@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
 
 from duologue.identity import Identity
 from duologue.protocol.boxes import NONCE_BYTES
@@ -12,6 +14,9 @@ from duologue.relay.challenge import (
     pose_challenge,
 )
 from duologue.relay.messages import AuthenticationRequest, AuthenticationSuccess
+
+KEPT_KEYS: Final = 1024
+"""Listeners with whom the relay has agreed last: each comes again after each caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +39,24 @@ class Registrar:
         ping_interval_s: float,
         random_bytes: Callable[[int], bytes],
     ) -> None:
-        self._identity = identity
+        self._public_key = identity.public_key
+        self._shared_key = lru_cache(maxsize=KEPT_KEYS)(identity.shared_key)
         self._announces_key = announces_key
         self._next_key = next_key
         self._ping_interval_s = ping_interval_s
         self._random_bytes = random_bytes
 
     def ask(self, key: bytes) -> tuple[Challenge, AuthenticationRequest]:
-        """A challenge for who claims `key`; this costs a key agreement.
+        """A challenge for who claims `key`; this costs a key agreement, unless it
+        has come before.
 
         Raises:
             UnsafeKey: nobody can prove to have this one.
         """
-        challenge = Challenge(self._random_bytes(CHALLENGE_BYTES), self._identity.shared_key(key))
+        challenge = Challenge(self._random_bytes(CHALLENGE_BYTES), self._shared_key(key))
         nonce = self._random_bytes(NONCE_BYTES)
         box = pose_challenge(challenge.plain, challenge.shared_key, nonce)
-        return challenge, AuthenticationRequest(self._identity.public_key, box)
+        return challenge, AuthenticationRequest(self._public_key, box)
 
     def judge(self, challenge: Challenge, response: bytes) -> AuthenticationSuccess | None:
         """The relay's word to who has given the right answer; None for any other answer."""

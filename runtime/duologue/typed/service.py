@@ -9,6 +9,7 @@ from duologue.promisifier.handlers import (
     Handler,
     Outcome,
     Result,
+    Unfinished,
     UnreadableArguments,
     is_awaitable,
 )
@@ -167,19 +168,20 @@ class MethodHandler:
             except BadFrame as error:
                 raise UnreadableArguments(str(error)) from error
             result = self._function(params, CallContext(call.peer, self.name, call))
+        finish = self._encode_with_parts if request.takes_parts else self._encode_result
         # The types that are met most first: asking an abstract class takes its time.
         if result.__class__ is CoroutineType or (
             type(result) is not self._form and is_awaitable(result)
         ):
-            return self._finish(result, request.takes_parts)
-        return self._encode_result(result, request.takes_parts)
+            return Unfinished(result, finish)
+        return finish(result)
 
     def failure(self, error: Exception) -> Failure:
         """See `Handler`."""
         return failure_of(error, self._method.errors, self.name)
 
-    async def _finish(self, result: Awaitable[Any], takes_parts: bool) -> Result:
-        return self._encode_result(await result, takes_parts)
+    def _encode_with_parts(self, result: Any) -> Result:
+        return self._encode_result(result, True)
 
 
 def handlers_of(

@@ -33,6 +33,14 @@ def trouble_of(path: Path) -> UnsafeKeyFile:
     return refusal.value
 
 
+def test_a_kept_shared_key_is_the_shared_key() -> None:
+    mine, theirs = Identity.from_secret(SECRET), Identity.from_secret(SECRET[::-1])
+    for _ in range(2):
+        assert mine.kept_shared_key(theirs.public_key) == theirs.shared_key(mine.public_key)
+    with pytest.raises(UnsafeKey):
+        mine.kept_shared_key(bytes(32))
+
+
 def test_each_generated_identity_is_another() -> None:
     assert Identity.generate() != Identity.generate()
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from duologue.connection.base import Connection, ConnectionState, Message
@@ -57,6 +58,7 @@ MIN_CONFIRMATION_WAIT_S: Final = 0.1
 """A round trip may be shorter than the time in which an acceptor on a busy machine answers."""
 
 
+@lru_cache(maxsize=16)
 def carrier_limits(limits: Limits) -> Limits:
     """The limits for a connection that will carry an encrypted one.
 
@@ -105,7 +107,7 @@ async def encrypt_as_connector(
             async with patience:
                 handshake = ConnectorHandshake(
                     own_key=identity.public_key,
-                    agree=identity.shared_key,
+                    agree=identity.kept_shared_key,
                     target=canonical_public_key(target),
                     ephemeral=_fresh_ephemeral(connection, identity),
                     nonce=os.urandom(NONCE_BYTES),

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from websockets.protocol import Protocol, Side, State
+from websockets.protocol import Side, State
 
 from duologue.connection.base import (
     CLOSE_CODE_LOST,
@@ -175,14 +175,12 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         self._opening.start()
         self._write_from(self._opening)
 
-    def _adopt(self, stream: asyncio.Transport, protocol: Protocol) -> None:
-        """Go on with a socket whose opening handshake was done elsewhere, by `protocol`'s side."""
+    def _adopt(self, stream: asyncio.Transport, side: Side) -> None:
+        """Go on with a socket whose opening handshake was done elsewhere, as this side."""
         self._transport = stream
         high = min(PAUSE_ABOVE_BYTES, self._limits.max_unsent_bytes)
         stream.set_write_buffer_limits(high=high, low=min(RESUME_BELOW_BYTES - 1, high))
-        self._wire = Wire(
-            protocol, max_message_bytes=self._max_message_bytes, clock=self._loop.time
-        )
+        self._wire = Wire(side, max_message_bytes=self._max_message_bytes, clock=self._loop.time)
         self.on_message.when_emptied = self._resume_reading
 
     def _give_up_transport(self) -> asyncio.Transport | None:
@@ -230,7 +228,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         self._write_from(opening)
         if opening.failure is not None:
             self.failure = opening.failure
-            if opening.protocol.side is Side.CLIENT:
+            if opening.side is Side.CLIENT:
                 transport.abort()
 
     def _open(self, opening: Opening) -> None:
@@ -239,9 +237,9 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             self.request = opening.request
         self._opening = None
         self._wire = Wire(
-            opening.protocol, max_message_bytes=self._max_message_bytes, clock=self._loop.time
+            opening.reached, max_message_bytes=self._max_message_bytes, clock=self._loop.time
         )
-        if opening.protocol.side is Side.CLIENT:
+        if opening.side is Side.CLIENT:
             self._mask_keys = mask_keys()
         self.on_message.when_emptied = self._resume_reading
         self.state.enter(ConnectionState.OPEN)
@@ -252,7 +250,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
                 self._limits, self._loop, ping=self.send_ping_frame, lose=self._lose_mute
             )
         # What is sent at once goes out together with the answer to the request, and behind it.
-        self._pending.extend(filter(None, opening.protocol.data_to_send()))
+        self._pending.extend(filter(None, opening.data_to_send()))
         self._is_receiving = True
         try:
             self._on_open(self)
@@ -260,7 +258,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             self._is_receiving = False
             if self._pending:
                 self._flush()
-        if opening.protocol.side is Side.CLIENT:
+        if opening.side is Side.CLIENT:
             # Who waited for this comes in the next turn: the first messages go out together too.
             self._loop.call_soon(self._end_tick)
             self._tick_is_due = True
@@ -399,7 +397,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             return
         source.protocol.receive_eof()
         # The end of what we send needs no call of its own: the transport closes.
-        for data in filter(None, source.protocol.data_to_send()):
+        for data in filter(None, source.data_to_send()):
             transport.write(data)
         if self.state.current_state is not ConnectionState.CLOSING:
             # Without a close frame. What is unsent is of no use to a peer that has gone.

@@ -3,6 +3,7 @@
 import asyncio
 import ssl as tls
 from collections.abc import Sequence
+from functools import lru_cache
 
 from websockets.exceptions import InvalidURI
 from websockets.uri import WebSocketURI, parse_uri
@@ -108,6 +109,9 @@ async def dial_websocket(
     return connection
 
 
+# Who comes back, and who listens, dials the same few addresses. The standard library keeps what it
+# has split in just this way.
+@lru_cache(maxsize=64)
 def _parsed(url: str) -> WebSocketURI:
     check_address(url)
     try:

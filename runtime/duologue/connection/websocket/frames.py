@@ -6,6 +6,7 @@ bytes out; mask keys are arguments.
 """
 
 from struct import Struct
+from struct import error as StructError
 from typing import Final, NamedTuple
 
 from duologue.connection.base import Message
@@ -79,10 +80,13 @@ def take_plain_frames(
     append = messages.append
     mask_bit, key_bytes = (MASK_BIT, MASK_KEY_BYTES) if masked else (0, 0)
     usual_kind, usual_head_bytes = (_USUAL | mask_bit, 4 + key_bytes)
-    while (left := end - position) >= 2:
-        if left >= 4:
+    while position < end:
+        try:
             kind, length = _unpack_usual(data, position)
-        else:
+        except StructError:
+            # Fewer than four bytes are left: enough for a frame with next to nothing in it.
+            if position + 2 > end:
+                break
             kind, length = data[position] << 8 | data[position + 1], 0
         # Most messages are of this kind, with an envelope around little: one look at both bytes.
         if kind == usual_kind:

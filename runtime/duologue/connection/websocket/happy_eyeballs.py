@@ -5,12 +5,12 @@ caller gives up; and uvloop cannot.
 """
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Collection, Sequence
 from itertools import chain, zip_longest
 from typing import Any, Final, cast
 
+from duologue.connection.addresses import ip_literal
 from duologue.protocol.wording import words_of
 
 ATTEMPT_DELAY_S: Final = 0.25
@@ -35,9 +35,8 @@ async def connected_socket(
 
 
 async def _addresses_of(host: str, port: int) -> list[Address]:
-    try:
-        literal = ipaddress.ip_address(host)
-    except ValueError:
+    literal = ip_literal(host)
+    if literal is None:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         return interleaved([(family, place) for family, _, _, _, place in found])

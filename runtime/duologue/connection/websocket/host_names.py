@@ -1,16 +1,13 @@
 """What can be the name of a host, and what an address."""
 
-import ipaddress
 from urllib.parse import urlsplit
+
+from duologue.connection.addresses import ip_literal
 
 
 def check_host_name(host: str) -> None:
     """Raises ValueError unless `host` is an IP address or can be looked up as a name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        pass
-    else:
+    if ip_literal(host) is not None:
         return
     try:
         host.encode("idna")

@@ -1,13 +1,16 @@
 """The opening handshake of a WebSocket, either role, without I/O (RFC 6455 4).
 
-`websockets` reads and judges requests and answers. What it leaves to others is here: which
-`Host` and `Origin` a server accepts, how much head there may be, and where the head ends, so that
-the frames behind it take the usual way.
+Plainly good requests and answers are read here (`plain_upgrade`), all others by `websockets`, which
+says what is wrong with them. What it leaves to others is here as well: which `Host` and `Origin` a
+server accepts, how much head there may be, and where the head ends, so that the frames behind it
+take the usual way.
 """
 
 import logging
+import os
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
@@ -16,7 +19,7 @@ from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus, SecurityError
 from websockets.http11 import Request, Response
-from websockets.protocol import Protocol, State
+from websockets.protocol import Protocol, Side, State
 from websockets.server import ServerProtocol
 from websockets.typing import Origin
 from websockets.uri import WebSocketURI
@@ -27,7 +30,18 @@ from duologue.connection.opening_request import (
     OpeningRequest,
     head_of,
 )
+from duologue.connection.websocket.foreign_log import LOGGER
 from duologue.connection.websocket.own_names import AcceptanceRules, host_is_ours
+from duologue.connection.websocket.plain_upgrade import (
+    KEY_BYTES,
+    MAX_PLAIN_BYTES,
+    UpgradeRequest,
+    consent_to,
+    is_consent,
+    key_of,
+    read_request,
+    write_request,
+)
 from duologue.connection.websocket.refusals import Refusals
 from duologue.errors import (
     ConnectionClosed,
@@ -52,24 +66,52 @@ _NOT_NOW: Final = (
 
 _log: Final = logging.getLogger("duologue")
 
-LOGGER: Final = logging.getLogger("duologue.websockets")
-"""Given to `websockets`, which logs frames with their payload at DEBUG and every connection at
-INFO. Payloads are never logged, so this logger starts above both."""
-LOGGER.setLevel(logging.WARNING)
+
+Refusal = tuple[HTTPStatus | int, str]
+"""Status and text."""
 
 
 class Opening(ABC):
-    """One opening handshake. Bytes in; what to send is in `protocol.data_to_send`."""
+    """One opening handshake. Bytes in; what to send is in `data_to_send`.
 
-    def __init__(self, protocol: Protocol) -> None:
-        self.protocol = protocol
+    `websockets` is asked for nothing until something comes that is not plain.
+    """
+
+    side: Side
+
+    def __init__(self, max_message_bytes: int) -> None:
+        self._max_message_bytes = max_message_bytes
+        self._protocol: Protocol | None = None
+        self._is_open_plainly = False
+        self._unsent: list[bytes] = []
         self._head_bytes = 0
         self._tail = b""
 
     @property
+    def protocol(self) -> Protocol:
+        """The Sans-I/O object of `websockets`, from now on at work."""
+        if self._protocol is None:
+            self._protocol = self._begin()
+        return self._protocol
+
+    @property
+    def reached(self) -> Protocol | Side:
+        """What the connection goes on with, once it is open; see `Wire`."""
+        return self.side if self._protocol is None else self._protocol
+
+    def data_to_send(self) -> Iterable[bytes]:
+        """What is to be sent now; an empty part stands for the end."""
+        unsent, self._unsent = self._unsent, []
+        if self._protocol is not None:
+            unsent += self._protocol.data_to_send()
+        return unsent
+
+    @property
     def is_open(self) -> bool:
         """Whether it succeeded: frames follow."""
-        return self.protocol.state is State.OPEN
+        return self._is_open_plainly or (
+            self._protocol is not None and self._protocol.state is State.OPEN
+        )
 
     @property
     @abstractmethod
@@ -82,6 +124,11 @@ class Opening(ABC):
 
     def receive(self, data: bytes) -> bytes:
         """Read; returns what stands behind the head, once that has been accepted."""
+        if self._protocol is None:
+            end = data.find(_HEAD_END) + len(_HEAD_END)
+            if len(_HEAD_END) <= end <= MAX_PLAIN_BYTES and self._accept_plain(data[:end]):
+                self._is_open_plainly = True
+                return data[end:]
         head, rest = self._split(data)
         self._head_bytes += len(head)
         self.protocol.receive_data(head)
@@ -120,6 +167,15 @@ class Opening(ABC):
         return data[:end], data[end:]
 
     @abstractmethod
+    def _begin(self) -> Protocol:
+        """What `websockets` has, as far as this side of the handshake has come."""
+
+    @abstractmethod
+    def _accept_plain(self, head: bytes) -> bool:
+        """Whether `head`, whole and the first that came, opens the connection; else nothing has
+        happened that `websockets` does not do again."""
+
+    @abstractmethod
     def _answer(self, request: Request) -> None:
         """Answer a request."""
 
@@ -131,6 +187,8 @@ class Opening(ABC):
 class ClientOpening(Opening):
     """Asks for a WebSocket."""
 
+    side = Side.CLIENT
+
     def __init__(
         self,
         uri: WebSocketURI,
@@ -140,29 +198,51 @@ class ClientOpening(Opening):
         origin: str | None,
         max_message_bytes: int,
     ) -> None:
-        self._client = ClientProtocol(
-            uri,
-            origin=None if origin is None else Origin(origin),
-            max_size=max_message_bytes,
-            logger=LOGGER,
-        )
-        super().__init__(self._client)
+        super().__init__(max_message_bytes)
+        self._uri = uri
         self._address = address
         """How messages name the other side; no secrets in it."""
         self._headers = headers
+        self._origin = origin
+        self._key = key_of(os.urandom(KEY_BYTES))
 
     def start(self) -> None:
         """Queue the request."""
-        request = self._client.connect()
+        request = write_request(self._uri, self._key, self._origin, self._headers)
+        if request is None:
+            # `websockets` writes it, or raises: it knows what is wrong with it.
+            self._protocol, self._unsent = self._begun()
+        else:
+            self._unsent.append(request)
+
+    def _begin(self) -> Protocol:
+        # The request has gone out already, the same but for the order of its headers.
+        client, _ = self._begun()
+        return client
+
+    def _begun(self) -> tuple[ClientProtocol, list[bytes]]:
+        """A client that has sent its request, and the request."""
+        client = ClientProtocol(
+            self._uri,
+            origin=None if self._origin is None else Origin(self._origin),
+            max_size=self._max_message_bytes,
+            logger=LOGGER,
+        )
+        client.key = self._key
+        request = client.connect()
         for name, value in self._headers:
             request.headers[name] = value
-        self._client.send_request(request)
+        client.send_request(request)
+        return client, client.data_to_send()
+
+    def _accept_plain(self, head: bytes) -> bool:
+        return is_consent(head, self._key)
 
     @property
     def failure(self) -> DuologueError | None:
         """ConnectionClosed if another try may do better, ProtocolError if what answered is no
         server of ours; `HttpUnavailable` and `HttpRefused` where that was an HTTP answer."""
-        error = self.protocol.handshake_exc
+        error = None if self._protocol is None else self._protocol.handshake_exc
         if error is None:
             return None
         failure: DuologueError
@@ -203,7 +283,7 @@ class ClientOpening(Opening):
 
     def _refuse_head(self) -> None:
         """End it. `websockets` bounds lines and their number itself, but loosely."""
-        self._client.handshake_exc = SecurityError(f"more than {MAX_HEAD_BYTES} bytes of headers")
+        self.protocol.handshake_exc = SecurityError(f"more than {MAX_HEAD_BYTES} bytes of headers")
 
 
 def wished_pause_s(headers: Headers) -> float | None:
@@ -229,6 +309,11 @@ def wished_pause_s(headers: Headers) -> float | None:
 class ServerOpening(Opening):
     """Judges one request for a WebSocket."""
 
+    side = Side.SERVER
+
+    _server: ServerProtocol
+    """As `protocol`, once that has been asked for."""
+
     def __init__(
         self,
         rules: AcceptanceRules,
@@ -251,13 +336,9 @@ class ServerOpening(Opening):
         self._check = check
         self._refusals = refusals
         self._certificate = certificate
-        self._server = ServerProtocol(
-            # None: a client that names no origin is not a browser page.
-            origins=[None, *map(Origin, rules.origins)],
-            max_size=max_message_bytes,
-            logger=LOGGER,
-        )
-        super().__init__(self._server)
+        super().__init__(max_message_bytes)
+        self._is_judged = False
+        self._refusal: Refusal | None = None
         self._rules = rules
         self._own_hosts = tuple(own_hosts)
         self._port = port
@@ -271,38 +352,63 @@ class ServerOpening(Opening):
     @property
     def failure(self) -> DuologueError | None:
         """ProtocolError, once a request was refused."""
-        if self._server.state is State.CONNECTING and self._server.eof_sent:
-            error = self._server.handshake_exc
+        server = self._protocol
+        if server is not None and server.state is State.CONNECTING and server.eof_sent:
+            error = server.handshake_exc
             return ProtocolError(f"opening handshake refused: {error or 'see the response'}")
         return None
 
+    def _begin(self) -> Protocol:
+        self._server = ServerProtocol(
+            # None: a client that names no origin is not a browser page.
+            origins=[None, *map(Origin, self._rules.origins)],
+            max_size=self._max_message_bytes,
+            logger=LOGGER,
+        )
+        return self._server
+
+    def _accept_plain(self, head: bytes) -> bool:
+        request = read_request(head)
+        if request is None:
+            return False
+        self._judge(request)
+        if self._refusal is None:
+            self._unsent.append(consent_to(request.key, time.time()))
+        return self._refusal is None
+
     def _answer(self, request: Request) -> None:
-        response = None
-        hosts = request.headers.get_all("Host")
+        if not self._is_judged:
+            self._judge(UpgradeRequest(request.path, list(request.headers.raw_items())))
+        server = self._server
+        server.send_response(
+            server.accept(request) if self._refusal is None else server.reject(*self._refusal)
+        )
+
+    def _judge(self, request: UpgradeRequest) -> None:
+        """Once for each request: whoever is asked may count."""
+        self._is_judged = True
+        self._refusal = self._refused(request)
+
+    def _refused(self, request: UpgradeRequest) -> Refusal | None:
+        """Why it is refused, if it is, by what `websockets` does not look at."""
+        hosts = request.get_all("host")
         if self._is_full():
             self._refusals.note("no_room")
-            response = self._server.reject(
-                HTTPStatus.SERVICE_UNAVAILABLE, "This server has no room for more connections.\n"
+            return (
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "This server has no room for more connections.\n",
             )
-        elif len(hosts) != 1:
-            response = self._server.reject(HTTPStatus.BAD_REQUEST, "One Host header is needed.\n")
-        elif not host_is_ours(
+        if len(hosts) != 1:
+            return HTTPStatus.BAD_REQUEST, "One Host header is needed.\n"
+        if not host_is_ours(
             hosts[0],
             rules=self._rules,
             own_hosts=self._own_hosts,
             port=self._port,
             secure=self._secure,
         ):
-            response = self._server.reject(
-                HTTPStatus.FORBIDDEN, self._refusals.host_refused(hosts[0])
-            )
-        else:
-            response = self._checked(request)
-        self._server.send_response(response or self._server.accept(request))
-
-    def _checked(self, request: Request) -> Response | None:
-        head = head_of(list(request.headers.raw_items()))
-        self.request = OpeningRequest(request.path, head, self._certificate())
+            return HTTPStatus.FORBIDDEN, self._refusals.host_refused(hosts[0])
+        self.request = OpeningRequest(request.target, head_of(request.headers), self._certificate())
         answer = None
         if self._check is not None:
             try:
@@ -312,13 +418,11 @@ class ServerOpening(Opening):
                 _log.exception("check_request has failed")
                 answer = HttpAnswer(HTTPStatus.INTERNAL_SERVER_ERROR, "This server has a fault.\n")
         if answer is not None:
-            return self._server.reject(answer.status, answer.text)
-        origins = request.headers.get_all("Origin")
+            return answer.status, answer.text
+        origins = request.get_all("origin")
         # A client that names no origin is not a browser page; who names two is refused below.
         if len(origins) == 1 and origins[0] not in self._rules.origins:
-            return self._server.reject(
-                HTTPStatus.FORBIDDEN, self._refusals.origin_refused(origins[0])
-            )
+            return HTTPStatus.FORBIDDEN, self._refusals.origin_refused(origins[0])
         return None
 
     def _refuse_head(self) -> None:
@@ -332,8 +436,7 @@ class ServerOpening(Opening):
 
 _BEARER: Final = "bearer "
 
-JudgeRequest = Callable[[Request], tuple[HTTPStatus, str] | None]
-"""Status and text of a refusal, or None."""
+JudgeRequest = Callable[[UpgradeRequest], Refusal | None]
 
 
 class BearerOpening(ServerOpening):
@@ -366,14 +469,11 @@ class BearerOpening(ServerOpening):
             max_message_bytes=max_message_bytes,
         )
         self.token: str | None = None
-        self._judge = judge
+        self._judge_first = judge
 
-    def _answer(self, request: Request) -> None:
-        values = request.headers.get_all("Authorization")
+    def _refused(self, request: UpgradeRequest) -> Refusal | None:
+        values = request.get_all("authorization")
         if len(values) == 1 and values[0][: len(_BEARER)].lower() == _BEARER:
             self.token = values[0][len(_BEARER) :].strip()
-        refusal = None if self._judge is None else self._judge(request)
-        if refusal is None:
-            super()._answer(request)
-        else:
-            self._server.send_response(self._server.reject(*refusal))
+        refusal = None if self._judge_first is None else self._judge_first(request)
+        return super()._refused(request) if refusal is None else refusal

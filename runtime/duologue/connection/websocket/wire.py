@@ -7,10 +7,11 @@ from typing import Final
 
 from websockets.exceptions import PayloadTooBig
 from websockets.frames import CloseCode, Frame, Opcode
-from websockets.protocol import Protocol, Side
+from websockets.protocol import Protocol, Side, State
 
 from duologue.connection.base import CLOSE_CODE_TOO_BIG, Message
 from duologue.connection.random_stocks import MASK_KEY_BYTES
+from duologue.connection.websocket.foreign_log import LOGGER
 from duologue.connection.websocket.frame_passer import FramePasser, TakeFrames
 from duologue.connection.websocket.frames import (
     CONTROL_BIT,
@@ -60,8 +61,9 @@ def limit_told_by_peer(reason: str) -> LimitExceeded:
 class Wire:
     """Turns bytes into messages; whole plain frames itself, the rest with `websockets`.
 
-    `protocol` is the Sans-I/O object after its opening handshake. It stays the authority on
-    control frames, closing, and whatever is wrong; what it wants sent is in its `data_to_send`.
+    `protocol` is the Sans-I/O object of `websockets`, made at the first frame that is not plain
+    unless the opening handshake has needed it. It is the authority on control frames, closing, and
+    whatever is wrong; what it wants sent is in its `data_to_send`.
     Joining fragments and checking UTF-8 is ours, for both ways through.
 
     When `failure` is set, the connection has been failed and the peer told; nothing more is read.
@@ -72,13 +74,15 @@ class Wire:
 
     def __init__(
         self,
-        protocol: Protocol,
+        reached: Protocol | Side,
         *,
         max_message_bytes: int,
         clock: Callable[[], float],
         large_frame_bytes: int = LARGE_FRAME_BYTES,
     ) -> None:
-        self.protocol = protocol
+        """`reached` is the open Sans-I/O object, or which side this is."""
+        self._side = reached if isinstance(reached, Side) else reached.side
+        self._protocol = None if isinstance(reached, Side) else reached
         self.failure: DuologueError | None = None
         self.large: LargeFrame | None = None
         """Where the next bytes belong, while a large frame comes in: see `receive_large`."""
@@ -93,7 +97,7 @@ class Wire:
         """Nothing is unfinished, and nothing over: a frame may start."""
         self._take_frames: TakeFrames = take_plain_frames
         self._passer: FramePasser | None = None
-        self._masked = protocol.side is Side.SERVER
+        self._masked = self._side is Side.SERVER
         self._max_message_bytes = max_message_bytes
         self._clock = clock
         self._large_frame_bytes = large_frame_bytes
@@ -109,9 +113,25 @@ class Wire:
         self._control_window_start = clock()
 
     @property
+    def protocol(self) -> Protocol:
+        """The Sans-I/O object; see above."""
+        if self._protocol is None:
+            self._protocol = Protocol(
+                self._side, state=State.OPEN, max_size=self._max_message_bytes, logger=LOGGER
+            )
+        return self._protocol
+
+    def data_to_send(self) -> list[bytes]:
+        """What `websockets` wants sent; an empty part stands for the end."""
+        return [] if self._protocol is None else self._protocol.data_to_send()
+
+    @property
     def is_over(self) -> bool:
         """Nothing more is read: the peer has closed, or the connection has been failed."""
-        return self.failure is not None or self.protocol.close_rcvd is not None
+        protocol = self._protocol
+        return self.failure is not None or (
+            protocol is not None and protocol.close_rcvd is not None
+        )
 
     @property
     def is_unfinished(self) -> bool:
@@ -124,14 +144,16 @@ class Wire:
     def ending(self) -> tuple[int, str] | None:
         """The close code and reason that count; None if nothing has been said of it."""
         # Who fails a connection does not read the answer: its own words count.
-        protocol = self.protocol
+        protocol = self._protocol
+        if protocol is None:
+            return None
         close = protocol.close_rcvd if self.failure is None else protocol.close_sent
         return None if close is None else (int(close.code), close.reason)
 
     @property
     def what_went_wrong(self) -> DuologueError | None:
         """Why the connection ends, where that is a fault: found here, or told by the peer."""
-        closed = self.protocol.close_rcvd
+        closed = None if self._protocol is None else self._protocol.close_rcvd
         if self.failure is None and closed is not None and closed.code == CLOSE_CODE_TOO_BIG:
             return limit_told_by_peer(closed.reason)
         return self.failure

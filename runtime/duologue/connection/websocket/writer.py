@@ -193,7 +193,7 @@ class SocketWriter(Connection):
     def _write_from(self, source: Wire | Opening) -> None:
         """Write what `websockets` wants sent."""
         transport = self._transport
-        for data in source.protocol.data_to_send():
+        for data in source.data_to_send():
             if transport is None or transport.is_closing():
                 return
             if data:

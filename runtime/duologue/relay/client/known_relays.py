@@ -3,13 +3,20 @@
 import contextlib
 import os
 import secrets
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from duologue.errors import RelayKeyChanged, UnsafeKey
 from duologue.protocol.keys import public_key_from_hex
 
 HEADER = "# Keys of duologue relays, as first seen: one relay and its key in each line.\n"
+
+SETTLED_S: Final = 2.0
+"""How old a file is that is not read again before it shows another state. In a younger one a second
+change could leave no trace: clocks of file systems tick slowly."""
 
 
 def default_file() -> Path:
@@ -38,13 +45,17 @@ def _next_name(url: str) -> str:
 class KnownRelays:
     """Pinned keys, in a file or, without one, in memory.
 
-    The file is read at each question: several programs may share it.
+    The file is looked at for each question: several programs may share it.
     """
 
-    def __init__(self, file: Path | None) -> None:
+    def __init__(self, file: Path | None, *, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives seconds since 1970, as the file system has them."""
         # Also what is annotated otherwise: a text would be found out at the first registration.
         self._file = None if file is None else Path(file)
+        self._clock = clock
         self._in_memory: dict[str, bytes] = {}
+        """The pins; of a file, what it had when its state was `_state`."""
+        self._state: tuple[int, ...] | None = None
 
     def check(self, url: str, key: bytes) -> None:
         """Compare with the pin, if there is one, and with the next key that its holder announced.
@@ -98,6 +109,10 @@ class KnownRelays:
         if self._file is None:
             return dict(self._in_memory)
         try:
+            found = self._file.stat()
+            state = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            if state == self._state:
+                return dict(self._in_memory)
             text = self._file.read_text(encoding="utf-8")
         except (FileNotFoundError, NotADirectoryError):
             return {}
@@ -107,6 +122,9 @@ class KnownRelays:
             if len(words) == 2:
                 # A damaged line must not open the door to any key: it stays a key nobody has.
                 keys[words[0]] = _key(words[1])
+        is_settled = self._clock() - max(found.st_mtime, found.st_ctime) >= SETTLED_S
+        self._state = state if is_settled else None
+        self._in_memory = dict(keys)
         return keys
 
     def _write(self, keys: dict[str, bytes]) -> None:

@@ -106,7 +106,7 @@ async def _register(connection: Connection, account: RelayAccount) -> float:
     if _is_a_peers(relay_key, account):
         raise RelayRefused(f"{account.url} shows the key of a peer as its own")
     try:
-        shared_key = account.identity.shared_key(relay_key)
+        shared_key = account.identity.kept_shared_key(relay_key)
         response = answer_challenge(asked.challenge, shared_key, os.urandom(NONCE_BYTES))
     except (UnsafeKey, ProtocolError, DecryptionFailed) as error:
         raise RelayRefused(f"{account.url} poses no proper challenge: {words_of(error)}") from error

@@ -6,14 +6,13 @@ from collections.abc import Callable, Collection
 from functools import partial
 from http import HTTPStatus
 
-from websockets.http11 import Request
-
 from duologue.connection.addresses import group_of, peer_address
 from duologue.connection.base import ConnectionState
 from duologue.connection.event_loop import Loop
 from duologue.connection.websocket.descriptors import Room, descriptor_limit, room_here
 from duologue.connection.websocket.opening import BearerOpening
 from duologue.connection.websocket.own_names import AcceptanceRules
+from duologue.connection.websocket.plain_upgrade import UpgradeRequest
 from duologue.connection.websocket.refusals import Refusals
 from duologue.limits import Limits
 from duologue.protocol.newcomers import Newcomers
@@ -182,10 +181,12 @@ class Door:
             self._note(TurnedAway(link.address_group, "max_connections"))
         return self.is_full
 
-    def _judge_forwarded(self, link: SocketLink, request: Request) -> tuple[HTTPStatus, str] | None:
+    def _judge_forwarded(
+        self, link: SocketLink, request: UpgradeRequest
+    ) -> tuple[HTTPStatus, str] | None:
         """Apply the limits of an address to whoever is behind the proxy; returns a refusal."""
         try:
-            group = self._proxies.group_behind(request.headers.get_all(HEADER))
+            group = self._proxies.group_behind(request.get_all(HEADER.lower()))
         except BadForwarding as error:
             return HTTPStatus.BAD_REQUEST, str(error)
         self._unnamed.discard(link)

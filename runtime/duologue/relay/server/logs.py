@@ -28,6 +28,20 @@ from duologue.relay.events import (
     TurnedAway,
 )
 
+_KINDS: Final[Mapping[type[RelayEvent], tuple[str, int]]] = {
+    Opened: ("opened", logging.DEBUG),
+    TurnedAway: ("turned_away", logging.WARNING),
+    NotOpened: ("not_opened", logging.DEBUG),
+    Registered: ("registered", logging.INFO),
+    Refused: ("refused", logging.WARNING),
+    Ponged: ("ponged", logging.DEBUG),
+    Joined: ("joined", logging.INFO),
+    Routed: ("routed", logging.INFO),
+    Parted: ("parted", logging.INFO),
+    Closed: ("closed", logging.DEBUG),
+}
+"""How events are called, and their level."""
+
 LINES_PER_S: Final = 10
 HASH_CHARACTERS: Final = 8
 MAX_TEXT: Final = 120
@@ -97,13 +111,22 @@ class EventLog:
 
     def __call__(self, event: RelayEvent) -> None:
         """Write it, unless there were too many of its kind in this second."""
-        name, level, fields = self._described(event)
-        self.write(name, level, fields)
+        name, level = _KINDS[type(event)]
+        if isinstance(event, Parted) and event.cause is Cause.SLOW_READER:
+            level = logging.WARNING
+        # Most are left out on a busy relay: hashing keys for those would be half of the work.
+        if self._takes(name, level):
+            self._put(name, level, self._fields(event))
 
     def write(self, name: str, level: int, fields: Mapping[str, Any]) -> None:
         """Write one line."""
+        if self._takes(name, level):
+            self._put(name, level, fields)
+
+    def _takes(self, name: str, level: int) -> bool:
+        """Whether one more line of this kind is written in this second."""
         if not self._logger.isEnabledFor(level):
-            return
+            return False
         second = int(self._clock())
         if second != self._second:
             self._second = second
@@ -111,57 +134,52 @@ class EventLog:
         count = self._written.get(name, 0)
         if count >= LINES_PER_S:
             self._suppressed[name] = self._suppressed.get(name, 0) + 1
-            return
+            return False
         self._written[name] = count + 1
+        return True
+
+    def _put(self, name: str, level: int, fields: Mapping[str, Any]) -> None:
         suppressed = self._suppressed.pop(name, 0)
         if suppressed:
             fields = {**fields, "suppressed": suppressed}
         text = " ".join(f"{each}={value}" for each, value in fields.items())
         self._logger.log(level, "%s %s", name, text, extra={"event": name, "fields": fields})
 
-    def _described(self, event: RelayEvent) -> tuple[str, int, dict[str, Any]]:
+    def _fields(self, event: RelayEvent) -> dict[str, Any]:
         match event:
             case Opened(leg, address):
-                return "opened", logging.DEBUG, {"id": leg, "from": shown_address(address)}
+                return {"id": leg, "from": shown_address(address)}
             case TurnedAway(address, limit):
-                where = shown_address(address)
-                return "turned_away", logging.WARNING, {"from": where, "limit": limit}
+                return {"from": shown_address(address), "limit": limit}
             case NotOpened(address, reason):
-                where = shown_address(address)
-                return "not_opened", logging.DEBUG, {"from": where, "reason": reason}
+                return {"from": shown_address(address), "reason": reason}
             case Registered(leg, key, seconds):
-                fields = {"id": leg, "key": self._key(key), "seconds": round(seconds, 4)}
-                return "registered", logging.INFO, fields
+                return {"id": leg, "key": self._key(key), "seconds": round(seconds, 4)}
             case Refused(leg, asked, cause, limit, key):
                 fields = {"id": leg, "asked": asked, "cause": cause.value}
                 if limit:
                     fields["limit"] = limit
                 if key:
                     fields["key"] = self._key(key)
-                return "refused", logging.WARNING, fields
+                return fields
             case Ponged(leg, seconds):
-                return "ponged", logging.DEBUG, {"id": leg, "seconds": round(seconds, 4)}
+                return {"id": leg, "seconds": round(seconds, 4)}
             case Joined(caller, listener, source, target, waited_s):
-                fields = {
+                return {
                     "caller": caller,
                     "listener": listener,
                     "source": self._key(source),
                     "target": self._key(target),
                     "waited_s": round(waited_s, 4),
                 }
-                return "joined", logging.INFO, fields
             case Routed(caller, target, waited_s):
                 fields = {"caller": caller, "target": self._key(target)}
-                return "routed", logging.INFO, {**fields, "waited_s": round(waited_s, 4)}
+                return {**fields, "waited_s": round(waited_s, 4)}
             case Parted():
-                return "parted", self._level(event.cause), self._parted(event)
+                return self._parted(event)
             case Closed(leg, cause, seconds, fault):
                 why = fault or ("left" if cause is None else cause.value)
-                fields = {"id": leg, "seconds": round(seconds, 3), "cause": why}
-                return "closed", logging.DEBUG, fields
-
-    def _level(self, cause: Cause) -> int:
-        return logging.WARNING if cause is Cause.SLOW_READER else logging.INFO
+                return {"id": leg, "seconds": round(seconds, 3), "cause": why}
 
     def _parted(self, event: Parted) -> dict[str, Any]:
         return {

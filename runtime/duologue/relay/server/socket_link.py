@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 from typing import Protocol as Interface
 
-from websockets.protocol import Protocol, Side, State
+from websockets.protocol import Side
 
 from duologue.connection.base import CLOSE_CODE_LOST, ConnectionState, Message, Unlisten
 from duologue.connection.event_loop import Loop
@@ -15,7 +15,7 @@ from duologue.connection.websocket.frames import (
     WHOLE_TEXT,
     encode_masked_frame,
 )
-from duologue.connection.websocket.opening import LOGGER, BearerOpening, Opening
+from duologue.connection.websocket.opening import BearerOpening, Opening
 from duologue.connection.websocket.wire import NO_MASK, Wire
 from duologue.errors import LimitExceeded
 from duologue.limits import Limits
@@ -109,7 +109,7 @@ class SocketLink(WebSocketConnection):
 
     def adopt(self, transport: asyncio.Transport) -> None:
         """Send over this socket from now on; `feed`, and being its protocol, is how it reads."""
-        self._adopt(transport, Protocol(Side.SERVER, state=State.OPEN, logger=LOGGER))
+        self._adopt(transport, Side.SERVER)
 
     def feed(self, data: bytes) -> None:
         """Read what has come for it before it was the protocol of its socket."""

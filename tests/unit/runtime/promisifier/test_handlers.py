@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-from collections.abc import Coroutine
 from typing import Any, cast
 
 import pytest
@@ -13,6 +12,7 @@ from duologue.promisifier.handlers import (
     FunctionHandler,
     Outcome,
     Result,
+    Unfinished,
     UnreadableArguments,
 )
 from duologue.promisifier.promisifier import WebsocketPromisifier
@@ -27,7 +27,7 @@ def start(function: Any, args: bytes | None) -> Outcome:
 
 
 async def finish(outcome: Outcome) -> Result:
-    assert isinstance(outcome, Coroutine)
+    assert isinstance(outcome, Unfinished)
     return await outcome
 
 
@@ -63,7 +63,7 @@ def test_nothing_returned_is_no_result(result: object) -> None:
     assert start(lambda: result, None) is None
 
 
-async def test_an_async_function_gives_a_coroutine() -> None:
+async def test_an_async_function_gives_what_is_to_be_awaited() -> None:
     async def square(number: int) -> int:
         return number * number
 

@@ -3,6 +3,7 @@
 import pytest
 from websockets.uri import parse_uri
 
+from duologue.connection.opening_request import CheckRequest, HttpAnswer, OpeningRequest
 from duologue.connection.websocket.opening import MAX_HEAD_BYTES, ClientOpening, ServerOpening
 from duologue.connection.websocket.own_names import AcceptanceRules
 from duologue.connection.websocket.refusals import Refusals
@@ -37,6 +38,7 @@ def server(
     hosts: tuple[str, ...] = (),
     is_full: bool = False,
     refusals: Refusals | None = None,
+    check: CheckRequest | None = None,
 ) -> ServerOpening:
     return ServerOpening(
         AcceptanceRules(origins=origins, hosts=hosts),
@@ -46,6 +48,7 @@ def server(
         is_full=lambda: is_full,
         refusals=refusals or Refusals(),
         max_message_bytes=1000,
+        check=check,
     )
 
 
@@ -58,7 +61,7 @@ def client(headers: tuple[tuple[str, str], ...] = (), origin: str | None = None)
 
 
 def sent(opening: ServerOpening | ClientOpening) -> bytes:
-    return b"".join(opening.protocol.data_to_send())
+    return b"".join(opening.data_to_send())
 
 
 def status(opening: ServerOpening) -> int:
@@ -66,6 +69,31 @@ def status(opening: ServerOpening) -> int:
 
 
 # -- server ---------------------------------------------------------------------------------------
+
+
+def test_a_plain_request_that_is_refused_is_judged_once() -> None:
+    asked: list[str] = []
+
+    def check(request: OpeningRequest) -> HttpAnswer:
+        asked.append(request.path)
+        return HttpAnswer(401, "no token")
+
+    opening = server(check=check)
+    opening.receive(request())
+    assert status(opening) == 401
+    assert opening.failure is not None
+    assert asked == ["/chat"]
+
+
+def test_an_answer_in_pieces_opens_as_one_in_one() -> None:
+    opening = client()
+    answer = accepted(opening)
+    for number in range(len(answer)):
+        assert not opening.is_open
+        opening.receive(answer[number : number + 1])
+    assert opening.is_open
+    assert opening.failure is None
+    assert sent(opening) == b""
 
 
 def test_a_good_request_is_accepted() -> None:

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 from websockets.frames import Frame, Opcode
-from websockets.protocol import Protocol, Side, State
+from websockets.protocol import Side, State
 from websockets.server import ServerProtocol
 
 from duologue.connection.base import Message
@@ -36,13 +36,11 @@ class Clock:
 
 
 def server_wire(clock: Clock | None = None, max_bytes: int = MAX_BYTES) -> Wire:
-    protocol = ServerProtocol(state=State.OPEN, max_size=max_bytes)
-    return Wire(protocol, max_message_bytes=max_bytes, clock=clock or Clock())
+    return Wire(Side.SERVER, max_message_bytes=max_bytes, clock=clock or Clock())
 
 
 def client_wire() -> Wire:
-    protocol = Protocol(Side.CLIENT, max_size=MAX_BYTES)
-    return Wire(protocol, max_message_bytes=MAX_BYTES, clock=Clock())
+    return Wire(Side.CLIENT, max_message_bytes=MAX_BYTES, clock=Clock())
 
 
 def frame(opcode: Opcode, data: bytes = b"", *, fin: bool = True) -> bytes:
@@ -58,7 +56,21 @@ def close_frame(code: int, reason: str = "") -> bytes:
 
 
 def sent(wire: Wire) -> bytes:
-    return b"".join(wire.protocol.data_to_send())
+    return b"".join(wire.data_to_send())
+
+
+def test_it_goes_on_with_what_websockets_has_read_in_the_opening_handshake() -> None:
+    protocol = ServerProtocol(state=State.OPEN, max_size=MAX_BYTES)
+    wire = Wire(protocol, max_message_bytes=MAX_BYTES, clock=Clock())
+    assert wire.receive(text("one") + close_frame(1000, "bye")) == ["one"]
+    assert wire.protocol is protocol
+    assert wire.ending == (1000, "bye")
+
+
+def test_nothing_is_to_be_sent_and_nothing_over_before_websockets_was_needed() -> None:
+    wire = server_wire()
+    assert wire.receive(text("one")) == ["one"]
+    assert (sent(wire), wire.is_over, wire.ending, wire.what_went_wrong) == (b"", False, None, None)
 
 
 def test_messages_and_kinds() -> None:

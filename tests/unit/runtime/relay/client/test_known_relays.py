@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from duologue.errors import RelayKeyChanged
-from duologue.relay.client.known_relays import KnownRelays, default_file, relay_name
+from duologue.relay.client.known_relays import SETTLED_S, KnownRelays, default_file, relay_name
 from tests.relay_support import CALLER, PROVIDER, RELAY
 
 KEY, OTHER, NEXT = RELAY.public_key, CALLER.public_key, PROVIDER.public_key
@@ -115,3 +115,37 @@ def test_where_pins_are_kept_can_be_said(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delenv("DUOLOGUE_KNOWN_RELAYS")
     monkeypatch.setenv("XDG_CONFIG_HOME", "/config")
     assert default_file() == Path("/config/duologue/known_relays")
+
+
+def test_a_file_that_nobody_changes_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "known"
+    KnownRelays(file).pin(URL, KEY)
+    readings: list[Path] = []
+    read_text = Path.read_text
+
+    def counted(path: Path, encoding: str) -> str:
+        readings.append(path)
+        return read_text(path, encoding)
+
+    monkeypatch.setattr(Path, "read_text", counted)
+    pins = KnownRelays(file, clock=lambda: file.stat().st_ctime + SETTLED_S)
+    assert [pins.pinned(URL) for _ in range(3)] == [KEY] * 3
+    assert readings == [file]
+    young = KnownRelays(file, clock=lambda: file.stat().st_ctime + SETTLED_S - 0.1)
+    assert [young.pinned(URL) for _ in range(3)] == [KEY] * 3
+    assert readings == [file] * 4
+
+
+def test_a_settled_file_that_changes_or_goes_is_looked_at_again(tmp_path: Path) -> None:
+    file = tmp_path / "known"
+    KnownRelays(file).pin(URL, KEY)
+    pins = KnownRelays(file, clock=lambda: file.stat().st_ctime + SETTLED_S)
+    assert pins.pinned(URL) == KEY
+    KnownRelays(file).pin(URL, OTHER)
+    assert pins.pinned(URL) == OTHER
+    pins.forget(URL)
+    assert pins.pinned(URL) is None
+    file.unlink()
+    assert pins.announced(URL) is None

@@ -1,0 +1,92 @@
+"""A way to a port of this machine that can be laid silent, as when a machine loses its power."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+PIECE_BYTES = 65_536
+
+
+class Cable:
+    """Passes bytes on, both ways. Silent, it neither passes nor closes anything: what is sent
+    stays where it is, and who comes is let in and hears nothing."""
+
+    def __init__(self, target: int) -> None:
+        """`target` is the port that it leads to."""
+        self.port = 0
+        self._target = target
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._ways: set[asyncio.Task[None]] = set()
+
+    def silence(self) -> None:
+        """Nothing gets through from now on."""
+        self._flows.clear()
+
+    def mend(self) -> None:
+        """What has waited goes on."""
+        self._flows.set()
+
+    def cut(self) -> None:
+        """All connections end at once; later ones are as they were."""
+        for each in self._writers:
+            each.transport.abort()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Lead one connection there, until one of its sides ends it."""
+        self._writers.add(writer)
+        try:
+            await self._flows.wait()
+            there, back = await asyncio.open_connection("127.0.0.1", self._target)
+            self._writers.add(back)
+            ways = [
+                asyncio.create_task(self._pass(reader, back)),
+                asyncio.create_task(self._pass(there, writer)),
+            ]
+            try:
+                await asyncio.wait(ways)
+            finally:
+                for each in ways:
+                    each.cancel()
+                back.transport.abort()
+                self._writers.discard(back)
+        finally:
+            writer.transport.abort()
+            self._writers.discard(writer)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(PIECE_BYTES):
+                await self._flows.wait()
+                writer.write(data)
+                await writer.drain()
+            await self._flows.wait()
+            if writer.can_write_eof():
+                writer.write_eof()
+
+    def come(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Somebody has come to this end."""
+        way = asyncio.create_task(self.serve(reader, writer))
+        self._ways.add(way)
+        way.add_done_callback(self._ways.discard)
+
+    async def end(self) -> None:
+        """Leave nothing behind."""
+        for way in list(self._ways):
+            way.cancel()
+        await asyncio.gather(*self._ways, return_exceptions=True)
+
+
+@asynccontextmanager
+async def cable(target: int) -> AsyncGenerator[Cable]:
+    """One that leads to this port, from one of its own."""
+    laid = Cable(target)
+    server = await asyncio.start_server(laid.come, "127.0.0.1", 0)
+    laid.port = server.sockets[0].getsockname()[1]
+    try:
+        yield laid
+    finally:
+        server.close()
+        await laid.end()
