@@ -82,9 +82,10 @@ def request(fields: str) -> str:
     return f'{{"requestId":3,"type":"request","serviceId":7,"args":[],{fields}}}'
 
 
+@pytest.mark.parametrize("beside", ["", ',"meta":{"a":"b"}'])
 @pytest.mark.parametrize(("said", "ms"), [("1", 1), ("86400000", 86_400_000), ("2000.0", 2000)])
-def test_time_left_is_read(said: str, ms: int) -> None:
-    event = session().receive(request(f'"timeoutMs":{said}'))
+def test_time_left_is_read(said: str, ms: int, beside: str) -> None:
+    event = session().receive(request(f'"timeoutMs":{said}{beside}'))
     assert isinstance(event, RequestReceived)
     assert event.timeout_ms == ms
 
