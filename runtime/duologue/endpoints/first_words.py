@@ -116,6 +116,7 @@ async def speak_first(
             f"what is said before the calls took longer than {timeout_s:g} s"
         ) from error
     except Exception as error:
+        # The application's own code: what it raises goes on from here.
         reason = words_of(error)
         raise
     finally:

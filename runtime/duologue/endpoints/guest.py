@@ -76,6 +76,7 @@ class Visit:
         try:
             return await (self._again_and_again() if self._lasting.reconnect else self._once())
         except BaseException:
+            # Cancellation included: `async with` calls no `__aexit__` then.
             await self._leave()
             raise
 

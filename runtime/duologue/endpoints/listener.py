@@ -80,6 +80,7 @@ class Listener(Host):
         try:
             await self._wait_registered()
         except BaseException:
+            # Cancellation included: nobody would close it.
             await self.close()
             raise
 

@@ -183,6 +183,7 @@ class Manner:
                 self.on_peer(peer)
             peer.start()
         except BaseException:
+            # `on_peer` is the application's own code; and nobody else has the peer yet.
             peer.close()
             raise
 

@@ -37,6 +37,7 @@ async def meet(url: str, name: str, limits: Limits, timeout_s: float) -> Connect
             raise
         raise DeadlineExceeded(f"nobody came to the meeting point in {timeout_s:g} s") from error
     except BaseException:
+        # Cancellation included: nobody else has the connection.
         connection.close()
         raise
     return connection

@@ -51,6 +51,7 @@ class CallLog(Interceptor):
         try:
             return await next()
         except BaseException as error:
+            # Cancellation is an outcome, too.
             outcome = outcome_of(error)
             raise
         finally:

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation, get_meter
 
-from duologue.observability.measures import SECONDS, Codes
-from duologue.observer import CallSeen, ConnectionSeen, Direction, Observer, Outcome
+from duologue.observability.measures import SECONDS, Codes, OpenNow
+from duologue.observer import CallSeen, Direction, Outcome
 from duologue.version import VERSION
 
 
-class OpenTelemetry(Observer):
+class OpenTelemetry(OpenNow):
     """Counts and times what an endpoint does, as the RPC conventions say.
 
     `rpc.server.call.duration` and `rpc.client.call.duration` in seconds, by `rpc.method`,
@@ -20,6 +20,7 @@ class OpenTelemetry(Observer):
 
     def __init__(self, provider: MeterProvider | None = None) -> None:
         """By default the provider that the program has set up."""
+        super().__init__()
         self._codes = Codes()
         meter = get_meter("duologue", VERSION, provider)
         bounds = list(SECONDS)
@@ -30,8 +31,6 @@ class OpenTelemetry(Observer):
             "rpc.client.call.duration", "s", explicit_bucket_boundaries_advisory=bounds
         )
         self._attributes: dict[tuple[bool, str, str], dict[str, str]] = {}
-        self._open = 0
-        self._active = {True: 0, False: 0}
         # Asked when somebody reads them, not told at each change.
         meter.create_observable_up_down_counter(
             "duologue.connections", [self._observe_open], "{connection}"
@@ -42,18 +41,6 @@ class OpenTelemetry(Observer):
         self._items = meter.create_counter("duologue.items", "{item}")
         self._events = meter.create_counter("duologue.events", "{event}")
         self._missed = meter.create_counter("duologue.events.missed", "{event}")
-
-    def connection_opened(self, connection: ConnectionSeen) -> None:
-        """See `Observer`."""
-        self._open += 1
-
-    def connection_closed(self, connection: ConnectionSeen, code: int, reason: str) -> None:
-        """See `Observer`."""
-        self._open -= 1
-
-    def call_started(self, call: CallSeen) -> None:
-        """See `Observer`."""
-        self._active[call.is_own] += 1
 
     def call_ended(self, call: CallSeen, outcome: Outcome) -> None:
         """See `Observer`."""

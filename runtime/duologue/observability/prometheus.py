@@ -2,11 +2,11 @@
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-from duologue.observability.measures import SECONDS, Codes
-from duologue.observer import CallSeen, ConnectionSeen, Direction, Observer, Outcome
+from duologue.observability.measures import SECONDS, Codes, OpenNow
+from duologue.observer import CallSeen, Direction, Outcome
 
 
-class Prometheus(Observer):
+class Prometheus(OpenNow):
     """Counts and times what an endpoint does; one object for all endpoints of a program.
 
     Names are those that the OpenTelemetry exporter gives to the same instruments:
@@ -17,6 +17,7 @@ class Prometheus(Observer):
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        super().__init__()
         self._codes = Codes()
         labels = ("rpc_method", "error_type")
         self._served = Histogram(
@@ -35,8 +36,6 @@ class Prometheus(Observer):
         )
         self._timing: dict[tuple[bool, str, str], Histogram] = {}
         """The series that have been met: to look one up in the library takes longer."""
-        self._open = 0
-        self._active = {True: 0, False: 0}
         # Asked when somebody reads them, not set at each change.
         connections = Gauge("duologue_connections", "Connections that are open.", registry=registry)
         connections.set_function(lambda: self._open)
@@ -57,18 +56,6 @@ class Prometheus(Observer):
             ("event", "direction"),
             registry=registry,
         )
-
-    def connection_opened(self, connection: ConnectionSeen) -> None:
-        """See `Observer`."""
-        self._open += 1
-
-    def connection_closed(self, connection: ConnectionSeen, code: int, reason: str) -> None:
-        """See `Observer`."""
-        self._open -= 1
-
-    def call_started(self, call: CallSeen) -> None:
-        """See `Observer`."""
-        self._active[call.is_own] += 1
 
     def call_ended(self, call: CallSeen, outcome: Outcome) -> None:
         """See `Observer`."""

@@ -14,7 +14,11 @@ _log: Final = logging.getLogger("duologue")
 
 
 class Observers(Observer):
-    """Several observers as one. Whoever raises is told nothing more; the others are."""
+    """Several observers as one. Whoever raises is told nothing more; the others are.
+
+    They are the application's own code and may raise anything; `_dismiss` logs it. Each `except`
+    stands where the call is: to share one would cost every message a call more.
+    """
 
     def __init__(self, observers: Iterable[Observer]) -> None:
         self._set(tuple(observers))

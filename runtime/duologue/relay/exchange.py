@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from duologue.connection.base import CLOSE_CODE_NORMAL, ConnectionState, Message
-from duologue.errors import ConnectionClosed, UnsafeKey
+from duologue.connection.base import ConnectionState, Message
+from duologue.errors import UnsafeKey
 from duologue.identity import Identity
 from duologue.protocol.deadline_wheel import DeadlineWheel
 from duologue.protocol.keys import canonical_public_key
@@ -14,7 +14,6 @@ from duologue.relay.actions import Action, Close, Drop, HandOver, Seek, SendPing
 from duologue.relay.events import (
     Cause,
     Closed,
-    Joined,
     Leg,
     Observer,
     Opened,
@@ -32,12 +31,12 @@ from duologue.relay.messages import (
     BadCommand,
     Command,
     CommunicationRequest,
-    ConnectionHandover,
     Ping,
     Pong,
     Register,
 )
-from duologue.relay.pair import Pair, Traffic
+from duologue.relay.pair import Traffic
+from duologue.relay.pairs import Pairs
 from duologue.relay.registrar import Registrar
 from duologue.relay.switchboard import Switchboard
 from duologue.relay.visitor import Seeker, Stage, Visit, Visitor
@@ -84,8 +83,8 @@ class Exchange:
         self._on_known = on_known
         self._on_due_changed = on_due_changed
         self._visitors: dict[Leg, Visitor] = {}
-        self._pairs: set[Pair] = set()
         self._deadlines: DeadlineWheel[Visitor | Lane] = DeadlineWheel()
+        self._pairs = Pairs(limits, clock, self._take_breather, note)
         self._meeting_points = (
             MeetingPoints(limits, clock, self._take_breather, on_known) if meeting_points else None
         )
@@ -101,8 +100,7 @@ class Exchange:
 
     def open_traffic(self) -> Traffic:
         """What the pairs that are open now have carried so far."""
-        now_s = self._clock()
-        return sum((pair.traffic(now_s) for pair in self._pairs), Traffic())
+        return self._pairs.open_traffic()
 
     def __len__(self) -> int:
         return len(self._visitors)
@@ -137,8 +135,8 @@ class Exchange:
         # What still comes is of no interest; a listener keeps it from being kept.
         visitor.link.on_message.listen(_ignore)
         self.switchboard.leave(visitor.leg, self._clock())
-        if visitor.pair is not None and visitor.pair in self._pairs:
-            self._part(visitor.pair, visitor.link)
+        if visitor.pair is not None:
+            self._pairs.part(visitor.pair, visitor.link)
 
     # -- before a link is known -----------------------------------------------------------------
 
@@ -201,7 +199,7 @@ class Exchange:
         visitor.stage = Stage.CHALLENGED
         visitor.asked_s = now_s
         visitor.challenge, question = self._registrar.ask(visitor.key)
-        self._send(visitor, question)
+        visitor.send(question)
         self._set_deadline(visitor, now_s + self._limits.challenge_timeout_s)
 
     def _judge_answer(self, visitor: Visitor, command: AuthenticationResponse) -> None:
@@ -217,7 +215,7 @@ class Exchange:
         visitor.stage = Stage.SPARE
         self._on_known(visitor.link)
         self._note(ListenerRegistered(visitor.leg, visitor.key, now_s - visitor.asked_s))
-        self._send(visitor, answer)
+        visitor.send(answer)
         self._carry_out(
             self.switchboard.register(visitor.leg, visitor.key, visitor.link.address_group, now_s)
         )
@@ -288,46 +286,14 @@ class Exchange:
 
     def _hand_over(self, action: HandOver) -> None:
         caller, listener = self._visitors[action.caller], self._visitors[action.listener]
-        now_s = self._clock()
         if self.seeker is not None:
             self.seeker.forget(caller.leg, is_joined=True)
-        self._note(
-            Joined(caller.leg, listener.leg, action.source, action.target, now_s - caller.asked_s)
-        )
-        # First the rewiring of both, then the messages: the answer finds its way (4.3).
-        pair = Pair(caller.link, listener.link, self._limits, self._clock, self._take_breather)
-        self._pairs.add(pair)
-        for visitor in (caller, listener):
-            visitor.stage = Stage.JOINED
-            visitor.pair = pair
-            if visitor.visit is not None:
-                visitor.visit.accept()
-            visitor.link.allow_message_bytes(self._limits.max_frame_bytes)
-            if visitor.unlisten is not None:
-                visitor.unlisten()
-        listener.unlisten = listener.link.pass_on(pair.down)
-        self._send(listener, ConnectionHandover())
-        self._send(listener, CommunicationRequest(action.source, action.target))
-        # Last, because what the caller has sent too early is forwarded in this very moment.
-        caller.unlisten = caller.link.pass_on(pair.up)
+        self._pairs.join(caller, listener, action)
         self._on_known(caller.link)
 
     def _take_breather(self, lane: Lane) -> None:
         self._deadlines.add(lane, self._clock() + BREATHER_S)
         self._on_due_changed()
-
-    def _part(self, pair: Pair, leaving: Link) -> None:
-        self._pairs.discard(pair)
-        self._note(pair.stop(self._clock()))
-        if pair.cause is Cause.PEER_LEFT:
-            # 4.5: code 1000 always, and the same text.
-            pair.partner_of(leaving).close_as(CLOSE_CODE_NORMAL, leaving.parting_text)
-
-    def _end_pair(self, pair: Pair, cause: Cause) -> None:
-        """Note that the relay ends it; closing both links is up to the caller."""
-        pair.cause = cause
-        for link in (pair.caller, pair.listener):
-            self._visitors[Leg(link.id)].cause = cause
 
     # -- time -----------------------------------------------------------------------------------
 
@@ -352,19 +318,7 @@ class Exchange:
 
     def sweep(self) -> None:
         """Look for pairs of which one side takes nothing, or neither says anything."""
-        now_s = self._clock()
-        for pair in list(self._pairs):
-            fault = pair.find_fault(now_s)
-            if fault is None:
-                continue
-            cause, link = fault
-            self._end_pair(pair, cause)
-            pair.partner_of(link).close(cause.value)
-            if cause is Cause.SLOW_READER:
-                # Nothing reaches it, a close frame neither.
-                link.terminate(cause.value)
-            else:
-                link.close(cause.value)
+        self._pairs.sweep()
         if self._meeting_points is not None:
             self._meeting_points.sweep()
 
@@ -386,7 +340,7 @@ class Exchange:
             self.refuse(leg, messages.DRAINING, Cause.DRAINING)
         others = (Stage.MEETING, Stage.ROUTED)
         guests = [each.leg for each in self._visitors.values() if each.stage in others]
-        return spares, [Leg(pair.caller.id) for pair in self._pairs] + guests
+        return spares, self._pairs.caller_legs() + guests
 
     def dismiss(self, leg: Leg) -> None:
         """Close this leg, and the one it is joined with, because the relay is going away."""
@@ -398,7 +352,7 @@ class Exchange:
             return
         links = [visitor.link]
         if visitor.pair is not None:
-            self._end_pair(visitor.pair, Cause.DRAINING)
+            self._pairs.note_cause(visitor.pair, Cause.DRAINING)
             links = [visitor.pair.caller, visitor.pair.listener]
         visitor.cause = Cause.DRAINING
         for link in links:
@@ -419,7 +373,7 @@ class Exchange:
                     self._hand_over(action)
                 case SendPing(leg):
                     self._visitors[leg].pinged_s = self._clock()
-                    self._send(self._visitors[leg], Ping())
+                    self._visitors[leg].send(Ping())
                 case Close(leg, reason, cause, limit):
                     self._refuse(self._visitors[leg], reason, cause, limit)
                 case Drop(leg, reason, cause):
@@ -437,13 +391,6 @@ class Exchange:
             visitor.visit.refuse(reason, cause, limit)
         else:
             visitor.link.close(reason)
-
-    def _send(self, visitor: Visitor, command: Command) -> None:
-        try:
-            visitor.link.send(messages.encode(command))
-        except ConnectionClosed:
-            # Its closing is told to us by its state.
-            return
 
     def _set_deadline(self, visitor: Visitor, due_s: float) -> None:
         self._forget_deadline(visitor)

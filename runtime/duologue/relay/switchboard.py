@@ -26,19 +26,11 @@ from duologue.relay.events import Cause, Leg
 from duologue.relay.limits import RelayLimits
 from duologue.relay.rates import Rate
 from duologue.relay.shares import Shares
+from duologue.relay.spares import Spare, Spares
 from duologue.relay.waiting_line import Request, WaitingLine
 
 AT_ONCE_S: Final = 0.0
 """As a time when something is due."""
-
-
-@dataclass(slots=True)
-class _Spare:
-    key: bytes
-    address: str
-    registered_s: float
-    tick: int = -1
-    is_pinged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +51,12 @@ class Switchboard:
         self.is_draining = False
         self.has_other_nodes = False
         """Who is not served here may be served there: see `Seek`."""
-        self.watcher: KeyWatcher | None = None
         self._limits = limits
         self._listeners_are_back_s = started_s + limits.startup_grace_s
         self._are_back: set[bytes] = set()
         """Keys that have registered since the start; until then only."""
         self._deadlines: DeadlineWheel[Leg] = DeadlineWheel()
-        self._spares: dict[Leg, _Spare] = {}
-        self._spares_of: dict[bytes, list[Leg]] = {}
-        """Oldest first. The newest is handed out first: it is the likeliest to be alive."""
+        self._spares = Spares()
         self._freed: set[bytes] = set()
         """Keys that have lost a pair while somebody waited for one."""
         self._pairs: dict[Leg, _Pair] = {}
@@ -84,6 +73,15 @@ class Switchboard:
             limits.request_burst_per_address_and_target,
         )
 
+    @property
+    def watcher(self) -> KeyWatcher | None:
+        """Who is told which keys have a spare."""
+        return self._spares.watcher
+
+    @watcher.setter
+    def watcher(self, watcher: KeyWatcher | None) -> None:
+        self._spares.watcher = watcher
+
     # -- what there is --------------------------------------------------------------------------
 
     @property
@@ -94,11 +92,11 @@ class Switchboard:
     @property
     def keys(self) -> int:
         """Keys that have a spare."""
-        return len(self._spares_of)
+        return self._spares.keys
 
     def count_keys_by_spares(self) -> Counter[int]:
         """How many keys have one spare, how many two, and so on."""
-        return Counter(map(len, self._spares_of.values()))
+        return self._spares.count_keys()
 
     @property
     def pairs(self) -> int:
@@ -112,7 +110,7 @@ class Switchboard:
 
     def spare_legs(self) -> Iterator[tuple[Leg, bytes]]:
         """Every spare and its key."""
-        return ((leg, spare.key) for leg, spare in self._spares.items())
+        return self._spares.legs()
 
     def next_due_s(self) -> float | None:
         """When `due` has something to do, or None."""
@@ -139,11 +137,8 @@ class Switchboard:
         refusal = self._no_room_for_spare(leg, key)
         if refusal is not None:
             return [refusal]
-        spare = _Spare(key, address, now_s)
-        self._spares[leg] = spare
-        self._spares_of.setdefault(key, []).append(leg)
-        if self.watcher is not None and len(self._spares_of[key]) == 1:
-            self.watcher.note_gained(key)
+        spare = Spare(key, address, now_s)
+        self._spares.add(leg, spare)
         if now_s < self._listeners_are_back_s:
             self._are_back.add(key)
         self._set_ping(leg, spare, now_s)
@@ -197,7 +192,7 @@ class Switchboard:
         refusal = self._over_target_limits(request, now_s)
         if refusal is not None:
             return [Seek(leg, source, target, None, refusal) if seeks else refusal]
-        spare = self._newest_spare(target)
+        spare = self._spares.newest(target)
         is_full = bool(self._shares.find_full(address, target, now_s))
         if spare is not None and not is_full:
             return [self._hand_over(request, spare, now_s)]
@@ -229,16 +224,15 @@ class Switchboard:
         request = Request(leg, source, target, address, self._shares.had(address, target, now_s))
         if self._over_target_limits(request, now_s) is not None:
             return []
-        spare = self._newest_spare(target)
+        spare = self._spares.newest(target)
         if spare is not None and not self._shares.find_full(address, target, now_s):
             return [self._hand_over(request, spare, now_s)]
         return self._wait(request, until_s)
 
     def look_at(self, key: bytes, now_s: float) -> tuple[int, bool]:
         """How many spares of a key could be taken, and whether it has all its pairs."""
-        free = sum(not self._spares[leg].is_pinged for leg in self._spares_of.get(key, ()))
         is_full = self._shares.find_full("", key, now_s) == "max_pairs_per_key"
-        return free, is_full or self.pairs >= self._limits.max_pairs
+        return self._spares.count_free(key), is_full or self.pairs >= self._limits.max_pairs
 
     # -- time and the end -----------------------------------------------------------------------
 
@@ -285,14 +279,14 @@ class Switchboard:
     # -- inside ---------------------------------------------------------------------------------
 
     def _no_room_for_spare(self, leg: Leg, key: bytes) -> Close | None:
-        if len(self._spares_of.get(key, ())) < self._limits.max_spares_per_key:
+        if self._spares.count(key) < self._limits.max_spares_per_key:
             return None
         return _over(leg, "max_spares_per_key", "This key has all the spares it may have.")
 
     def _waits_until_s(self, target: bytes, now_s: float) -> float | None:
         """How long to wait for a spare of a key, or None if none is expected."""
         handed_over_s = self._handed_over_s.get(target, float("-inf"))
-        if target in self._spares_of or now_s - handed_over_s <= self._limits.spare_wait_s:
+        if self._spares.has(target) or now_s - handed_over_s <= self._limits.spare_wait_s:
             return now_s + self._limits.spare_wait_s
         if now_s >= self._listeners_are_back_s:
             self._are_back.clear()
@@ -332,14 +326,9 @@ class Switchboard:
         return actions
 
     def _refuse_late(self, request: Request) -> Close:
-        if self._newest_spare(request.target) is None:
+        if self._spares.newest(request.target) is None:
             return Close(request.caller, messages.NO_LISTENER, Cause.NO_SPARE)
         return _over(request.caller, "max_pairs_per_key", messages.NO_PAIR_FOR_KEY)
-
-    def _newest_spare(self, key: bytes) -> Leg | None:
-        # One with a ping out may be dead, and its pong would be taken for the listener's answer.
-        legs = reversed(self._spares_of.get(key, []))
-        return next((leg for leg in legs if not self._spares[leg].is_pinged), None)
 
     def _hand_over(self, request: Request, listener: Leg, now_s: float) -> HandOver:
         caller, target, spare = request.caller, request.target, self._spares[listener]
@@ -364,7 +353,7 @@ class Switchboard:
 
     def _serve_waiting(self, key: bytes, now_s: float) -> list[Action]:
         actions: list[Action] = []
-        while (listener := self._newest_spare(key)) is not None:
+        while (listener := self._spares.newest(key)) is not None:
             request = self._waiting.find_next(
                 key, lambda address: not self._shares.find_full(address, key, now_s)
             )
@@ -374,10 +363,10 @@ class Switchboard:
             actions.append(self._hand_over(request, listener, now_s))
         return actions
 
-    def _set_ping(self, leg: Leg, spare: _Spare, now_s: float) -> None:
+    def _set_ping(self, leg: Leg, spare: Spare, now_s: float) -> None:
         spare.tick = self._deadlines.add(leg, now_s + self._limits.ping_interval_s)
 
-    def _due_spare(self, leg: Leg, spare: _Spare, now_s: float) -> Action:
+    def _due_spare(self, leg: Leg, spare: Spare, now_s: float) -> Action:
         if spare.is_pinged:
             self._forget_spare(leg)
             return Drop(leg, "Ping: Connection timed out", Cause.NO_PONG)
@@ -391,16 +380,9 @@ class Switchboard:
         return SendPing(leg)
 
     def _forget_spare(self, leg: Leg, *, comes_back: bool = False) -> None:
-        spare = self._spares.pop(leg, None)
-        if spare is None:
-            return
-        self._deadlines.discard(spare.tick, leg)
-        legs = self._spares_of[spare.key]
-        legs.remove(leg)
-        if not legs:
-            del self._spares_of[spare.key]
-            if self.watcher is not None:
-                self.watcher.note_lost(spare.key, comes_back=comes_back)
+        spare = self._spares.remove(leg, comes_back=comes_back)
+        if spare is not None:
+            self._deadlines.discard(spare.tick, leg)
 
     def _forget_waiting(self, leg: Leg) -> Request | None:
         found = self._waiting.remove(leg)

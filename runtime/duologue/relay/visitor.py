@@ -5,9 +5,11 @@ from enum import Enum, auto
 from typing import Protocol
 
 from duologue.connection.base import Unlisten
+from duologue.errors import ConnectionClosed
 from duologue.relay.actions import Seek
 from duologue.relay.events import Cause, Leg
 from duologue.relay.link import Link
+from duologue.relay.messages import Command, encode
 from duologue.relay.pair import Pair
 from duologue.relay.registrar import Challenge
 
@@ -70,6 +72,14 @@ class Visitor:
     unlisten: Unlisten | None = None
     visit: Visit | None = None
     """Of who comes from another node."""
+
+    def send(self, command: Command) -> None:
+        """Tell it something, if it can still be told anything."""
+        try:
+            self.link.send(encode(command))
+        except ConnectionClosed:
+            # Its closing is told to the exchange by its state.
+            return
 
     @property
     def asked(self) -> str:

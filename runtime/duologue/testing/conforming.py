@@ -120,6 +120,7 @@ class _Witness(Interceptor):
         try:
             return await next()
         except Exception as error:
+            # The application's own code: what it raises goes on from here.
             self.raised = error
             raise
 

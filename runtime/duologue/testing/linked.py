@@ -72,6 +72,7 @@ class _Linked:
             for peer in self._peers:
                 await peer.introduced()
         except BaseException:
+            # Cancellation included: `async with` calls no `__aexit__` then.
             await self.__aexit__()
             raise
         return first, second

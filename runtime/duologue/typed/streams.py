@@ -133,7 +133,8 @@ class Exchange(Writing[S, R], Reading[Y, R], Generic[S, Y, R]):
             await self._send_each(items)
             await self.end()
         except Exception as error:
-            # If the call is over it has failed, and whoever reads is told.
+            # Items come from the application's own code, which may raise anything: it goes on from
+            # here. If the call is over it has failed, and whoever reads is told.
             if self._call is not None and not self._call.done():
                 self._failed_to_send = error
                 self.cancel()

@@ -240,6 +240,7 @@ class Subscription(Generic[E]):
         try:
             return handler(payload)
         except Exception as error:
+            # The application's own code.
             self._report(error)
             return None
 
@@ -250,6 +251,7 @@ class Subscription(Generic[E]):
                     try:
                         await later
                     except Exception as error:
+                        # The application's own code, too.
                         self._report(error)
                 if not self._waiting:
                     return
@@ -283,6 +285,7 @@ class Subscription(Generic[E]):
         try:
             await asyncio.shield(self._opened)
         except BaseException:
+            # Cancellation included: nobody would close it.
             self.close()
             raise
         return self

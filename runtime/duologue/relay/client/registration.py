@@ -67,6 +67,7 @@ class Spare:
                     raise _unexpected(command)
                 _send(connection, Pong())
         except BaseException:
+            # Cancellation included: nobody else has the connection.
             connection.close()
             raise
 
@@ -88,6 +89,7 @@ async def register_spare(account: RelayAccount) -> Spare:
         connection.terminate("registration took too long")
         raise RelayUnreachable(f"{account.url} did not finish the registration") from None
     except BaseException:
+        # Cancellation included, as above.
         connection.close()
         raise
     return Spare(connection, ping_interval_s + account.limits.relay_ping_grace_s)
