@@ -16,7 +16,7 @@ from duologue.relay.challenge import answer_challenge
 from duologue.relay.events import RelayEvent
 from duologue.relay.exchange import Exchange
 from duologue.relay.limits import RelayLimits
-from duologue.relay.link import Carrier, Hold
+from duologue.relay.link import Carrier, Hold, Link
 
 E = TypeVar("E", bound=RelayEvent)
 
@@ -173,6 +173,8 @@ class Relay:
         """Unless `is_new`, it has been there for a while: nobody's listener is on its way back."""
         self.now_s = 1000.0
         self.events: list[RelayEvent] = []
+        self.taken: list[Link] = []
+        """Spares that were handed over."""
         self.exchange = Exchange(
             limits or RelayLimits(),
             RELAY,
@@ -180,6 +182,7 @@ class Relay:
             clock=lambda: self.now_s,
             random_bytes=random.Random(seed).randbytes,
             note=self.events.append,
+            on_taken=self.taken.append,
             meeting_points=meeting_points,
         )
         self.exchange.access = OPEN

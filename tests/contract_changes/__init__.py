@@ -3,9 +3,9 @@
 import copy
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from tests.contract_changes import of_calls, of_values
 from tests.contract_changes.contracts import FAMILIES, Plain, contract

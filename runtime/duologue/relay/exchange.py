@@ -61,10 +61,12 @@ class Exchange:
         random_bytes: Callable[[int], bytes],
         note: Observer,
         on_known: Callable[[Link], None] = lambda _: None,
+        on_taken: Callable[[Link], None] = lambda _: None,
         on_due_changed: Callable[[], None] = lambda: None,
         meeting_points: bool = False,
     ) -> None:
-        """`on_known` is told of links that are no longer strangers: spares and pairs."""
+        """`on_known` is told of links that are no longer strangers: spares and pairs; `on_taken` of
+        each spare that is handed over, whose listener then comes with another."""
         self.access: Access = Access()
         """May be replaced at any time; call `apply_access` then."""
         self.switchboard = Switchboard(limits, started_s=clock())
@@ -81,6 +83,7 @@ class Exchange:
         self._clock = clock
         self._note = note
         self._on_known = on_known
+        self._on_taken = on_taken
         self._on_due_changed = on_due_changed
         self._visitors: dict[Leg, Visitor] = {}
         self._deadlines: DeadlineWheel[Visitor | Lane] = DeadlineWheel()
@@ -289,6 +292,7 @@ class Exchange:
         if self.seeker is not None:
             self.seeker.forget(caller.leg, is_joined=True)
         self._pairs.join(caller, listener, action)
+        self._on_taken(listener.link)
         self._on_known(caller.link)
 
     def _take_breather(self, lane: Lane) -> None:

@@ -29,7 +29,8 @@ class RelayLimits:
     the same address gives way that has been silent longest."""
 
     new_connections_per_s_per_address: float = 20.0
-    """In the long run. More are dropped before a byte of them is read."""
+    """In the long run. More are dropped before a byte of them is read. A spare that was handed over
+    does not count: its listener has to come again."""
 
     new_connections_burst_per_address: int = 100
     """At once, for instance when an office comes back from a network failure."""

@@ -108,6 +108,12 @@ class Door:
         if isinstance(link, SocketLink):
             self._strangers.leave(link)
 
+    def note_taken(self, link: Link) -> None:
+        """A spare was handed over. Its listener comes with another, which is not its fault: what it
+        has used of `new_connections_per_s_per_address` is given back."""
+        if isinstance(link, SocketLink):
+            self._arrivals.give_back(link.address_group)
+
     def close(self) -> None:
         """Let nobody in any more, and drop unfinished opening handshakes."""
         self._is_closed = True

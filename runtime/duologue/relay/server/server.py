@@ -90,6 +90,7 @@ class RelayServer:
             random_bytes=os.urandom,
             note=self._note,
             on_known=self._note_known,
+            on_taken=self._note_taken,
             on_due_changed=self._arm,
             meeting_points=meeting_points,
         )
@@ -203,6 +204,9 @@ class RelayServer:
 
     def _note_known(self, link: Link) -> None:
         self.door.note_known(link)
+
+    def _note_taken(self, link: Link) -> None:
+        self.door.note_taken(link)
 
     def _refuse_new(self) -> None:
         self.is_draining = True

@@ -20,6 +20,13 @@ def test_what_a_caller_sends_too_early_comes_after_the_handover() -> None:
     ]
 
 
+def test_of_a_pair_the_spare_is_told_as_taken_and_nobody_else() -> None:
+    relay = Relay()
+    _, listener = relay.pair()
+    relay.link().arrive(request_text(CALLER, PROVIDER))
+    assert relay.taken == [listener]
+
+
 def test_what_a_waiting_caller_sends_is_kept_for_the_listener() -> None:
     relay = Relay()
     relay.pair()

@@ -91,6 +91,15 @@ def test_an_address_comes_so_often_at_once_and_no_more() -> None:
     assert entrance.limits_met == ["new_connections_per_s_per_address"]
 
 
+def test_a_listener_comes_again_for_each_spare_that_was_handed_over_and_no_oftener() -> None:
+    entrance = Entrance(replace(WIDE, new_connections_burst_per_address=3))
+    for spare in [entrance.come_in() for _ in range(3)]:
+        entrance.door.note_taken(spare)
+        assert entrance.come() is not None
+    assert entrance.come() is None
+    assert entrance.limits_met == ["new_connections_per_s_per_address"]
+
+
 def test_one_stranger_too_many_of_an_address_takes_the_place_of_its_first() -> None:
     entrance = Entrance(replace(WIDE, max_unauthenticated_per_address=3))
     first, *_ = [entrance.come_in() for _ in range(3)]
