@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from duologue.relay.access import Access
 from duologue.relay.cluster import control
 from duologue.relay.cluster.bus import Bus
 from duologue.relay.cluster.bus_messages import (
@@ -26,7 +25,7 @@ from duologue.relay.cluster.lookup_records import LookupCounts
 from duologue.relay.cluster.lookups import Lookups
 from duologue.relay.cluster.other_nodes import OtherNodes
 from duologue.relay.cluster.question_rates import QuestionRates
-from duologue.relay.cluster.settings import ClusterSettings, digest_rules
+from duologue.relay.cluster.settings import ClusterSettings, RulesDigest
 from duologue.relay.cluster.stock import Stock
 from duologue.relay.cluster.subjects import Subjects
 from duologue.relay.cluster.visits_in import VisitsIn
@@ -121,8 +120,7 @@ class ClusterNode:
         self._number = 0
         self.link = settings.advertise
         """Where other nodes are told to come."""
-        self._rules = ""
-        self._rules_of: Access | None = None
+        self._rules = RulesDigest(server.limits)
         self._own_question = ""
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -130,11 +128,7 @@ class ClusterNode:
     @property
     def rules(self) -> str:
         """A digest of the access rules and limits."""
-        access = self.server.exchange.access
-        if access is not self._rules_of:
-            self._rules_of = access
-            self._rules = digest_rules(access, self.server.limits)
-        return self._rules
+        return self._rules.of(self.server.exchange.access)
 
     def words(self) -> list[str]:
         """What is not as it should be, for `/readyz`."""

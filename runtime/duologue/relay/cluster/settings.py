@@ -43,3 +43,19 @@ def digest_rules(access: Access, limits: RelayLimits) -> str:
     lines += sorted(f"sha256 {each.hex()} {right.value}" for each, right in access.tokens.items())
     lines += [f"{each.name} {getattr(limits, each.name)!r}" for each in fields(limits)]
     return hashlib.blake2b("\n".join(lines).encode(), digest_size=DIGEST_BYTES).hexdigest()
+
+
+class RulesDigest:
+    """`digest_rules` of access rules that seldom change: made once for each."""
+
+    def __init__(self, limits: RelayLimits) -> None:
+        self._limits = limits
+        self._access: Access | None = None
+        self._digest = ""
+
+    def of(self, access: Access) -> str:
+        """The digest for these access rules."""
+        if access is not self._access:
+            self._access = access
+            self._digest = digest_rules(access, self._limits)
+        return self._digest
