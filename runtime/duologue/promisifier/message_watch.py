@@ -11,8 +11,8 @@ from duologue.protocol.codec import (
     Envelope,
     decode_envelope,
     integral,
-    read_envelope,
     read_failure,
+    read_leniently,
     slice_or_none,
 )
 from duologue.protocol.control import read_notify
@@ -62,7 +62,7 @@ class MessageWatch:
             envelope = decode_envelope(text)
         except UNDECODED:
             try:
-                envelope = read_envelope(text if isinstance(text, str) else text.decode())
+                envelope = read_leniently(text if isinstance(text, str) else text.decode())
             except BadFrame:
                 return
         if envelope.parts:

@@ -58,7 +58,7 @@ decode_envelope: Final = msgspec.json.Decoder(Envelope).decode
 """`read_envelope` for most messages; what msgspec refuses may be readable all the same."""
 
 UNDECODED: Final = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
-"""What `decode_envelope` raises where `read_envelope` is to be asked."""
+"""What `decode_envelope` raises where `read_leniently` is to be asked."""
 
 
 def read_envelope(text: str) -> Envelope:
@@ -70,10 +70,11 @@ def read_envelope(text: str) -> Envelope:
     try:
         return decode_envelope(text)
     except UNDECODED:
-        return _read_leniently(text)
+        return read_leniently(text)
 
 
-def _read_leniently(text: str) -> Envelope:
+def read_leniently(text: str) -> Envelope:
+    """As `read_envelope`, for what `decode_envelope` has refused."""
     # Two reasons to come here: lone surrogates, and odd values in fields that `type` does not need.
     fields = parse_json(text)
     if not is_object(fields):
@@ -161,8 +162,6 @@ class Route(msgspec.Struct, frozen=True, gc=False):
     """Where the requests of one method go, and what all of them say: made once for many calls."""
 
     service_id: int
-    takes_parts: bool
-    """The answers may have parts."""
     head: bytes
     """What stands between the id of a request and its arguments."""
     tail: bytes
@@ -171,10 +170,9 @@ class Route(msgspec.Struct, frozen=True, gc=False):
 
 @lru_cache(maxsize=1024)
 def route(service_id: int, takes_parts: bool = False) -> Route:
-    """The way to one service."""
+    """The way to one service; with `takes_parts` its answers may have parts."""
     return Route(
         service_id,
-        takes_parts,
         b',"type":"request","serviceId":%d,"args":' % service_id,
         b',"takesParts":true' if takes_parts else b"",
     )

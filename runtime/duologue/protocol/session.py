@@ -34,6 +34,7 @@ from duologue.protocol.values import SENTINEL_JSON
 UNKNOWN_SERVICE = "UNKNOWN-SERVICE"
 slice_or_none = codec.slice_or_none
 read_envelope = codec.read_envelope
+read_leniently = codec.read_leniently
 decode_envelope = codec.decode_envelope
 UNDECODED = codec.UNDECODED
 
@@ -125,7 +126,7 @@ class Session(Generic[CallT]):
                     try:
                         envelope = decode_envelope(message)
                     except UNDECODED:
-                        envelope = read_envelope(message)
+                        envelope = read_leniently(message)
                     kind = envelope.type
                     # The two that come by the thousand first.
                     if envelope.parts is not None:

@@ -169,7 +169,6 @@ class LargeFrame:
     __slots__ = ("_buffer", "_filled", "_key", "_length", "first")
 
     FIRST_ROOM_BYTES: Final = 65_536
-    """64 KiB, a usual size of pieces, and an envelope around it: no need to grow for that."""
 
     def __init__(self, head: FrameHead, key: bytes) -> None:
         self.first = head.first
