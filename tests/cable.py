@@ -1,7 +1,8 @@
-"""A way to a port of this machine that can be laid silent, as when a machine loses its power."""
+"""A way to ports of this machine: silent, as when a machine loses its power, or a load balancer."""
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -10,16 +11,23 @@ PIECE_BYTES = 65_536
 
 class Cable:
     """Passes bytes on, both ways. Silent, it neither passes nor closes anything: what is sent
-    stays where it is, and who comes is let in and hears nothing."""
+    stays where it is, and who comes is let in and hears nothing. With several targets it is a plain
+    load balancer: each connection goes to the next that lets it in."""
 
-    def __init__(self, target: int) -> None:
-        """`target` is the port that it leads to."""
+    def __init__(self, *targets: int) -> None:
         self.port = 0
-        self._target = target
+        self.targets = list(targets)
+        """The ports that it leads to; may be changed at any time."""
+        self._numbers = itertools.count()
         self._flows = asyncio.Event()
         self._flows.set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._ways: set[asyncio.Task[None]] = set()
+
+    @property
+    def url(self) -> str:
+        """For clients of a relay that it leads to."""
+        return f"ws://127.0.0.1:{self.port}"
 
     def silence(self) -> None:
         """Nothing gets through from now on."""
@@ -39,7 +47,10 @@ class Cable:
         self._writers.add(writer)
         try:
             await self._flows.wait()
-            there, back = await asyncio.open_connection("127.0.0.1", self._target)
+            connected = await self._connected()
+            if connected is None:
+                return
+            there, back = connected
             self._writers.add(back)
             ways = [
                 asyncio.create_task(self._pass(reader, back)),
@@ -55,6 +66,15 @@ class Cable:
         finally:
             writer.transport.abort()
             self._writers.discard(writer)
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """To the next of the targets that lets one in; None if none does."""
+        begin, targets = next(self._numbers), list(self.targets)
+        for step in range(len(targets)):
+            port = targets[(begin + step) % len(targets)]
+            with contextlib.suppress(OSError):
+                return await asyncio.open_connection("127.0.0.1", port)
+        return None
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -80,10 +100,10 @@ class Cable:
 
 
 @asynccontextmanager
-async def cable(target: int) -> AsyncGenerator[Cable]:
-    """One that leads to this port, from one of its own."""
-    laid = Cable(target)
-    server = await asyncio.start_server(laid.come, "127.0.0.1", 0)
+async def cable(*targets: int) -> AsyncGenerator[Cable]:
+    """One that leads to these ports, from one of its own."""
+    laid = Cable(*targets)
+    server = await asyncio.start_server(laid.come, "127.0.0.1", 0, backlog=1_000)
     laid.port = server.sockets[0].getsockname()[1]
     try:
         yield laid

@@ -81,7 +81,7 @@ async def far_node(name: str, servers: list[NatsServer]) -> AsyncGenerator[Far]:
         to_nodes = await stack.enter_async_context(cable(node.node.visits_in.port))
         node.node.link = f"127.0.0.1:{to_nodes.port}"
         cables = [*to_nats, to_clients, to_nodes]
-        yield Far(node, cables, f"ws://127.0.0.1:{to_clients.port}")
+        yield Far(node, cables, to_clients.url)
 
 
 QUICK_TO_NOTICE = 'ping_interval: "1s"\nping_max: 1\n'

@@ -14,8 +14,8 @@ import pytest
 import duologue
 from duologue import ANYONE, Identity, WebsocketPromisifier
 from duologue.errors import PeerNotFound
-from tests.balancer import balanced
 from tests.bench.cluster_listeners import measure
+from tests.cable import cable
 from tests.cluster_process import write_cluster, write_node
 from tests.cluster_support import nats_servers
 from tests.integration.relay_loopback import PATIENCE_S
@@ -73,7 +73,7 @@ async def test_the_listeners_of_a_killed_node_come_back_behind_a_load_balancer(
             )
             for name in ("a", "b", "c")
         ]
-        front = await stack.enter_async_context(balanced([each.port for each in nodes]))
+        front = await stack.enter_async_context(cable(*(each.port for each in nodes)))
         for person in people:
             await stack.enter_async_context(
                 duologue.listen(
@@ -101,7 +101,9 @@ async def test_the_listeners_of_a_killed_node_come_back_behind_a_load_balancer(
             begun_s = time.monotonic()
             with contextlib.suppress(PeerNotFound):
                 async with duologue.dial(
-                    front.url, to=person.public_key, identity=Identity.generate()
+                    front.url,
+                    to=person.public_key,
+                    identity=Identity.generate(),
                 ) as peer:
                     assert await peer.send(1, "x") == "x"
             return time.monotonic() - begun_s

@@ -15,7 +15,7 @@ from duologue.relay.cluster.bus_messages import VERSION, Find, FindNodes, seal
 from duologue.relay.cluster.nats_bus import MOST_WAITING
 from duologue.relay.cluster_limits import ClusterLimits
 from duologue.relay.limits import RelayLimits
-from tests.balancer import balanced
+from tests.cable import cable
 from tests.cluster_support import SECRET, TestNode, cluster, keys_of, nats_servers, one_node
 from tests.foreign_relay import register
 from tests.integration.cluster_talk import QUICK, is_there, joined, part
@@ -144,7 +144,7 @@ async def test_a_rolling_deploy_of_a_new_version_and_a_new_secret_refuse_nobody(
         nodes = [await start(number, 0) for number in range(3)]
         ports = [each.server.port for each in nodes]
         async with (
-            balanced(ports) as front,
+            cable(*ports) as front,
             duologue.listen(
                 front.url, identity=host, allow=ANYONE, on_peer=offer_name, spares=8,
                 known_relays=tmp_path / "pins",
