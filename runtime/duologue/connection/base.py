@@ -63,6 +63,10 @@ class Signal(Generic[T]):
 
         return unlisten
 
+    def forget_listeners(self) -> None:
+        """End it for all of them."""
+        self._listeners = ()
+
     def emit(self, value: T) -> None:
         """Hand `value` to every listener."""
         for listener in self._listeners:
@@ -106,13 +110,9 @@ class MessageSignal(Signal[Message]):
         It may be called before this returns.
         """
 
-        def once(message: Message) -> None:
-            unlisten()
-            listener(message)
-
-        unlisten = self.add_listener(once)
+        once = _Once(self, listener)
         self.hand_over()
-        return unlisten
+        return once.end
 
     def add_listener(
         self,
@@ -180,10 +180,35 @@ class MessageSignal(Signal[Message]):
             if self.when_emptied is not None:
                 self.when_emptied()
 
+    def forget_listeners(self) -> None:
+        """See `Signal.forget_listeners`."""
+        super().forget_listeners()
+        self._take_each = None
+
     def drop_backlog(self) -> None:
         """Forget what waits: the connection is closed, nothing is delivered any more."""
         self.backlog.clear()
         self.backlog_bytes = 0
+
+
+class _Once:
+    """Listens for one message; knows its signal, and is known to it, only until then."""
+
+    __slots__ = ("_listener", "_unlisten")
+
+    def __init__(self, signal: MessageSignal, listener: Callable[[Message], None]) -> None:
+        self._listener = listener
+        self._unlisten: Unlisten | None = signal.add_listener(self)
+
+    def __call__(self, message: Message) -> None:
+        self.end()
+        self._listener(message)
+
+    def end(self) -> None:
+        """Listen no more."""
+        if self._unlisten is not None:
+            self._unlisten()
+            self._unlisten = None
 
 
 class StateOfConnection:
@@ -327,6 +352,10 @@ class Connection(ABC):
             self.failure = failure
         self.on_message.drop_backlog()
         self.state.enter(ConnectionState.CLOSED)
+        # Nothing will ever be told again. Whoever listened mostly knows us, as we knew them: of
+        # connections that come and go, the collector should have nothing to find.
+        self.state.on_enter_state.forget_listeners()
+        self.on_message.forget_listeners()
 
     def too_large(self, met_bytes: int) -> LimitExceeded:
         """For implementations: what `send` raises for a message above `max_send_bytes`."""

@@ -145,9 +145,15 @@ class Layer(Connection):
             self.state.enter(state)
 
     def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
+        # What holds us is let go of, here too: see `Connection._end`.
         self._unlisten_state()
+        self._unlisten_state = _ignore
         if self._unlisten_message is not None:
             self._unlisten_message()
             self._unlisten_message = None
         self.on_message.when_emptied = None
         super()._end(code, reason, failure)
+
+
+def _ignore() -> None:
+    pass
