@@ -290,6 +290,16 @@ class WebsocketPromisifier:
         if asyncio._get_running_loop() is not self._loop:
             raise wrong_loop(self._loop)
 
+    async def ended(self) -> None:
+        """Wait until the connection is closed, and handlers that were cancelled have ended.
+
+        Not for those that take their time over it, or ignore it.
+        """
+        await self._promise.wait()
+        if self.calls_running:
+            # They are told in one turn of the loop, and end in the next, which is this one's.
+            await asyncio.sleep(0)
+
     async def introduced(self) -> None:
         """Wait until the other side has introduced itself, or is known for a base peer."""
         if self._conversation.greeting is not None:
