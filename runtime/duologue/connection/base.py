@@ -175,15 +175,27 @@ class MessageSignal(Signal[Message]):
                     listener(message)
         finally:
             self._delivering = False
-        if not self.backlog:
-            self.backlog = _NONE
-            if self.when_emptied is not None:
-                self.when_emptied()
+        self._note_taken()
 
     def forget_listeners(self) -> None:
         """See `Signal.forget_listeners`."""
         super().forget_listeners()
         self._take_each = None
+
+    def take_waiting(self) -> Message | None:
+        """What has waited longest, where nobody listens; None if nothing waits."""
+        if self._listeners or self._delivering or not self.backlog:
+            return None
+        message = self.backlog.popleft()
+        self.backlog_bytes -= len(message)
+        self._note_taken()
+        return message
+
+    def _note_taken(self) -> None:
+        if not self.backlog:
+            self.backlog = _NONE
+            if self.when_emptied is not None:
+                self.when_emptied()
 
     def drop_backlog(self) -> None:
         """Forget what waits: the connection is closed, nothing is delivered any more."""
@@ -312,6 +324,9 @@ class Connection(ABC):
 
     def send_batches(self) -> None:  # noqa: B027 - most have no boxes
         """The other side reads several messages in one box: those of a turn may go together."""
+
+    def gather(self) -> None:  # noqa: B027 - most write nothing together
+        """What is sent in the rest of this turn of the loop may leave together, at its end."""
 
     def note_batch(self, more: int) -> None:  # noqa: B027 - most have no boxes
         """For a layer above: a message that came held so many more. What is read at once counts."""

@@ -62,6 +62,10 @@ class Layer(Connection):
         """See `Connection.send_batches`."""
         self._carrier.send_batches()
 
+    def gather(self) -> None:
+        """See `Connection.gather`."""
+        self._carrier.gather()
+
     def note_batch(self, more: int) -> None:
         """See `Connection.note_batch`."""
         self._carrier.note_batch(more)

@@ -104,6 +104,12 @@ class SocketWriter(Connection):
             pending.append(frame)
             self._flush()
 
+    def gather(self) -> None:
+        """See `Connection.gather`."""
+        if not self._tick_is_due and self.state.current_state is _OPEN:
+            self._loop.call_soon(self._end_tick)
+            self._tick_is_due = True
+
     def send_frames(self, frames: list[Message]) -> None:
         """`send` for bytes that are whole frames already, written at once.
 
