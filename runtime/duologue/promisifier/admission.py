@@ -371,7 +371,9 @@ class Admission(Generic[CallT]):
 
     def _open(self) -> None:
         """Let new calls start at once again."""
-        if not self.is_shut and not self._connection.gate.is_shut:
+        # With nobody waiting there is nobody to overtake, and nobody who would be told later: the
+        # answer of the last one may have shut the gate anew.
+        if not self.is_shut and not (self._connection.gate.is_shut and self._number_waiting):
             self.room = self._limits.max_running_calls
 
     def _tell_idle(self) -> None:

@@ -220,13 +220,16 @@ class Codec(Generic[T]):
         return self.validate_python(fields)
 
     def _bind_to_json(self, value: T, **options: Any) -> bytes:
-        write: Callable[..., bytes] = self.adapter.serializer.to_json
+        self.to_json = write = self.bind_writing(self.adapter.serializer.to_json)
+        return write(value, **options)
+
+    def bind_writing(self, write: Callable[..., bytes]) -> Callable[..., bytes]:
+        """A function of pydantic's that writes such values, with what it is told each time."""
         if self._renames_fields():
             write = partial(write, by_alias=True)
         if may_be_deep(self.adapter.core_schema):
             write = _writing_to_depth(write, self.form_name)
-        self.to_json = write
-        return write(value, **options)
+        return write
 
 
 def _writing_to_depth(write: Callable[..., bytes], what: str) -> Callable[..., bytes]:

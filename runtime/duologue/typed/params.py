@@ -1,7 +1,7 @@
 """Params of methods: from a client's keywords to arguments on the wire, and back."""
 
 from collections.abc import Callable
-from typing import Final, Generic, ParamSpec, TypeVar
+from typing import Any, Final, Generic, ParamSpec, TypeVar
 
 import msgspec
 from pydantic import ValidationError
@@ -17,6 +17,7 @@ from duologue.protocol.values import (
     without_undefined,
 )
 from duologue.typed.codec import Codec
+from duologue.typed.keywords import Check, Write, ways_of_keywords
 from duologue.typed.model import Model
 from duologue.typed.problems import no_form_in_json, problems_of
 
@@ -35,10 +36,17 @@ class Params(Generic[A, P]):
     against the model.
     """
 
-    __slots__ = ("_codec",)
+    __slots__ = ("_check", "_codec", "_write")
 
     def __init__(self, model: Callable[A, P], /) -> None:
         self._codec: Codec[P] = Codec(model)
+        # Bound at the first use, as those of a codec.
+        self._check: Check = self._bind_check
+        self._write: Write = self._codec.to_json
+
+    def _bind_check(self, kwargs: dict[str, object]) -> Any:
+        self._check, self._write = ways_of_keywords(self._codec)
+        return self._check(kwargs)
 
     @property
     def model(self) -> type[Model] | None:
@@ -75,9 +83,11 @@ class Params(Generic[A, P]):
         """
         codec = self._codec
         try:
-            # What the model's constructor does, without the detour through its Python.
-            params = codec.validate_python(kwargs) if not args else self._given(what, args, kwargs)
-            text = codec.to_json(params) if parts is None else codec.to_json(params, context=parts)
+            if args:
+                checked, write = self._given(what, args, kwargs), codec.to_json
+            else:
+                checked, write = self._check(kwargs), self._write
+            text = write(checked) if parts is None else write(checked, context=parts)
         except ValidationError as error:
             raise InvalidParams(
                 f"{what} was not called", problems_of(error, codec.adapter.core_schema)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from websockets.protocol import Side, State
+from websockets.protocol import Side
 
 from duologue.connection.base import (
     CLOSE_CODE_LOST,
@@ -151,9 +151,8 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
     def _send_close(self, text: str, code: int = CLOSE_CODE_NORMAL) -> None:
         if self._pending:
             self._flush()
-        # In a batch that ends with the peer's close frame, `websockets` has answered already.
-        if self._wire is not None and self._wire.protocol.state is State.OPEN:
-            self._wire.protocol.send_close(code, text)
+        if self._wire is not None:
+            self._wire.send_close(code, text)
             self._write_from(self._wire)
 
     # -- reading ------------------------------------------------------------------------------
@@ -236,11 +235,14 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         if isinstance(opening, ServerOpening):
             self.request = opening.request
         self._opening = None
-        self._wire = Wire(
-            opening.reached, max_message_bytes=self._max_message_bytes, clock=self._loop.time
-        )
         if opening.side is Side.CLIENT:
             self._mask_keys = mask_keys()
+        self._wire = Wire(
+            opening.reached,
+            max_message_bytes=self._max_message_bytes,
+            clock=self._loop.time,
+            keys=self._mask_keys,
+        )
         self.on_message.when_emptied = self._resume_reading
         self.state.enter(ConnectionState.OPEN)
         if self._has_pulse:
@@ -395,7 +397,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         source = self._wire or self._opening
         if source is None or transport is None:
             return
-        source.protocol.receive_eof()
+        source.receive_eof()
         # The end of what we send needs no call of its own: the transport closes.
         for data in filter(None, source.data_to_send()):
             transport.write(data)

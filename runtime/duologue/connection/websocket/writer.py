@@ -191,7 +191,7 @@ class SocketWriter(Connection):
         self._end(CLOSE_CODE_LOST, reason, failure)
 
     def _write_from(self, source: Wire | Opening) -> None:
-        """Write what `websockets` wants sent."""
+        """Write what is to be sent beside messages."""
         transport = self._transport
         for data in source.data_to_send():
             if transport is None or transport.is_closing():
@@ -201,6 +201,9 @@ class SocketWriter(Connection):
                     return
                 self._pulse.has_written = True
                 transport.write(data)
+            elif isinstance(source, Wire) and source.is_agreed:
+                # Nobody waits for anything: to hear the peer's end too would only cost a turn.
+                self._from_outside(transport, transport.close)
             elif transport.can_write_eof():
                 try:
                     transport.write_eof()

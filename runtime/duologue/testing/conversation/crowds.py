@@ -38,6 +38,9 @@ async def _check_large(caller: End, callee: End) -> None:
     answers = await asyncio.gather(*large, *small)
     expected = [text] * LARGE_CALLS + [f"{number}" for number in range(LARGE_CALLS)]
     assert answers == expected, "not each has its own answer"
+    # Whatever waited, and for what: it leaves nothing behind that those after it wait for.
+    again = await asyncio.gather(*(caller.client.echo(text=text) for _ in range(LARGE_CALLS)))
+    assert again == [text] * LARGE_CALLS, "not each has its own answer the second time"
 
 
 async def _check_many(caller: End, callee: End) -> None:

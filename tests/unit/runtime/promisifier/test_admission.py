@@ -35,6 +35,7 @@ class Door:
         self.refused: list[int] = []
         self.running: list[ServedCall[object]] = []
         self.ends_at_once = False
+        self.answers_shut_the_gate = False
         self.connection = PretendCarrier()
         self.admission: Admission[ServedCall[object]] = Admission(
             Limits(max_running_calls=max_running_calls, **limits),
@@ -47,6 +48,8 @@ class Door:
         self.started.append(served.request.request_id)
         self.running.append(served)
         self.admission.began(served)
+        if self.answers_shut_the_gate:
+            self.connection.gate.shut()
         if self.ends_at_once:
             self.end()
 
@@ -142,6 +145,35 @@ async def test_nothing_starts_while_the_other_side_takes_no_answers() -> None:
     door.connection.gate.open()
     await turns(2)
     assert door.started == [0]
+
+
+async def test_room_comes_back_though_the_gate_was_shut_when_nothing_waited_any_more() -> None:
+    door = Door(max_running_calls=2)
+    gate = door.connection.gate
+    gate.shut()
+    door.admission.wait(call(0))
+    gate.open()
+    # Between its opening and the turn in which it is told of that, an answer may shut it.
+    gate.shut()
+    door.admission.withdraw(0)
+    await turns(2)
+    gate.open()
+    await turns(2)
+    assert door.admission.room == 2
+
+
+async def test_an_answer_that_shuts_the_gate_leaves_no_call_waiting_for_ever() -> None:
+    door = Door(max_running_calls=2)
+    gate = door.connection.gate
+    gate.shut()
+    door.admission.wait(call(0))
+    door.answers_shut_the_gate = True
+    gate.open()
+    await turns(2)
+    assert door.started == [0]
+    gate.open()
+    await turns(2)
+    assert door.admission.room == 2
 
 
 def test_it_is_nearly_full_when_one_more_large_message_would_not_fit() -> None:
