@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
+from duologue.arguments import check_function
 from duologue.connection.base import Connection, ConnectionState
 from duologue.connection.opening_request import OpeningRequest
 from duologue.errors import ConnectionClosed, DuologueError, ServiceIdTaken
@@ -178,9 +179,11 @@ class WebsocketPromisifier:
 
         Raises:
             RefusedService: the id is no integer above 0.
+            TypeError: `function` is none.
             ServiceIdTaken: something is served under it.
         """
         check_service_id(service_id)
+        check_function("add_service(...)", function)
         handler = FunctionHandler(service_id, function, self._limits.max_json_depth - 1)
         self.add_handlers({service_id: handler})
 
