@@ -131,7 +131,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
                 self._send_close(text)
             if transport.get_write_buffer_size() or transport.get_extra_info("sslcontext"):
                 # Closing politely would wait for the peer.
-                transport.abort()
+                self._from_outside(transport, transport.abort)
             else:
                 transport.close()
         self._end(CLOSE_CODE_LOST, text)
