@@ -16,6 +16,7 @@ from duologue.connection.addresses import group_of, peer_address
 from duologue.connection.asgi import AsgiConnection, Event, Receive, Send
 from duologue.connection.encrypted.allow import Allow
 from duologue.connection.opening_request import OpeningRequest, head_of
+from duologue.endpoints.arguments import check_arguments
 from duologue.endpoints.hosting import Conversations
 from duologue.endpoints.manner import ConversationOptions, Manner
 from duologue.foreign_text import shown
@@ -69,10 +70,12 @@ def app(
     run are lost. To let them finish, `await application.close()` before stopping the server.
 
     Raises:
+        TypeError: an argument is of another kind than its type says.
         ValueError: `identity` without `allow`, or the other way round.
         UnsafeKey: a key in `allow` is none to build on.
         ServiceIdTaken: two services want the same number.
     """
+    check_arguments("app", origins=origins, identity=identity, allow=allow, loopback=loopback)
     if (identity is None) != (allow is None):
         raise ValueError(
             "app(identity=..., allow=...) go together: who we are, and the keys that may connect; "

@@ -94,6 +94,8 @@ Who meets one, and what becomes of others:
 from dataclasses import dataclass
 from typing import Final
 
+from duologue.arguments import refuse
+
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 """The largest integer every JSON reader keeps exact; ids and plain `int` fields end here."""
 
@@ -501,6 +503,8 @@ class Limits:
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                refuse(f"Limits.{name}", value, "a number above 0")
             if not value > 0:
                 raise ValueError(f"Limits.{name} must be above 0 but is {value!r}")
         if self.max_running_calls > DEFAULT_RUNNING_CALLS:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
+from duologue.arguments import check_function, check_kind
+
 Result = TypeVar("Result")
 
 STOP_SIGNALS: Final = tuple(
@@ -28,13 +30,24 @@ def run(main: Callable[[], Coroutine[Any, Any, Result]]) -> Result | None:
     For programs that call and end by themselves `asyncio.run` is as good.
 
     Raises:
+        TypeError: `main` is no coroutine function.
         RuntimeError: an event loop runs already, or this is not the main thread.
         SystemExit: after a second signal; the status is 128 and the signal's number.
         Whatever `main` raises.
     """
+    check_function("run(...)", main, "a coroutine function (async def main)")
+    _check_no_loop_runs()
     stop = _Stop()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(stop.watch(main))
+
+
+def _check_no_loop_runs() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError("run(...) is for a whole program, and an event loop runs here: await it")
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -90,7 +103,9 @@ class _Stop:
     async def watch(self, main: Callable[[], Coroutine[Any, Any, Result]]) -> Result | None:
         """`main` in a task of its own, so that the second signal need not wait for the first."""
         loop = asyncio.get_running_loop()
-        task = loop.create_task(main())
+        program = main()
+        check_kind("run(...)", program, Coroutine, "a function that gives a coroutine (async def)")
+        task = loop.create_task(program)
         hurry: asyncio.Future[int] = loop.create_future()
 
         def stop(number: int) -> None:

@@ -18,6 +18,7 @@ from duologue.errors import (
     HttpRefused,
     HttpUnavailable,
     KeyNotAllowed,
+    ProtocolError,
     Unimplemented,
 )
 from duologue.limits import Limits
@@ -131,7 +132,13 @@ async def told_in_words(
             yield peer
     except (KeyNotAllowed, HttpRefused, HttpUnavailable):
         raise
-    except (HandshakeFailed, ConnectionClosed, DeadlineExceeded, Unimplemented) as error:
+    except (
+        HandshakeFailed,
+        ConnectionClosed,
+        DeadlineExceeded,
+        ProtocolError,
+        Unimplemented,
+    ) as error:
         if peer is not None and peer.speaks_duologue:
             raise
         door = await ask()

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+from duologue.arguments import check_kind
+
 
 @dataclass(frozen=True, slots=True)
 class OpeningRequest:
@@ -56,12 +58,21 @@ class HttpAnswer:
     """The body, plain text."""
 
     def __post_init__(self) -> None:
+        check_kind("HttpAnswer(status)", self.status, int, "an HTTP status, as int")
+        check_kind("HttpAnswer(..., text)", self.text, str, "a str")
         if not 200 <= self.status <= 599:
             raise ValueError(f"an HTTP status is from 200 to 599 here, but is {self.status!r}")
 
 
 CheckRequest = Callable[[OpeningRequest], HttpAnswer | None]
 """Asked with each request that is for this server; None lets it be a WebSocket."""
+
+
+def check_answer(answer: object) -> None:
+    """Raises TypeError unless it is what a `CheckRequest` gives."""
+    if answer is not None:
+        check_kind("check_request", answer, HttpAnswer, "an HttpAnswer or None from its function")
+
 
 NOT_KEPT = frozenset(
     {

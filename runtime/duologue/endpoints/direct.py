@@ -18,10 +18,12 @@ from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow
 from duologue.connection.opening_request import CheckRequest, request_headers
 from duologue.connection.websocket.refusals import Refusal, Refusals
+from duologue.endpoints.arguments import check_arguments
 from duologue.endpoints.guest import Lasting, Visit
 from duologue.endpoints.hosting import Host
-from duologue.endpoints.manner import AGENT, ConversationOptions, Manner, offer_of
+from duologue.endpoints.manner import AGENT, ConversationOptions, Manner
 from duologue.endpoints.redialling import Dial
+from duologue.endpoints.wrong_side import in_plain_words, of_encrypted_caller
 from duologue.errors import HandshakeFault
 from duologue.identity import Identity
 from duologue.limits import Limits
@@ -216,13 +218,29 @@ def serve(
     with `connect`, `listen` and `dial`.
 
     Raises:
-        ValueError: `identity` without `allow`, or the other way round.
+        TypeError: an argument is of another kind than its type says.
+        ValueError: `identity` without `allow`, or the other way round; an argument is out of
+            bounds.
         UnsafeKey: a key in `allow` is none to build on.
         ServiceIdTaken: two services want the same number.
         ValueError (on entering): `host` can be no name of a host.
         OSError (on entering): the address cannot be had.
         RuntimeError (on entering): it has been entered before.
     """
+    check_arguments(
+        "serve",
+        host=host,
+        port=port,
+        sock=sock,
+        unix_path=unix_path,
+        ssl=ssl,
+        origins=origins,
+        hosts=hosts,
+        identity=identity,
+        allow=allow,
+        loopback=loopback,
+        check_request=check_request,
+    )
     if identity is not None and allow is None:
         raise ValueError(
             "serve(identity=...) needs allow=, the keys that may connect; to let anybody in who "
@@ -314,19 +332,39 @@ async def connect(
 
     Raises (on entering):
         ValueError: `identity` without `to`, or the other way round; `url` is no ws: or wss:
-            address, or its host can be no name; `backoff` without `reconnect`.
+            address, or its host can be no name; `backoff` without `reconnect`; a number of
+            seconds is not above 0.
         UnsafeKey: `to` is no key to build on.
         KeyNotAllowed: the other side does not let this identity in.
         HandshakeFailed: the other side broke the rules of the handshake, or refused us.
         DeadlineExceeded: it took longer than `timeout` or `open_timeout`.
-        ConnectionClosed: nobody there, or TLS failed; `.sent` is "no". `HttpUnavailable` if the
-            server has trouble (HTTP 408, 425, 429, 5xx).
+        ConnectionClosed: nobody there, TLS failed, or it was closed at once; `.sent` is "no".
+            `HttpUnavailable` if the server has trouble (HTTP 408, 425, 429, 5xx).
         ProtocolError: what answers is no WebSocket server, or refuses us; `HttpRefused` if it did
-            so by an HTTP status.
+            so by an HTTP status. Or it is a relay, or a service that encrypts.
         ServiceIdTaken: two of the offered services want the same number.
-        TypeError: `offer` is one service, not several.
+        TypeError: an argument is of another kind than its type says, such as one service in the
+            place of several in `offer`.
     """
-    manner = Manner.of("connect", offer_of(offer), limits, options)
+    check_arguments(
+        "connect",
+        url=url,
+        offer=offer,
+        timeout=timeout,
+        ssl=ssl,
+        proxy=proxy,
+        unix_path=unix_path,
+        headers=headers,
+        user_agent=user_agent,
+        identity=identity,
+        to=to,
+        loopback=loopback,
+        on_connected=on_connected,
+        reconnect=reconnect,
+        backoff=backoff,
+        open_timeout=open_timeout,
+    )
+    manner = Manner.of("connect", Offer(offer), limits, options)
     limits = manner.limits
     seconds = limits.connect_timeout_s if timeout is None else timeout
     from duologue.connection.websocket.dial import dial_websocket
@@ -363,5 +401,6 @@ async def connect(
         open_timeout_s=open_timeout,
         on_connected=on_connected,
     )
-    async with Visit(dial, manner, lasting) as peer:
+    explain = in_plain_words if identity is None else of_encrypted_caller
+    async with Visit(dial, manner, lasting, partial(explain, url)) as peer:
         yield peer

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from duologue.arguments import refuse
 from duologue.connection.base import Connection, Message
 from duologue.connection.next_message import next_message
 from duologue.connection.opening_request import OpeningRequest
 from duologue.errors import ConnectionClosed, DeadlineExceeded, DuologueError
+from duologue.promisifier.handlers import is_awaitable
 from duologue.protocol.wording import words_of
 
 _OVER: Final = "the words before the calls are over; this connection belongs to the conversation"
@@ -105,7 +107,10 @@ async def speak_first(
     is_done = False
     try:
         async with patience:
-            await before(shown)
+            words = before(shown)
+            if not is_awaitable(words):
+                refuse("before=", before, "a coroutine function (async def)")
+            await words
         is_done = True
     except TimeoutError as error:
         if isinstance(error, DuologueError) or not patience.expired():

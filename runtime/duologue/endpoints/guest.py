@@ -8,8 +8,8 @@ from typing import Final
 
 from duologue.connection.base import Connection
 from duologue.endpoints.manner import Manner
-from duologue.endpoints.redialling import Dial, Redialling
-from duologue.errors import ConnectionClosed, DeadlineExceeded
+from duologue.endpoints.redialling import Dial, Explain, Redialling, itself
+from duologue.errors import ConnectionClosed, DeadlineExceeded, DuologueError
 from duologue.promisifier.deadline_scope import lift_deadlines
 from duologue.promisifier.on_connected import OnConnected, call_on_connected
 from duologue.promisifier.promisifier import WebsocketPromisifier
@@ -46,8 +46,12 @@ class Visit:
     # No generator: of generators inside one another that a program leaves open at its end, asyncio
     # closes each by itself, and complains that they are running already.
 
-    def __init__(self, dial: Dial, manner: Manner, lasting: Lasting) -> None:
+    def __init__(
+        self, dial: Dial, manner: Manner, lasting: Lasting, explain: Explain = itself
+    ) -> None:
+        """`explain` makes of a failure one that says more."""
         self._dial = dial
+        self._explain = explain
         self._manner = manner
         self._lasting = lasting
         self._peer: WebsocketPromisifier | None = None
@@ -82,12 +86,22 @@ class Visit:
 
     async def _found(self) -> Connection:
         """A connection on which calls may begin."""
-        return await self._manner.speak_first(await self._dial(), is_connector=True)
+        try:
+            connection = await self._dial()
+        except DuologueError as error:
+            explained = self._explain(error)
+            if explained is error:
+                raise
+            raise explained from error
+        return await self._manner.speak_first(connection, is_connector=True)
 
     async def _once(self) -> WebsocketPromisifier:
         """Over one connection."""
         self._peer = peer = self._manner.begin(await self._found(), "connector")
         await peer.introduced()
+        if not peer.is_connected and not peer.speaks_duologue:
+            # Whoever is there has closed at our first word.
+            raise self._explain(await _end_of(peer))
         if self._lasting.on_connected is not None:
             seconds = self._manner.limits.connect_timeout_s
             await call_on_connected(self._lasting.on_connected, peer, seconds)
@@ -97,7 +111,9 @@ class Visit:
         """Over one connection after the other."""
         limits = self._manner.limits
         usual = Backoff(limits.reconnect_pause_s, limits.max_reconnect_pause_s)
-        redialling = self._redialling = Redialling(self._found, self._lasting.backoff or usual)
+        redialling = self._redialling = Redialling(
+            self._found, self._lasting.backoff or usual, explain=self._explain
+        )
         connection = await redialling.first()
         peer = self._manner.begin_lasting(connection, self._lasting.on_connected)
         self._peer = peer
@@ -109,7 +125,7 @@ class Visit:
         try:
             if self._peer is not None:
                 self._peer.close()
-                await self._peer.promise.wait()
+                await self._peer.ended()
         finally:
             if self._keeper is not None:
                 self._keeper.cancel()
@@ -141,6 +157,14 @@ def _keep(
     keeper.add_done_callback(note_end)
     peer.on_closed(stop)
     return keeper
+
+
+async def _end_of(peer: WebsocketPromisifier) -> ConnectionClosed:
+    """How the conversation has ended, as an error."""
+    outcome = await peer.promise.wait()
+    if isinstance(outcome, ConnectionClosed):
+        return outcome
+    return ConnectionClosed(outcome.code, outcome.reason, sent="no")
 
 
 async def _stands(peer: ReconnectingPromisifier) -> None:

@@ -51,21 +51,30 @@ class Conversations:
     async def _speak_first(self, connection: Connection) -> None:
         try:
             await self._manner.speak_first(connection, is_connector=False)
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
+            raise
+        except BaseException as error:
             # The application's own code judges who may come in: whatever it raises refuses.
             where = connection.remote_address or "an unknown address"
-            _log.info("connection from %s refused: %s", where, words_of(error))
+            # What is no `Exception` is nobody's judgement, but a fault, as is a wrong `before`.
+            is_fault = isinstance(error, TypeError) or not isinstance(error, Exception)
+            level, trace = (logging.ERROR, error) if is_fault else (logging.INFO, None)
+            _log.log(
+                level, "connection from %s refused: %s", where, words_of(error), exc_info=trace
+            )
             return
-        if connection.state.current_state is not ConnectionState.OPEN:
-            return
-        try:
+        if connection.state.current_state is ConnectionState.OPEN:
             self._begin(connection)
-        except Exception as error:
-            # The application's own `on_peer`.
-            _log.error("a connection could not be taken in", exc_info=error)
 
     def _begin(self, connection: Connection) -> None:
-        peer = self._manner.begin(connection, "acceptor", self._budget)
+        try:
+            peer = self._manner.begin(connection, "acceptor", self._budget)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            # The application's own `on_peer`, whatever it raises: it ends this connection alone.
+            _log.error("a connection could not be taken in", exc_info=error)
+            return
         self._peers.add(peer)
         peer.on_closed(self._peers.discard)
 
@@ -86,7 +95,7 @@ class Conversations:
         peer.say_goaway(GoAway(reason, spread_ms(drain_timeout_s, self._chance)))
         await peer.drain(drain_timeout_s)
         peer.close(reason)
-        await peer.promise.wait()
+        await peer.ended()
 
 
 class Host(ABC):
@@ -163,6 +172,11 @@ class Host(ABC):
         finally:
             # What could not be had may be had later.
             self._is_entered = is_open
+        if self._closing is not None:
+            # Closed meanwhile, perhaps before there was anything to close.
+            await asyncio.shield(self._closing)
+            await self._close()
+            raise RuntimeError(f"the {self.kind} was closed while it was entered")
         return self
 
     async def __aexit__(

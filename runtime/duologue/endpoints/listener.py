@@ -75,26 +75,29 @@ class Listener(Host):
 
     async def _open(self) -> None:
         self._tasks = [asyncio.create_task(each.run()) for each in self._presences.values()]
-        for task in self._tasks:
-            task.add_done_callback(_note_end)
         try:
             await self._wait_registered()
         except BaseException:
             # Cancellation included: nobody would close it.
             await self.close()
             raise
+        for task in self._tasks:
+            task.add_done_callback(_note_end)
 
     async def _wait_registered(self) -> None:
         """Until one relay has taken us; if none does at the first try, raise what one says."""
-        waiting = {
-            asyncio.create_task(presence.wait_tried()): presence
-            for presence in self._presences.values()
-        }
-        unfinished = set(waiting)
+        waiting = [asyncio.create_task(each.wait_tried()) for each in self._presences.values()]
+        unfinished = {*waiting, *self._tasks}
         try:
-            while unfinished:
-                _, unfinished = await asyncio.wait(unfinished, return_when=asyncio.FIRST_COMPLETED)
+            while not unfinished.isdisjoint(waiting):
+                done, unfinished = await asyncio.wait(
+                    unfinished, return_when=asyncio.FIRST_COMPLETED
+                )
                 if any(presence.registered for presence in self._presences.values()):
+                    return
+                for ended in done.intersection(self._tasks):
+                    # It tries no more: of arguments that cannot be used, or because we are closed.
+                    _raise_fault(ended)
                     return
         finally:
             for task in waiting:
@@ -113,6 +116,20 @@ class Listener(Host):
         await self._stop_listening()
         await self._gate.close()
         await self._conversations.end("the listener is shutting down")
+
+
+def _raise_fault(task: asyncio.Task[None]) -> None:
+    """Raises what has ended it, if anything has; of a group its first one."""
+    if task.cancelled():
+        return
+    try:
+        task.result()
+    except* Exception as group:
+        errors = [*group.exceptions]
+    else:
+        return
+    # Alone: it is about the arguments, and who has given them expects it as it is.
+    raise errors[0]
 
 
 def _note_end(task: asyncio.Task[None]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypedDict
 
 from duologue.connection.base import Connection
+from duologue.endpoints.arguments import check_arguments
 from duologue.endpoints.first_words import Before, speak_first
 from duologue.errors import Digests
 from duologue.foreign_text import shown
@@ -21,7 +22,7 @@ from duologue.promisifier.promisifier import WebsocketPromisifier, create_websoc
 from duologue.promisifier.reconnecting import ReconnectingPromisifier
 from duologue.protocol.hello import Contracts, Counterpart, Role, encode_hello
 from duologue.typed.interceptors import Interceptor
-from duologue.typed.service import Offer, Service
+from duologue.typed.service import Offer
 from duologue.version import VERSION
 
 OnPeer = Callable[[WebsocketPromisifier], None]
@@ -100,10 +101,12 @@ class Manner:
         """What the arguments of a public `function` say.
 
         Raises:
-            TypeError: there is one that it does not take.
+            TypeError: there is one that it does not take, or one of another kind.
+            ValueError: one says what it cannot say.
         """
         for name in options.keys() - ConversationOptions.__annotations__.keys():
             raise TypeError(f"{function}() got an unexpected keyword argument {name!r}")
+        check_arguments(function, limits=limits, **options)
         # Of the two that are generators, contextlib stands between them and their caller.
         contracts = _chosen_contracts(options, 4 if function in ("serve", "listen") else 5)
         said = options.copy()
@@ -184,7 +187,7 @@ class Manner:
             peer.start()
         except BaseException:
             # `on_peer` is the application's own code; and nobody else has the peer yet.
-            peer.close()
+            peer.close("this connection could not be taken in, by a fault of this side")
             raise
 
 
@@ -193,11 +196,8 @@ def _chosen_contracts(options: ConversationOptions, stacklevel: int) -> Contract
 
     Raises:
         TypeError: both are given.
-        ValueError: it is neither "any" nor "same".
     """
     contracts = options.get("contracts", "any")
-    if contracts not in ("any", "same"):
-        raise ValueError(f'contracts= is "any" or "same" but is {contracts!r}')
     if "same_contracts" not in options:
         return contracts
     if "contracts" in options:
@@ -215,16 +215,3 @@ def _chosen_contracts(options: ConversationOptions, stacklevel: int) -> Contract
 
 def _all_as_one(observers: Sequence[Observer]) -> Observer | None:
     return Observers(observers) if observers else None
-
-
-def offer_of(services: Sequence[Service]) -> Offer:
-    """What `offer=` says.
-
-    Raises:
-        TypeError: it is no sequence of services; the text says what to write.
-        ServiceIdTaken: two of them want the same number.
-    """
-    if isinstance(services, Service):
-        name = type(services).__name__
-        raise TypeError(f"offer= takes several services; for one, write offer=[{name}(...)]")
-    return Offer(services)

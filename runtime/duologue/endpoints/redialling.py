@@ -19,6 +19,15 @@ from duologue.protocol.wording import words_of
 Dial = Callable[[], Awaitable[Connection]]
 """Opens a connection, or raises a `DuologueError`."""
 
+Explain = Callable[[DuologueError], DuologueError]
+"""Makes of a failure one that says more; gives it back, if it says all there is."""
+
+
+def itself(error: DuologueError) -> DuologueError:
+    """The `Explain` that knows nothing more."""
+    return error
+
+
 MAX_LOGGED_CHARACTERS: Final = 120
 
 WARNING_INTERVAL_S: Final = 60.0
@@ -34,11 +43,17 @@ class Redialling:
     """
 
     def __init__(
-        self, dial: Dial, backoff: Backoff, *, chance: Callable[[], float] = random.random
+        self,
+        dial: Dial,
+        backoff: Backoff,
+        *,
+        explain: Explain = itself,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self.last_fault: DuologueError | None = None
         """Why the last try failed; None if it did not."""
         self._dial = dial
+        self._explain = explain
         self._loop = asyncio.get_running_loop()
         self._tries = Tries(backoff, chance)
         self._has_worked = False
@@ -78,9 +93,13 @@ class Redialling:
             await peer.went_away()
             self._has_worked = self._has_worked or peer.has_stood.is_set()
             self._tries.note_life(self._loop.time() - begun_s)
-            lost = peer.conn_id
-            _log.info("connection %d: %s; another one is wanted", lost, _words(peer.last_end))
+            lost, end = peer.conn_id, peer.last_end
+            _log.info("connection %d: %s; another one is wanted", lost, _words(end))
             try:
+                explained = self._explain(end)
+                if explained is not end:
+                    # It says that it is somebody else: as if it could not be dialled.
+                    self._note_failure(explained)
                 await self._pause()
                 connection = await self._find()
             except DuologueError as error:

@@ -15,11 +15,14 @@ from urllib.parse import urlsplit
 from duologue.connection.addresses import ProxyChoice
 from duologue.connection.base import Connection
 from duologue.connection.encrypted.allow import Allow, Anyone
+from duologue.endpoints.arguments import check_arguments
 from duologue.endpoints.guest import Lasting, Visit
-from duologue.endpoints.manner import ConversationOptions, Manner, offer_of
+from duologue.endpoints.manner import ConversationOptions, Manner
 from duologue.endpoints.one_of_several import OneOfSeveral
+from duologue.endpoints.wrong_side import at_no_relay
 from duologue.errors import (
     DeadlineExceeded,
+    HandshakeFailed,
     PeerNotFound,
     RelayError,
     RelayRefused,
@@ -70,20 +73,32 @@ def listen(
     (default: in the user's configuration folder). `proxy` is as in `connect`.
 
     Raises:
-        ValueError: no `allow`; a relay that is no address, or one in plain text that is not on this
-            machine, unless `insecure_plaintext` is True.
+        TypeError: an argument is of another kind than its type says.
+        ValueError: no `allow`; no relay, or no spare; a relay that is no address, or one in plain
+            text that is not on this machine, unless `insecure_plaintext` is True.
         UnsafeKey: a key in `allow` is none to build on.
         ServiceIdTaken: two services want the same number.
         RelayUnreachable, RelayRefused, RelayKeyChanged (on entering): no relay has taken us.
     """
+    check_arguments(
+        "listen",
+        relays=relays,
+        identity=identity,
+        allow=allow,
+        spares=spares,
+        token=token,
+        ssl=ssl,
+        proxy=proxy,
+        known_relays=known_relays,
+        insecure_plaintext=insecure_plaintext,
+        loopback=loopback,
+    )
     if allow is None:
         raise ValueError(
             "listen(...) needs allow=, the keys that may speak with us; to let anybody in who has "
             "a key of their own, say allow=duologue.ANYONE"
         )
     urls = _distinct(relays)
-    if not urls or spares < 1:
-        raise ValueError("listen(...) needs at least one relay and one spare connection")
     for url in urls:
         _check_plaintext(url, insecure_plaintext)
     from duologue.connection.encrypted.handshaking import carrier_limits
@@ -140,6 +155,7 @@ async def dial(
     there at present, are waited for.
 
     Raises (on entering, with several relays what is most likely to pass):
+        TypeError: an argument is of another kind than its type says.
         ValueError: no relay; one is not on this machine and in plain text, without
             `insecure_plaintext`; `backoff` without `reconnect`.
         UnsafeKey: `to` is no key to build on.
@@ -151,12 +167,27 @@ async def dial(
         DeadlineExceeded: it took longer than `timeout` or `open_timeout`.
         ServiceIdTaken: two of the offered services want the same number.
     """
+    check_arguments(
+        "dial",
+        relays=relays,
+        to=to,
+        identity=identity,
+        offer=offer,
+        timeout=timeout,
+        token=token,
+        ssl=ssl,
+        proxy=proxy,
+        insecure_plaintext=insecure_plaintext,
+        loopback=loopback,
+        on_connected=on_connected,
+        reconnect=reconnect,
+        backoff=backoff,
+        open_timeout=open_timeout,
+    )
     target = public_key_of(to)
-    manner = Manner.of("dial", offer_of(offer), limits, options)
+    manner = Manner.of("dial", Offer(offer), limits, options)
     limits = manner.limits
     urls = _distinct(relays)
-    if not urls:
-        raise ValueError("dial(...) needs at least one relay")
     for url in urls:
         _check_plaintext(url, insecure_plaintext)
     dial_one = partial(
@@ -220,15 +251,21 @@ async def dial_through_relay(
                 raise error.__cause__ from None
             raise
 
-    return await dial_encrypted(
-        dial_carrier,
-        identity,
-        target,
-        limits,
-        loopback=loopback,
-        timeout_s=timeout_s,
-        refusal_for=partial(_refusal_for, relay),
-    )
+    try:
+        return await dial_encrypted(
+            dial_carrier,
+            identity,
+            target,
+            limits,
+            loopback=loopback,
+            timeout_s=timeout_s,
+            refusal_for=partial(_refusal_for, relay),
+        )
+    except HandshakeFailed as error:
+        explained = at_no_relay(relay, error)
+        if explained is error:
+            raise
+        raise explained from error
 
 
 def _refusal_for(relay: str, close_reason: str) -> RelayError | None:

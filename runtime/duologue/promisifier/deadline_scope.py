@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Final, Self
 
+from duologue.arguments import check_seconds
 from duologue.errors import DeadlineExceeded
 from duologue.promisifier.own_call import Call
 from duologue.promisifier.served_call import serving
@@ -21,8 +22,8 @@ class Deadline:
     """A time for all calls that are made in a block, by whatever client; made by `deadline`."""
 
     def __init__(self, seconds: float | None) -> None:
-        if seconds is not None and not seconds > 0:
-            raise ValueError(f"deadline({seconds!r}): it takes seconds, above 0, or None")
+        if seconds is not None:
+            check_seconds("deadline(...)", seconds)
         self._seconds = seconds
         self._is_entered = False
         self.outer: Deadline | None = None

@@ -216,7 +216,8 @@ class Dispatcher(Generic[PeerT]):
         self._cancel_running()
         if not self.admission.calls:
             # Nothing more is dispatched or answered: the peer need not wait for the collector.
-            del self._peer, self._reply, self._give_up
+            del self._peer, self._reply, self._give_up, self._takes_meta
+            self.admission.forget_owner()
 
     async def drain(self, timeout_s: float) -> None:
         """Refuse new calls and let the accepted ones finish; cancel those that take too long."""

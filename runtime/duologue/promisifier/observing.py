@@ -40,60 +40,62 @@ class Observers(Observer):
         for each in self._opened:
             try:
                 each.connection_opened(connection)
-            except Exception:
-                self._dismiss(each)
+            except BaseException as error:
+                self._dismiss(each, error)
 
     def connection_closed(self, connection: ConnectionSeen, code: int, reason: str) -> None:
         """See `Observer`."""
         for each in self._closed:
             try:
                 each.connection_closed(connection, code, reason)
-            except Exception:
-                self._dismiss(each)
+            except BaseException as error:
+                self._dismiss(each, error)
 
     def call_started(self, call: CallSeen) -> None:
         """See `Observer`."""
         for each in self._started:
             try:
                 each.call_started(call)
-            except Exception:
-                self._dismiss(each)
+            except BaseException as error:
+                self._dismiss(each, error)
 
     def call_ended(self, call: CallSeen, outcome: Outcome) -> None:
         """See `Observer`."""
         for each in self._ended:
             try:
                 each.call_ended(call, outcome)
-            except Exception:
-                self._dismiss(each)
+            except BaseException as error:
+                self._dismiss(each, error)
 
     def items(self, call: CallSeen, direction: Direction, number: int, size: int) -> None:
         """See `Observer`."""
         for each in self._items:
             try:
                 each.items(call, direction, number, size)
-            except Exception:
-                self._dismiss(each)
+            except BaseException as error:
+                self._dismiss(each, error)
 
     def event(self, name: str, direction: Direction, missed: int) -> None:
         """See `Observer`."""
         for each in self._events:
             try:
                 each.event(name, direction, missed)
-            except Exception:
-                self._dismiss(each)
+            except BaseException as error:
+                self._dismiss(each, error)
 
     def frame(self, connection: ConnectionSeen, direction: Direction, message: str | bytes) -> None:
         """See `Observer`."""
         for each in self._frames:
             try:
                 each.frame(connection, direction, message)
-            except Exception:
-                self._dismiss(each)
+            except BaseException as error:
+                self._dismiss(each, error)
 
-    def _dismiss(self, observer: Observer) -> None:
-        """Within its `except`: say what happened, once."""
-        _log.exception("the observer %r has failed, and is told nothing more", observer)
+    def _dismiss(self, observer: Observer, error: BaseException) -> None:
+        """Say what happened, once; raises again what is meant for the program."""
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise error
+        _log.error("the observer %r has failed, and is told nothing more", observer, exc_info=error)
         self._set(tuple(each for each in self._all if each is not observer))
 
 

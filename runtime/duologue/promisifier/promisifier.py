@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
+from duologue.arguments import check_function
 from duologue.connection.base import Connection, ConnectionState
 from duologue.connection.opening_request import OpeningRequest
 from duologue.errors import ConnectionClosed, DuologueError, ServiceIdTaken
@@ -178,9 +179,11 @@ class WebsocketPromisifier:
 
         Raises:
             RefusedService: the id is no integer above 0.
+            TypeError: `function` is none.
             ServiceIdTaken: something is served under it.
         """
         check_service_id(service_id)
+        check_function("add_service(...)", function)
         handler = FunctionHandler(service_id, function, self._limits.max_json_depth - 1)
         self.add_handlers({service_id: handler})
 
@@ -285,6 +288,16 @@ class WebsocketPromisifier:
         # The function with an underscore is the documented one that does not raise.
         if asyncio._get_running_loop() is not self._loop:
             raise wrong_loop(self._loop)
+
+    async def ended(self) -> None:
+        """Wait until the connection is closed, and handlers that were cancelled have ended.
+
+        Not for those that take their time over it, or ignore it.
+        """
+        await self._promise.wait()
+        if self.calls_running:
+            # They are told in one turn of the loop, and end in the next, which is this one's.
+            await asyncio.sleep(0)
 
     async def introduced(self) -> None:
         """Wait until the other side has introduced itself, or is known for a base peer."""

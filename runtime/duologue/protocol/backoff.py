@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Final
 
+from duologue.arguments import refuse
 from duologue.errors import DuologueError, HttpRefused, HttpUnavailable
 
 MAX_TRIES: Final = 6
@@ -52,6 +53,10 @@ class Backoff:
     jitter: float = 1.0
 
     def __post_init__(self) -> None:
+        for name in ("first_s", "max_s", "jitter"):
+            value: object = getattr(self, name)
+            if not isinstance(value, int | float):
+                refuse(f"Backoff.{name}", value, "a number")
         if not (0 < self.first_s <= self.max_s and isfinite(self.max_s)):
             raise ValueError(
                 f"Backoff needs 0 < first_s <= max_s, but they are {self.first_s!r} and "

@@ -8,6 +8,9 @@ from duologue.protocol.wording import words_of
 
 CLOSE_CALLED: Final = "Close called"
 TERMINATE_CALLED: Final = "Terminate called"
+NOT_A_MESSAGE: Final = "Received data does not match the data of a client message."
+"""What relays and acceptors say of a message that is none of theirs (base profile 5 and 6)."""
+
 NO_LIFESIGN: Final = "Keepalive: No lifesign of the other side"
 """Why a connection is terminated over which nothing comes any more."""
 

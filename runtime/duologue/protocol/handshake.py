@@ -13,6 +13,7 @@ from duologue.errors import DecryptionFailed, HandshakeFailed, UnsafeKey
 from duologue.foreign_text import shown
 from duologue.limits import MAX_HANDSHAKE_TEXT
 from duologue.protocol.boxes import BOX_OVERHEAD_BYTES, NONCE_BYTES, open_box, seal_box
+from duologue.protocol.closing import NOT_A_MESSAGE
 from duologue.protocol.keys import (
     KEY_BYTES,
     KeyPair,
@@ -192,9 +193,7 @@ def _read_command(message: str | bytes, expected: str) -> _Command:
     try:
         command = msgspec.json.decode(message, type=_Command)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise HandshakeFailed(
-            "Received data does not match the data of a client message.", "unexpected"
-        ) from error
+        raise HandshakeFailed(NOT_A_MESSAGE, "unexpected") from error
     if command.command != expected:
         # It becomes a close reason, which others show.
         met = shown(command.command[:MAX_SHOWN])

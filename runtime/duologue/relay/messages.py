@@ -15,6 +15,7 @@ import msgspec
 
 from duologue.connection.base import Message
 from duologue.errors import BadFrame
+from duologue.protocol.closing import NOT_A_MESSAGE as NOT_A_MESSAGE
 from duologue.protocol.keys import KEY_BYTES
 from duologue.relay.challenge import CHALLENGE_BOX_BYTES, NEXT_KEY_BOX_BYTES
 
@@ -23,8 +24,7 @@ MAX_TOKEN_CHARACTERS: Final = 512
 NO_LISTENER: Final = "No listening connection for the specified publicKey."
 AUTHENTICATION_FAILED: Final = "Client authentication failed."
 NOT_A_KEY: Final = "CYENC-ENSPUB: Data is not a public key"
-NOT_A_MESSAGE: Final = "Received data does not match the data of a client message."
-"""These four are shown by clients and looked for by tests (base profile 4.4)."""
+"""These, and `NOT_A_MESSAGE`, are shown by clients and looked for by tests (base profile 4.4)."""
 
 NOT_ALLOWED_TO_REGISTER: Final = "This key may not register here."
 NOT_ALLOWED_TO_REQUEST: Final = "You may not ask for others here."

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final, ParamSpec, Self, TypeVar
 
 import msgspec
 
+from duologue.arguments import check_kind, check_objects, check_seconds, check_text_mapping
 from duologue.errors import DuologueError
 from duologue.promisifier.own_call import CallOptions, call_options
 from duologue.promisifier.promisifier import WebsocketPromisifier
@@ -45,6 +46,8 @@ class Kept(Enum):
 
 KEPT: Final = Kept.KEPT
 
+_PEER_HINT: Final = "what `async with connect(...) as peer` gives, or a handler's ctx.peer"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
@@ -56,8 +59,10 @@ class Wishes:
 
     def options(self) -> CallOptions | None:
         """The same for the runtime; None if there is nothing to wish. Raises as `with_options`."""
-        if self.timeout is not None and not self.timeout > 0:
-            raise ValueError(f"timeout must be above 0 seconds but is {self.timeout!r}")
+        if self.timeout is not None:
+            check_seconds("timeout=", self.timeout)
+        if self.meta is not None:
+            check_text_mapping("meta=", self.meta)
         if self == Wishes():
             return None
         fault = own_meta_fault(self.meta or {})
@@ -103,8 +108,11 @@ class Client:
         meta: Mapping[str, str] | None = None,
         interceptors: Sequence[Interceptor] = (),
     ) -> None:
-        """`timeout`, `meta` and `interceptors` are as in `with_options`."""
+        """As in `with_options`, also what is raised."""
+        check_kind(type(self).__name__, peer, WebsocketPromisifier, "a peer", _PEER_HINT)
         self._peer = peer
+        if interceptors != ():
+            check_objects("interceptors=", interceptors, Interceptor)
         self._interceptors = tuple(interceptors)
         self._wishes = Wishes()
         self._options: CallOptions | None = None
@@ -128,6 +136,7 @@ class Client:
         `interceptors` stand around each call, inside of those of the endpoint.
 
         Raises:
+            TypeError: one of them is of another kind than its type says.
             ValueError: a deadline that is not above 0, metadata that may not be sent.
             LimitExceeded: there is too much of it.
         """
@@ -140,6 +149,7 @@ class Client:
             )
         )
         if interceptors is not KEPT:
+            check_objects("interceptors=", interceptors, Interceptor)
             client._interceptors = tuple(interceptors)
         return client
 

@@ -1,9 +1,11 @@
 """What stands around calls: code that sees each of them, and may refuse, delay or repeat it."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
 
+from duologue.promisifier.handlers import is_awaitable
 from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.typed.contract import Download, Duplex, Effect, Event, Method, Upload
 
@@ -120,21 +122,70 @@ def kind_of(target: Method[..., Any, Any] | Event[..., Any]) -> Kind:
 def call_through(
     interceptors: Sequence[Interceptor], call: Invocation, innermost: Next[R]
 ) -> Awaitable[R]:
-    """Make a call of this side, through all of them."""
-    step = innermost
-    for each in reversed(interceptors):
-        step = partial(each.calling, call, step)
-    return step()
+    """Make a call of this side, through all of them.
+
+    Raises:
+        TypeError: one of them gives what is no outcome; the text says what to write.
+    """
+    return _through([each.calling for each in interceptors], call, innermost)
 
 
 def serve_through(
     interceptors: Sequence[Interceptor], call: Invocation, innermost: Next[R]
 ) -> Awaitable[R]:
-    """Serve a call of the other side, through all of them; it can run once."""
-    step = once(innermost, call.method)
-    for each in reversed(interceptors):
-        step = partial(each.serving, call, step)
-    return step()
+    """Serve a call of the other side, through all of them; it can run once.
+
+    Raises:
+        TypeError: one of them gives what is no outcome, or another one than it was given: only
+            what the service itself has given can be told to the caller.
+    """
+    return _through(
+        [each.serving for each in interceptors],
+        call,
+        once(innermost, call.method),
+        must_be_same=True,
+    )
+
+
+async def _through(
+    steps: Sequence[Callable[[Invocation, Next[R]], Awaitable[R]]],
+    call: Invocation,
+    innermost: Next[R],
+    *,
+    must_be_same: bool = False,
+) -> R:
+    given: list[R] = []
+
+    async def make() -> R:
+        outcome = await innermost()
+        given[:] = [outcome]
+        return outcome
+
+    step: Next[R] = make
+    for each in reversed(steps):
+        step = partial(each, call, step)
+    begun = step()
+    if not is_awaitable(begun):
+        _refuse(steps[0], call, begun)
+    outcome: R = await begun
+    is_same = bool(given) and outcome is given[0]
+    if not is_same and (must_be_same or is_awaitable(outcome) or (outcome is None and given)):
+        _refuse(steps[0], call, outcome)
+    return outcome
+
+
+def _refuse(step: object, call: Invocation, met: object) -> NoReturn:
+    what = "nothing" if met is None else f"an object of type {type(met).__name__}"
+    if isinstance(met, Coroutine):
+        met.close()
+    elif isinstance(met, asyncio.Future):
+        # Nobody would hear of its end.
+        met.cancel()
+    name = getattr(step, "__qualname__", repr(step))
+    raise TypeError(
+        f"{name} gave {what} as the outcome of {call.method}: what next() gives is to be returned, "
+        "with `return await next()`; who refuses a call raises"
+    )
 
 
 def once(step: Next[R], what: str) -> Next[R]:

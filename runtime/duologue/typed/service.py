@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from types import CoroutineType
 from typing import Any, ClassVar, ParamSpec, Self, TypeAlias, TypeVar
 
+from duologue.arguments import check_objects
 from duologue.errors import BadFrame, ServiceIdTaken
 from duologue.promisifier.handlers import (
     Handler,
@@ -76,7 +77,12 @@ def intercepted(service: ServiceT, *interceptors: Interceptor) -> ServiceT:
     """`service`, with these around each call that it serves, inside of those it has already.
 
     serve(duologue.intercepted(Rooms(), Authorisation({...})), port=8080)
+
+    Raises:
+        TypeError: that is no service, or one of these no interceptor.
     """
+    _known_service(service)
+    check_objects("intercepted(...)", interceptors, Interceptor)
     service.__interceptors__ = (*service.__interceptors__, *interceptors)
     return service
 
@@ -186,6 +192,18 @@ class MethodHandler:
         return self._encode_result(result, True)
 
 
+def _known_service(thing: object) -> Service:
+    """`thing` itself; raises TypeError if it is none."""
+    if isinstance(thing, Service):
+        return thing
+    hint = ""
+    if isinstance(thing, type):
+        hint = " (a class: make an object of it)"
+    elif isinstance(thing, list | tuple | set):
+        hint = " (several: write a * before them)"
+    raise TypeError(f"{thing!r} is no service{hint}")
+
+
 def handlers_of(
     services: Iterable[object], interceptors: Sequence[Interceptor] = ()
 ) -> dict[int, Handler[Peer]]:
@@ -196,10 +214,8 @@ def handlers_of(
         ServiceIdTaken: two of them want the same number.
     """
     handlers: dict[int, Handler[Peer]] = {}
-    for service in services:
-        if not isinstance(service, Service):
-            hint = " (a class: make an object of it)" if isinstance(service, type) else ""
-            raise TypeError(f"{service!r} is no service{hint}")
+    for each in services:
+        service = _known_service(each)
         contract = service.__contract__
         for method in contract.methods:
             number = contract.base + method.id

@@ -28,11 +28,19 @@ def check_address(url: str) -> None:
             "for TLS"
         )
     try:
-        scheme = urlsplit(url).scheme
+        parts = urlsplit(url)
+        scheme, host, _port = parts.scheme, parts.hostname, parts.port
     except ValueError as error:
         raise ValueError(f"not a ws: or wss: address: {error}") from None
     if scheme not in ("ws", "wss"):
         instead = "wss" if scheme == "https" else "ws"
         raise ValueError(
             f"not a ws: or wss: address: it begins with {scheme}:, write {instead}: instead"
+        )
+    if not host:
+        raise ValueError("not a ws: or wss: address: it names no host")
+    if parts.fragment:
+        raise ValueError(
+            "not a ws: or wss: address: leave out the # and what stands behind it; to whom one "
+            "speaks is an argument of its own, to="
         )

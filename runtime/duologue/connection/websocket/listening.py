@@ -70,7 +70,7 @@ def listening_unix_socket(path: str, backlog: int) -> socket.socket:
         sock.listen(backlog)
     except OSError as error:
         sock.close()
-        raise OSError(error.errno, f"cannot listen at {path}: {error.strerror}") from error
+        raise OSError(error.errno, f"cannot listen at {path}: {error.strerror or error}") from error
     return sock
 
 

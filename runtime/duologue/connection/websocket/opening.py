@@ -28,6 +28,7 @@ from duologue.connection.opening_request import (
     CheckRequest,
     HttpAnswer,
     OpeningRequest,
+    check_answer,
     head_of,
 )
 from duologue.connection.websocket.foreign_log import LOGGER
@@ -413,7 +414,10 @@ class ServerOpening(Opening):
         if self._check is not None:
             try:
                 answer = self._check(self.request)
-            except Exception:
+                check_answer(answer)
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException:
                 # The application's own code: its fault must not become everybody's.
                 _log.exception("check_request has failed")
                 answer = HttpAnswer(HTTPStatus.INTERNAL_SERVER_ERROR, "This server has a fault.\n")

@@ -1,11 +1,8 @@
 """One end of an open WebSocket, without I/O: bytes in, whole messages out."""
 
-import math
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from websockets.exceptions import PayloadTooBig
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Protocol, Side, State
 
@@ -24,6 +21,8 @@ from duologue.connection.websocket.frames import (
     read_head,
     take_plain_frames,
 )
+from duologue.connection.websocket.plain_closing import CLOSE, Parting, PlainClosing
+from duologue.connection.websocket.wire_faults import failure_from, limit_told_by_peer
 from duologue.errors import BadFrame, DuologueError, LimitExceeded
 from duologue.limits import (
     MAX_CONTROL_FRAMES_PER_S,
@@ -31,13 +30,10 @@ from duologue.limits import (
     SHORT_FRAGMENT_BYTES,
 )
 from duologue.protocol.closing import refusal_text
-from duologue.protocol.wording import words_of
 
 LARGE_FRAME_BYTES: Final = 32_768
 """A frame above this gets a buffer of its own, unless the last read was larger than it: then a few
 such frames are read at once, which saves more than that buffer does."""
-
-_TOO_BIG_TEXT: Final = re.compile(r"(?:(\d+) bytes .*)?exceeds limit of (\d+) bytes")
 
 NO_MASK: Final = bytes(MASK_KEY_BYTES)
 """For frames that never leave our own machines: they look like a client's, and hide nothing."""
@@ -46,25 +42,12 @@ _DATA_OPCODES: Final = frozenset((Opcode.CONT, Opcode.TEXT, Opcode.BINARY))
 _OPCODES: Final = frozenset(Opcode)
 
 
-def limit_told_by_peer(reason: str) -> LimitExceeded:
-    """What a peer means that has closed with 1009: a message was above its limit.
-
-    Our side and `websockets` put the numbers into the reason. The limit of others stays unknown,
-    which is NaN.
-    """
-    told = _TOO_BIG_TEXT.search(reason)
-    if told is None:
-        return LimitExceeded("max_message_bytes", math.nan)
-    met = None if told[1] is None else int(told[1])
-    return LimitExceeded("max_message_bytes", int(told[2]), met)
-
-
 class Wire:
     """Turns bytes into messages; whole plain frames itself, the rest with `websockets`.
 
     `protocol` is the Sans-I/O object of `websockets`, made at the first frame that is not plain
-    unless the opening handshake has needed it. It is the authority on control frames, closing, and
-    whatever is wrong; what it wants sent is in its `data_to_send`.
+    unless the opening handshake has needed it. It is the authority on control frames, closing that
+    is not plain, and whatever is wrong.
     Joining fragments and checking UTF-8 is ours, for both ways through.
 
     When `failure` is set, the connection has been failed and the peer told; nothing more is read.
@@ -79,9 +62,11 @@ class Wire:
         *,
         max_message_bytes: int,
         clock: Callable[[], float],
+        keys: Iterator[bytes] | None = None,
         large_frame_bytes: int = LARGE_FRAME_BYTES,
     ) -> None:
-        """`reached` is the open Sans-I/O object, or which side this is."""
+        """`reached` is the open Sans-I/O object, or which side this is. `keys` mask a client's
+        close frames; without them `websockets` does it."""
         self._side = reached if isinstance(reached, Side) else reached.side
         self._protocol = None if isinstance(reached, Side) else reached
         self.failure: DuologueError | None = None
@@ -114,6 +99,9 @@ class Wire:
         self._short_parts = 0
         self._control_frames = 0
         self._control_window_start = clock()
+        self._keys = keys
+        self._closing: PlainClosing | None = None
+        """Made when somebody closes; None again once `websockets` is needed."""
 
     @property
     def protocol(self) -> Protocol:
@@ -122,19 +110,54 @@ class Wire:
             self._protocol = Protocol(
                 self._side, state=State.OPEN, max_size=self._max_message_bytes, logger=LOGGER
             )
+            if self._closing is not None:
+                self._closing.tell(self._protocol)
+                self._closing = None
         return self._protocol
 
     def data_to_send(self) -> list[bytes]:
-        """What `websockets` wants sent; an empty part stands for the end."""
+        """What is to be sent beside messages; an empty part stands for the end."""
+        if self._closing is not None:
+            return self._closing.data_to_send()
         return [] if self._protocol is None else self._protocol.data_to_send()
+
+    def send_close(self, code: int, reason: str) -> None:
+        """Queue our close frame, unless one of ours is on its way already."""
+        # Who reads a batch that ends with the peer's close frame has answered it already.
+        closing = self._plain_closing()
+        if closing is not None and (closing.sent is not None or closing.say(code, reason)):
+            return
+        if self.protocol.state is State.OPEN:
+            self.protocol.send_close(code, reason)
+
+    def receive_eof(self) -> None:
+        """Read that nothing more comes."""
+        # Behind both close frames nothing can be missing.
+        if self._closing is None or self._closing.received is None:
+            self.protocol.receive_eof()
 
     @property
     def is_over(self) -> bool:
         """Nothing more is read: the peer has closed, or the connection has been failed."""
-        protocol = self._protocol
-        return self.failure is not None or (
-            protocol is not None and protocol.close_rcvd is not None
+        closing, protocol = self._closing, self._protocol
+        return (
+            self.failure is not None
+            or (closing is not None and closing.received is not None)
+            or (protocol is not None and protocol.close_rcvd is not None)
         )
+
+    @property
+    def is_agreed(self) -> bool:
+        """Both sides have sent a close frame, and nobody has anything more to say."""
+        return self.failure is None and self.parting is not None
+
+    @property
+    def parting(self) -> Parting | None:
+        """What the peer's close frame says, once it has come."""
+        if self._closing is not None:
+            return self._closing.received
+        close = None if self._protocol is None else self._protocol.close_rcvd
+        return None if close is None else Parting(int(close.code), close.reason)
 
     @property
     def is_unfinished(self) -> bool:
@@ -146,17 +169,16 @@ class Wire:
     @property
     def ending(self) -> tuple[int, str] | None:
         """The close code and reason that count; None if nothing has been said of it."""
+        if self.failure is None or self._protocol is None:
+            return self.parting
         # Who fails a connection does not read the answer: its own words count.
-        protocol = self._protocol
-        if protocol is None:
-            return None
-        close = protocol.close_rcvd if self.failure is None else protocol.close_sent
+        close = self._protocol.close_sent
         return None if close is None else (int(close.code), close.reason)
 
     @property
     def what_went_wrong(self) -> DuologueError | None:
         """Why the connection ends, where that is a fault: found here, or told by the peer."""
-        closed = None if self._protocol is None else self._protocol.close_rcvd
+        closed = self.parting
         if self.failure is None and closed is not None and closed.code == CLOSE_CODE_TOO_BIG:
             return limit_told_by_peer(closed.reason)
         return self.failure
@@ -255,6 +277,10 @@ class Wire:
             )
             if position == len(data):
                 return position
+            if data[position] == CLOSE:
+                closing = self._plain_closing()
+                if closing is not None and closing.receive(data, position):
+                    return len(data)
         head = read_head(data, position)
         if head is None:
             if self._is_hopeless(data, position):
@@ -280,6 +306,14 @@ class Wire:
             self.protocol.current_size = None
         self._foreign_bytes = size
         return position
+
+    def _plain_closing(self) -> PlainClosing | None:
+        """Where close frames go, as long as `websockets` has not been needed."""
+        if self._closing is None and self._protocol is None:
+            if self._keys is None and not self._masked:
+                return None
+            self._closing = PlainClosing(self._keys)
+        return self._closing
 
     def _is_hopeless(self, data: bytes, position: int) -> bool:
         """Whether the first two bytes of a frame are already wrong, whatever follows."""
@@ -318,7 +352,7 @@ class Wire:
                 else:
                     self._count_control_frame()
         if self.failure is None and self.protocol.parser_exc is not None:
-            self.failure = self._failure_from(self.protocol.parser_exc)
+            self.failure = failure_from(self.protocol.parser_exc, self._max_message_bytes)
 
     def _join(self, frame: Frame, messages: list[Message]) -> None:
         """Take a data frame; `websockets` has checked that it may come here, and the size."""
@@ -379,16 +413,3 @@ class Wire:
     def _fail(self, code: CloseCode, reason: str, failure: DuologueError) -> None:
         self.failure = failure
         self.protocol.fail(code, reason)
-
-    def _failure_from(self, error: Exception) -> DuologueError:
-        if isinstance(error, PayloadTooBig):
-            met = (error.size or 0) + (error.current_size or 0)
-            failure: DuologueError = LimitExceeded(
-                "max_message_bytes", self._max_message_bytes, met
-            )
-        elif isinstance(error, UnicodeDecodeError):
-            failure = BadFrame(f"close reason is not UTF-8: {error.reason}")
-        else:
-            failure = BadFrame(words_of(error))
-        failure.__cause__ = error
-        return failure

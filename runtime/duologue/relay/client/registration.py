@@ -33,6 +33,9 @@ from duologue.relay.messages import (
     Register,
 )
 
+_NO_REGISTER: Final = "Error: Received unexpected type 'register'."
+"""So an acceptor begins that a listener has come to."""
+
 _log: Final = logging.getLogger("duologue.relay")
 
 
@@ -97,7 +100,10 @@ async def register_spare(account: RelayAccount) -> Spare:
 
 async def _register(connection: Connection, account: RelayAccount) -> float:
     _send(connection, Register(account.identity.public_key))
-    asked = await _receive(connection)
+    try:
+        asked = await _receive(connection)
+    except RelayRefused as error:
+        raise _no_relay(account, error) from error
     if not isinstance(asked, AuthenticationRequest):
         raise _unexpected(asked)
     relay_key = asked.public_key
@@ -160,6 +166,17 @@ def _send(connection: Connection, command: Command) -> None:
         connection.send(messages.encode(command))
     except ConnectionClosed as error:
         raise _closed(connection) from error
+
+
+def _no_relay(account: RelayAccount, error: RelayRefused) -> RelayRefused:
+    """`error`, unless the first thing that was said is said by no relay."""
+    if isinstance(error.__cause__, messages.BadCommand):
+        what = "it says what no relay says"
+    elif str(error).startswith(_NO_REGISTER):
+        what = "it is a service that encrypts"
+    else:
+        return error
+    return RelayRefused(f"what answers at {account.url} is no relay: {what}")
 
 
 def _unexpected(command: Command) -> RelayRefused:

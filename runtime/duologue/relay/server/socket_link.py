@@ -147,8 +147,8 @@ class SocketLink(WebSocketConnection):
     @property
     def parting_text(self) -> str:
         """See `Link.parting_text`."""
-        if self._wire is not None and self._wire.protocol.close_rcvd is not None:
-            return self._wire.protocol.close_rcvd.reason
+        if self._wire is not None and self._wire.parting is not None:
+            return self._wire.parting.reason
         # Base profile 4.5: of a connection that was lost, nothing is passed on.
         return "" if self.close_code == CLOSE_CODE_LOST else self.close_reason
 

@@ -31,17 +31,32 @@ def test_close_writes_what_waits_and_then_the_close_frame() -> None:
     assert bench.entered[-1] is ConnectionState.CLOSING
 
 
-def test_close_is_done_when_the_answer_and_the_end_of_the_socket_have_come() -> None:
+def test_a_server_closes_the_socket_when_its_close_frame_is_answered() -> None:
     bench = open_server()
     bench.connection.close()
     bench.receive(close_frame(1000, "Close called."))
-    assert bench.transport.done == ["eof"]
-    bench.connection.eof_received()
+    assert bench.transport.done == ["close"]
     bench.connection.connection_lost(None)
     assert bench.entered[-2:] == [ConnectionState.CLOSING, ConnectionState.CLOSED]
     assert (bench.connection.close_code, bench.connection.close_reason) == (1000, "Close called.")
     assert bench.loop.timers == []
     assert bench.lost == [bench.connection]
+
+
+def test_a_server_that_answers_a_close_frame_closes_the_socket_behind_the_answer() -> None:
+    bench = open_server()
+    bench.receive(close_frame(1000, "bye"))
+    assert bench.transport.written == [plain_close(1000, "bye")]
+    assert bench.transport.done == ["close"]
+    bench.connection.connection_lost(None)
+    assert (bench.connection.close_code, bench.connection.close_reason) == (1000, "bye")
+
+
+def test_a_server_that_fails_a_connection_only_ends_what_it_sends() -> None:
+    # What is on its way to it would have the system drop the words that tell why.
+    bench = open_server()
+    bench.receive(encode_frame(WHOLE_TEXT, b"not masked"))
+    assert bench.transport.done == ["eof"]
 
 
 def test_a_close_that_is_not_answered_is_given_up() -> None:
@@ -189,7 +204,7 @@ def test_a_socket_that_is_gone_when_the_stream_is_ended_is_no_error() -> None:
             raise OSError("not connected")
 
     bench = Bench(transport=Gone())
-    bench.receive(REQUEST + close_frame(1000))
+    bench.receive(REQUEST + encode_frame(WHOLE_TEXT, b"not masked"))
     assert bench.transport.done == ["abort"]
 
 

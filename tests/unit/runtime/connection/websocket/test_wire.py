@@ -1,6 +1,5 @@
 """An open WebSocket without I/O: bytes in, messages out, faults named."""
 
-import math
 import struct
 
 import pytest
@@ -15,11 +14,7 @@ from duologue.connection.websocket.frames import (
     encode_frame,
     encode_masked_frame,
 )
-from duologue.connection.websocket.wire import (
-    LARGE_FRAME_BYTES,
-    Wire,
-    limit_told_by_peer,
-)
+from duologue.connection.websocket.wire import LARGE_FRAME_BYTES, Wire
 from duologue.errors import BadFrame, LimitExceeded
 from duologue.limits import MAX_CONTROL_FRAMES_PER_S, SHORT_FRAGMENT_BYTES
 
@@ -348,18 +343,3 @@ def test_pieces_of_messages_are_counted_and_whole_messages_are_not() -> None:
     last = frame(Opcode.CONT, b"x" * (SHORT_FRAGMENT_BYTES - 1))
     wire.receive(text("x") * 100 + frame(Opcode.TEXT, b"", fin=False) + middle + last)
     assert (wire.pieces, wire.short_pieces) == (3, 2)
-
-
-def test_the_numbers_of_a_1009_reason_are_read() -> None:
-    error = limit_told_by_peer("frame with 2000 bytes exceeds limit of 1000 bytes")
-    assert (error.limit, error.value, error.met) == ("max_message_bytes", 1000, 2000)
-    error = limit_told_by_peer(
-        "frame with 9 bytes after reading 995 bytes exceeds limit of 1000 bytes"
-    )
-    assert error.value == 1000
-
-
-def test_a_1009_reason_without_numbers_leaves_the_limit_unknown() -> None:
-    error = limit_told_by_peer("Max payload size exceeded")
-    assert math.isnan(error.value)
-    assert error.met is None
