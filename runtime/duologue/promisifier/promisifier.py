@@ -256,15 +256,11 @@ class WebsocketPromisifier:
         """
         timeout_s = options.timeout_s
         if timeout_s is None:
-            call = Call(self._loop, target, reading, self, self._limits.call_timeout_s)
-        else:
-            call = Call(self._loop, target, reading, self, timeout_s)
-            call.patience_s = timeout_s
-        call.options = options
+            timeout_s = self._limits.call_timeout_s
+        call = Call(self._loop, target, reading, self, timeout_s, options)
         if options.items is not None:
-            call.items = options.items
             call.add_done_callback(options.items.note_settled)
-        if in_force.count and not obey_deadline(call):
+        if in_force and not obey_deadline(call):
             return call
         self._conversation.calling.send(call, args)
         return call

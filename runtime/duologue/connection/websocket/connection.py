@@ -14,7 +14,7 @@ from duologue.connection.base import (
 )
 from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES
 from duologue.connection.event_loop import (
-    READ_BYTES,
+    OWN_READ_BYTES,
     Loop,
     Timer,
     mask_keys,
@@ -102,7 +102,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         self._wire: Wire | None = None
         self._timer: Timer | None = None
         self._reading_space = reading_space_for(loop)
-        self._pace = ReadingPace(loop.time())
+        self._pace = ReadingPace(loop.time(), len(self._reading_space))
         self._window_bytes = self._pace.window_bytes
         self._reading_window = self._reading_space[: self._window_bytes]
         """The part of it that is read to at once."""
@@ -133,7 +133,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
                 self._send_close(text)
             if transport.get_write_buffer_size() or transport.get_extra_info("sslcontext"):
                 # Closing politely would wait for the peer.
-                transport.abort()
+                self._from_outside(transport, transport.abort)
             else:
                 transport.close()
         self._end(CLOSE_CODE_LOST, text)
@@ -363,7 +363,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         if self._pace.fit(wire, messages):
             self._window_bytes = self._pace.window_bytes
             self._reading_window = self._reading_space[: self._window_bytes]
-        if self._window_bytes < READ_BYTES and reads_on_and_on(self._loop):
+        if self._window_bytes < OWN_READ_BYTES and reads_on_and_on(self._loop):
             self._take_rest(0)
 
     def _take_rest(self, seconds: float) -> None:

@@ -196,7 +196,7 @@ class SocketWriter(Connection):
     def _drop(self, reason: str, failure: DuologueError) -> None:
         """End without a close frame: it would stand behind all that the peer does not read."""
         if self._transport is not None:
-            self._transport.abort()
+            self._from_outside(self._transport, self._transport.abort)
         self._end(CLOSE_CODE_LOST, reason, failure)
 
     def _write_from(self, source: Wire | Opening) -> None:
