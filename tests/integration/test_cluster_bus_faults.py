@@ -165,6 +165,13 @@ async def test_what_is_written_to_the_bus_without_the_secret_changes_nothing() -
         await until(lambda: len(node.bus.wanted) == 3)
         subject = next(each for each in node.bus.wanted if ".has." in each)
         chance = random.Random(1)
+
+        def is_heard() -> bool:
+            evil.bus.send(0, subject, b"?", "dl.test.1.re.evil.1")
+            return bool(node.node.rejected)
+
+        # It is wanted before NATS knows of it.
+        await until(is_heard)
         for number in range(1, 1_001):
             where = (subject, "dl.test.1.nodes", f"dl.test.1.re.n0.{number}")[number % 3]
             evil.bus.send(0, where, chance.randbytes(chance.randrange(600)), "dl.test.1.re.evil.1")

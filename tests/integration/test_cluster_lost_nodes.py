@@ -119,6 +119,8 @@ async def test_a_node_that_vanishes_is_noticed_by_all_and_its_keys_are_found_els
 
                 # NATS knows nothing yet: whoever asks is refused all the same, in time.
                 assert await refusal_of(near.url, EVE) in (NO_LISTENER, NO_WAY)
+                # On a busy machine NATS may have noticed first.
+                assert near.node.lookups.counts.lookups.keys() & {"silence", "nobody"}
                 # The conversation through it is lost, and says so.
                 await asyncio.wait_for(lasting.promise.wait(), PATIENCE_S)
                 with pytest.raises(ConnectionClosed) as lost:
@@ -136,7 +138,6 @@ async def test_a_node_that_vanishes_is_noticed_by_all_and_its_keys_are_found_els
                 await until(near.is_quiet)
                 spare.transport.abort()
                 far.cut()
-        assert near.node.lookups.counts.lookups["silence"] >= 1
     finally:
         server.kill()
 
