@@ -184,9 +184,8 @@ class Codec(Generic[T]):
 
     @property
     def encode_without_parts(self) -> Callable[[T], Result]:
-        """`encode_result` for callers that take no parts: without it, where it adds nothing."""
-        is_usual = type(self).encode_result is Codec.encode_result
-        return self.encode if is_usual else self.encode_result
+        """`encode_result` for callers that take no parts."""
+        return self.encode
 
     def decode_stream(self, stream: ByteStream | TextStream, what: str) -> T:
         """The value of a stream that came as the answer of `what`.
@@ -253,13 +252,23 @@ def _writing_to_depth(write: Callable[..., bytes], what: str) -> Callable[..., b
     return write_to_depth
 
 
-class _Nothing(Codec[None]):
-    """No result: undefined on the wire, None here."""
+class _NoJson(Codec[T]):
+    """What is no JSON has its own way to be a result."""
 
     __slots__ = ()
 
     def knows_bytes(self) -> bool:
         return False
+
+    @property
+    def encode_without_parts(self) -> Callable[[T], Result]:
+        return self.encode_result
+
+
+class _Nothing(_NoJson[None]):
+    """No result: undefined on the wire, None here."""
+
+    __slots__ = ()
 
     def encode_result(self, value: None, takes_parts: bool = False) -> None:
         if value is not None:
@@ -278,13 +287,10 @@ NOTHING: Final[Codec[None]] = _Nothing(None)
 """Of a method that has no `returns`, or an error that has no fields."""
 
 
-class _Bytes(Codec[ByteStream]):
+class _Bytes(_NoJson[ByteStream]):
     """`returns: byte stream`: the result is no JSON but a stream of its own."""
 
     __slots__ = ()
-
-    def knows_bytes(self) -> bool:
-        return False
 
     def encode_result(self, value: ByteStream, takes_parts: bool = False) -> ByteStream:
         return _checked_stream(value, ByteStream)
@@ -301,13 +307,10 @@ class _Bytes(Codec[ByteStream]):
         raise InvalidResult(f"a text stream came where {what} has a byte stream")
 
 
-class _Text(Codec[TextStream]):
+class _Text(_NoJson[TextStream]):
     """`returns: text stream`."""
 
     __slots__ = ()
-
-    def knows_bytes(self) -> bool:
-        return False
 
     def encode_result(self, value: TextStream, takes_parts: bool = False) -> TextStream:
         return _checked_stream(value, TextStream)
@@ -327,13 +330,10 @@ class _Text(Codec[TextStream]):
         raise InvalidResult(f"a byte stream came where {what} has a text stream")
 
 
-class _Any(Codec[ByteStream | TextStream]):
+class _Any(_NoJson[ByteStream | TextStream]):
     """`returns: stream`: bytes or text, as the serving side chooses."""
 
     __slots__ = ()
-
-    def knows_bytes(self) -> bool:
-        return False
 
     def encode_result(
         self, value: ByteStream | TextStream, takes_parts: bool = False
@@ -371,13 +371,10 @@ ANY_STREAM: Final[Codec[ByteStream | TextStream]] = _Any(ByteStream | TextStream
 """Of a method that `returns: stream`."""
 
 
-class _ByteItems(Codec[bytes]):
+class _ByteItems(_NoJson[bytes]):
     """`sends: bytes`, `yields: bytes`: each item is a byte message, no JSON."""
 
     __slots__ = ()
-
-    def knows_bytes(self) -> bool:
-        return False
 
     def encode(self, value: bytes, parts: Parts | None = None) -> bytes:
         if not isinstance(cast(object, value), bytes | bytearray | memoryview):
