@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from duologue import Identity
+from duologue.commands.relay_examination import GRACE, LONG_S, Examination, Verdict
 from duologue.relay.access import new_token
 from duologue.relay.limits import RelayLimits
 from duologue.relay.server.server import RelayServer
@@ -55,6 +56,29 @@ async def test_a_good_relay_is_good_in_every_respect(tmp_path: Path) -> None:
         ),
         "good",
     )
+
+
+async def test_a_relay_that_was_just_started_is_slow_and_the_doctor_says_why(
+    tmp_path: Path,
+) -> None:
+    said: list[str] = []
+    server = RelayServer(limits=RelayLimits(startup_grace_s=LONG_S + 1))
+    await server.start()
+    examination = Examination(
+        server.url,
+        pins_file=tmp_path / "known",
+        context=None,
+        token=None,
+        identity=Identity.generate(),
+        timeout_s=20,
+        on_waiting=said.append,
+    )
+    await examination.run()
+    await server.close()
+    assert said == [f"Waiting: {GRACE}."]
+    (refused,) = [each for each in examination.findings if each.what == "requests"]
+    assert refused.text.endswith(GRACE)
+    assert refused.verdict is Verdict.good
 
 
 async def read_aloud(url: str, folder: Path, *arguments: str, token: str = "") -> str:

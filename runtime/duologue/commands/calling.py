@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import typer
+from pydantic_core import to_jsonable_python
 
 from duologue.commands.arguments import read_arguments
 from duologue.commands.byte_progress import ByteProgress
@@ -181,7 +182,11 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         raise typer.Exit(EXIT_GOOD) from None
     except CallError as error:
         failure = {"code": error.code, "message": error.message or str(error)}
-        typer.echo(json.dumps({**failure, "details": error.details}, default=str), err=True)
+        # Fields of a declared error are a model, with names that may be others on the wire.
+        details = to_jsonable_python(
+            error.details, by_alias=True, bytes_mode="base64", fallback=str
+        )
+        typer.echo(json.dumps({**failure, "details": details}), err=True)
         raise typer.Exit(EXIT_FAILED) from None
     except ConnectionClosed as error:
         # The code of a connection that never was is of no use to anybody.

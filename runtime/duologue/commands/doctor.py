@@ -7,6 +7,7 @@ import ssl as tls
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -46,7 +47,7 @@ def doctor(
     ] = None,
     ca_file: Annotated[Path | None, typer.Option(help="Authorities to trust, PEM.")] = None,
     known_relays: Annotated[Path | None, typer.Option(help="The file of pinned keys.")] = None,
-    timeout: Annotated[float, typer.Option(help="For each step, in seconds.")] = 10.0,
+    timeout: Annotated[float, typer.Option(min=0.001, help="For each step, in seconds.")] = 10.0,
     forget_key: Annotated[
         bool, typer.Option("--forget-key", help="Forget the pinned key of this relay, and end.")
     ] = False,
@@ -90,6 +91,7 @@ def doctor(
         token=token,
         identity=identity,
         timeout_s=timeout,
+        on_waiting=partial(typer.echo, err=True),
     )
     asyncio.run(examination.run())
     _tell(url, examination.findings, format)
