@@ -82,7 +82,7 @@ EQUAL: Final = {
         "it only leads to looking again"
     ),
     "promisifier/debts.py: self.bytes > self._max_bytes": "it only leads to looking again",
-    "connection/websocket/connection.py: self._window_bytes < READ_BYTES": (
+    "connection/websocket/connection.py: self._window_bytes < OWN_READ_BYTES": (
         "only how often others have a turn"
     ),
     "endpoints/redialling.py: now_s - self._warned_s >= WARNING_INTERVAL_S": (

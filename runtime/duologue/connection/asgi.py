@@ -20,7 +20,7 @@ from duologue.connection.base import (
     size_in_bytes,
 )
 from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES, DrainGate
-from duologue.connection.event_loop import READ_BYTES
+from duologue.connection.event_loop import OWN_READ_BYTES
 from duologue.connection.write_watch import WriteWatch
 from duologue.errors import DuologueError, LimitExceeded
 from duologue.limits import MAX_MESSAGES_AT_ONCE, Limits
@@ -161,11 +161,11 @@ class AsgiConnection(Connection):
     # -- reading --------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        self._messages_left, bytes_left = MAX_MESSAGES_AT_ONCE, READ_BYTES
+        self._messages_left, bytes_left = MAX_MESSAGES_AT_ONCE, OWN_READ_BYTES
         while True:
             if self._messages_left <= 0 or bytes_left <= 0:
                 # The server gives at once what it has: others are to have a turn as well.
-                self._messages_left, bytes_left = MAX_MESSAGES_AT_ONCE, READ_BYTES
+                self._messages_left, bytes_left = MAX_MESSAGES_AT_ONCE, OWN_READ_BYTES
                 await asyncio.sleep(0)
             await self._has_room.wait()
             event = await self._receive_event()

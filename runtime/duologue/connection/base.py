@@ -63,6 +63,10 @@ class Signal(Generic[T]):
 
         return unlisten
 
+    def forget_listeners(self) -> None:
+        """End it for all of them."""
+        self._listeners = ()
+
     def emit(self, value: T) -> None:
         """Hand `value` to every listener."""
         for listener in self._listeners:
@@ -106,13 +110,9 @@ class MessageSignal(Signal[Message]):
         It may be called before this returns.
         """
 
-        def once(message: Message) -> None:
-            unlisten()
-            listener(message)
-
-        unlisten = self.add_listener(once)
+        once = _Once(self, listener)
         self.hand_over()
-        return unlisten
+        return once.end
 
     def add_listener(
         self,
@@ -175,6 +175,23 @@ class MessageSignal(Signal[Message]):
                     listener(message)
         finally:
             self._delivering = False
+        self._note_taken()
+
+    def forget_listeners(self) -> None:
+        """See `Signal.forget_listeners`."""
+        super().forget_listeners()
+        self._take_each = None
+
+    def take_waiting(self) -> Message | None:
+        """What has waited longest, where nobody listens; None if nothing waits."""
+        if self._listeners or self._delivering or not self.backlog:
+            return None
+        message = self.backlog.popleft()
+        self.backlog_bytes -= len(message)
+        self._note_taken()
+        return message
+
+    def _note_taken(self) -> None:
         if not self.backlog:
             self.backlog = _NONE
             if self.when_emptied is not None:
@@ -184,6 +201,26 @@ class MessageSignal(Signal[Message]):
         """Forget what waits: the connection is closed, nothing is delivered any more."""
         self.backlog.clear()
         self.backlog_bytes = 0
+
+
+class _Once:
+    """Listens for one message; knows its signal, and is known to it, only until then."""
+
+    __slots__ = ("_listener", "_unlisten")
+
+    def __init__(self, signal: MessageSignal, listener: Callable[[Message], None]) -> None:
+        self._listener = listener
+        self._unlisten: Unlisten | None = signal.add_listener(self)
+
+    def __call__(self, message: Message) -> None:
+        self.end()
+        self._listener(message)
+
+    def end(self) -> None:
+        """Listen no more."""
+        if self._unlisten is not None:
+            self._unlisten()
+            self._unlisten = None
 
 
 class StateOfConnection:
@@ -288,6 +325,9 @@ class Connection(ABC):
     def send_batches(self) -> None:  # noqa: B027 - most have no boxes
         """The other side reads several messages in one box: those of a turn may go together."""
 
+    def gather(self) -> None:  # noqa: B027 - most write nothing together
+        """What is sent in the rest of this turn of the loop may leave together, at its end."""
+
     def note_batch(self, more: int) -> None:  # noqa: B027 - most have no boxes
         """For a layer above: a message that came held so many more. What is read at once counts."""
 
@@ -327,6 +367,10 @@ class Connection(ABC):
             self.failure = failure
         self.on_message.drop_backlog()
         self.state.enter(ConnectionState.CLOSED)
+        # Nothing will ever be told again. Whoever listened mostly knows us, as we knew them: of
+        # connections that come and go, the collector should have nothing to find.
+        self.state.on_enter_state.forget_listeners()
+        self.on_message.forget_listeners()
 
     def too_large(self, met_bytes: int) -> LimitExceeded:
         """For implementations: what `send` raises for a message above `max_send_bytes`."""

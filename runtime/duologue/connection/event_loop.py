@@ -12,11 +12,16 @@ from typing import Final, Protocol
 
 from duologue.connection.random_stocks import RandomStock, mask_keys_of
 
-READ_BYTES: Final = 65_536
-"""What is read from a socket at once."""
+READ_BYTES: Final = 262_144
+"""What is read from a socket at once at most, where one buffer serves all connections: what a
+large message costs is a matter of how often the system is asked for more of it."""
 
-KEPT_BYTES: Final = 2 * 1024 * 1024
-"""What lies free at the end of the heap at most: enough for two messages of the usual limit."""
+OWN_READ_BYTES: Final = 65_536
+"""The same, where each connection needs a buffer of its own, or is read on and on."""
+
+KEPT_BYTES: Final = 16 * 1024 * 1024
+"""What lies free at the end of the heap at most: enough for the frame, the text and the values of
+a few messages of the usual limit, at both ends of their way."""
 
 LATE_S: Final = 1.0
 """A timer that comes so late tells of a stall here: what has arrived meanwhile is read first."""
@@ -48,8 +53,9 @@ def _keep_freed_memory() -> None:
     """Let the C library keep memory that large messages have used, for the next ones.
 
     glibc hands memory back to the system as soon as 128 KiB of it lie free at the end of its heap.
-    A message of 64 KiB then costs more in page faults than in all else. glibc stops doing so, up to
-    twice the size, once a larger block has been freed; nothing of this block is ever touched.
+    A message of 64 KiB then costs more in page faults than in all else, and one of a megabyte three
+    times as much as it must. glibc stops doing so, up to twice the size, once a larger block has
+    been freed; nothing of this block is ever touched.
     """
     bytearray(KEPT_BYTES // 2)
 
@@ -83,7 +89,10 @@ def reading_space_for(loop: object) -> memoryview:
     It does if it asks for the space only to fill it there and then. A proactor loop does not: its
     reads are under way while those of other connections finish.
     """
-    return _shared.reading_space if _reads_at_once(loop) else memoryview(bytearray(READ_BYTES))
+    if not _reads_at_once(loop):
+        return memoryview(bytearray(OWN_READ_BYTES))
+    space = _shared.reading_space
+    return space[:OWN_READ_BYTES] if reads_on_and_on(loop) else space
 
 
 def reads_on_and_on(loop: object) -> bool:

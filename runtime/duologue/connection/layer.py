@@ -62,6 +62,10 @@ class Layer(Connection):
         """See `Connection.send_batches`."""
         self._carrier.send_batches()
 
+    def gather(self) -> None:
+        """See `Connection.gather`."""
+        self._carrier.gather()
+
     def note_batch(self, more: int) -> None:
         """See `Connection.note_batch`."""
         self._carrier.note_batch(more)
@@ -145,9 +149,15 @@ class Layer(Connection):
             self.state.enter(state)
 
     def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
+        # What holds us is let go of, here too: see `Connection._end`.
         self._unlisten_state()
+        self._unlisten_state = _ignore
         if self._unlisten_message is not None:
             self._unlisten_message()
             self._unlisten_message = None
         self.on_message.when_emptied = None
         super()._end(code, reason, failure)
+
+
+def _ignore() -> None:
+    pass

@@ -10,6 +10,11 @@ async def next_message(connection: Connection) -> Message | None:
 
     What stands behind it waits in the connection for the next listener.
     """
+    waiting = connection.on_message.take_waiting()
+    if waiting is not None:
+        return waiting
+    if connection.state.current_state is ConnectionState.CLOSED:
+        return None
     arrived: asyncio.Future[Message | None] = asyncio.get_running_loop().create_future()
 
     def settle(message: Message | None) -> None:
@@ -20,7 +25,6 @@ async def next_message(connection: Connection) -> Message | None:
         if state is ConnectionState.CLOSED:
             settle(None)
 
-    note(connection.state.current_state)
     unlisten_state = connection.state.on_enter_state.listen(note)
     unlisten_message = connection.on_message.listen_once(settle)
     try:

@@ -125,7 +125,7 @@ class Visit:
         try:
             if self._peer is not None:
                 self._peer.close()
-                await self._peer.promise.wait()
+                await self._peer.ended()
         finally:
             if self._keeper is not None:
                 self._keeper.cancel()

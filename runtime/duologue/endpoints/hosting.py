@@ -95,7 +95,7 @@ class Conversations:
         peer.say_goaway(GoAway(reason, spread_ms(drain_timeout_s, self._chance)))
         await peer.drain(drain_timeout_s)
         peer.close(reason)
-        await peer.promise.wait()
+        await peer.ended()
 
 
 class Host(ABC):

@@ -303,6 +303,10 @@ class Admission(Generic[CallT]):
         self.on_room = _ignore
         self._tell_idle()
 
+    def forget_owner(self) -> None:
+        """Nothing waits or runs any more, and nothing will."""
+        del self._start, self._refuse
+
     def _may_run(self, call: CallT, most: int) -> bool:
         """Whether a call may begin where so many may run."""
         weight = call.request.weight

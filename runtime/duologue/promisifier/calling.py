@@ -75,6 +75,7 @@ class Calling:
         self._own = session.own
         self._counters = session.counters
         self._connection = connection
+        self._gate = connection.gate
         self._writer = writer
         self._admission = admission
         self._intake = intake
@@ -82,7 +83,8 @@ class Calling:
         self._max_nested_calls = limits.max_nested_calls
         self._receiver: StreamReceiver | None = None
         loop = asyncio.get_running_loop()
-        self._wakeups = Wakeups(loop)
+        self.wakeups = Wakeups(loop)
+        """Of those who wait for the answers."""
         self._deadlines = Deadlines(loop, self._own.unanswered.values, self._on_deadline)
         self._nested: WaitingCalls[Call[Any]] = WaitingCalls(loop, limits, _too_late)
         self._line: WaitingCalls[Call[Any]] = WaitingCalls(loop, limits, _too_late)
@@ -111,13 +113,14 @@ class Calling:
         """
         target, options = call.target, call.options
         try:
-            route = self._routes.get(target) or self._find_route(target, call.reading)
+            try:
+                route = self._routes[target]
+            except KeyError:
+                route = self._find_route(target, call.reading)
             call.service_id = route.service_id
             if not is_next:
                 is_nested = self._note_nested(call) if self._admission.running else False
-                if (
-                    self._connection.gate.is_shut or (self._line.calls and not is_nested)
-                ) and target.may_wait:
+                if (self._gate.is_shut or (self._line.calls and not is_nested)) and target.may_wait:
                     self._wait(call, args, is_nested=is_nested)
                     return False
             fields = b""
@@ -260,13 +263,13 @@ class Calling:
         except LimitExceeded as error:
             call.fail(error)
             return
-        if self._connection.gate.is_shut:
+        if self._gate.is_shut:
             self._notify()
 
     def _notify(self) -> None:
         if not self._is_notified:
             self._is_notified = True
-            self._connection.gate.notify(self._on_drained)
+            self._gate.notify(self._on_drained)
 
     def _on_drained(self) -> None:
         self._is_notified = False
@@ -274,11 +277,11 @@ class Calling:
 
     def _resume(self) -> None:
         """Send what waits, as far as it may leave now."""
-        while self._nested.calls and not self._connection.gate.is_shut:
+        while self._nested.calls and not self._gate.is_shut:
             self.send(*self._nested.take(), is_next=True, is_nested=True)
-        while self._line.calls and not self._connection.gate.is_shut and self._own.has_room:
+        while self._line.calls and not self._gate.is_shut and self._own.has_room:
             self.send(*self._line.take(), is_next=True)
-        if (self._nested.calls or self._line.calls) and self._connection.gate.is_shut:
+        if (self._nested.calls or self._line.calls) and self._gate.is_shut:
             self._notify()
 
     def abandon(self, call: Call[Any]) -> bool:
@@ -323,7 +326,7 @@ class Calling:
         except DuologueError as error:
             self._fail(call, error)
         else:
-            call.settle(result, self._wakeups)
+            call.settle(result, self.wakeups)
         if self._line.calls:
             self._resume()
 

@@ -257,9 +257,20 @@ class Conversation(Generic[PeerT]):
         self._set_aside()
 
     def _on_message(self, message: Message) -> None:
-        self._on_messages((message,))
+        self._receive((message,))
 
     def _on_messages(self, messages: Sequence[Message]) -> None:
+        """All of one read. Who waited for an answer among them goes on right behind them."""
+        wakeups = self.calling.wakeups
+        if self._coming or not wakeups.gather():
+            self._receive(messages)
+            return
+        try:
+            self._receive(messages)
+        finally:
+            wakeups.let_go()
+
+    def _receive(self, messages: Sequence[Message]) -> None:
         coming = iter(messages)
         self._coming.append(coming)
         dispatch, settle = self._dispatcher.dispatch, self.calling.settle

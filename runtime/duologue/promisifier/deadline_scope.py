@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import threading
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Final, Self
@@ -12,14 +11,9 @@ from duologue.errors import DeadlineExceeded
 from duologue.promisifier.own_call import Call
 from duologue.promisifier.served_call import serving
 
-
-class _InForce(threading.local):
-    """How many deadlines bound calls of this thread just now: with none, nobody looks further."""
-
-    count = 0
-
-
-in_force: Final = _InForce()
+in_force: Final[set[object]] = set()
+"""What bounds calls just now, in any thread, by its deadline: with nothing here, nobody looks
+further."""
 
 _scope: Final[ContextVar["Deadline | None"]] = ContextVar("duologue_deadline", default=None)
 
@@ -52,7 +46,7 @@ class Deadline:
             self.due_s = min(due_in_force(), now_s + self._seconds)
         self.outer = _scope.get()
         _scope.set(self)
-        in_force.count += 1
+        in_force.add(self)
         return self
 
     async def __aexit__(
@@ -62,7 +56,7 @@ class Deadline:
         traceback: TracebackType | None,
     ) -> None:
         self.is_over = True
-        in_force.count -= 1
+        in_force.discard(self)
         # Not by a token: a generator may leave the block in another context.
         if _scope.get() is self:
             _scope.set(self.outer)

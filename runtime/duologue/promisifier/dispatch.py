@@ -35,7 +35,8 @@ PeerT_contra = TypeVar("PeerT_contra", contravariant=True)
 _log: Final = logging.getLogger("duologue")
 
 _JSON: Final = (bytes, Parcel)
-"""A union would say the same and take three times as long to ask."""
+_STREAMS: Final = (ByteStream, TextStream)
+"""Unions would say the same and take three times as long to ask."""
 
 _GOING_AWAY: Final = Failure("GoingAway", "this side is shutting down", "GOING_AWAY")
 _NO_PARTS: Final = Failure(
@@ -94,6 +95,7 @@ class Dispatcher(Generic[PeerT]):
         self._session = session
         self._served = session.served
         self._connection = connection
+        self._gate = connection.gate
         self._desk = ItemDesk(session.served.items, connection, session.counters)
         self._intake = intake
         self._reply = reply
@@ -130,7 +132,7 @@ class Dispatcher(Generic[PeerT]):
             and running < self._budget.free_calls
             and self._share.free > 0
             and not (request.weight and not admission.has_room_for(request.weight))
-            and not self._connection.gate.is_shut
+            and not self._gate.is_shut
         ):
             self._start(call)
         else:
@@ -166,7 +168,7 @@ class Dispatcher(Generic[PeerT]):
         # The other side does not take our answers, so it must not send more than may wait here. But
         # whoever waits for an answer of it reads on: it may be behind what we would not read.
         if (
-            self._connection.gate.is_shut
+            self._gate.is_shut
             and self.admission.is_nearly_full
             and not self._session.own.unanswered
         ):
@@ -214,7 +216,8 @@ class Dispatcher(Generic[PeerT]):
         self._cancel_running()
         if not self.admission.calls:
             # Nothing more is dispatched or answered: the peer need not wait for the collector.
-            del self._peer, self._reply, self._give_up
+            del self._peer, self._reply, self._give_up, self._takes_meta
+            self.admission.forget_owner()
 
     async def drain(self, timeout_s: float) -> None:
         """Refuse new calls and let the accepted ones finish; cancel those that take too long."""
@@ -256,7 +259,7 @@ class Dispatcher(Generic[PeerT]):
         else:
             if type(outcome) is bytes or outcome is None or isinstance(outcome, _JSON):
                 self._answer(call, outcome)
-            elif isinstance(outcome, ByteStream | TextStream):
+            elif isinstance(outcome, _STREAMS):
                 self._start_task(call, self._run_stream(call, handler, outcome), context)
             else:
                 self._start_task(call, self._run(call, handler, outcome), context)
@@ -286,25 +289,25 @@ class Dispatcher(Generic[PeerT]):
         outcome: Unfinished | Coroutine[Any, Any, Result],
     ) -> None:
         serving.set(call)
-        bounds_calls = call.due_s != math.inf
-        in_force.count += bounds_calls
+        if call.due_s != math.inf:
+            in_force.add(call)
         try:
             if isinstance(outcome, Unfinished):
                 result = outcome.finish(await outcome.awaitable)
             else:
                 result = await outcome
-            if self._connection.gate.is_shut and not isinstance(result, ByteStream | TextStream):
+            if self._gate.is_shut and not isinstance(result, _STREAMS):
                 # The other side is slow to take what it has asked for: no reason to end it.
                 await self._held_answers().wait(0 if result is None else size_of(result))
         except BaseException as error:
             self._fail(call, handler, error)
         else:
-            if isinstance(result, ByteStream | TextStream):
+            if isinstance(result, _STREAMS):
                 await self._send_stream(call, handler, result)
             else:
                 self._answer(call, result)
         finally:
-            in_force.count -= bounds_calls
+            in_force.discard(call)
             self.admission.ended(call)
 
     async def _run_stream(
@@ -351,7 +354,7 @@ class Dispatcher(Generic[PeerT]):
     def _held_answers(self) -> HeldAnswers:
         # Made late: most peers take their answers.
         if self._held is None:
-            self._held = HeldAnswers(self._connection.gate, self._limits, self.admission.budget)
+            self._held = HeldAnswers(self._gate, self._limits, self.admission.budget)
         return self._held
 
     # -- answers --------------------------------------------------------------------------------

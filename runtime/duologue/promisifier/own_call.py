@@ -185,7 +185,6 @@ class Call(asyncio.Future[T]):
         "items",
         "options",
         "owner",
-        "patience_s",
         "reading",
         "request_id",
         "service_id",
@@ -200,8 +199,10 @@ class Call(asyncio.Future[T]):
         reading: Reading[T],
         owner: CallOwner,
         timeout_s: float = math.inf,
+        options: CallOptions = NO_DEADLINE,
     ) -> None:
-        """`timeout_s` counts from now; infinity is no deadline.
+        """`timeout_s` counts from now; infinity is no deadline. Of `options` it is what they say,
+        or what is usual where they say nothing.
 
         Raises:
             RuntimeError: this is not where `loop` runs; nothing has been done.
@@ -228,12 +229,16 @@ class Call(asyncio.Future[T]):
         """When it fails unless it is settled, by the loop's clock."""
         self.is_late = False
         """Whether less time is left than its options say: it has waited, or others bound it."""
-        self.options = NO_DEADLINE
-        """What the other side is told of the caller's wishes."""
-        self.items: OwnItems | None = None
+        self.options = options
+        """The caller's wishes."""
+        self.items = options.items
         """Of a call with items."""
-        self.patience_s = math.inf
+
+    @property
+    def patience_s(self) -> float:
         """How long a stream that answers it may be silent."""
+        timeout_s = self.options.timeout_s
+        return math.inf if timeout_s is None else timeout_s
 
     def cancel(self, msg: object = None) -> bool:
         """Give the call up; a late answer will be dropped.
@@ -313,6 +318,6 @@ class Call(asyncio.Future[T]):
         other: Call[Any] = Call(self.get_loop(), self.target, self.reading, self.owner)
         other.service_id = self.service_id
         other.request_id = self.request_id
-        other.patience_s = self.patience_s
+        other.options = self.options
         other.set_result(None)
         return other

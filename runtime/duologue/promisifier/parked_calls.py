@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from duologue.errors import DeadlineExceeded, Sent
 from duologue.limits import Limits
-from duologue.promisifier.own_call import Call, CallOwner, Reading, Target
+from duologue.promisifier.own_call import Call, CallOptions, CallOwner, Reading, Target
 from duologue.promisifier.waiting_calls import WaitingCalls
 from duologue.protocol.parcels import Payload
 
@@ -24,10 +24,11 @@ class KeptCall(Call[T]):
         reading: Reading[T],
         owner: CallOwner,
         timeout_s: float,
+        options: CallOptions,
         args: Payload,
         serial: int,
     ) -> None:
-        super().__init__(loop, target, reading, owner, timeout_s)
+        super().__init__(loop, target, reading, owner, timeout_s, options)
         self.args = args
         """Kept until it is settled: the other side may turn away what has left."""
         self.serial = serial

@@ -29,29 +29,44 @@ class Promise:
     """
 
     # Not a bare future: cancelling one task that awaits it must not cancel it for the others, and
-    # an exception nobody awaits must not be logged.
-    __slots__ = ("_outcome",)
+    # an exception nobody awaits must not be logged. Nor one behind a shield, which wakes its task a
+    # turn of the loop later.
+    __slots__ = ("_loop", "_outcome", "_waiters")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._outcome: asyncio.Future[CloseStatus | ConnectionClosed] = loop.create_future()
+        self._loop = loop
+        self._outcome: CloseStatus | ConnectionClosed | None = None
+        self._waiters: list[asyncio.Future[None]] = []
 
     def done(self) -> bool:
         """Whether the connection is closed."""
-        return self._outcome.done()
+        return self._outcome is not None
 
     def settle(self, outcome: CloseStatus | ConnectionClosed) -> None:
-        """Give everybody who awaits, now or later, the outcome."""
-        self._outcome.set_result(outcome)
+        """Give everybody who awaits, now or later, the outcome. Once."""
+        self._outcome = outcome
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     def __await__(self) -> Generator[Any, None, CloseStatus]:
-        outcome = yield from asyncio.shield(self._outcome).__await__()
+        outcome = yield from self.wait().__await__()
         if isinstance(outcome, ConnectionClosed):
             raise outcome
         return outcome
 
     async def wait(self) -> CloseStatus | ConnectionClosed:
         """As awaiting, but the exception is returned, not raised."""
-        return await asyncio.shield(self._outcome)
+        while self._outcome is None:
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._waiters.append(waiter)
+            try:
+                await waiter
+            finally:
+                if not self.done():
+                    self._waiters.remove(waiter)
+        return self._outcome
 
 
 def end_of(

@@ -256,15 +256,11 @@ class WebsocketPromisifier:
         """
         timeout_s = options.timeout_s
         if timeout_s is None:
-            call = Call(self._loop, target, reading, self, self._limits.call_timeout_s)
-        else:
-            call = Call(self._loop, target, reading, self, timeout_s)
-            call.patience_s = timeout_s
-        call.options = options
+            timeout_s = self._limits.call_timeout_s
+        call = Call(self._loop, target, reading, self, timeout_s, options)
         if options.items is not None:
-            call.items = options.items
             call.add_done_callback(options.items.note_settled)
-        if in_force.count and not obey_deadline(call):
+        if in_force and not obey_deadline(call):
             return call
         self._conversation.calling.send(call, args)
         return call
@@ -292,6 +288,16 @@ class WebsocketPromisifier:
         # The function with an underscore is the documented one that does not raise.
         if asyncio._get_running_loop() is not self._loop:
             raise wrong_loop(self._loop)
+
+    async def ended(self) -> None:
+        """Wait until the connection is closed, and handlers that were cancelled have ended.
+
+        Not for those that take their time over it, or ignore it.
+        """
+        await self._promise.wait()
+        if self.calls_running:
+            # They are told in one turn of the loop, and end in the next, which is this one's.
+            await asyncio.sleep(0)
 
     async def introduced(self) -> None:
         """Wait until the other side has introduced itself, or is known for a base peer."""

@@ -173,14 +173,10 @@ class ReconnectingPromisifier(WebsocketPromisifier):
         if timeout_s is None:
             timeout_s = self._limits.call_timeout_s
         serial = next(self._serials)
-        call = KeptCall(self._loop, target, reading, self, timeout_s, args, serial)
-        call.options = options
-        if options.timeout_s is not None:
-            call.patience_s = timeout_s
+        call = KeptCall(self._loop, target, reading, self, timeout_s, options, args, serial)
         if options.items is not None:
-            call.items = options.items
             call.add_done_callback(options.items.note_settled)
-        if in_force.count and not obey_deadline(call):
+        if in_force and not obey_deadline(call):
             return call
         if (self._stage is Stage.READY and self.is_connected) or self._is_registering():
             self._conversation.calling.send(call, args)

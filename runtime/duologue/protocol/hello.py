@@ -7,6 +7,7 @@ as one.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from sys import intern
 from typing import Annotated, Final, Literal, Protocol, TypeAlias
 
@@ -39,6 +40,8 @@ FEATURES: Final = (
 long they may take, typed error data, being told of an end, typed streams, what is said beside
 arguments, which calls are made for calls, large bytes beside a message, subscriptions to events.
 `DESCRIBE` is listed by those who do it."""
+
+_ALL_FEATURES: Final = tuple(sorted((*FEATURES, DESCRIBE)))
 
 Contracts = Literal["any", "same"]
 """Whose services are called: those of any contract, or only of the very one that the client was
@@ -92,32 +95,42 @@ class CalledContract(ContractOfService, Protocol):
 _Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_HELLO_TEXT)]
 
 
-class _Limits(msgspec.Struct, rename="camel"):
+class _Limits(msgspec.Struct, rename="camel", frozen=True):
     max_message_bytes: int = 0
     max_calls: int = 0
 
 
-class _Service(msgspec.Struct):
+class _Service(msgspec.Struct, frozen=True):
     name: _Text
     base: Annotated[int, msgspec.Meta(ge=0, le=MAX_SERVICE_BASE)]
     digest: _Text = ""
 
 
-class Hello(msgspec.Struct):
+class Hello(msgspec.Struct, frozen=True):
     """What one side says of itself. Keys are 64 hex digits, or None without encryption."""
 
     profile: Literal["duologue/1"]
     role: _Text = ""
     self: _Text | None = None
     peer: _Text | None = None
-    features: Annotated[list[_Text], msgspec.Meta(max_length=MAX_HELLO_FEATURES)] = []
+    features: Annotated[tuple[_Text, ...], msgspec.Meta(max_length=MAX_HELLO_FEATURES)] = ()
     limits: _Limits = msgspec.field(default_factory=_Limits)
-    services: Annotated[list[_Service], msgspec.Meta(max_length=MAX_HELLO_SERVICES)] = []
+    services: Annotated[tuple[_Service, ...], msgspec.Meta(max_length=MAX_HELLO_SERVICES)] = ()
     agent: _Text = ""
 
 
 _decode: Final = msgspec.json.Decoder(Hello).decode
-_decode_services: Final = msgspec.json.Decoder(list[_Service]).decode
+_decode_services: Final = msgspec.json.Decoder(tuple[_Service, ...]).decode
+
+KEPT_HELLOS: Final = 64
+"""Who comes next mostly says, to the byte, what somebody has said before."""
+
+KEPT_HELLO_BYTES: Final = 2048
+"""Longer ones are read each time they come: all that are kept have to be few."""
+
+FEW_SERVICES: Final = 8
+"""So many are kept as they were read, shared by all who say the same; of more, the JSON is: a
+thousand in objects take four times as much."""
 
 
 def decode_hello(text: bytes) -> Hello:
@@ -129,9 +142,24 @@ def decode_hello(text: bytes) -> Hello:
     if len(text) > MAX_HELLO_BYTES:
         raise BadFrame(f"a hello has at most {MAX_HELLO_BYTES} bytes, met {len(text)}")
     try:
-        return _decode(text)
+        return _read_once(text) if len(text) <= KEPT_HELLO_BYTES else _read(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadFrame(f"this is no hello: {error}") from None
+
+
+def _read(text: bytes) -> Hello:
+    said = _decode(text)
+    # Nearly everybody says the same words: of these there need be one each.
+    return msgspec.structs.replace(
+        said,
+        role=intern(said.role),
+        features=tuple(map(intern, said.features)),
+        agent=intern(said.agent),
+    )
+
+
+# It is frozen all through, so that all who have said the same can share it.
+_read_once: Final = lru_cache(KEPT_HELLOS)(_read)
 
 
 def encode_hello(
@@ -145,21 +173,45 @@ def encode_hello(
     describes: bool = False,
 ) -> bytes:
     """What this side says of itself, as JSON. `describes`: it tells its contracts who asks."""
+    # Whoever calls or is called in plain text says the same each time.
+    write = _written_once if len(services) <= FEW_SERVICES else _written
+    return write(
+        role,
+        own_key,
+        remote_key,
+        tuple(services),
+        limits.max_message_bytes,
+        limits.max_running_calls + limits.max_waiting_calls,
+        agent,
+        describes,
+    )
+
+
+def _written(
+    role: Role,
+    own_key: bytes | None,
+    remote_key: bytes | None,
+    services: tuple[OfferedService, ...],
+    max_message_bytes: int,
+    max_calls: int,
+    agent: str,
+    describes: bool,
+) -> bytes:
     return msgspec.json.encode(
         Hello(
             "duologue/1",
             role,
             _hex(own_key),
             _hex(remote_key),
-            sorted((*FEATURES, DESCRIBE)) if describes else list(FEATURES),
-            _Limits(
-                limits.max_message_bytes,
-                limits.max_running_calls + limits.max_waiting_calls,
-            ),
-            [_Service(each.name, each.base, each.digest) for each in services],
+            _ALL_FEATURES if describes else FEATURES,
+            _Limits(max_message_bytes, max_calls),
+            tuple(_Service(each.name, each.base, each.digest) for each in services),
             agent,
         )
     )
+
+
+_written_once: Final = lru_cache(KEPT_HELLOS)(_written)
 
 
 class Counterpart:
@@ -180,12 +232,12 @@ class Counterpart:
         """Told once of each service that is called and was generated from another contract than
         our client: its name, and both digests."""
         self.hello: Hello | None = None
-        """What it said of itself, but for its services: see `_services`."""
+        """What it said of itself; without its services where they are more than a few."""
         self._own_key = own_key
         self._remote_key = remote_key
         self._contracts: Contracts = contracts
-        self._services = b"[]"
-        """Its services as JSON: a thousand in a dictionary take four times as much."""
+        self._many_services = b""
+        """Its services as JSON, where they are more than a few."""
         self._offers: dict[str, OfferedService | None] = {}
         """Those of them that have been looked for, by name."""
         self._bases: dict[ContractOfService, int] = {}
@@ -207,15 +259,10 @@ class Counterpart:
             return False
         if hello.self != _hex(self._remote_key) or hello.peer != _hex(self._own_key):
             raise IdentityMismatch("the hello names other keys than the handshake proved")
-        self._services = msgspec.json.encode(hello.services)
-        # Nearly everybody says the same words: of these there need be one each.
-        self.hello = msgspec.structs.replace(
-            hello,
-            role=intern(hello.role),
-            features=[intern(each) for each in hello.features],
-            services=[],
-            agent=intern(hello.agent),
-        )
+        if len(hello.services) > FEW_SERVICES:
+            self._many_services = msgspec.json.encode(hello.services)
+            hello = msgspec.structs.replace(hello, services=())
+        self.hello = hello
         self._offers.clear()
         self._bases.clear()
         return True
@@ -252,7 +299,7 @@ class Counterpart:
     @property
     def offered_names(self) -> list[str]:
         """The services that it offers; none of a base peer, which does not say."""
-        return [each.name for each in _decode_services(self._services)]
+        return [each.name for each in self._services()]
 
     def base_of(self, contract: ContractOfService) -> int:
         """Where it counts the methods of a service from; as our contract does, if it does not say.
@@ -264,10 +311,15 @@ class Counterpart:
         base = self._bases.get(contract)
         return self._find_base(contract) if base is None else base
 
+    def _services(self) -> tuple[_Service, ...]:
+        if self._many_services:
+            return _decode_services(self._many_services)
+        return () if self.hello is None else self.hello.services
+
     def _offer_of(self, name: str) -> OfferedService | None:
         if name not in self._offers:
             # Of a service that is listed twice the last counts, as of fields of JSON.
-            found = [each for each in _decode_services(self._services) if each.name == name]
+            found = [each for each in self._services() if each.name == name]
             self._offers[name] = (
                 OfferedService(name, found[-1].base, found[-1].digest) if found else None
             )

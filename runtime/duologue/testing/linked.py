@@ -81,7 +81,7 @@ class _Linked:
         for peer in self._peers:
             peer.close()
         for peer in self._peers:
-            await peer.promise.wait()
+            await peer.ended()
 
 
 @asynccontextmanager

@@ -182,6 +182,12 @@ class Codec(Generic[T]):
         parts = Parts()
         return parts.with_text(self.encode(value, parts))
 
+    @property
+    def encode_without_parts(self) -> Callable[[T], Result]:
+        """`encode_result` for callers that take no parts: without it, where it adds nothing."""
+        is_usual = type(self).encode_result is Codec.encode_result
+        return self.encode if is_usual else self.encode_result
+
     def decode_stream(self, stream: ByteStream | TextStream, what: str) -> T:
         """The value of a stream that came as the answer of `what`.
 

@@ -145,6 +145,7 @@ class MethodHandler:
 
     __slots__ = (
         "_decode_params",
+        "_encode",
         "_encode_result",
         "_form",
         "_function",
@@ -161,6 +162,7 @@ class MethodHandler:
         params = method.params
         self._decode_params = None if params is NO_PARAMS else params.decode
         self._form = method.returns.form
+        self._encode = method.returns.encode_without_parts
         self._encode_result = method.returns.encode_result
 
     def start(self, call: ServedCall[Peer]) -> Outcome:
@@ -174,7 +176,7 @@ class MethodHandler:
             except BadFrame as error:
                 raise UnreadableArguments(str(error)) from error
             result = self._function(params, CallContext(call.peer, self.name, call))
-        finish = self._encode_with_parts if request.takes_parts else self._encode_result
+        finish = self._encode_with_parts if request.takes_parts else self._encode
         # The types that are met most first: asking an abstract class takes its time.
         if result.__class__ is CoroutineType or (
             type(result) is not self._form and is_awaitable(result)

@@ -223,7 +223,8 @@ async def _confirm(encrypted: EncryptedConnection, place: Place, limits: Limits)
         raise HandshakeFailed(
             f"No frame in {timeout_s:g} s that proves the key", "unconfirmed", key
         )
-    # The connector waits for this; to others it is one lifesign more.
+    # The connector waits for this; to others it is one lifesign more. Our hello comes right behind.
+    encrypted.gather()
     encrypted.send_lifesign()
 
 

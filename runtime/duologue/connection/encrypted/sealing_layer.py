@@ -164,6 +164,7 @@ class SealingLayer(Layer):
             if not self._has_opened:
                 self._has_opened = True
                 self.on_opened.emit(None)
+                self.on_opened.forget_listeners()
             self._is_receiving = self._batches
             try:
                 if isinstance(opened, list):

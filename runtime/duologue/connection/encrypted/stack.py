@@ -47,3 +47,4 @@ class EncryptedConnection(FragmentLayer):
     def _confirm(self, key: bytes) -> None:
         self.remote_key = key
         self.on_confirmed.emit(key)
+        self.on_confirmed.forget_listeners()

@@ -14,7 +14,7 @@ from duologue.connection.base import (
 )
 from duologue.connection.drain_gate import PAUSE_ABOVE_BYTES, RESUME_BELOW_BYTES
 from duologue.connection.event_loop import (
-    READ_BYTES,
+    OWN_READ_BYTES,
     Loop,
     Timer,
     mask_keys,
@@ -25,6 +25,7 @@ from duologue.connection.websocket.arrival_watch import ArrivalWatch
 from duologue.connection.websocket.first_sign import FirstSign
 from duologue.connection.websocket.happy_eyeballs import address_text
 from duologue.connection.websocket.opening import Opening, ServerOpening
+from duologue.connection.websocket.pulse import Pulse
 from duologue.connection.websocket.reading_pace import ReadingPace
 from duologue.connection.websocket.wire import Wire
 from duologue.connection.websocket.writer import SocketWriter
@@ -101,14 +102,15 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         self._wire: Wire | None = None
         self._timer: Timer | None = None
         self._reading_space = reading_space_for(loop)
-        self._pace = ReadingPace(loop.time())
+        self._pace = ReadingPace(loop.time(), len(self._reading_space))
         self._window_bytes = self._pace.window_bytes
         self._reading_window = self._reading_space[: self._window_bytes]
         """The part of it that is read to at once."""
         self._reading_is_paused = False
         self._rest: Timer | None = None
         """While nothing is read because others are to have their turn."""
-        self._arrival = ArrivalWatch(limits, loop, self._give_up_waiting)
+        self._arrival: ArrivalWatch | None = None
+        """While a message has begun to come, or once one has."""
 
     def close(self, reason: str | None = None) -> None:
         """See `Connection.close`."""
@@ -131,7 +133,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
                 self._send_close(text)
             if transport.get_write_buffer_size() or transport.get_extra_info("sslcontext"):
                 # Closing politely would wait for the peer.
-                transport.abort()
+                self._from_outside(transport, transport.abort)
             else:
                 transport.close()
         self._end(CLOSE_CODE_LOST, text)
@@ -146,7 +148,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
     @property
     def is_mid_message(self) -> bool:
         """See `Connection.is_mid_message`."""
-        return self._arrival.is_watching
+        return self._arrival is not None and self._arrival.is_watching
 
     def _send_close(self, text: str, code: int = CLOSE_CODE_NORMAL) -> None:
         if self._pending:
@@ -189,7 +191,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         if self._pending:
             self._flush()
         self._wire = self._transport = None
-        self._arrival.stop()
+        self._stop_arrival()
         self._cancel_rest()
         self.on_message.when_emptied = None
         self.on_message.drop_backlog()
@@ -246,6 +248,9 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         self.on_message.when_emptied = self._resume_reading
         self.state.enter(ConnectionState.OPEN)
         if self._has_pulse:
+            self._pulse = Pulse(
+                self._limits, self._loop, ping=self.send_ping_frame, lose=self._lose_silent
+            )
             self._pulse.start()
         if self._on_heard is not None:
             self._first_sign = FirstSign(
@@ -290,8 +295,10 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             self._first_sign.stop()
             self._first_sign = None
             self._on_heard(self)
+        pulse = self._pulse
         if wire.was_plain:
-            self._pulse.has_read = True
+            if pulse is not None:
+                pulse.has_read = True
             return False
         if wire.short_pieces and (rest_s := self._pace.rest_due_s(wire, self._loop.time())):
             self._take_rest(rest_s)
@@ -300,14 +307,15 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             # Pongs first: they must not wait for the answers to messages that came behind their
             # pings. At the end it is the other way round, as nothing may follow a close frame.
             self._write_from(wire)
-        if is_new:
-            self._pulse.has_read = True
-        else:
-            self._pulse.note_read()
+        if pulse is not None:
+            if is_new:
+                pulse.has_read = True
+            else:
+                pulse.note_read()
         if wire.is_unfinished:
             self._watch_arrival(received_bytes, is_new=is_new)
-        elif self._arrival.is_watching:
-            self._arrival.stop()
+        else:
+            self._stop_arrival()
         return is_over
 
     def _lose_mute(self) -> None:
@@ -328,15 +336,20 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
             and self.state.current_state is ConnectionState.OPEN
         ):
             self._transport.pause_reading()
-            self._reading_is_paused = True
+            self._note_pause()
+
+    def _note_pause(self) -> None:
+        self._reading_is_paused = True
+        if self._pulse is not None:
             self._pulse.note_pause()
-            self._arrival.stop()
+        self._stop_arrival()
 
     def _resume_reading(self) -> None:
         if self._transport is not None and self._reading_is_paused and self._rest is None:
             self._transport.resume_reading()
             self._reading_is_paused = False
-            self._pulse.note_resumption()
+            if self._pulse is not None:
+                self._pulse.note_resumption()
             if self._wire is not None and self._wire.is_unfinished:
                 self._watch_arrival(0, is_new=True)
 
@@ -350,7 +363,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         if self._pace.fit(wire, messages):
             self._window_bytes = self._pace.window_bytes
             self._reading_window = self._reading_space[: self._window_bytes]
-        if self._window_bytes < READ_BYTES and reads_on_and_on(self._loop):
+        if self._window_bytes < OWN_READ_BYTES and reads_on_and_on(self._loop):
             self._take_rest(0)
 
     def _take_rest(self, seconds: float) -> None:
@@ -360,9 +373,7 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         self._cancel_rest()
         if not self._reading_is_paused:
             self._transport.pause_reading()
-            self._reading_is_paused = True
-            self._pulse.note_pause()
-        self._arrival.stop()
+            self._note_pause()
         self._rest = self._loop.call_later(seconds, self._end_rest)
 
     def _cancel_timer(self) -> None:
@@ -382,7 +393,13 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
 
     def _watch_arrival(self, received_bytes: int, *, is_new: bool) -> None:
         if self.state.current_state is ConnectionState.OPEN and not self._reading_is_paused:
+            if self._arrival is None:
+                self._arrival = ArrivalWatch(self._limits, self._loop, self._give_up_waiting)
             self._arrival.note(received_bytes, is_new=is_new)
+
+    def _stop_arrival(self) -> None:
+        if self._arrival is not None:
+            self._arrival.stop()
 
     def _give_up_waiting(self, failure: LimitExceeded) -> None:
         """The rest of a message is late."""
@@ -413,9 +430,8 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
         self._timer = self._loop.call_later(self._limits.close_timeout_s, self._give_up)
         # The answer to our close frame stands behind what nobody listened to.
         self._resume_reading()
-        self._arrival.stop()
-        self._pulse.stop()
-        self._write_watch.stop()
+        self._stop_arrival()
+        self._stop_watching()
         self.state.enter(ConnectionState.CLOSING)
 
     def _give_up(self) -> None:
@@ -446,9 +462,11 @@ class WebSocketConnection(SocketWriter, asyncio.BufferedProtocol):
 
     def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
         self._cancel_timer()
-        self._arrival.stop()
+        self._stop_arrival()
         if self._first_sign is not None:
             self._first_sign.stop()
         self._cancel_rest()
+        # What holds us is let go of: see `Conversation`.
+        self._arrival = self._first_sign = None
         self.on_message.when_emptied = None
         super()._end(code, reason, failure)

@@ -162,21 +162,23 @@ _MASKED_TEXT_HEADS: Final = tuple(
 class LargeFrame:
     """The payload of one large plain frame, while it comes in.
 
-    The transport reads straight into `room()`. Memory grows with what has really come, by doubling
+    The transport reads straight into `room()`. There is room for a few times what has really come,
     up to exactly the announced length: announcing a length costs the sender's peer nothing.
     """
 
     __slots__ = ("_buffer", "_filled", "_key", "_length", "first")
 
     FIRST_ROOM_BYTES: Final = 65_536
+    GROWTH: Final = 4
 
-    def __init__(self, head: FrameHead, key: bytes) -> None:
+    def __init__(self, head: FrameHead, key: bytes, begun: bytes = b"") -> None:
+        """`begun` is what has come of the payload: less than all of it."""
         self.first = head.first
         self._key = key
         """Empty where the frame is not masked."""
         self._length = head.length
-        self._buffer = bytearray(min(head.length, self.FIRST_ROOM_BYTES))
-        self._filled = 0
+        self._filled = len(begun)
+        self._buffer = self._grown(begun)
 
     @property
     def is_whole(self) -> bool:
@@ -187,10 +189,14 @@ class LargeFrame:
         """Where the next bytes belong; never past the end of this frame, never empty before it."""
         filled = self._filled
         if filled == len(self._buffer):
-            larger = bytearray(min(self._length, 2 * filled))
-            larger[:filled] = self._buffer
-            self._buffer = larger
+            self._buffer = self._grown(self._buffer)
         return memoryview(self._buffer)[filled:]
+
+    def _grown(self, begun: bytes | bytearray) -> bytearray:
+        room = max(self.FIRST_ROOM_BYTES, self.GROWTH * len(begun))
+        larger = bytearray(min(self._length, room))
+        larger[: len(begun)] = begun
+        return larger
 
     def advance(self, size: int) -> None:
         """Say that `size` bytes were written to the start of `room()`."""

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from duologue.connection.event_loop import READ_BYTES
 from duologue.connection.websocket.wire import Wire
 from duologue.limits import MAX_MESSAGES_AT_ONCE, MAX_SHORT_FRAGMENTS_PER_S
 
@@ -22,9 +21,11 @@ class ReadingPace:
     What a turn of the loop costs is a matter of frames, not of bytes.
     """
 
-    __slots__ = ("_debt_s", "_pieces", "_settled_s", "_short_pieces", "window_bytes")
+    __slots__ = ("_debt_s", "_most_bytes", "_pieces", "_settled_s", "_short_pieces", "window_bytes")
 
-    def __init__(self, now_s: float) -> None:
+    def __init__(self, now_s: float, most_bytes: int) -> None:
+        """No more than `most_bytes` are ever read at once."""
+        self._most_bytes = most_bytes
         self.window_bytes = FIRST_READ_BYTES
         self._pieces = 0
         self._short_pieces = 0
@@ -40,7 +41,7 @@ class ReadingPace:
         # It grows by doubling at least: messages of one size would change it all the time.
         if self.window_bytes <= fitting < 2 * self.window_bytes:
             return False
-        self.window_bytes = min(fitting, READ_BYTES)
+        self.window_bytes = min(fitting, self._most_bytes)
         return True
 
     def rest_due_s(self, wire: Wire, now_s: float) -> float:

@@ -32,7 +32,8 @@ from duologue.limits import (
 from duologue.protocol.closing import refusal_text
 
 LARGE_FRAME_BYTES: Final = 32_768
-"""Half of what is read at once: a frame above this gets a buffer of its own."""
+"""A frame above this gets a buffer of its own, unless the last read was larger than it: then a few
+such frames are read at once, which saves more than that buffer does."""
 
 NO_MASK: Final = bytes(MASK_KEY_BYTES)
 """For frames that never leave our own machines: they look like a client's, and hide nothing."""
@@ -88,6 +89,8 @@ class Wire:
         self._large_frame_bytes = large_frame_bytes
         self._remainder = b""
         """The start of a frame whose rest has not come."""
+        self._read_bytes = 0
+        """How much has come at once, if that was more than plain frames."""
         self._foreign_bytes = 0
         """How much of the present frame has still to go to `websockets`."""
         self._parts = bytearray()
@@ -227,6 +230,7 @@ class Wire:
                 self.was_plain = True
                 return messages
         self.was_plain = False
+        self._read_bytes = len(data)
         if self.large is not None:
             taken = self.large.feed(data)
             data = data[taken:]
@@ -288,12 +292,11 @@ class Wire:
         size = head.size + head.length
         if plain_may_come and position + size > len(data) and self._is_plain(head):
             start = position + head.size
-            if size <= self._large_frame_bytes or start > len(data):
+            if size <= max(self._large_frame_bytes, self._read_bytes) or start > len(data):
                 self._remainder = data[position:]
                 return len(data)
             key = data[start - MASK_KEY_BYTES : start] if self._masked else b""
-            self.large = LargeFrame(head, key)
-            self.large.feed(data[start:])
+            self.large = LargeFrame(head, key, data[start:])
             return len(data)
         # RFC 6455 5.4: control frames may come between fragments. `websockets` counts them as part
         # of the message, and refuses a close frame as long as it remembers one that is unfinished.

@@ -68,8 +68,9 @@ class SocketWriter(Connection):
         """Frames accepted by `send` and not written yet."""
         self._pending_bytes = 0
         self._tick_is_due = False
-        self._pulse = Pulse(limits, loop, ping=self.send_ping_frame, lose=self._lose_silent)
-        self._write_watch = WriteWatch(limits, loop, self._unsent_bytes, self._lose_stopped)
+        # Made when they are needed, and let go of at the end: they know us, as we know them.
+        self._pulse: Pulse | None = None
+        self._write_watch: WriteWatch | None = None
 
     def send(self, message: Message) -> None:
         """See `Connection.send`."""
@@ -102,6 +103,12 @@ class SocketWriter(Connection):
             self._tick_is_due = True
             pending.append(frame)
             self._flush()
+
+    def gather(self) -> None:
+        """See `Connection.gather`."""
+        if not self._tick_is_due and self.state.current_state is _OPEN:
+            self._loop.call_soon(self._end_tick)
+            self._tick_is_due = True
 
     def send_frames(self, frames: list[Message]) -> None:
         """`send` for bytes that are whole frames already, written at once.
@@ -156,7 +163,8 @@ class SocketWriter(Connection):
             return
         if self.gate.is_shut and not self._may_add(len(data), transport):
             return
-        self._pulse.has_written = True
+        if self._pulse is not None:
+            self._pulse.has_written = True
         transport.write(data)
 
     def _may_add(self, size: int, transport: asyncio.Transport) -> bool:
@@ -167,7 +175,8 @@ class SocketWriter(Connection):
             failure = LimitExceeded("max_unsent_bytes", self._limits.max_unsent_bytes, unsent)
             self._drop(str(failure), failure)
             return False
-        self._write_watch.written_bytes += size
+        if self._write_watch is not None:
+            self._write_watch.written_bytes += size
         self.gate.shut(unsent + size)
         return True
 
@@ -187,7 +196,7 @@ class SocketWriter(Connection):
     def _drop(self, reason: str, failure: DuologueError) -> None:
         """End without a close frame: it would stand behind all that the peer does not read."""
         if self._transport is not None:
-            self._transport.abort()
+            self._from_outside(self._transport, self._transport.abort)
         self._end(CLOSE_CODE_LOST, reason, failure)
 
     def _write_from(self, source: Wire | Opening) -> None:
@@ -199,7 +208,8 @@ class SocketWriter(Connection):
             if data:
                 if self.gate.is_shut and not self._may_add(len(data), transport):
                     return
-                self._pulse.has_written = True
+                if self._pulse is not None:
+                    self._pulse.has_written = True
                 transport.write(data)
             elif isinstance(source, Wire) and source.is_agreed:
                 # Nobody waits for anything: to hear the peer's end too would only cost a turn.
@@ -232,17 +242,30 @@ class SocketWriter(Connection):
 
     def resume_writing(self) -> None:
         """The transport has little left."""
-        self._write_watch.stop()
+        if self._write_watch is not None:
+            self._write_watch.stop()
         self.gate.open()
 
     def _watch_writing(self) -> None:
         if self.state.current_state is _OPEN:
+            if self._write_watch is None:
+                self._write_watch = WriteWatch(
+                    self._limits, self._loop, self._unsent_bytes, self._lose_stopped
+                )
             self._write_watch.start()
+
+    def _stop_watching(self) -> None:
+        """Silence, and what is not taken, mean nothing any more."""
+        if self._pulse is not None:
+            self._pulse.stop()
+            self._pulse = None
+        if self._write_watch is not None:
+            self._write_watch.stop()
+            self._write_watch = None
 
     def _end(self, code: int, reason: str, failure: DuologueError | None = None) -> None:
         self._pending.clear()
         self._pending_bytes = 0
-        self._pulse.stop()
-        self._write_watch.stop()
+        self._stop_watching()
         self.gate.open()
         super()._end(code, reason, failure)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, cast
 
-from duologue.connection.event_loop import reading_space_for
+from duologue.connection.event_loop import OWN_READ_BYTES, reading_space_for
 
 MOST_UNSENT_BYTES: Final = 262_144
 """Above it nothing more is read from the other side."""
@@ -23,7 +23,7 @@ class TunnelEnd(asyncio.BufferedProtocol):
         self.stalls = 0
         """How often the other side was slower, so that nothing was read here."""
         self._on_end = on_end
-        self._space = reading_space_for(asyncio.get_running_loop())
+        self._space = reading_space_for(asyncio.get_running_loop())[:OWN_READ_BYTES]
         self._written_bytes = 0
         self._best_drained = 0
         self._progress_s = 0.0

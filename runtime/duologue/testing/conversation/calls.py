@@ -60,14 +60,19 @@ async def _check_both_ways(caller: End, callee: End) -> None:
 async def _check_order(caller: End, callee: End) -> None:
     """Answers come when they are ready, each to its own call."""
     waiting: list[asyncio.Future[int]] = []
+    all_wait = asyncio.Event()
 
     async def wait() -> int:
         waiting.append(asyncio.get_running_loop().create_future())
+        if len(waiting) == len(calls):
+            all_wait.set()
         return await waiting[-1]
 
     callee.peer.add_service(NUMBER, wait)
     calls = [caller.peer.send(NUMBER) for _ in range(20)]
     await caller.client.echo(text="behind them")
+    # The answer of a plain function may overtake the first steps of tasks.
+    await all_wait.wait()
     for number in reversed(range(20)):
         waiting[number].set_result(number)
         same(await calls[number], number, "the answer")

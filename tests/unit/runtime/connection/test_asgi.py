@@ -7,7 +7,7 @@ import pytest
 from duologue import Limits
 from duologue.connection.asgi import AsgiConnection, Event
 from duologue.connection.base import Connection, Message
-from duologue.connection.event_loop import READ_BYTES
+from duologue.connection.event_loop import OWN_READ_BYTES
 from duologue.limits import MAX_MESSAGES_AT_ONCE
 
 
@@ -68,7 +68,7 @@ async def test_others_have_a_turn_between_many_small_messages(
 
 
 @pytest.mark.parametrize(
-    ("size", "turns"), [(READ_BYTES // 2 - 1, [3, 1]), (READ_BYTES // 2, [2, 2])]
+    ("size", "turns"), [(OWN_READ_BYTES // 2 - 1, [3, 1]), (OWN_READ_BYTES // 2, [2, 2])]
 )
 async def test_others_have_a_turn_between_large_messages(size: int, turns: list[int]) -> None:
     assert await Server([bytes(size)] * 4).read_all() == turns

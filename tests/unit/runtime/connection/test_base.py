@@ -77,6 +77,51 @@ def test_messages_wait_for_the_first_listener() -> None:
     assert signal.backlog_bytes == 0
 
 
+def test_what_waits_can_be_taken_one_by_one_and_emptying_it_is_told() -> None:
+    signal = MessageSignal()
+    emptied: list[int] = []
+    signal.when_emptied = lambda: emptied.append(signal.backlog_bytes)
+    assert signal.take_waiting() is None
+    signal.emit("")
+    signal.emit(b"two")
+    assert signal.take_waiting() == ""
+    assert emptied == []
+    assert signal.take_waiting() == b"two"
+    assert emptied == [0]
+    assert signal.take_waiting() is None
+
+
+def test_nothing_is_taken_before_the_eyes_of_a_listener() -> None:
+    signal = MessageSignal()
+    signal.emit("one")
+    signal.emit("two")
+    taken: list[Message | None] = []
+    signal.listen(lambda _: taken.append(signal.take_waiting()))
+    assert taken == [None, None]
+
+
+def test_who_listens_once_hears_one_message_and_may_leave_before_it() -> None:
+    signal = MessageSignal()
+    arrived: list[Message] = []
+    signal.listen_once(arrived.append)()
+    unlisten = signal.listen_once(arrived.append)
+    signal.emit("one")
+    signal.emit("two")
+    unlisten()
+    assert arrived == ["one"]
+    assert list(signal.backlog) == ["two"]
+
+
+def test_forgotten_listeners_are_told_nothing_and_may_still_unlisten() -> None:
+    signal = MessageSignal()
+    arrived: list[Message] = []
+    unlisten = signal.add_listener(arrived.append, arrived.extend)
+    signal.forget_listeners()
+    signal.emit_each(["late"], StateOfConnection(ConnectionState.OPEN))
+    unlisten()
+    assert arrived == []
+
+
 def test_messages_wait_between_two_listeners() -> None:
     signal = MessageSignal()
     first: list[Message] = []

@@ -213,6 +213,6 @@ async def test_a_waiter_that_ends_the_program_keeps_no_other_from_going_on() -> 
     for call in calls:
         call.settle(b"", wakeups)
     with pytest.raises(SystemExit):
-        wakeups.wake()
+        wakeups.let_go()
     await asyncio.sleep(0)
     assert heard == ["the other"]

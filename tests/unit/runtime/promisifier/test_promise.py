@@ -66,3 +66,12 @@ async def test_an_error_that_nobody_awaits_is_not_logged() -> None:
     del promise
     gc.collect()
     assert complaints == []
+
+
+async def test_who_waits_goes_on_in_the_next_turn_of_the_loop() -> None:
+    promise = Promise(asyncio.get_running_loop())
+    waiting = asyncio.ensure_future(promise.wait())
+    await asyncio.sleep(0)
+    promise.settle(STATUS)
+    await asyncio.sleep(0)
+    assert waiting.done()

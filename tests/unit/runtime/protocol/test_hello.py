@@ -14,7 +14,16 @@ from duologue.limits import (
     MAX_HELLO_TEXT,
     Limits,
 )
-from duologue.protocol.hello import Counterpart, Hello, OfferedService, decode_hello, encode_hello
+from duologue.protocol.hello import (
+    FEW_SERVICES,
+    KEPT_HELLO_BYTES,
+    KEPT_HELLOS,
+    Counterpart,
+    Hello,
+    OfferedService,
+    decode_hello,
+    encode_hello,
+)
 
 ANN, BOB = bytes([1]) * 32, bytes([2]) * 32
 ROOMS = OfferedService("chat.v1.Rooms", 100, "sha256:aa")
@@ -172,3 +181,36 @@ def test_of_a_service_that_is_listed_twice_the_last_counts() -> None:
     counterpart = Counterpart()
     counterpart.introduce(hello(ROOMS, OfferedService(ROOMS.name, 300, ROOMS.digest)))
     assert counterpart.base_of(elsewhere()) == 300
+
+
+def test_what_is_said_in_the_same_words_is_read_once_and_shared() -> None:
+    first, second = decode_hello(said()), decode_hello(bytes(bytearray(said())))
+    assert first is second
+    with pytest.raises(AttributeError):
+        first.role = "acceptor"  # type: ignore[misc]  # pyright: ignore
+
+
+def test_only_so_many_hellos_are_kept_and_no_long_ones() -> None:
+    oldest = decode_hello(said(agent="0"))
+    for number in range(1, KEPT_HELLOS + 1):
+        decode_hello(said(agent=str(number)))
+    assert decode_hello(said(agent="0")) is not oldest
+    long = said(more="x" * KEPT_HELLO_BYTES)
+    assert decode_hello(long) == decode_hello(long)
+    assert decode_hello(long) is not decode_hello(long)
+
+
+@pytest.mark.parametrize("number", [FEW_SERVICES, FEW_SERVICES + 1])
+def test_few_services_and_many_are_found_alike(number: int) -> None:
+    offered = [OfferedService(f"service{each}", each, "digest") for each in range(number)]
+    counterpart = Counterpart()
+    counterpart.introduce(hello(*offered))
+    assert counterpart.offered_names == [each.name for each in offered]
+    assert counterpart.base_of(OfferedService(f"service{number - 1}", 5, "digest")) == number - 1
+    assert not counterpart.offers(OfferedService("another", 5, "digest"))
+
+
+def test_what_is_kept_of_what_was_said_depends_on_all_of_it() -> None:
+    for key in (None, ANN, BOB):
+        assert hello(ROOMS, own_key=key).self == (None if key is None else key.hex())
+    assert hello(ROOMS).services != hello(elsewhere()).services

@@ -166,7 +166,7 @@ async def test_what_a_block_bounds_and_what_it_does_not() -> None:
                 await timed.left()
         assert await timed.left() == NO_TIME
         assert await later == NO_TIME, "a task that outlives the block is free"
-    assert in_force.count == 0
+    assert not in_force
 
 
 async def _after(seconds: float, client: TimedClient) -> int:

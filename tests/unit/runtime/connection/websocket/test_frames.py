@@ -174,8 +174,15 @@ def test_a_large_frame_takes_memory_as_it_comes_and_never_more_than_announced() 
     while not frame.is_whole:
         rooms.append(len(frame.room()))
         frame.advance(rooms[-1])
-    assert rooms == [65_536, 65_536, length - 2 * 65_536]
+    assert rooms == [65_536, length - 65_536]
     assert len(frame.payload()) == length
+
+
+def test_a_large_frame_may_begin_with_what_has_come_of_it() -> None:
+    begun = bytes(range(256)) * 400
+    frame = LargeFrame(FrameHead(WHOLE_BINARY, False, 2**20, 10), b"", begun)
+    assert len(frame.room()) == 3 * len(begun)
+    assert frame.so_far().endswith(begun)
 
 
 def test_announcing_a_length_alone_costs_one_room() -> None:

@@ -4,7 +4,7 @@ from typing import cast
 
 import pytest
 
-from duologue.connection.event_loop import READ_BYTES
+from duologue.connection.event_loop import OWN_READ_BYTES, READ_BYTES
 from duologue.connection.websocket.reading_pace import (
     FEWEST_READ_BYTES,
     FIRST_READ_BYTES,
@@ -29,9 +29,9 @@ class CountingWire:
         return cast(Wire, self)
 
 
-def read(messages: int, pieces: int = 0) -> int:
+def read(messages: int, pieces: int = 0, most_bytes: int = READ_BYTES) -> int:
     """The size of the next read, after a first one that was full of these."""
-    pace = ReadingPace(0.0)
+    pace = ReadingPace(0.0, most_bytes)
     wire = CountingWire()
     wire.pieces = pieces
     pace.fit(wire.as_wire(), messages)
@@ -58,8 +58,12 @@ def test_there_is_a_most_and_a_least(messages: int, size: int) -> None:
     assert read(messages) == size
 
 
+def test_the_most_is_what_there_is_room_for() -> None:
+    assert read(0, most_bytes=OWN_READ_BYTES) == OWN_READ_BYTES
+
+
 def test_short_fragments_within_the_budget_need_no_rest() -> None:
-    pace = ReadingPace(0.0)
+    pace = ReadingPace(0.0, READ_BYTES)
     wire = CountingWire()
     for ms in range(1, 200):
         new = wire.count_short(MAX_SHORT_FRAGMENTS_PER_S // 1000)
@@ -67,7 +71,7 @@ def test_short_fragments_within_the_budget_need_no_rest() -> None:
 
 
 def test_what_is_above_the_budget_is_paid_for_with_a_rest() -> None:
-    pace = ReadingPace(0.0)
+    pace = ReadingPace(0.0, READ_BYTES)
     wire = CountingWire()
     assert pace.rest_due_s(wire.count_short(MAX_SHORT_FRAGMENTS_PER_S), 0.0) == 1.0
     # Reading on too early does not help.
@@ -77,7 +81,7 @@ def test_what_is_above_the_budget_is_paid_for_with_a_rest() -> None:
 
 def test_a_rest_is_taken_when_it_is_long_enough_for_a_timer() -> None:
     at_it = int(SHORTEST_REST_S * MAX_SHORT_FRAGMENTS_PER_S)
-    pace = ReadingPace(0.0)
+    pace = ReadingPace(0.0, READ_BYTES)
     wire = CountingWire()
     assert pace.rest_due_s(wire.count_short(at_it - 1), 0.0) == 0
     assert pace.rest_due_s(wire.count_short(1), 0.0) == SHORTEST_REST_S

@@ -184,7 +184,27 @@ def test_a_large_frame_whose_key_is_still_missing_comes_whole() -> None:
         assert wire.receive(data[cut:]) == ["x" * (LARGE_FRAME_BYTES + 1)]
 
 
-def test_a_frame_of_half_the_reading_space_needs_no_room() -> None:
+def test_large_frames_that_are_read_several_at_once_need_no_room() -> None:
+    wire = server_wire()
+    each = text("x" * 2 * LARGE_FRAME_BYTES)
+    cut = 2 * len(each) + 50
+    assert len(wire.receive((each * 3)[:cut])) == 2
+    assert wire.large is None
+    assert wire.receive((each * 3)[cut:]) == ["x" * 2 * LARGE_FRAME_BYTES]
+
+
+def test_one_that_then_comes_in_small_pieces_is_not_joined_anew_with_each() -> None:
+    wire = server_wire()
+    each = text("x" * 2 * LARGE_FRAME_BYTES)
+    cut = len(each) + 50
+    assert len(wire.receive((each * 2)[:cut])) == 1
+    assert wire.large is None
+    wire.receive((each * 2)[cut : cut + 10])
+    assert wire.large is not None
+    assert wire.receive((each * 2)[cut + 10 :]) == ["x" * 2 * LARGE_FRAME_BYTES]
+
+
+def test_a_frame_that_is_not_large_needs_no_room() -> None:
     wire = server_wire()
     data = encode_masked_frame(WHOLE_BINARY, b"x" * (LARGE_FRAME_BYTES - 8), KEY)
     assert len(data) == LARGE_FRAME_BYTES

@@ -43,6 +43,27 @@ def test_the_others_wait_for_the_next_tick_and_go_together() -> None:
     assert bench.connection.buffered_amount == 0
 
 
+def test_what_is_gathered_goes_together_at_the_end_of_the_tick() -> None:
+    bench = open_server()
+    bench.connection.gather()
+    bench.connection.gather()
+    bench.connection.send("one")
+    bench.connection.send("two")
+    assert bench.transport.written == []
+    bench.loop.turn()
+    together = encode_frame(WHOLE_TEXT, b"one") + encode_frame(WHOLE_TEXT, b"two")
+    assert bench.transport.written == [together]
+    bench.connection.send("three")
+    assert len(bench.transport.written) == 2
+
+
+def test_nothing_is_gathered_for_a_connection_that_closes() -> None:
+    bench = open_server()
+    bench.connection.close()
+    bench.connection.gather()
+    assert bench.loop.due == []
+
+
 def test_the_next_tick_begins_idle_again() -> None:
     bench = open_server()
     bench.connection.send("one")
