@@ -34,6 +34,7 @@ T = TypeVar("T")
 S = TypeVar("S")
 Y = TypeVar("Y")
 R = TypeVar("R")
+C = TypeVar("C")
 
 
 class StreamCall(Generic[R]):
@@ -63,9 +64,7 @@ class StreamCall(Generic[R]):
     def go_through(self, interceptors: Sequence[Interceptor], call: Invocation) -> None:
         """Have these around the call, from its beginning to its end."""
         # In a circle nobody would notice that a call has lost its owner.
-        this: StreamCall[R] = self
-        owner = weakref.ref(this)
-        del this
+        owner = weakref.ref(self)
 
         async def send(call: Invocation) -> None:
             ours = _still_there(owner)
@@ -191,7 +190,7 @@ async def _answer_of(call: Call[R], what: str) -> R:
         raise
 
 
-def _still_there(owner: "weakref.ref[StreamCall[R]]") -> "StreamCall[R]":
+def _still_there(owner: "weakref.ref[C]") -> C:
     call = owner()
     if call is None:
         raise Cancelled("the call was left open, and nobody holds it any more")
