@@ -13,7 +13,7 @@ import pytest
 from duologue.connection.base import ConnectionState
 from duologue.connection.websocket.arrivals import Arrivals
 from duologue.connection.websocket.connection import WebSocketConnection
-from duologue.connection.websocket.listener import NO_ROOM
+from duologue.connection.websocket.listener import NO_ROOM, accept_websockets
 from duologue.connection.websocket.listening import listening_sockets
 from duologue.errors import LimitExceeded
 from duologue.limits import Limits
@@ -176,3 +176,22 @@ async def test_without_descriptors_accepting_pauses_and_complains_once(
     arrivals.close()
     await arrivals.wait_closed()
     assert sockets[0].fileno() < 0
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_who_is_arriving_when_a_listener_closes_is_dropped_and_none_is_left(
+    turns: int,
+) -> None:
+    listener = await accept_websockets(lambda _: None, Limits(), host="127.0.0.1")
+    with socket.create_connection(("127.0.0.1", listener.port), PATIENCE_S) as client:
+        async with asyncio.timeout(PATIENCE_S):
+            while not listener.newcomers:  # noqa: ASYNC110 - turn by turn
+                await asyncio.sleep(0)
+            # Wherever it stands: its transport is made in these turns of the loop.
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+            listener.close()
+            await listener.wait_closed()
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.to_thread(client.recv, 1) == b""

@@ -7,7 +7,7 @@ third of this library, and programs that are reached directly never use it.
 import ssl as tls
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Unpack
 from urllib.parse import urlsplit
@@ -284,6 +284,17 @@ def _refusal_for(relay: str, close_reason: str) -> RelayError | None:
 
 def _check_plaintext(url: str, insecure_plaintext: bool) -> None:
     """Raises ValueError: `url` is no address of a relay, or one that shows too much."""
+    if _shows_much(url) and not insecure_plaintext:
+        raise ValueError(
+            "a relay on another machine is reached with wss:, or everybody on the way learns who "
+            "speaks with whom; insecure_plaintext=True allows ws:"
+        )
+
+
+# Whoever calls again and again does so at the same few relays.
+@lru_cache(maxsize=64)
+def _shows_much(url: str) -> bool:
+    """Whether others on the way would learn who speaks with whom; raises as `_check_plaintext`."""
     from duologue.connection.websocket.host_names import check_address, check_host_name
     from duologue.relay.addresses import is_loopback
 
@@ -291,11 +302,7 @@ def _check_plaintext(url: str, insecure_plaintext: bool) -> None:
     parts = urlsplit(url)
     host = parts.hostname or ""
     check_host_name(host)
-    if parts.scheme == "ws" and not insecure_plaintext and not is_loopback(host):
-        raise ValueError(
-            "a relay on another machine is reached with wss:, or everybody on the way learns who "
-            "speaks with whom; insecure_plaintext=True allows ws:"
-        )
+    return parts.scheme == "ws" and not is_loopback(host)
 
 
 def _distinct(relays: str | Sequence[str]) -> list[str]:

@@ -1,12 +1,15 @@
 """The counters of a conversation, for reading."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
+from operator import attrgetter
 from typing import Final
 
 from duologue.protocol.counters import Counters
 
 _NAMES: Final = tuple(field.name for field in fields(Counters))
+
+_numbers_of: Final = attrgetter(*_NAMES)
 
 
 class Stats(Mapping[str, int]):
@@ -23,7 +26,7 @@ class Stats(Mapping[str, int]):
 
     def snapshot(self) -> "Stats":
         """The same numbers as they are now."""
-        return Stats(replace(self._counters))
+        return Stats(Counters(*_numbers_of(self._counters)))
 
     def __getattr__(self, name: str) -> int:
         if name in _NAMES:

@@ -10,7 +10,7 @@ import errno
 import logging
 import socket
 import ssl as tls
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -67,7 +67,7 @@ class Arrivals(Generic[ConnectionT]):
         self._keeper = keeper
         self._limits = limits
         self._ssl = ssl
-        self._arriving: dict[ConnectionT, asyncio.Task[None]] = {}
+        self._arriving: dict[ConnectionT, asyncio.Future[None]] = {}
         """Those whose socket has no transport yet, or no TLS."""
         self._complained_s = float("-inf")
         self._doors = [_Door(each, self._loop, self._take, self._complain) for each in listening]
@@ -82,14 +82,14 @@ class Arrivals(Generic[ConnectionT]):
         for door in self._doors:
             door.close()
         self._doors.clear()
-        for task in self._arriving.values():
-            task.cancel()
+        for arriving in self._arriving.values():
+            arriving.cancel()
 
     def drop(self, connection: ConnectionT, reason: str) -> None:
         """End a connection, even in the middle of a TLS handshake."""
-        task = self._arriving.get(connection)
-        if task is not None:
-            task.cancel()
+        arriving = self._arriving.get(connection)
+        if arriving is not None:
+            arriving.cancel()
         connection.terminate(reason)
 
     async def wait_closed(self) -> None:
@@ -109,35 +109,62 @@ class Arrivals(Generic[ConnectionT]):
         if connection is None:
             sock.close()
             return
-        task = self._loop.create_task(self._agree(connection, sock))
-        self._arriving[connection] = task
-        task.add_done_callback(partial(self._note_arrived, connection, sock))
+        if self._ssl is None:
+            self._hand_over(connection, sock)
+        else:
+            task = self._loop.create_task(self._agree(connection, sock, self._ssl))
+            self._arriving[connection] = task
+            task.add_done_callback(partial(self._note_agreed, connection, sock))
 
-    async def _agree(self, connection: ConnectionT, sock: socket.socket) -> None:
-        has_tls = self._ssl is not None
+    def _hand_over(self, connection: ConnectionT, sock: socket.socket) -> None:
+        """Without TLS there is one thing to wait for, which needs no task and none of its turns."""
+        handing = self._loop.connect_accepted_socket(lambda: connection, sock)
+        self._go_on(connection, handing)
+
+    def _go_on(
+        self,
+        connection: ConnectionT,
+        handing: Coroutine[asyncio.Future[None], None, object],
+        _waited: object = None,
+    ) -> None:
+        self._arriving.pop(connection, None)
+        try:
+            waiting = handing.send(None)
+        except StopIteration:
+            return
+        except (Exception, asyncio.CancelledError) as error:
+            self._note_failed(connection, error)
+            return
+        self._arriving[connection] = waiting
+        waiting.add_done_callback(partial(self._go_on, connection, handing))
+
+    async def _agree(
+        self, connection: ConnectionT, sock: socket.socket, ssl: tls.SSLContext
+    ) -> None:
         await self._loop.connect_accepted_socket(
             lambda: connection,
             sock,
-            ssl=self._ssl,
-            # asyncio refuses these two without TLS.
-            ssl_handshake_timeout=self._limits.handshake_timeout_s if has_tls else None,
-            ssl_shutdown_timeout=self._limits.close_timeout_s if has_tls else None,
+            ssl=ssl,
+            ssl_handshake_timeout=self._limits.handshake_timeout_s,
+            ssl_shutdown_timeout=self._limits.close_timeout_s,
         )
 
-    def _note_arrived(
-        self, connection: ConnectionT, sock: socket.socket, task: asyncio.Task[None]
+    def _note_agreed(
+        self, connection: ConnectionT, sock: socket.socket, task: asyncio.Future[None]
     ) -> None:
         del self._arriving[connection]
-        error = None
         if task.cancelled():
             # Perhaps before its first step, when nobody owned the socket yet.
             sock.close()
-        else:
-            error = task.exception()
-            if error is None:
-                return
+            self._keeper.note_lost(connection)
+            return
+        error = task.exception()
+        if error is not None:
+            self._note_failed(connection, error)
+
+    def _note_failed(self, connection: ConnectionT, error: BaseException) -> None:
         self._keeper.note_lost(connection)
-        if error is not None and not isinstance(error, OSError):
+        if not isinstance(error, OSError | asyncio.CancelledError):
             # An OSError: no TLS, too slow, or gone.
             context = {"message": "a socket could not be taken in", "exception": error}
             self._loop.call_exception_handler(context)
