@@ -81,6 +81,23 @@ async def test_a_relay_that_was_just_started_is_slow_and_the_doctor_says_why(
     assert refused.verdict is Verdict.good
 
 
+@pytest.mark.parametrize("command", ["doctor", "call"])
+async def test_a_file_of_authorities_that_is_none_is_named(tmp_path: Path, command: str) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.write_text("")
+    for file, words in ((tmp_path / "gone.pem", "No such file"), (empty, "no certificates in it")):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", COMMAND, command, "wss://127.0.0.1:9"),
+            *(["--list"] if command == "call" else []),
+            *("--ca-file", str(file)),
+            stderr=PIPE,
+        )
+        _, complaint = await process.communicate()
+        assert process.returncode == 2
+        assert f"--ca-file {file}: " in complaint.decode()
+        assert words in complaint.decode()
+
+
 async def read_aloud(url: str, folder: Path, *arguments: str, token: str = "") -> str:
     """What a person gets to read."""
     process = await asyncio.create_subprocess_exec(

@@ -3,7 +3,6 @@
 import asyncio
 import importlib.util
 import json
-import ssl as tls
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from duologue.commands.authorities import trusting
 from duologue.commands.outcome import EXIT_FAILED, EXIT_USAGE, Format
 from duologue.commands.relay_examination import Examination, Finding, Verdict
 from duologue.errors import UnsafeKeyFile
@@ -79,7 +79,7 @@ def doctor(
             what = "key forgotten" if forgotten else "no key was kept"
             typer.echo(f"{relay_name(url)}: {what}")
             return
-        context = tls.create_default_context(cafile=None if ca_file is None else str(ca_file))
+        context = trusting(ca_file)
         identity = Identity.generate() if key_file is None else Identity.load(key_file)
     except (OSError, UnsafeKeyFile) as error:
         typer.echo(words_of(error), err=True)
