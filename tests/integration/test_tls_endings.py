@@ -15,6 +15,7 @@ import pytest
 from websockets.frames import Close, Frame, Opcode
 
 import duologue
+from duologue.promisifier.promisifier import WebsocketPromisifier
 from duologue.relay.server.watched_files import TlsFiles
 from tests.integration.relay_loopback import running
 
@@ -106,6 +107,32 @@ def test_a_server_is_left_in_one_packet() -> None:
         context.load_cert_chain(CERTIFICATE)
         async with duologue.serve(host="localhost", ssl=context) as server:
             await _leave_in_all_ways(server.port)
+
+    _on_both_loops(main)
+
+
+def test_a_service_may_end_the_connection_of_who_leaves_in_the_packet_of_its_call() -> None:
+    request = Frame(
+        Opcode.TEXT, b'{"requestId":0,"type":"request","serviceId":3,"args":[]}'
+    ).serialize(mask=True)
+
+    async def main() -> None:
+        context = tls.SSLContext(tls.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(CERTIFICATE)
+        ended: list[int] = []
+
+        def offer_the_end(peer: WebsocketPromisifier) -> None:
+            def end() -> None:
+                ended.append(3)
+                peer._conversation.connection.terminate("enough")
+
+            peer.add_service(3, end)
+
+        async with duologue.serve(host="localhost", ssl=context, on_peer=offer_the_end) as server:
+            port = server.port
+            for _ in range(4):
+                await asyncio.to_thread(_say_and_leave, port, _request(port), request)
+        assert ended == [3] * 4
 
     _on_both_loops(main)
 

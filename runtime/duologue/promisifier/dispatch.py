@@ -272,8 +272,9 @@ class Dispatcher(Generic[PeerT]):
     ) -> None:
         # Before its first step, in which it may end.
         self.admission.began(call)
-        if call.request.timeout_ms:
-            (self._patience or self._make_patience()).watch(call)
+        request = call.request
+        if request.timeout_ms and call.due_s == math.inf:
+            call.due_s = self._loop.time() + request.timeout_ms / 1000
         if sys.version_info >= (3, 12):
             call.task = asyncio.Task(coroutine, loop=self._loop, context=context, eager_start=True)
         else:
@@ -281,6 +282,9 @@ class Dispatcher(Generic[PeerT]):
         if self._closed:
             # Its own first step has ended the conversation.
             call.cancel(self._loop)
+        elif request.timeout_ms and not call.task.done():
+            # Where tasks begin at once, most are over by now.
+            (self._patience or self._make_patience()).watch(call)
 
     async def _run(
         self,
