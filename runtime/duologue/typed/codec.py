@@ -185,7 +185,7 @@ class Codec(Generic[T]):
     @property
     def encode_without_parts(self) -> Callable[[T], Result]:
         """`encode_result` for callers that take no parts: without it, where it adds nothing."""
-        is_usual = type(self).encode_result is Codec.encode_result
+        is_usual = type(self).encode_result is Codec.encode_result  # pyright: ignore[reportUnknownMemberType]
         return self.encode if is_usual else self.encode_result
 
     def decode_stream(self, stream: ByteStream | TextStream, what: str) -> T:
