@@ -91,7 +91,11 @@ async def test_a_declared_error_is_told_with_its_code_and_fields() -> None:
         # `room` is a string, although 7 could be a number.
         code, output, complaint = await call(url, "chat.rooms.v1.Rooms/join", "room=7", "name=Ann")
     assert (code, output) == (1, b"")
-    assert json.loads(complaint)["code"] == "room_full"
+    assert json.loads(complaint) == {
+        "code": "room_full",
+        "message": "room holds 2 members",
+        "details": {"capacity": 2},
+    }
 
 
 async def test_through_a_relay_and_encrypted_without_one(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from duologue import Identity
+from duologue.commands.relay_examination import GRACE, LONG_S, Examination, Verdict
 from duologue.relay.access import new_token
 from duologue.relay.limits import RelayLimits
 from duologue.relay.server.server import RelayServer
@@ -55,6 +56,46 @@ async def test_a_good_relay_is_good_in_every_respect(tmp_path: Path) -> None:
         ),
         "good",
     )
+
+
+async def test_a_relay_that_was_just_started_is_slow_and_the_doctor_says_why(
+    tmp_path: Path,
+) -> None:
+    said: list[str] = []
+    server = RelayServer(limits=RelayLimits(startup_grace_s=LONG_S + 1))
+    await server.start()
+    examination = Examination(
+        server.url,
+        pins_file=tmp_path / "known",
+        context=None,
+        token=None,
+        identity=Identity.generate(),
+        timeout_s=20,
+        on_waiting=said.append,
+    )
+    await examination.run()
+    await server.close()
+    assert said == [f"Waiting: {GRACE}."]
+    (refused,) = [each for each in examination.findings if each.what == "requests"]
+    assert refused.text.endswith(GRACE)
+    assert refused.verdict is Verdict.good
+
+
+@pytest.mark.parametrize("command", ["doctor", "call"])
+async def test_a_file_of_authorities_that_is_none_is_named(tmp_path: Path, command: str) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.write_text("")
+    for file, words in ((tmp_path / "gone.pem", "No such file"), (empty, "no certificates in it")):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", COMMAND, command, "wss://127.0.0.1:9"),
+            *(["--list"] if command == "call" else []),
+            *("--ca-file", str(file)),
+            stderr=PIPE,
+        )
+        _, complaint = await process.communicate()
+        assert process.returncode == 2
+        assert f"--ca-file {file}: " in complaint.decode()
+        assert words in complaint.decode()
 
 
 async def read_aloud(url: str, folder: Path, *arguments: str, token: str = "") -> str:

@@ -121,9 +121,16 @@ async def count_spares(relay: RelayProcess) -> float:
 
 
 async def honest_success(
-    relay: RelayProcess, attackers: Attackers, seconds: float, every_s: float
+    relay: RelayProcess,
+    attackers: Attackers,
+    seconds: float,
+    every_s: float,
+    *,
+    addresses: int = 60,
 ) -> tuple[float, float]:
     """The parts of honest calls that succeed, and of its spares that the target has, meanwhile.
+
+    They come from so many addresses, in turn.
 
     As they would be on a machine with nothing else to do.
     """
@@ -141,7 +148,7 @@ async def honest_success(
         spares: list[float] = []
         while not attack.done():
             # Each address comes again after a while.
-            address = f"127.0.3.{1 + len(calls) % 60}"
+            address = f"127.0.3.{1 + len(calls) % addresses}"
             calls.append(asyncio.create_task(ask_honestly(relay, address)))
             await asyncio.sleep(every_s)
             spares.append(await count_spares(relay))
@@ -185,3 +192,14 @@ async def test_honest_callers_come_through_with_the_limits_that_everybody_has(
         assert success >= least
         if addresses == 1:
             assert kept >= 0.8
+
+
+@pytest.mark.slow
+@LINUX
+async def test_the_same_few_addresses_come_through_again_and_again() -> None:
+    """Four that come every three seconds, and each time have to be preferred to fifty others."""
+    async with relay_process() as relay:
+        attackers = Attackers(relay, 50, 10.0)
+        success, _ = await honest_success(relay, attackers, 20.0, 0.75, addresses=4)
+        assert 0 < attackers.joined < attackers.asked
+        assert success >= 0.9

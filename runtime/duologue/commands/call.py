@@ -39,6 +39,7 @@ def call(
     timeout: Annotated[
         float | None,
         typer.Option(
+            min=0.001,
             help="For reaching it and for the call, s; with items, until the first of them.",
             show_default="30; with items the contract's",
         ),

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import ssl as tls
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -13,8 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import typer
+from pydantic_core import to_jsonable_python
 
 from duologue.commands.arguments import read_arguments
+from duologue.commands.authorities import trusting
 from duologue.commands.byte_progress import ByteProgress
 from duologue.commands.described_contracts import (
     Reached,
@@ -124,7 +125,7 @@ def _way_to(wishes: Wishes) -> Callable[[], Reached]:
         identity=Identity.generate() if key_file is None else load_identity(key_file),
         direct=wishes.direct,
         token=wishes.token,
-        context=None if ca_file is None else tls.create_default_context(cafile=str(ca_file)),
+        context=None if ca_file is None else trusting(ca_file),
         proxy=True if proxy is None else None if proxy == "none" else proxy,
         timeout_s=DEFAULT_TIMEOUT_S if wishes.timeout_s is None else wishes.timeout_s,
         insecure_plaintext=wishes.insecure_plaintext,
@@ -181,7 +182,11 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         raise typer.Exit(EXIT_GOOD) from None
     except CallError as error:
         failure = {"code": error.code, "message": error.message or str(error)}
-        typer.echo(json.dumps({**failure, "details": error.details}, default=str), err=True)
+        # Fields of a declared error are a model, with names that may be others on the wire.
+        details = to_jsonable_python(
+            error.details, by_alias=True, bytes_mode="base64", fallback=str
+        )
+        typer.echo(json.dumps({**failure, "details": details}), err=True)
         raise typer.Exit(EXIT_FAILED) from None
     except ConnectionClosed as error:
         # The code of a connection that never was is of no use to anybody.

@@ -3,16 +3,17 @@
 import asyncio
 import importlib.util
 import json
-import ssl as tls
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 
+from duologue.commands.authorities import trusting
 from duologue.commands.outcome import EXIT_FAILED, EXIT_USAGE, Format
 from duologue.commands.relay_examination import Examination, Finding, Verdict
 from duologue.errors import UnsafeKeyFile
@@ -46,7 +47,7 @@ def doctor(
     ] = None,
     ca_file: Annotated[Path | None, typer.Option(help="Authorities to trust, PEM.")] = None,
     known_relays: Annotated[Path | None, typer.Option(help="The file of pinned keys.")] = None,
-    timeout: Annotated[float, typer.Option(help="For each step, in seconds.")] = 10.0,
+    timeout: Annotated[float, typer.Option(min=0.001, help="For each step, in seconds.")] = 10.0,
     forget_key: Annotated[
         bool, typer.Option("--forget-key", help="Forget the pinned key of this relay, and end.")
     ] = False,
@@ -78,7 +79,7 @@ def doctor(
             what = "key forgotten" if forgotten else "no key was kept"
             typer.echo(f"{relay_name(url)}: {what}")
             return
-        context = tls.create_default_context(cafile=None if ca_file is None else str(ca_file))
+        context = trusting(ca_file)
         identity = Identity.generate() if key_file is None else Identity.load(key_file)
     except (OSError, UnsafeKeyFile) as error:
         typer.echo(words_of(error), err=True)
@@ -90,6 +91,7 @@ def doctor(
         token=token,
         identity=identity,
         timeout_s=timeout,
+        on_waiting=partial(typer.echo, err=True),
     )
     asyncio.run(examination.run())
     _tell(url, examination.findings, format)

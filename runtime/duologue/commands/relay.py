@@ -131,6 +131,9 @@ def relay(
     except (BadConfiguration, BadAccessFile, UnsafeKeyFile, NoCluster) as error:
         typer.echo(words_of(error), err=True)
         raise typer.Exit(EXIT_USAGE) from None
+    except BrokenPipeError:
+        # Whoever reads what is printed has had enough.
+        raise
     except OSError as error:
         typer.echo(f"{error.filename or 'a file'}: {error.strerror or error}", err=True)
         raise typer.Exit(EXIT_USAGE) from None

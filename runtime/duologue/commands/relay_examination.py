@@ -96,6 +96,15 @@ def _itself(value: object) -> object:
     return value
 
 
+LONG_S: Final = 2.0
+"""For the refusal of an unknown key; what takes longer is explained."""
+
+GRACE: Final = (
+    f"a relay that was started within the last {RelayLimits().startup_grace_s:g} s lets those who "
+    "were registered come back before it says no"
+)
+
+
 class Examination:
     """Looks at one thing after the other; stops where the next cannot be looked at."""
 
@@ -108,7 +117,10 @@ class Examination:
         token: str | None,
         identity: Identity,
         timeout_s: float,
+        on_waiting: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`on_waiting` is told why something takes long, while it does."""
+        self._on_waiting = on_waiting
         self.findings: list[Finding] = []
         self._may_request = True
         self._url = url
@@ -219,6 +231,8 @@ class Examination:
     async def _look_for_nobody(self) -> bool:
         """A key that nobody can have registered: the relay must say so."""
         begun = time.perf_counter()
+        loop = asyncio.get_running_loop()
+        waiting = loop.call_later(LONG_S, self._on_waiting, f"Waiting: {GRACE}.")
         try:
             async with dial(
                 self._url,
@@ -236,6 +250,8 @@ class Examination:
         except PeerNotFound:
             seconds = time.perf_counter() - begun
             text = f"an unknown key is refused, in {seconds * 1000:.0f} ms"
+            if seconds > LONG_S:
+                text += f": {GRACE}"
             return self._note("requests", Verdict.good, text)
         except RelayRefused as error:
             # Perhaps we may be found here, if not ask for others.
@@ -248,6 +264,8 @@ class Examination:
         except (DuologueError, ValueError) as error:
             advice = "" if self._context else "Perhaps it speaks TLS: wss://"
             return self._note("requests", Verdict.bad, words_of(error), advice)
+        finally:
+            waiting.cancel()
 
     async def _look_at_conversation(self) -> bool:
         pins = KnownRelays(self._pins_file)

@@ -334,7 +334,10 @@ class Dispatcher(Generic[PeerT]):
         except (asyncio.CancelledError, ConnectionClosed):
             # Refused by the caller, or closed. The source has been stopped.
             closing = self._served.fail_stream(request_id)
-        except Exception as error:
+        except (GeneratorExit, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            # A panic in a Rust extension, too: the reader must be told even so.
             describe_incident(error, f"the stream of {handler.name}")
             closing = self._served.fail_stream(request_id)
         else:

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Generic, Self, TypeGuard, TypeVar, cast
 
 from pydantic import ValidationError
 
+from duologue.arguments import refuse
 from duologue.errors import (
     CallError,
     DeadlineExceeded,
@@ -187,12 +188,18 @@ async def send_each(
             if isinstance(iterator, AsyncGenerator):
                 await iterator.aclose()
         return
-    for item in cast("Iterable[T]", items):
-        waiting = put(item)
-        if waiting is not None:
-            await waiting
-            if call is not None and call.done():
-                break
+    try:
+        for item in cast("Iterable[T]", items):
+            waiting = put(item)
+            if waiting is not None:
+                await waiting
+                if call is not None and call.done():
+                    break
+    except TypeError:
+        if isinstance(items, Iterable):
+            raise
+        # Looked at here alone: what is right costs nothing.
+        refuse("send_all(...)", items, "items, a generator of them, a path or a binary file")
 
 
 async def _send_from(

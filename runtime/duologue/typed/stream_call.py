@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import os
 import warnings
+import weakref
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from functools import partial
 from types import TracebackType
@@ -33,6 +34,7 @@ T = TypeVar("T")
 S = TypeVar("S")
 Y = TypeVar("Y")
 R = TypeVar("R")
+C = TypeVar("C")
 
 
 class StreamCall(Generic[R]):
@@ -61,12 +63,22 @@ class StreamCall(Generic[R]):
 
     def go_through(self, interceptors: Sequence[Interceptor], call: Invocation) -> None:
         """Have these around the call, from its beginning to its end."""
+        # In a circle nobody would notice that a call has lost its owner.
+        owner = weakref.ref(self)
 
         async def send(call: Invocation) -> None:
-            self._options = options_with(self._options, call)
-            await self._send()
+            ours = _still_there(owner)
+            ours._options = options_with(ours._options, call)
+            await ours._send()
 
-        self._surrounding = Surrounding(interceptors, call, send, self._answer)
+        async def outcome() -> R:
+            ours = _still_there(owner)
+            made, what = ours._call, ours._method.full_name
+            del ours
+            assert made is not None
+            return await _answer_of(made, what)
+
+        self._surrounding = Surrounding(interceptors, call, send, outcome)
 
     def cancel(self) -> None:
         """Give the call up: the other side stops, and nothing more is read or sent.
@@ -125,23 +137,13 @@ class StreamCall(Generic[R]):
 
     async def _outcome(self) -> R:
         if self._surrounding is None:
-            return await self._answer()
+            assert self._call is not None
+            return await _answer_of(self._call, self._method.full_name)
         try:
             return await self._surrounding.outcome()
         except asyncio.CancelledError:
             # As without them: who stops waiting gives the call up.
             self.cancel()
-            raise
-
-    async def _answer(self) -> R:
-        call, task = self._call, asyncio.current_task()
-        assert call is not None
-        try:
-            return await call
-        except asyncio.CancelledError:
-            # Who has given the call up is told so; who is cancelled while waiting is cancelled.
-            if call.cancelled() and not (task is not None and task.cancelling()):
-                raise Cancelled(f"{self._method.full_name} was cancelled here") from None
             raise
 
     async def __aenter__(self) -> Self:
@@ -175,6 +177,24 @@ class StreamCall(Generic[R]):
         file, line = self._made_at
         text = f"the call of {self._method.full_name} {what}; use it in `async with`"
         warnings.warn_explicit(text, kind, file, line, source=self)
+
+
+async def _answer_of(call: Call[R], what: str) -> R:
+    task = asyncio.current_task()
+    try:
+        return await call
+    except asyncio.CancelledError:
+        # Who has given the call up is told so; who is cancelled while waiting is cancelled.
+        if call.cancelled() and not (task is not None and task.cancelling()):
+            raise Cancelled(f"{what} was cancelled here") from None
+        raise
+
+
+def _still_there(owner: "weakref.ref[C]") -> C:
+    call = owner()
+    if call is None:
+        raise Cancelled("the call was left open, and nobody holds it any more")
+    return call
 
 
 def _line_of_caller() -> tuple[str, int]:

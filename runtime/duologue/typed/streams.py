@@ -115,7 +115,7 @@ class Exchange(Writing[S, R], Reading[Y, R], Generic[S, Y, R]):
     ) -> None:
         super().__init__(peer, method, args, options)
         self._sending: list[asyncio.Task[None]] = []
-        self._failed_to_send: Exception | None = None
+        self._failed_to_send: BaseException | None = None
         """Why the call was given up: what was to be sent does not fit, or could not be made."""
 
     def send_all(self, items: "AnyItems[S] | os.PathLike[str]") -> asyncio.Task[None]:
@@ -132,7 +132,9 @@ class Exchange(Writing[S, R], Reading[Y, R], Generic[S, Y, R]):
         try:
             await self._send_each(items)
             await self.end()
-        except Exception as error:
+        except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
             # Items come from the application's own code, which may raise anything: it goes on from
             # here. If the call is over it has failed, and whoever reads is told.
             if self._call is not None and not self._call.done():

@@ -239,8 +239,10 @@ class Subscription(Generic[E]):
     def _begin(self, handler: EventHandler[E], payload: E) -> Awaitable[None] | None:
         try:
             return handler(payload)
-        except Exception as error:
-            # The application's own code.
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            # The application's own code; panics of extensions are no `Exception`.
             self._report(error)
             return None
 
@@ -250,7 +252,9 @@ class Subscription(Generic[E]):
                 if later is not None:
                     try:
                         await later
-                    except Exception as error:
+                    except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit):
+                        raise
+                    except BaseException as error:
                         # The application's own code, too.
                         self._report(error)
                 if not self._waiting:
@@ -259,7 +263,7 @@ class Subscription(Generic[E]):
         finally:
             self._task = None
 
-    def _report(self, error: Exception) -> None:
+    def _report(self, error: BaseException) -> None:
         describe_incident(error, f"a handler of {self._event.full_name}")
 
     def __aiter__(self) -> AsyncIterator[E]:

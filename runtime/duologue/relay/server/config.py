@@ -227,6 +227,13 @@ class RelayConfiguration(_Table):
                 public_key_from_hex(self.next_key)
             except UnsafeKey as error:
                 raise ValueError(f"next_key: {error}") from None
+        admin = self.admin
+        if (
+            admin is not None
+            and admin.port == self.port != 0
+            and self.host in (admin.host, "0.0.0.0", "::")
+        ):
+            raise ValueError("admin: its port is the one that clients come to; it needs its own")
         if self.cluster is not None and self.key_file is None:
             raise ValueError(
                 "cluster: needs a key_file, the same on all nodes: listeners pin one key per URL"

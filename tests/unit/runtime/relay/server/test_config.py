@@ -61,6 +61,7 @@ def test_a_flag_beats_the_environment_and_that_the_file() -> None:
         ("[access]\nmode = 'restricted'", "allow_file or token_file"),
         ("[access]\nmode = 'open'\nallow_file = 'a'", "mode open"),
         ("[admin]\nhost = '0.0.0.0'\nport = 1", "admin.host"),
+        ("port = 5\n[admin]\nport = 5", "admin: its port is the one that clients come to"),
         ("host = '0.0.0.0'", "allow_file or token_file"),
         ("host = '0.0.0.0'\n[access]\nmode = 'open'", "loopback"),
         ("host = '0.0.0.0'\n[access]\nallow_file = 'a'", "insecure_plaintext"),
