@@ -24,6 +24,7 @@ MAX_SAID: Final = 20
 
 OURS: Final = ("duologue.connection", "duologue.promisifier", "duologue.protocol", "duologue.relay")
 """Modules whose objects are counted."""
+HELLOS: Final = "duologue.protocol.hello"
 
 
 class Network(Protocol):
@@ -183,6 +184,3 @@ class Complaints(logging.Handler):
 
     def _on_exception(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self._books.complaints.append(f"unheard: {context}")
-
-
-HELLOS: Final = "duologue.protocol.hello"
