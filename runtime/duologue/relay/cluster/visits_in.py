@@ -217,6 +217,10 @@ class VisitsIn:
             is_dialling=False,
             socket_bytes=self._limits.link_socket_bytes,
         )
+        if self._is_closed:
+            # Accepted before, and handed to us only now.
+            connection.abort()
+            return connection
         guest = _Guest(connection)
         if len(self._strangers) >= self._limits.max_link_strangers:
             loser = next(iter(self._strangers.values()))
