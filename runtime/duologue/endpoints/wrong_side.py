@@ -4,14 +4,9 @@ All there is to tell it by is how they refuse what they do not understand, in th
 profile.
 """
 
-from typing import Final
-
 from duologue.errors import ConnectionClosed, DuologueError, HandshakeFailed, ProtocolError
-from duologue.protocol.closing import CLOSE_CALLED, NOT_A_MESSAGE
+from duologue.protocol.closing import CLOSE_CALLED, NO_LISTENER, NOT_A_MESSAGE
 from duologue.protocol.wording import words_of
-
-_NO_LISTENER: Final = "No listening connection for the specified publicKey"
-"""What a relay says; what it says more often, and all else, is known to `relay/messages`."""
 
 
 def in_plain_words(url: str, error: DuologueError) -> DuologueError:
@@ -44,7 +39,7 @@ def of_encrypted_caller(url: str, error: DuologueError) -> DuologueError:
             f"{shown_address(url)} is a service without encryption: write connect(url), without "
             "to= and identity="
         )
-    elif isinstance(error, HandshakeFailed) and _NO_LISTENER in said:
+    elif isinstance(error, HandshakeFailed) and NO_LISTENER in said:
         text = (
             f"{shown_address(url)} is a relay, and nobody listens there under this key: who "
             "listens at a relay is reached by dial(url, to=KEY, identity=...)"

@@ -11,6 +11,9 @@ TERMINATE_CALLED: Final = "Terminate called"
 NOT_A_MESSAGE: Final = "Received data does not match the data of a client message."
 """What relays and acceptors say of a message that is none of theirs (base profile 5 and 6)."""
 
+NO_LISTENER: Final = "No listening connection for the specified publicKey."
+"""What a relay says who cannot be had (base profile 4.4)."""
+
 NO_LIFESIGN: Final = "Keepalive: No lifesign of the other side"
 """Why a connection is terminated over which nothing comes any more."""
 

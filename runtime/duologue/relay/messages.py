@@ -15,16 +15,17 @@ import msgspec
 
 from duologue.connection.base import Message
 from duologue.errors import BadFrame
+from duologue.protocol.closing import NO_LISTENER as NO_LISTENER
 from duologue.protocol.closing import NOT_A_MESSAGE as NOT_A_MESSAGE
 from duologue.protocol.keys import KEY_BYTES
 from duologue.relay.challenge import CHALLENGE_BOX_BYTES, NEXT_KEY_BOX_BYTES
 
 MAX_TOKEN_CHARACTERS: Final = 512
 
-NO_LISTENER: Final = "No listening connection for the specified publicKey."
 AUTHENTICATION_FAILED: Final = "Client authentication failed."
 NOT_A_KEY: Final = "CYENC-ENSPUB: Data is not a public key"
-"""These, and `NOT_A_MESSAGE`, are shown by clients and looked for by tests (base profile 4.4)."""
+"""These, `NO_LISTENER` and `NOT_A_MESSAGE` are shown by clients and looked for by tests (base profile
+4.4)."""
 
 NOT_ALLOWED_TO_REGISTER: Final = "This key may not register here."
 NOT_ALLOWED_TO_REQUEST: Final = "You may not ask for others here."

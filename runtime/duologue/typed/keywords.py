@@ -28,21 +28,19 @@ _OF_FIELDS: Final = frozenset(("computed_fields", "fields", "model_name", "type"
 
 def ways_of_keywords(codec: Codec[Any]) -> tuple[Check, Write]:
     """How the keywords of `codec`'s model are checked, and how what was checked is written."""
-    schema = _as_dictionary(codec.adapter.core_schema)
-    if schema is None:
+    whole: Any = codec.adapter.core_schema
+    # Beside the fields, types that they share may be defined.
+    model = whole["schema"] if whole["type"] == "definitions" else whole
+    fields = _as_dictionary(model)
+    if fields is None:
         return codec.validate_python, codec.to_json
-    # For types that are defined beside the fields, too.
-    config = _inner(schema)["config"]
+    schema = fields if model is whole else {**whole, "schema": fields}
+    # For those types, too.
+    config = model["config"]
     return (
         SchemaValidator(schema, config).validate_python,
         codec.bind_writing(SchemaSerializer(schema, config).to_json),
     )
-
-
-def _inner(schema: Any) -> Any:
-    while schema["type"] == "definitions":
-        schema = schema["schema"]
-    return schema
 
 
 def _as_dictionary(schema: Any) -> Any:
@@ -50,9 +48,6 @@ def _as_dictionary(schema: Any) -> Any:
 
     A model that keeps what it does not know is more, and so is one with its own way to be made.
     """
-    if schema["type"] == "definitions":
-        inner = _as_dictionary(schema["schema"])
-        return None if inner is None else {**schema, "schema": inner}
     if schema["type"] != "model" or not schema.keys() <= _OF_MODELS:
         return None
     fields = schema["schema"]
