@@ -24,8 +24,8 @@ MAX_TOKEN_CHARACTERS: Final = 512
 
 AUTHENTICATION_FAILED: Final = "Client authentication failed."
 NOT_A_KEY: Final = "CYENC-ENSPUB: Data is not a public key"
-"""These, `NO_LISTENER` and `NOT_A_MESSAGE` are shown by clients and looked for by tests (base profile
-4.4)."""
+"""These, `NO_LISTENER` and `NOT_A_MESSAGE` are shown by clients and looked for by tests
+(base profile 4.4)."""
 
 NOT_ALLOWED_TO_REGISTER: Final = "This key may not register here."
 NOT_ALLOWED_TO_REQUEST: Final = "You may not ask for others here."
