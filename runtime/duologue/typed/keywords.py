@@ -34,8 +34,10 @@ def ways_of_keywords(codec: Codec[Any]) -> tuple[Check, Write]:
     fields = _as_dictionary(model)
     if fields is None:
         return codec.validate_python, codec.to_json
-    schema = fields if model is whole else {**whole, "schema": fields}
-    # For those types, too.
+    schema: Any = fields
+    if model is not whole:
+        schema = {**whole, "schema": fields}
+    # For what is defined beside the fields, too.
     config = model["config"]
     return (
         SchemaValidator(schema, config).validate_python,
