@@ -6,6 +6,8 @@ import itertools
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from tests.stream_server import stream_server
+
 PIECE_BYTES = 65_536
 
 
@@ -103,10 +105,8 @@ class Cable:
 async def cable(*targets: int) -> AsyncGenerator[Cable]:
     """One that leads to these ports, from one of its own."""
     laid = Cable(*targets)
-    server = await asyncio.start_server(laid.come, "127.0.0.1", 0, backlog=1_000)
-    laid.port = server.sockets[0].getsockname()[1]
     try:
-        yield laid
+        async with stream_server(laid.come, backlog=1_000) as laid.port:
+            yield laid
     finally:
-        server.close()
         await laid.end()

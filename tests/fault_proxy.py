@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tests.stream_server import stream_server
+
 Direction = Literal["up", "down"]
 """Up is from who connects to the proxy towards the target."""
 
@@ -120,14 +122,11 @@ async def fault_proxy(port: int, host: str = "127.0.0.1") -> AsyncGenerator[Faul
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    proxy.port = server.sockets[0].getsockname()[1]
     try:
-        yield proxy
+        async with stream_server(accept) as proxy.port:
+            yield proxy
     finally:
-        server.close()
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        await server.wait_closed()

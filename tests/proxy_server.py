@@ -7,6 +7,8 @@ import struct
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from tests.stream_server import stream_server
+
 
 class ProxyServer:
     """Leads wherever it is asked to; notes where that was, and who asked."""
@@ -82,12 +84,10 @@ async def proxy_server(proxy: ProxyServer) -> AsyncGenerator[ProxyServer]:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    server = await asyncio.start_server(begin, "127.0.0.1", 0)
-    proxy.port = server.sockets[0].getsockname()[1]
     try:
-        yield proxy
+        async with stream_server(begin) as proxy.port:
+            yield proxy
     finally:
-        server.close()
         if tasks:
             await asyncio.wait(tasks, timeout=10)
         for task in tasks:

@@ -20,6 +20,7 @@ from tests.conformance.rfc6455 import closing, fragmentation, framing, utf8
 from tests.conformance.rfc6455.case import CLOSE, MAX_BYTES, NORMAL, Case, Sent
 from tests.integration.loopback import PATIENCE_S, closed, dialled, serving
 from tests.integration.loopback import nothing_is_left as nothing_is_left
+from tests.stream_server import stream_server
 
 CASES = (*framing.CASES, *fragmentation.CASES, *utf8.CASES, *closing.CASES)
 LIMITS = Limits(max_message_bytes=MAX_BYTES, max_unsent_bytes=4 * MAX_BYTES)
@@ -141,8 +142,8 @@ async def listening() -> AsyncGenerator[tuple[int, asyncio.Queue[OtherSide]]]:
         await other.open()
         arrived.put_nowait(other)
 
-    async with await asyncio.start_server(welcome, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1], arrived
+    async with stream_server(welcome) as port:
+        yield port, arrived
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -28,6 +28,7 @@ from duologue.errors import DuologueError
 from tests.cluster_process import write_cluster, write_node
 from tests.nats_server import WHY_NOT, NatsServer, find_nats_server
 from tests.relay_process import RelayProcess, relay_process
+from tests.stream_server import close_server
 
 LISTENERS: Final = 20
 CALLS_PER_S: Final = 20
@@ -207,7 +208,7 @@ async def run(folder: Path) -> int:
         )
         wrong = await converse(balancer, buses, people, callers, folder)
         for server in balancer.servers:
-            server.close()
+            await close_server(server)
     return wrong
 
 

@@ -28,6 +28,7 @@ from duologue.typed.interceptors import Invocation, Next
 from tests.integration.greeters import Greeter, GreeterClient, url
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.stopwatch import PATIENCE_S
+from tests.stream_server import stream_server
 
 R = TypeVar("R")
 
@@ -272,17 +273,14 @@ async def test_a_listener_that_is_closed_while_it_is_entered_is_not_entered() ->
         writer.close()
         await writer.wait_closed()
 
-    silent = await asyncio.start_server(stay_silent, "127.0.0.1")
-    relay = f"ws://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
-    listener = listen(relay, Greeter(), identity=ME, allow=ANYONE)
-    entering = asyncio.ensure_future(listener.__aenter__())
-    await asked.wait()
-    await listener.close()
-    with pytest.raises(RuntimeError, match="the listener was closed while it was entered"):
-        async with asyncio.timeout(PATIENCE_S):
-            await entering
-    silent.close()
-    await silent.wait_closed()
+    async with stream_server(stay_silent) as port:
+        listener = listen(f"ws://127.0.0.1:{port}", Greeter(), identity=ME, allow=ANYONE)
+        entering = asyncio.ensure_future(listener.__aenter__())
+        await asked.wait()
+        await listener.close()
+        with pytest.raises(RuntimeError, match="the listener was closed while it was entered"):
+            async with asyncio.timeout(PATIENCE_S):
+                await entering
 
 
 async def test_a_server_that_is_closed_while_it_is_entered_does_not_listen_on() -> None:

@@ -27,6 +27,7 @@ from tests.integration.cluster_talk import (
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.integration.relay_loopback import ANN_SECRET, BEN, BEN_SECRET, until
 from tests.nats_server import NEEDS_NATS
+from tests.stream_server import stream_server
 
 pytestmark = NEEDS_NATS
 
@@ -127,12 +128,8 @@ async def false_server(words: bytes) -> AsyncGenerator[tuple[str, list[int]]]:
                 pass
         writer.transport.abort()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    try:
+    async with stream_server(serve) as port:
         yield f"nats://127.0.0.1:{port}", met
-    finally:
-        server.close()
 
 
 @pytest.mark.parametrize("what", FALSE_SERVERS)

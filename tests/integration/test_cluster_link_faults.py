@@ -27,6 +27,7 @@ from tests.integration.cluster_talk import (
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.integration.relay_loopback import ANN_SECRET, BEN, BEN_SECRET, PATIENCE_S, until
 from tests.nats_server import NEEDS_NATS
+from tests.stream_server import stream_server
 
 pytestmark = NEEDS_NATS
 
@@ -196,14 +197,10 @@ async def cutter(target: int, allowance: int) -> AsyncGenerator[tuple[int, Calla
         await asyncio.wait(ways)
 
     tasks: set[asyncio.Task[None]] = set()
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
-        yield (
-            server.sockets[0].getsockname()[1],
-            lambda: state.__setitem__("left", 10**9),
-        )
+        async with stream_server(serve) as port:
+            yield port, lambda: state.__setitem__("left", 10**9)
     finally:
-        server.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

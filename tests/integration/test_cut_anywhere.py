@@ -14,6 +14,7 @@ import pytest
 import duologue
 from duologue import ByteStream, DuologueError, TextStream
 from tests.stopwatch import PATIENCE_S
+from tests.stream_server import stream_server
 from tests.support import square
 
 CONTENT = bytes(range(256)) * 8
@@ -56,12 +57,8 @@ class Cutter:
 @asynccontextmanager
 async def cut_after(port: int, allowance: int) -> AsyncGenerator[tuple[Cutter, str]]:
     cutter = Cutter(port, allowance)
-    server = await asyncio.start_server(cutter.serve, "127.0.0.1", 0)
-    try:
-        yield cutter, f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        await server.wait_closed()
+    async with stream_server(cutter.serve) as own_port:
+        yield cutter, f"ws://127.0.0.1:{own_port}"
 
 
 def furnish(peer: duologue.WebsocketPromisifier) -> None:

@@ -20,6 +20,7 @@ from duologue import ANYONE, Identity, WebsocketPromisifier
 from duologue.endpoints.direct import Server
 from tests.foreign_peer import Dialogue
 from tests.stopwatch import PATIENCE_S
+from tests.stream_server import close_server
 from tests.support import echo, square
 
 ANN_SECRET, BEN_SECRET, EVE_SECRET = (PrivateKey.generate() for _ in range(3))
@@ -104,8 +105,7 @@ class _Tap:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        await self._server.wait_closed()
+        await close_server(self._server)
 
     async def _on_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self.target_port)

@@ -23,6 +23,7 @@ from tests.integration.greeters import (
     url,
 )
 from tests.integration.loopback import nothing_is_left as nothing_is_left
+from tests.stream_server import close_server, stream_server
 from tests.support import turns
 
 
@@ -55,7 +56,7 @@ class Proxy:
         traceback: TracebackType | None,
     ) -> None:
         assert self._server is not None
-        self._server.close()
+        await close_server(self._server)
         self.cut()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -261,7 +262,7 @@ async def test_somebody_who_is_no_websocket_server_is_a_protocol_error() -> None
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+    async with stream_server(greet) as port:
         with pytest.raises(ProtocolError):
-            async with connect(url(server.sockets[0].getsockname()[1])):
+            async with connect(url(port)):
                 pytest.fail("was let in")

@@ -13,6 +13,7 @@ from duologue.errors import ConnectionClosed
 from duologue.typed.service import Service
 from tests.integration.loopback import PATIENCE_S
 from tests.integration.loopback import nothing_is_left as nothing_is_left
+from tests.stream_server import stream_server
 
 NOT_RUNNING = "the server is not running; use it in `async with`"
 
@@ -125,8 +126,7 @@ async def test_no_reason_is_empty_where_the_system_says_nothing() -> None:
     async def slam(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()
 
-    async with await asyncio.start_server(slam, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with stream_server(slam) as port:
         with pytest.raises(ConnectionClosed) as caught:
             async with duologue.connect(f"wss://127.0.0.1:{port}", timeout=PATIENCE_S):
                 pass

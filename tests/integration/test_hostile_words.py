@@ -21,6 +21,7 @@ from duologue.errors import CallError, ConnectionClosed, DuologueError, Protocol
 from duologue.testing import linked
 from generated.onecore.basics.v1 import BasicsClient, BasicsServicePartial
 from tests.relay_process import COMMAND
+from tests.stream_server import stream_server
 
 pytest.importorskip("pty")
 
@@ -39,11 +40,8 @@ async def hostile(talk: Talk) -> AsyncGenerator[str]:
             await talk(reader, writer, await reader.readuntil(b"\r\n\r\n"))
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
+    async with stream_server(serve) as port:
+        yield f"ws://127.0.0.1:{port}"
 
 
 def answering(head: bytes, body: str = "") -> Talk:

@@ -157,7 +157,7 @@ async def test_without_descriptors_accepting_pauses_and_complains_once(
 ) -> None:
     keeper = Counting()
     sockets = await listening_sockets(["127.0.0.1"], 0, 10)
-    arrivals: Arrivals[WebSocketConnection] = Arrivals(sockets, keeper, Limits(), ssl=None)
+    arrivals: Arrivals[WebSocketConnection] = Arrivals(sockets, keeper)
     client = socket.socket()
     client.setblocking(False)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

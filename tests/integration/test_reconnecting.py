@@ -35,6 +35,7 @@ from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.relay_process import relay_process
 from tests.rooms_process import NotingRooms, rooms_process
 from tests.stopwatch import PATIENCE_S, Stopwatch
+from tests.stream_server import stream_server
 from tests.support import square
 
 ANN, BEN, EVE = (Identity.generate() for _ in range(3))
@@ -229,8 +230,8 @@ async def answering(answer: bytes, port: int = 0) -> AsyncGenerator[tuple[int, a
         writer.close()
         asked.set()
 
-    async with await asyncio.start_server(on_client, "127.0.0.1", port) as server:
-        yield server.sockets[0].getsockname()[1], asked
+    async with stream_server(on_client, port) as taken:
+        yield taken, asked
 
 
 @pytest.mark.parametrize("what", IN_THE_WAY)

@@ -20,6 +20,7 @@ from tests.integration.loopback import (
     serving,
 )
 from tests.integration.loopback import nothing_is_left as nothing_is_left
+from tests.stream_server import stream_server
 
 
 @asynccontextmanager
@@ -37,12 +38,10 @@ async def answering(answer: bytes | None) -> AsyncGenerator[str]:
         await writer.wait_closed()
         done.set()
 
-    server = await asyncio.start_server(serve_one, "127.0.0.1", 0)
-    yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/path?token=secret"
-    server.close()
+    async with stream_server(serve_one) as port:
+        yield f"ws://127.0.0.1:{port}/path?token=secret"
     async with asyncio.timeout(PATIENCE_S):
         await done.wait()
-        await server.wait_closed()
 
 
 async def dial_failure(url: str, timeout_s: float = PATIENCE_S) -> DuologueError:

@@ -14,6 +14,7 @@ from duologue.relay.limits import RelayLimits
 from duologue.relay.server.server import RelayServer
 from tests.clock_service import Clock
 from tests.relay_process import SHORT_GRACE_S
+from tests.stream_server import stream_server
 
 ROOT = Path(__file__).parents[2]
 BEN, OTHER = Identity.generate(), Identity.generate()
@@ -132,9 +133,7 @@ async def test_a_look_takes_nobody_for_somebody() -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
         writer.close()
 
-    server = await asyncio.start_server(page, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server:
+    async with stream_server(page) as port:
         assert await look(f"ws://127.0.0.1:{port}", context=None, timeout_s=20) is None
     assert await look(f"ws://127.0.0.1:{port}", context=None, timeout_s=20) is None
     async with duologue.serve(Clock()) as ours:

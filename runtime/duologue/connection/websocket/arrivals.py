@@ -1,8 +1,9 @@
 """Accepting sockets, so that limits hold before anything is spent on anybody.
 
 What asyncio offers shows us a socket with TLS only when its handshake is done, which can take its
-whole deadline: until then it would be counted nowhere. And where descriptors run out, it writes a
-hundred tracebacks a second.
+whole deadline: until then it would be counted nowhere. Where descriptors run out, it writes a
+hundred tracebacks a second. And a socket that it has accepted in the turn before it is closed stays
+open, known to nobody, until the garbage collector finds it.
 """
 
 import asyncio
@@ -13,9 +14,6 @@ import ssl as tls
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
-
-from duologue.connection.websocket.connection import WebSocketConnection
-from duologue.limits import Limits
 
 ACCEPTED_AT_ONCE: Final = 64
 """Sockets taken in one turn of the loop; others have their turn in between."""
@@ -34,13 +32,13 @@ _NO_RESOURCES: Final = frozenset(
 
 _log: Final = logging.getLogger("duologue")
 
-ConnectionT = TypeVar("ConnectionT", bound=WebSocketConnection)
+ConnectionT = TypeVar("ConnectionT", bound=asyncio.BaseProtocol)
 
 
 class Gatekeeper(Protocol[ConnectionT]):
     """Who decides what becomes of an accepted socket."""
 
-    def admit(self, peer_name: object) -> ConnectionT | None:
+    def admit(self, peer_name: object, /) -> ConnectionT | None:
         """The connection for it, not open yet; None: the socket is dropped."""
         ...
 
@@ -58,15 +56,20 @@ class Arrivals(Generic[ConnectionT]):
         self,
         listening: Sequence[socket.socket],
         keeper: Gatekeeper[ConnectionT],
-        limits: Limits,
         *,
-        ssl: tls.SSLContext | None,
+        ssl: tls.SSLContext | None = None,
+        handshake_timeout_s: float | None = None,
+        shutdown_timeout_s: float | None = None,
     ) -> None:
-        """Begins at once; needs a running event loop. `listening` must not block."""
+        """Begins at once; needs a running event loop. `listening` must not block.
+
+        The deadlines are those for agreeing on TLS and for taking leave of it.
+        """
         self._loop = asyncio.get_running_loop()
         self._keeper = keeper
-        self._limits = limits
         self._ssl = ssl
+        self._handshake_timeout_s = handshake_timeout_s
+        self._shutdown_timeout_s = shutdown_timeout_s
         self._arriving: dict[ConnectionT, asyncio.Future[None]] = {}
         """Those whose socket has no transport yet, or no TLS."""
         self._complained_s = float("-inf")
@@ -85,12 +88,11 @@ class Arrivals(Generic[ConnectionT]):
         for arriving in self._arriving.values():
             arriving.cancel()
 
-    def drop(self, connection: ConnectionT, reason: str) -> None:
-        """End a connection, even in the middle of a TLS handshake."""
+    def turn_away(self, connection: ConnectionT) -> None:
+        """Drop it if it is still arriving, even in the middle of a TLS handshake."""
         arriving = self._arriving.get(connection)
         if arriving is not None:
             arriving.cancel()
-        connection.terminate(reason)
 
     async def wait_closed(self) -> None:
         """Wait until everything that it owns has ended; after `close`."""
@@ -145,8 +147,8 @@ class Arrivals(Generic[ConnectionT]):
             lambda: connection,
             sock,
             ssl=ssl,
-            ssl_handshake_timeout=self._limits.handshake_timeout_s,
-            ssl_shutdown_timeout=self._limits.close_timeout_s,
+            ssl_handshake_timeout=self._handshake_timeout_s,
+            ssl_shutdown_timeout=self._shutdown_timeout_s,
         )
 
     def _note_agreed(

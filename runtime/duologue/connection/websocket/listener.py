@@ -148,7 +148,13 @@ class WebSocketListener:
         self._is_closed = False
         self._waiter: asyncio.Future[None] | None = None
         self._port = _port_of(sockets[0])
-        self._arrivals: Arrivals[WebSocketConnection] = Arrivals(sockets, self, limits, ssl=ssl)
+        self._arrivals: Arrivals[WebSocketConnection] = Arrivals(
+            sockets,
+            self,
+            ssl=ssl,
+            handshake_timeout_s=limits.handshake_timeout_s,
+            shutdown_timeout_s=limits.close_timeout_s,
+        )
 
     @property
     def port(self) -> int:
@@ -218,7 +224,8 @@ class WebSocketListener:
         loser = self._newcomers.enter(connection, connection.address_group)
         if loser is not None:
             self._refusals.note("gave_way")
-            self._arrivals.drop(loser, GAVE_WAY)
+            self._arrivals.turn_away(loser)
+            loser.terminate(GAVE_WAY)
         return connection
 
     def note_lost(self, connection: WebSocketConnection) -> None:

@@ -10,6 +10,8 @@ from functools import partial
 from typing import Final, Protocol, cast
 
 from duologue.connection.base import ConnectionState
+from duologue.connection.websocket.arrivals import Arrivals
+from duologue.connection.websocket.listening import listening_sockets
 from duologue.connection.websocket.opening import BearerOpening
 from duologue.errors import UnsafeKey
 from duologue.limits import Limits
@@ -100,7 +102,7 @@ class VisitsIn:
         self._visits: dict[tuple[str, str], _Guest] = {}
         """By node and visit."""
         self._of_link: dict[SocketLink, _Guest] = {}
-        self._server: asyncio.Server | None = None
+        self._arrivals: Arrivals[NodeConnection] | None = None
         self._is_closed = False
 
     def __len__(self) -> int:
@@ -117,31 +119,45 @@ class VisitsIn:
         Raises:
             OSError: the address cannot be had.
         """
-        has_tls = self._context is not None
-        timeout_s = self._limits.link_hello_timeout_s
-        self._server = await self._loop.create_server(
-            self._new_connection,
-            host,
-            port,
-            backlog=BACKLOG,
+        sockets = await listening_sockets([host or None], port, BACKLOG)
+        self.port = int(sockets[0].getsockname()[1])
+        self._arrivals = Arrivals(
+            sockets,
+            _NodePort(self),
             ssl=self._context,
-            ssl_handshake_timeout=timeout_s if has_tls else None,
+            handshake_timeout_s=self._limits.link_hello_timeout_s,
         )
-        self.port = int(self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
         """Let nobody in any more, and end every connection at once."""
         self._is_closed = True
-        if self._server is not None:
-            self._server.close()
+        if self._arrivals is not None:
+            self._arrivals.close()
+            await self._arrivals.wait_closed()
         for guest in (*self._strangers.values(), *self._guests.values()):
-            # Of those that have not agreed on TLS nobody tells that they are gone.
-            self._stop_timer(guest)
             guest.connection.abort()
         for link in list(self._of_link):
             link.terminate(GONE)
 
     # -- for connections ------------------------------------------------------------------------
+
+    def admit(self) -> NodeConnection:
+        """Somebody has come to the node port."""
+        connection = NodeConnection(
+            self,
+            self._introduction(),
+            is_dialling=False,
+            socket_bytes=self._limits.link_socket_bytes,
+        )
+        guest = _Guest(connection)
+        if len(self._strangers) >= self._limits.max_link_strangers:
+            loser = next(iter(self._strangers.values()))
+            self._drop_stranger(loser, "max_link_strangers")
+        self._strangers[connection] = guest
+        guest.timer = self._loop.call_later(
+            self._limits.link_hello_timeout_s, self._drop_stranger, guest, "hello_timeout"
+        )
+        return connection
 
     def on_open(self, connection: NodeConnection) -> None:
         """See `NodeOwner.on_open`."""
@@ -210,31 +226,12 @@ class VisitsIn:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _new_connection(self) -> NodeConnection:
-        connection = NodeConnection(
-            self,
-            self._introduction(),
-            is_dialling=False,
-            socket_bytes=self._limits.link_socket_bytes,
-        )
-        if self._is_closed:
-            # Accepted before, and handed to us only now.
-            connection.abort()
-            return connection
-        guest = _Guest(connection)
-        if len(self._strangers) >= self._limits.max_link_strangers:
-            loser = next(iter(self._strangers.values()))
-            self._drop_stranger(loser, "max_link_strangers")
-        self._strangers[connection] = guest
-        guest.timer = self._loop.call_later(
-            self._limits.link_hello_timeout_s, self._drop_stranger, guest, "hello_timeout"
-        )
-        return connection
-
     def _drop_stranger(self, guest: _Guest, why: str) -> None:
         self._counts[why] += 1
         self._strangers.pop(guest.connection, None)
         self._stop_timer(guest)
+        if self._arrivals is not None:
+            self._arrivals.turn_away(guest.connection)
         guest.connection.abort()
 
     def _rest(self, guest: _Guest) -> None:
@@ -337,6 +334,21 @@ class VisitsIn:
             if found is not None and found.link is not None:
                 self._host.dismiss(Leg(found.link.id))
         self._rest(guest)
+
+
+@dataclass(frozen=True, slots=True)
+class _NodePort:
+    """Who comes to the node port; see `Gatekeeper`."""
+
+    visits: VisitsIn
+
+    def admit(self, peer_name: object) -> NodeConnection | None:
+        """See `Gatekeeper.admit`."""
+        return self.visits.admit()
+
+    def note_lost(self, connection: NodeConnection) -> None:
+        """See `Gatekeeper.note_lost`."""
+        self.visits.on_lost(connection, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, cast
 
+from duologue.connection.websocket.arrivals import Arrivals
+from duologue.connection.websocket.listening import listening_sockets
 from duologue.connection.websocket.own_names import AcceptanceRules, host_is_ours
 from duologue.relay.server.server import RelayServer
 from duologue.version import VERSION
@@ -50,11 +52,12 @@ class AdminServer:
         self._exposition = exposition
         self._content_type = content_type
         self._request_timeout_s = request_timeout_s
-        self._clock = clock or asyncio.get_running_loop().time
-        self._server: asyncio.Server | None = None
+        self._loop = asyncio.get_running_loop()
+        self._clock = clock or self._loop.time
+        self._arrivals: Arrivals[_Visit] | None = None
         self._host = ""
-        self._connections: dict[asyncio.StreamWriter, None] = {}
-        """The oldest first."""
+        self._visits: dict[_Visit, asyncio.TimerHandle] = {}
+        """The oldest first, and when each is cut off."""
         self.port = 0
 
     async def start(self, host: str, port: int) -> None:
@@ -64,14 +67,17 @@ class AdminServer:
             OSError: the address cannot be had.
         """
         self._host = host
-        self._server = await asyncio.start_server(self._serve, host, port, limit=MAX_REQUEST_BYTES)
-        self.port = int(self._server.sockets[0].getsockname()[1])
+        sockets = await listening_sockets([host], port, MAX_CONNECTIONS)
+        self.port = int(sockets[0].getsockname()[1])
+        self._arrivals = Arrivals(sockets, self)
 
     async def close(self) -> None:
-        """Stop listening."""
-        if self._server is not None:
-            self._server.close()
-            await self._server.wait_closed()
+        """Stop listening, and end every connection at once."""
+        if self._arrivals is not None:
+            self._arrivals.close()
+            await self._arrivals.wait_closed()
+        for visit in tuple(self._visits):
+            visit.abort()
 
     def page(self, method: str, path: str, hosts: Sequence[str]) -> _Page:
         """The answer to one request; `hosts` are its `Host` headers."""
@@ -126,32 +132,27 @@ class AdminServer:
             return _Page(HTTPStatus.OK, f"ready, degraded: {text}\n".encode())
         return _Page(HTTPStatus.OK, b"ready\n")
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= MAX_CONNECTIONS:
-            oldest = next(iter(self._connections))
-            del self._connections[oldest]
-            oldest.transport.abort()
-        self._connections[writer] = None
-        try:
-            async with asyncio.timeout(self._request_timeout_s):
-                writer.write(self._answer(await reader.readuntil(_HEAD_END)))
-                writer.close()
-                await writer.wait_closed()
-        except (
-            TimeoutError,
-            ConnectionError,
-            asyncio.IncompleteReadError,
-            asyncio.LimitOverrunError,
-        ):
-            pass
-        finally:
-            self._connections.pop(writer, None)
-            # Closing alone would wait for a client that does not read, for ever.
-            writer.transport.abort()
+    # -- for those that ask ---------------------------------------------------------------------
 
-    def _answer(self, head: bytes) -> bytes:
+    def admit(self, _peer_name: object) -> "_Visit":
+        """See `Gatekeeper.admit`."""
+        if len(self._visits) >= MAX_CONNECTIONS:
+            oldest = next(iter(self._visits))
+            self.note_lost(oldest)
+            oldest.abort()
+        visit = _Visit(self)
+        self._visits[visit] = self._loop.call_later(self._request_timeout_s, visit.abort)
+        return visit
+
+    def note_lost(self, visit: "_Visit", /) -> None:
+        """See `Gatekeeper.note_lost`."""
+        timer = self._visits.pop(visit, None)
+        if timer is not None:
+            timer.cancel()
+
+    def answer(self, head: bytes) -> bytes:
         """The answer to a request up to its empty line."""
-        first, *lines = head.removesuffix(_HEAD_END).decode("latin-1").split("\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
         words = first.split()
         if len(words) != 3:
             return _response(_Page(HTTPStatus.BAD_REQUEST, b"no HTTP request\n"), with_body=True)
@@ -159,6 +160,50 @@ class AdminServer:
         hosts = [value.strip() for name, _, value in named if name.lower() == "host"]
         page = self.page(words[0], words[1], hosts)
         return _response(page, with_body=words[0] != "HEAD")
+
+
+class _Visit(asyncio.Protocol):
+    """One request and its answer, over a socket of its own."""
+
+    def __init__(self, admin: AdminServer) -> None:
+        self._admin = admin
+        self._transport: asyncio.Transport | None = None
+        self._is_unwanted = False
+        self._came = b""
+
+    def abort(self) -> None:
+        """End it at once, also before its socket is there.
+
+        Closing alone would wait for a client that does not read, for ever.
+        """
+        self._is_unwanted = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    # -- for the transport ----------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is there."""
+        self._transport = cast(asyncio.Transport, transport)
+        if self._is_unwanted:
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """A part of the request."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._came += data
+        head, end, _ = self._came[:MAX_REQUEST_BYTES].partition(_HEAD_END)
+        if end:
+            self._transport.write(self._admin.answer(head))
+            self._transport.close()
+        elif len(self._came) >= MAX_REQUEST_BYTES:
+            self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone."""
+        self._transport = None
+        self._admin.note_lost(self)
 
 
 def _response(page: _Page, *, with_body: bool) -> bytes:

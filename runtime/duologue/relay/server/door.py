@@ -86,8 +86,8 @@ class Door:
         self._arrivals: Rate[str] = Rate(
             limits.new_connections_per_s_per_address, limits.new_connections_burst_per_address
         )
-        self.drop: Callable[[SocketLink, str], None] = SocketLink.terminate
-        """How a link is ended that has to give way; whoever accepts sockets may know better."""
+        self.turn_away: Callable[[SocketLink], None] | None = None
+        """For who accepts sockets: this link has to give way, and may still be arriving."""
         self._all_gone = asyncio.Event()
 
     def __len__(self) -> int:
@@ -227,7 +227,9 @@ class Door:
             self._note(TurnedAway(loser.address_group, limit))
             self._uncount(loser)
             self._leaving.add(loser)
-            self.drop(loser, "another connection needed its place")
+            if self.turn_away is not None:
+                self.turn_away(loser)
+            loser.terminate("another connection needed its place")
 
     def _count(self, link: SocketLink, group: str) -> None:
         self._counted[link] = group

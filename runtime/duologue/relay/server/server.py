@@ -144,8 +144,15 @@ class RelayServer:
         sockets = await listening_sockets(hosts, self._wanted_port, BACKLOG)
         self._port = int(sockets[0].getsockname()[1])
         ssl = None if self.tls is None else self.tls.context
-        self._arrivals = Arrivals(sockets, self.door, self.door.link_limits, ssl=ssl)
-        self.door.drop = self._arrivals.drop
+        limits = self.door.link_limits
+        self._arrivals = Arrivals(
+            sockets,
+            self.door,
+            ssl=ssl,
+            handshake_timeout_s=limits.handshake_timeout_s,
+            shutdown_timeout_s=limits.close_timeout_s,
+        )
+        self.door.turn_away = self._arrivals.turn_away
         self._sweeper = self._loop.call_later(SWEEP_EVERY_S, self._sweep)
 
     async def drain(self, timeout_s: float | None = None) -> None:

@@ -29,7 +29,7 @@ class Entrance:
             secure=False,
             proxies=TrustedProxies(),
         )
-        self.door.drop = lambda link, _: self.dropped.append(link)
+        self.door.turn_away = self.dropped.append
 
     def come(self, address: str = "192.0.2.1") -> SocketLink | None:
         return self.door.admit((address, 4711))
