@@ -147,14 +147,17 @@ async def test_a_flood_does_not_hold_up_others(what: str, end: str) -> None:
 
 @pytest.mark.slow
 @LINUX
-@pytest.mark.parametrize(
-    ("what", "end"), [("ping", "0 open, 20 closed"), ("small", "20 open, 0 closed")]
-)
-async def test_a_flood_from_twenty_sides_does_not_either(what: str, end: str) -> None:
-    """Catalogue row 32: the median of three runs. Before tiny frames were read in small pieces it
-    was 2 s for them; now it is some 0.05 s on two idle processors, for pings 0.25 s."""
-    slowest = [await flood(what, 20, end) for _ in range(3)]
-    assert sorted(slowest)[1] <= 0.5
+@pytest.mark.parametrize("what", ["ping", "small"])
+async def test_a_flood_from_twenty_sides_does_not_either(what: str) -> None:
+    """Catalogue row 32: medians of three runs. Before tiny frames were read in small pieces it was
+    2 s for them; now it is some 0.05 s on two idle processors, for pings 0.25 s. A slow machine may
+    take longer, but each side holds others up no longer than a side that floods alone."""
+    ends = {"ping": "0 open, {} closed", "small": "{} open, 0 closed"}
+
+    async def median_s(count: int) -> float:
+        return sorted([await flood(what, count, ends[what].format(count)) for _ in range(3)])[1]
+
+    assert await median_s(20) <= max(0.5, 1.5 * 20 * await median_s(1))
 
 
 # -- file descriptors (row 36) ------------------------------------------------------------------
