@@ -1,15 +1,25 @@
 """Who comes to another kind of side than was meant is told so on entering, and what to write."""
 
+import ssl as tls
+from pathlib import Path
+
 import pytest
 
 from duologue import ANYONE, Identity, connect, dial, listen, serve
-from duologue.errors import DuologueError, HandshakeFailed, ProtocolError, RelayRefused
+from duologue.errors import (
+    ConnectionClosed,
+    DuologueError,
+    HandshakeFailed,
+    ProtocolError,
+    RelayRefused,
+)
 from duologue.relay.limits import RelayLimits
 from duologue.relay.server.server import RelayServer
 from tests.integration.greeters import Greeter, url
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.relay_process import SHORT_GRACE_S
 
+CERTIFICATE = Path(__file__).parent / "localhost.pem"
 ANN, BEN = Identity.generate(), Identity.generate()
 
 
@@ -69,3 +79,26 @@ async def test_what_is_told_repeats_nothing_that_may_be_secret() -> None:
                 pytest.fail("was let in")
     assert "/path is a service" in str(told.value)
     assert "secret" not in str(told.value)
+
+
+async def test_tls_where_there_is_none_and_none_where_it_is_wanted_say_the_other_address() -> None:
+    async with serve(Greeter()) as plain:
+        where = f"127.0.0.1:{plain.port}"
+        with pytest.raises(
+            ConnectionClosed, match=f"TLS failed: .*, it is ws://{where}/path"
+        ) as met:
+            async with connect(f"wss://{where}/path?token=secret"):
+                pytest.fail("was let in")
+    assert "secret" not in str(met.value)
+    context = tls.SSLContext(tls.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    async with serve(Greeter(), ssl=context) as secure:
+        where = f"localhost:{secure.port}"
+        with pytest.raises(ConnectionClosed, match=f"if that port wants TLS, it is wss://{where}"):
+            async with connect(f"ws://{where}"):
+                pytest.fail("was let in")
+        # Here TLS is not what is wrong.
+        with pytest.raises(ConnectionClosed, match="self-signed certificate; ssl= takes a") as met:
+            async with connect(f"wss://{where}"):
+                pytest.fail("was let in")
+    assert "ws://" not in str(met.value)

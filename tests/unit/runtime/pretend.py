@@ -8,13 +8,15 @@ from websockets.frames import Close, Frame, Opcode
 from websockets.uri import parse_uri
 
 from duologue.connection.base import ConnectionState, Message
+from duologue.connection.websocket.client_opening import ClientOpening
 from duologue.connection.websocket.connection import (
     WebSocketConnection,
 )
 from duologue.connection.websocket.frames import WHOLE_TEXT, encode_masked_frame
-from duologue.connection.websocket.opening import ClientOpening, Opening, ServerOpening
+from duologue.connection.websocket.opening import Opening
 from duologue.connection.websocket.own_names import AcceptanceRules
 from duologue.connection.websocket.refusals import Refusals
+from duologue.connection.websocket.server_opening import ServerOpening
 from duologue.limits import Limits
 
 Callback = Callable[[], object]

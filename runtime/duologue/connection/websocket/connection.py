@@ -24,9 +24,10 @@ from duologue.connection.event_loop import (
 from duologue.connection.websocket.arrival_watch import ArrivalWatch
 from duologue.connection.websocket.first_sign import FirstSign
 from duologue.connection.websocket.happy_eyeballs import address_text
-from duologue.connection.websocket.opening import Opening, ServerOpening
+from duologue.connection.websocket.opening import Opening
 from duologue.connection.websocket.pulse import Pulse
 from duologue.connection.websocket.reading_pace import ReadingPace
+from duologue.connection.websocket.server_opening import ServerOpening
 from duologue.connection.websocket.wire import Wire
 from duologue.connection.websocket.writer import SocketWriter
 from duologue.errors import DuologueError, LimitExceeded

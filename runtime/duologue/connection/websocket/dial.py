@@ -9,10 +9,10 @@ from websockets.exceptions import InvalidURI
 from websockets.uri import WebSocketURI, parse_uri
 
 from duologue.connection.addresses import ProxyChoice
+from duologue.connection.websocket.client_opening import ClientOpening
 from duologue.connection.websocket.connection import WebSocketConnection
 from duologue.connection.websocket.happy_eyeballs import connected_socket, connected_unix_socket
 from duologue.connection.websocket.host_names import check_address, check_host_name
-from duologue.connection.websocket.opening import ClientOpening
 from duologue.connection.websocket.proxies import connected_through, proxy_for
 from duologue.errors import ConnectionClosed, DeadlineExceeded
 from duologue.limits import Limits
@@ -77,6 +77,7 @@ async def dial_websocket(
     )
     patience = asyncio.timeout(timeout_s)
     context = (ssl or tls.create_default_context()) if uri.secure else None
+    is_agreeing = False
     try:
         async with patience:
             if unix_path is not None:
@@ -85,6 +86,7 @@ async def dial_websocket(
                 sock = await connected_socket(uri.host, uri.port)
             else:
                 sock = await connected_through(way, uri)
+            is_agreeing = uri.secure
             await loop.create_connection(
                 lambda: connection,
                 sock=sock,
@@ -97,9 +99,7 @@ async def dial_websocket(
         connection.terminate("not opened")
         if patience.expired():
             raise DeadlineExceeded(f"{address} was not open after {timeout_s:g} s") from error
-        why = f"cannot reach {address}: {words_of(error)}"
-        if isinstance(error, ConnectionRefusedError):
-            why = f"{address} refused the connection"
+        why = _why_not(address, error, is_agreeing=is_agreeing)
         raise ConnectionClosed(1006, why, sent="no") from error
     except asyncio.CancelledError:
         connection.terminate("not opened")
@@ -107,6 +107,23 @@ async def dial_websocket(
     if not is_open:
         raise connection.failure or ConnectionClosed(1006, f"{address} went away", sent="no")
     return connection
+
+
+def _why_not(address: str, error: OSError, *, is_agreeing: bool) -> str:
+    """Why nobody was reached, or with whom no TLS was agreed on, and what may help."""
+    if isinstance(error, tls.SSLCertVerificationError):
+        return (
+            f"cannot reach {address}: its certificate is not trusted: {error.verify_message}; "
+            "ssl= takes a context that trusts it"
+        )
+    if is_agreeing:
+        return (
+            f"cannot reach {address}: TLS failed: {words_of(error)}; if that port has none, it is "
+            f"ws{address.removeprefix('wss')}"
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return f"{address} refused the connection"
+    return f"cannot reach {address}: {words_of(error)}"
 
 
 # Who comes back, and who listens, dials the same few addresses. The standard library keeps what it

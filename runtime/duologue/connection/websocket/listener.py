@@ -16,9 +16,9 @@ from duologue.connection.websocket.listening import (
     listening_unix_socket,
     remove_unix_socket,
 )
-from duologue.connection.websocket.opening import ServerOpening
 from duologue.connection.websocket.own_names import ANY_HOST, AcceptanceRules
 from duologue.connection.websocket.refusals import Refusals
+from duologue.connection.websocket.server_opening import ServerOpening
 from duologue.limits import Limits
 from duologue.protocol.newcomers import Newcomers
 

@@ -12,7 +12,7 @@ from typing import Final, Protocol, cast
 from duologue.connection.base import ConnectionState
 from duologue.connection.websocket.arrivals import Arrivals
 from duologue.connection.websocket.listening import listening_sockets
-from duologue.connection.websocket.opening import BearerOpening
+from duologue.connection.websocket.server_opening import BearerOpening
 from duologue.errors import UnsafeKey
 from duologue.limits import Limits
 from duologue.protocol.keys import canonical_public_key

@@ -10,10 +10,10 @@ from duologue.connection.addresses import group_of, peer_address
 from duologue.connection.base import ConnectionState
 from duologue.connection.event_loop import Loop
 from duologue.connection.websocket.descriptors import Room, descriptor_limit, room_here
-from duologue.connection.websocket.opening import BearerOpening
 from duologue.connection.websocket.own_names import AcceptanceRules
 from duologue.connection.websocket.plain_upgrade import UpgradeRequest
 from duologue.connection.websocket.refusals import Refusals
+from duologue.connection.websocket.server_opening import BearerOpening
 from duologue.limits import Limits
 from duologue.protocol.newcomers import Newcomers
 from duologue.relay.events import NotOpened, Observer, TurnedAway

@@ -15,7 +15,8 @@ from duologue.connection.websocket.frames import (
     WHOLE_TEXT,
     encode_masked_frame,
 )
-from duologue.connection.websocket.opening import BearerOpening, Opening
+from duologue.connection.websocket.opening import Opening
+from duologue.connection.websocket.server_opening import BearerOpening
 from duologue.connection.websocket.wire import NO_MASK, Wire
 from duologue.errors import LimitExceeded
 from duologue.limits import Limits

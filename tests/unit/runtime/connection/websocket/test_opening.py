@@ -4,9 +4,11 @@ import pytest
 from websockets.uri import parse_uri
 
 from duologue.connection.opening_request import CheckRequest, HttpAnswer, OpeningRequest
-from duologue.connection.websocket.opening import MAX_HEAD_BYTES, ClientOpening, ServerOpening
+from duologue.connection.websocket.client_opening import ClientOpening
+from duologue.connection.websocket.opening import MAX_HEAD_BYTES
 from duologue.connection.websocket.own_names import AcceptanceRules
 from duologue.connection.websocket.refusals import Refusals
+from duologue.connection.websocket.server_opening import ServerOpening
 from duologue.errors import (
     ConnectionClosed,
     DuologueError,

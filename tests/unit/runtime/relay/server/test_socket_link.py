@@ -13,9 +13,9 @@ from duologue.connection.websocket.frames import (
     encode_frame,
     encode_masked_frame,
 )
-from duologue.connection.websocket.opening import BearerOpening
 from duologue.connection.websocket.own_names import AcceptanceRules
 from duologue.connection.websocket.refusals import Refusals
+from duologue.connection.websocket.server_opening import BearerOpening
 from duologue.errors import BadFrame
 from duologue.limits import Limits
 from duologue.relay.lane import Lane
