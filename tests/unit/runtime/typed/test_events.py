@@ -13,6 +13,13 @@ from tests.clock_service import Clock, ClockClient, Ticked
 from tests.support import Conversation, turns
 
 
+class Panic(BaseException):
+    """As extensions in Rust raise them: no `Exception`."""
+
+
+FAULTS = [RuntimeError("my own fault"), Panic("my own fault")]
+
+
 async def test_a_handler_is_told_of_each_event() -> None:
     clock, heard = Clock(), list[int]()
     async with linked_peers([clock]) as (_, listener):
@@ -136,8 +143,9 @@ async def test_a_handler_that_does_not_keep_up_misses_the_oldest_events() -> Non
         assert heard == [0, *range(4, 260)]
 
 
+@pytest.mark.parametrize("fault", FAULTS)
 async def test_a_handler_that_fails_is_logged_and_the_next_event_comes(
-    caplog: pytest.LogCaptureFixture,
+    fault: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
     heard = list[int]()
@@ -145,7 +153,7 @@ async def test_a_handler_that_fails_is_logged_and_the_next_event_comes(
     async def fail(event: Ticked) -> None:
         heard.append(event.number)
         await asyncio.sleep(0)
-        raise RuntimeError("my own fault")
+        raise fault
 
     async with linked_peers([clock]) as (_, listener):
         ClockClient(listener).on_ticked(fail)
@@ -154,7 +162,7 @@ async def test_a_handler_that_fails_is_logged_and_the_next_event_comes(
             clock.emit_ticked(number=number)
         await turns(30)
         assert heard == [0, 1, 2]
-        assert caplog.text.count("RuntimeError: my own fault") == 3
+        assert caplog.text.count(f"{type(fault).__name__}: my own fault") == 3
 
 
 async def test_a_handler_that_runs_ends_with_the_peer_and_no_other_begins() -> None:
@@ -197,13 +205,14 @@ async def test_a_handler_may_close_its_own_subscription() -> None:
         assert heard == ["finished 0"]
 
 
+@pytest.mark.parametrize("fault", FAULTS)
 async def test_a_handler_that_fails_is_logged_on_its_own_side(
-    caplog: pytest.LogCaptureFixture,
+    fault: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
 
     def fail(event: Ticked) -> None:
-        raise RuntimeError("my own fault")
+        raise fault
 
     async with linked_peers([clock]) as (_, listener):
         ClockClient(listener).on_ticked(fail)
