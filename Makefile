@@ -9,7 +9,7 @@ TWO_AT_A_TIME := --numprocesses 2 --dist loadgroup
 BENCH_CONTRACT := --schema tests/bench/schema --out runtime/duologue/bench/generated
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-relay demo-cluster first-hour pictures generate check-generated format check test test-pythons test-busy test-all check-counts counts bench bench-curves bench-guard build clean
+.PHONY: help setup demo demo-relay demo-cluster first-hour pictures generate check-generated format check test test-pythons test-newest-python test-busy test-all check-counts counts bench bench-curves bench-guard build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ test: $(READY) ## every test that is quick enough for each change, two at a time
 
 test-pythons: $(READY) ## the unit tests with every other Python that is promised and here
 	$(BIN)/python -m tests.other_pythons
+
+test-newest-python: $(READY) ## the runtime's unit tests with the newest Python that is promised and here
+	$(BIN)/python -m tests.other_pythons --newest
 
 test-busy: $(READY) ## `make test` beside two processes that only burn CPU time
 	$(BIN)/python -m tests.busy $(MAKE) test

@@ -1,5 +1,7 @@
 """`python -m tests.other_pythons`: the unit tests with every other promised Python that is here.
 
+With `--newest` only those of the runtime, with the newest of them: what every change has time for.
+
 Each has an environment of its own beside `.venv`, made once. A version that this machine does not
 have, or whose packages cannot be had at the moment, is passed over, and it is said why.
 """
@@ -16,6 +18,7 @@ VERSIONS: Final = ("3.12", "3.13", "3.14")
 """Beside the one that everything is developed with."""
 
 TESTS: Final = "tests/unit"
+NEWEST_TESTS: Final = "tests/unit/runtime"
 NEEDED: Final = (ROOT / "pyproject.toml", ROOT / "constraints.txt")
 """Where these change, the environment is made anew."""
 
@@ -61,10 +64,15 @@ def environment(version: str, python: Path) -> Path:
 def main() -> int:
     """Returns 1 if any of them fails."""
     failed = False
-    for version in VERSIONS:
-        python = interpreter(version)
+    is_newest = sys.argv[1:] == ["--newest"]
+    here = {version: interpreter(version) for version in VERSIONS}
+    newest = max((version for version, python in here.items() if python), default=None)
+    for version, python in here.items():
         if python is None:
             print(f"Python {version}: passed over, this machine has none", flush=True)
+            continue
+        if is_newest and version != newest:
+            print(f"Python {version}: `make test-pythons` has its turn", flush=True)
             continue
         try:
             inside = environment(version, python)
@@ -72,9 +80,10 @@ def main() -> int:
             why = error.stderr.strip().splitlines()[-1:] or ["no reason given"]
             print(f"Python {version}: passed over, no environment: {why[0]}", flush=True)
             continue
-        print(f"Python {version}:", flush=True)
+        tests = NEWEST_TESTS if is_newest else TESTS
+        print(f"Python {version}, {tests}:", flush=True)
         command = (inside, "-m", "pytest", "--quiet", "--numprocesses", "2", "-m", "not slow")
-        failed |= subprocess.run((*command, TESTS), cwd=ROOT, check=False).returncode != 0
+        failed |= subprocess.run((*command, tests), cwd=ROOT, check=False).returncode != 0
     return int(failed)
 
 

@@ -238,7 +238,7 @@ async def test_draining_lets_calls_finish_and_closes_spares_with_1001(pins: Path
                     pass
             release.set()
             assert await call == "done"
-            await asyncio.wait_for(draining, PATIENCE_S)
+        await asyncio.wait_for(draining, PATIENCE_S)
         assert len(relay.server.door) == 0
 
 

@@ -412,7 +412,7 @@ class AdversaryWithTime(Adversary):
 
 
 QUICK: Final = settings(
-    max_examples=400,
+    max_examples=150,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

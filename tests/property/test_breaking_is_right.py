@@ -27,7 +27,7 @@ from tests.contract_changes import (
 from tests.meetings import Side, Trouble, troubles
 from tests.quick_packages import quick_package, services_of
 
-FEW: Final = 40
+FEW: Final = 20
 MANY: Final = 2_000
 A_PART: Final = 250
 LEAST_OF_EACH: Final = 20

@@ -79,7 +79,7 @@ UPPER: Final = (*OF_TYPES, "error", "service", "dialogue")
 LOWER: Final = (
     *("method", "event", "field", "param", "form", "role", "value", "detail", "import"),
 )
-A_PART: Final = 60
+A_PART: Final = 150
 """Of how many names one is tried in `make test`."""
 PARTS: Final = 4
 WORDS_OF_DIALOGUES: Final = {"doc", "deprecated"}

@@ -73,7 +73,8 @@ def _named(name: str) -> Callable[..., Any]:
 def application(words: Sequence[str] = ()) -> typer.Typer:
     """The command with every subcommand that is installed.
 
-    Of a line of `words` that begins with one of them, only that one: importing all takes long.
+    Of a line of `words` that begins with one of them, only that one, and where the version is asked
+    for, none: importing all takes long.
     """
     is_asked = QUESTION in os.environ
     app = typer.Typer(
@@ -88,7 +89,7 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
     app.callback()(_about)
     entries = {each.name: each for each in entry_points(group=GROUP)}
     wanted = [each for each in words[:1] if each in entries]
-    for name in wanted or sorted(entries):
+    for name in wanted or ([] if words[:1] == ["--version"] else sorted(entries)):
         lenient = {"allow_extra_args": True, "ignore_unknown_options": True}
         # A shell that completes the name of a command wants no more than names.
         command = _named(name) if is_asked and not wanted else _load(entries[name])
