@@ -218,10 +218,6 @@ async def test_a_dial_given_up_at_any_moment_leaves_nothing(turns: int) -> None:
             dialling.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await dialling
-        # asyncio itself (3.11) loses a socket that it accepts in the turn in which its server is
-        # closed: let it finish accepting.
-        for _ in range(5):
-            await asyncio.sleep(0)
 
 
 async def test_closing_the_listener_keeps_connections_and_waits_for_them() -> None:
