@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.generated_code import mypy_cache
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "packages"
@@ -39,7 +41,7 @@ def mypy(folder: Path, work: Path, *targets: Path) -> dict[Place, str]:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "mypy", "--config-file", str(settings)),
-            *("--cache-dir", str(work / "mypy_cache"), "--output", "json"),
+            *("--cache-dir", mypy_cache("uses"), "--output", "json"),
             *map(str, targets),
         ],
         cwd=folder,

@@ -21,6 +21,7 @@ from duologue_codegen.scaffold import (
     project_texts,
     write_project,
 )
+from tests.generated_code import mypy_cache
 
 HELLO = Names.of("hello")
 
@@ -173,7 +174,7 @@ def test_its_tests_pass(project: Path) -> None:
 
 
 def test_its_types_are_right(project: Path) -> None:
-    assert "Success" in run(project, "-m", "mypy")
+    assert "Success" in run(project, "-m", "mypy", "--cache-dir", mypy_cache("scaffold"))
 
 
 def test_its_files_are_in_ruffs_form(project: Path) -> None:
