@@ -67,6 +67,7 @@ async def relayed(folder: Path, *, reconnect: bool) -> AsyncGenerator[Enter]:
         running(limits=PATIENT) as relay,
         listen(relay.url, Greeter(), identity=BEN, allow=ANYONE, known_relays=folder / "pins"),
     ):
+        await relay.until(spares=2)
         yield lambda: dial(relay.url, identity=ANN, to=BEN.public_key, reconnect=reconnect)
 
 
