@@ -20,8 +20,8 @@ from tests.contract_values import Values
 from tests.generated_code import check_types, run_python
 from tests.property.random_contracts import SHARED, Json, Writer
 
-SEEDS: Final = [range(first, first + 8) for first in (0, 8)]
-MORE_SEEDS: Final = [range(first, first + 50) for first in range(16, 2016, 50)]
+SEEDS: Final = [range(8)]
+MORE_SEEDS: Final = [range(first, first + 50) for first in range(8, 2008, 50)]
 
 
 def write_contracts(schema: Path, seeds: Iterable[int]) -> list[str]:

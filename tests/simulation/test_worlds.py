@@ -11,7 +11,7 @@ import pytest
 from tests.simulation.world import simulate
 
 ROOT = Path(__file__).resolve().parents[2]
-QUICK, ALL, BATCH = 200, 10_000, 100
+QUICK, ALL, BATCH = 100, 10_000, 100
 
 
 def batches() -> list[object]:

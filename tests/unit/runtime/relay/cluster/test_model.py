@@ -98,7 +98,14 @@ MUTANTS: dict[str, Callable[[int], Model]] = {
 }
 
 
-@pytest.mark.parametrize("name", MUTANTS)
+RARE = "ask a silent server for ever"
+"""It takes thousands of seeds to be met."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each, marks=[pytest.mark.slow] if each == RARE else []) for each in MUTANTS],
+)
 def test_a_mistake_in_the_rules_is_found(name: str) -> None:
     for seed in range(MUTANT_SEEDS):
         try:
