@@ -145,3 +145,7 @@ def greeting(
 def served(args: Payload | None, peer: PeerT, *, takes_parts: bool = False) -> ServedCall[PeerT]:
     """A call as a handler gets it."""
     return ServedCall(RequestReceived(0, 3, args, takes_parts), peer, NO_DESK)
+
+
+class Panic(BaseException):
+    """As extensions in Rust raise them: no `Exception`."""

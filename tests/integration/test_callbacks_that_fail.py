@@ -29,14 +29,11 @@ from tests.integration.greeters import Greeter, GreeterClient, url
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.stopwatch import PATIENCE_S
 from tests.stream_server import stream_server
+from tests.support import Panic
 
 R = TypeVar("R")
 
 ME = Identity.generate()
-
-
-class Panic(BaseException):
-    """As extensions in Rust raise them: no `Exception`."""
 
 
 # -- who comes in ---------------------------------------------------------------------------------

@@ -16,11 +16,7 @@ from tests.integration.greeters import url
 from tests.integration.loopback import nothing_is_left as nothing_is_left
 from tests.stopwatch import PATIENCE_S
 from tests.stream_service import Number, Streams, StreamsClient
-
-
-class Panic(BaseException):
-    """As extensions in Rust raise them."""
-
+from tests.support import Panic
 
 FAULTS = [RuntimeError("it is broken"), Panic("it is broken")]
 AROUND = [(), (Interceptor(),)]

@@ -10,12 +10,7 @@ from duologue import Limits, unheard_events
 from duologue.testing import linked_peers
 from duologue.typed.service import Offer
 from tests.clock_service import Clock, ClockClient, Ticked
-from tests.support import Conversation, turns
-
-
-class Panic(BaseException):
-    """As extensions in Rust raise them: no `Exception`."""
-
+from tests.support import Conversation, Panic, turns
 
 FAULTS = [RuntimeError("my own fault"), Panic("my own fault")]
 

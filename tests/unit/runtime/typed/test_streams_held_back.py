@@ -151,10 +151,17 @@ async def test_other_calls_are_not_dearer_beside_readers_that_have_stopped() -> 
         await turns(20)
 
 
-async def test_many_readers_that_have_stopped_stay_within_the_budget() -> None:
-    pad, calls = 200, 250
-    # A fourth of the default, for a fourth of the readers that make it tight.
-    limits = Limits(max_running_calls=1024, max_stream_window_bytes=2 * 1024 * 1024)
+# A thousand readers make the default tight; a fourth of them, a fourth of it.
+@pytest.mark.parametrize(
+    ("calls", "window_mib"), [(250, 2), pytest.param(1000, 8, marks=pytest.mark.slow)]
+)
+async def test_many_readers_that_have_stopped_stay_within_the_budget(
+    calls: int, window_mib: int
+) -> None:
+    pad = 200
+    limits = Limits(
+        max_running_calls=1024, max_open_calls=1024, max_stream_window_bytes=window_mib << 20
+    )
     item_bytes = len(Number(number=100, pad="x" * pad).model_dump_json()) + 1
     service = Streams()
     async with linked_peers([service], limits=limits) as (_, caller):
